@@ -1,0 +1,271 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""A value that fits a JSON schema, the same one every time.
+
+It covers what OpenAI's structured outputs and function calling use. Two things it cannot do: patterns
+with groups or alternatives, and schemas that contradict themselves. No pattern is ever executed:
+one from a hostile client could run for years.
+"""
+
+import math
+import re
+import string
+from typing import Any, TypeGuard
+
+Schema = dict[str, Any]
+
+_MOST_DEPTH = 12
+_MOST_CHARACTERS = 10_000
+_MOST_ITEMS = 100
+_MOST_VALUES = 5_000
+_FORMATS = {
+    "date": "2026-01-31",
+    "time": "12:00:00Z",
+    "date-time": "2026-01-31T12:00:00Z",
+    "duration": "PT1H",
+    "email": "someone@example.com",
+    "hostname": "example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "uri": "https://example.com/",
+}
+_CLASSES = {
+    "d": string.digits,
+    "w": string.ascii_letters + string.digits + "_",
+    "s": " \t",
+    "D": "a",
+    "W": "-",
+    "S": "a",
+}
+_PRINTABLE = string.ascii_letters + string.digits + " -.,:;!?"
+# What a schema without a type speaks of.
+_HINTS = {
+    "object": ("properties", "required", "additionalProperties"),
+    "array": ("items", "prefixItems", "minItems"),
+    "number": ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"),
+}
+# One element of a simple pattern, and how often it comes.
+_ELEMENT = re.compile(r"(\\.|\[\^?[^\]]+\]|[^\\\[\](){}|?*+^$])(\{\d{1,3}(?:,\d{0,3})?\}|[?*+])?", re.DOTALL)
+
+
+def fitting(schema: Any, text: str = "") -> Any:
+    """A value for `schema`. Free strings and numbers are taken from `text` where that has some that fit."""
+    return _Fitter(schema, text).value(schema, 0)
+
+
+class _Fitter:
+    def __init__(self, root: Any, text: str):
+        self._root = root if isinstance(root, dict) else {}
+        self._text = " ".join(text.split())
+        self._left = _MOST_VALUES
+        self._numbers = [float(found) for found in re.findall(r"-?\d{1,15}(?:\.\d{1,10})?", text[:_MOST_CHARACTERS])]
+
+    def value(self, schema: Any, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > _MOST_DEPTH:
+            return None  # a schema that calls for more than anybody can read
+        schema = self._resolved(schema)
+        if "const" in schema:
+            return schema["const"]
+        if isinstance(options := schema.get("enum"), list) and options:
+            return next(
+                (option for option in options if isinstance(option, str) and option and option in self._text),
+                options[0],
+            )
+        for choice in ("anyOf", "oneOf"):
+            if isinstance(members := schema.get(choice), list) and members:
+                rest = {name: given for name, given in schema.items() if name != choice}
+                return self.value(_merged(rest, self._resolved(self._shallowest(members, depth))), depth)
+        match _kind(schema):
+            case "object":
+                return self._object(schema, depth)
+            case "array":
+                return self._array(schema, depth)
+            case "integer":
+                return self._number(schema, whole=True)
+            case "number":
+                return self._number(schema, whole=False)
+            case "boolean":
+                return True
+            case "null":
+                return None
+            case _:
+                return self._string(schema)
+
+    def _shallowest(self, members: list[Any], depth: int) -> Any:
+        """Deep inside a recursive schema, the member that ends it."""
+        if depth < 3:
+            return members[0]
+        return min(members, key=lambda member: _kind(self._resolved(member)) in ("object", "array"))
+
+    def _resolved(self, schema: Any, depth: int = 0) -> Schema:
+        """The schema with its reference followed and its `allOf` merged."""
+        for _ in range(_MOST_DEPTH - depth):
+            if not isinstance(schema, dict):
+                return {}
+            if isinstance(reference := schema.get("$ref"), str):
+                rest = {name: given for name, given in schema.items() if name != "$ref"}
+                schema = _merged(self._pointed(reference), rest)
+            elif isinstance(members := schema.get("allOf"), list):
+                rest = {name: given for name, given in schema.items() if name != "allOf"}
+                for member in members[:_MOST_ITEMS]:
+                    rest = _merged(rest, self._resolved(member, depth + 1))
+                schema = rest
+            else:
+                return schema
+        return (
+            {name: given for name, given in schema.items() if name not in ("$ref", "allOf")}
+            if isinstance(schema, dict)
+            else {}
+        )
+
+    def _pointed(self, reference: str) -> Schema:
+        found: Any = self._root
+        for step in reference.removeprefix("#").strip("/").split("/") if reference.strip("#/") else ():
+            found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def _object(self, schema: Schema, depth: int) -> dict[str, Any]:
+        properties = schema.get("properties")
+        properties = properties if isinstance(properties, dict) else {}
+        required = schema.get("required")
+        required = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+        names = dict.fromkeys([*required, *properties] if depth < 3 else required)
+        made = {name: self.value(properties.get(name, {}), depth + 1) for name in names}
+        more = schema.get("additionalProperties")
+        for number in range(min(_count(schema, "minProperties", 0), _MOST_ITEMS) - len(made)):
+            made[f"property_{number + 1}"] = self.value(more, depth + 1)
+        return made
+
+    def _array(self, schema: Schema, depth: int) -> list[Any]:
+        first = schema.get("prefixItems")
+        made = [self.value(item, depth + 1) for item in first[:_MOST_ITEMS]] if isinstance(first, list) else []
+        wanted = max(_count(schema, "minItems", 0), 1 if depth < 3 else 0)
+        wanted = min(wanted, _count(schema, "maxItems", wanted), _MOST_ITEMS)
+        items = schema.get("items")
+        while len(made) < wanted and items is not False:
+            made.append(self._unlike(made, items, depth) if schema.get("uniqueItems") else self.value(items, depth + 1))
+        return made
+
+    def _unlike(self, made: list[Any], items: Any, depth: int) -> Any:
+        """Another value than the ones made so far, for arrays of unique items."""
+        item = self.value(items, depth + 1)
+        schema = self._resolved(items)
+        if item not in made:
+            return item
+        if isinstance(options := schema.get("enum"), list):
+            return next((option for option in options if option not in made), item)
+        if isinstance(item, bool):
+            return not item
+        if isinstance(item, (int, float)):
+            step = schema.get("multipleOf") or 1
+            return max(other for other in made if isinstance(other, (int, float))) + step
+        return f"{item} {len(made) + 1}" if isinstance(item, str) else item
+
+    def _string(self, schema: Schema) -> str:
+        if isinstance(pattern := schema.get("pattern"), str) and (made := _matching(pattern)) is not None:
+            return made
+        if (form := schema.get("format")) in _FORMATS:
+            return _FORMATS[form]
+        shortest = min(_count(schema, "minLength", 0), _MOST_CHARACTERS)
+        longest = min(_count(schema, "maxLength", 80), _MOST_CHARACTERS)
+        text = (self._text or "offline")[: max(longest, shortest)]
+        return text + "x" * (shortest - len(text))
+
+    def _number(self, schema: Schema, *, whole: bool) -> int | float:
+        low = max(_bounds(schema, "minimum", "exclusiveMinimum"), default=-math.inf)
+        high = min(_bounds(schema, "maximum", "exclusiveMaximum"), default=math.inf)
+        above, below = _bounds(schema, "exclusiveMinimum"), _bounds(schema, "exclusiveMaximum")
+        step = next((step for step in _bounds(schema, "multipleOf") if step > 0), 1 if whole else None)
+
+        def fits(value: float) -> bool:
+            on_step = step is None or math.isclose(value / step, round(value / step), abs_tol=1e-9)
+            inside = low <= value <= high and value not in above and value not in below
+            return inside and on_step and not (whole and value != int(value))
+
+        candidates = [*self._numbers, 1.0, 0.0, low, high, (low + high) / 2, low + 1, high - 1]
+        if step is not None and math.isfinite(low):
+            candidates += [math.ceil(low / step) * step, (math.floor(low / step) + 1) * step]
+        if step is not None and math.isfinite(high):
+            candidates += [math.floor(high / step) * step, (math.ceil(high / step) - 1) * step]
+        found = next((value for value in candidates if math.isfinite(value) and fits(value)), 0.0)
+        return int(found) if found == int(found) else found
+
+
+def _kind(schema: Schema) -> str:
+    named = schema.get("type")
+    if isinstance(named, list):
+        named = next((one for one in named if one != "null"), "null")
+    if named in ("object", "array", "string", "integer", "number", "boolean", "null"):
+        return str(named)
+    return next((kind for kind, words in _HINTS.items() if any(word in schema for word in words)), "string")
+
+
+def _merged(one: Schema, other: Schema) -> Schema:
+    """Both schemas in one, as far as objects go."""
+    both = {**one, **other}
+    if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
+        both["properties"] = {**one["properties"], **other["properties"]}
+    if isinstance(one.get("required"), list) and isinstance(other.get("required"), list):
+        both["required"] = [*one["required"], *other["required"]]
+    return both
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _count(schema: Schema, name: str, default: int) -> int:
+    given = schema.get(name)
+    return int(given) if _is_number(given) and given >= 0 else default
+
+
+def _bounds(schema: Schema, *names: str) -> list[float]:
+    return [float(schema[name]) for name in names if _is_number(schema.get(name))]
+
+
+def _matching(pattern: str) -> str | None:
+    """A text for a simple pattern: literals and classes, each with a count. None for any other."""
+    inner = pattern.removeprefix("^").removesuffix("$")
+    made, at = "", 0
+    while at < len(inner):
+        element = _ELEMENT.match(inner, at)
+        if element is None:
+            return None
+        least = {"?": 0, "*": 0, "+": 1, None: 1}.get(element[2])
+        least = int(re.findall(r"\d+", element[2])[0]) if least is None else least
+        character = _member(element[1])
+        if character is None:
+            return None
+        made += character * least
+        at = element.end()
+    return made[:_MOST_CHARACTERS]
+
+
+def _member(element: str) -> str | None:
+    """One character that an element of a pattern matches."""
+    if element == ".":
+        return "a"
+    if not element.startswith(("[", "\\")):
+        return element
+    negated = element.startswith("[^")
+    inside = element if element.startswith("\\") else element[2 if negated else 1 : -1]
+    members = _expanded(inside)
+    if members is None:
+        return None
+    return next((one for one in _PRINTABLE if one not in members), None) if negated else members[0]
+
+
+def _expanded(inside: str) -> list[str] | None:
+    r"""The characters of a class such as `a-f\d_`; None where it is not a plain one."""
+    members: list[str] = []
+    for first, last, escaped in re.findall(r"(?s)([^\\])-([^\\])|(\\?.)", inside):
+        if first:
+            members += [chr(code) for code in range(ord(first), min(ord(last), ord(first) + 255) + 1)]
+        elif escaped[-1] in _CLASSES and len(escaped) == 2:
+            members += _CLASSES[escaped[-1]]
+        elif len(escaped) == 2 and escaped[-1].isalnum():
+            return None
+        else:
+            members.append(escaped[-1])
+    return members or None
