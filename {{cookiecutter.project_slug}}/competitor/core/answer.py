@@ -1,0 +1,236 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What a backend yields, kept in good form: whatever comes, an answer has one end, one finish reason, one usage.
+
+It knows the contract's rules about content; `forms.py` knows how a stream and a whole response look.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .errors import AnswerClosed, AnswerFull
+from .events import (
+    Event,
+    Finish,
+    FinishReason,
+    Reasoning,
+    SandboxEnd,
+    SandboxStart,
+    Source,
+    Text,
+    ToolCall,
+    ToolEnd,
+    ToolStart,
+)
+from .prompt import messages, tools
+from .schema import ChatRequest
+from .usage import Usage, prompt_tokens, text_tokens
+
+log = logging.getLogger("competitor.answer")
+
+# Some readers have line limits of 512 KiB; a long piece leaves as several deltas.
+_PIECE_CHARACTERS = 16 * 1024
+_REASONS: tuple[FinishReason, ...] = ("stop", "length", "tool_calls", "content_filter")
+
+
+class Form(Protocol):
+    """How an answer is written: as a stream, or as a whole."""
+
+    def text(self, text: str) -> None: ...
+    def reasoning(self, text: str) -> None: ...
+    def progress(self, text: str) -> None: ...
+    def call(self, number: int, id: str, name: str) -> None: ...
+    def arguments(self, number: int, piece: str) -> None: ...
+    def janus(self, event: str, payload: dict[str, Any], words: str) -> None: ...
+    def cork(self) -> None: ...
+    def uncork(self) -> None: ...
+    def set_source(self, source: Source | None) -> None: ...
+    async def drain(self) -> None:
+        """Returns when the client has taken most of what was written."""
+        ...
+
+
+@dataclass(slots=True)
+class _Open:
+    kind: str
+    name: str
+    since: float
+
+
+class Answer:
+    """One answer. It is the `Sink` that sources pour into, and `take` is for all other events.
+
+    Raises `AnswerFull` beyond `max_bytes` of text, `AnswerClosed` after the end.
+    """
+
+    def __init__(self, form: Form, request: ChatRequest, max_bytes: int, clock: Callable[[], float] = time.monotonic):
+        self.form, self.request, self.max_bytes, self.clock = form, request, max_bytes, clock
+        self.client_tools = {tool.function.name for tool in request.offered_tools}
+        self.size = 0  # bytes of text, reasoning and arguments
+        self.said = False
+        self.first_at: float | None = None
+        self.spoken = False  # a delta went out since the last look of the clock
+        self.activity = "Waiting for the model"
+        self.reason: FinishReason = "stop"
+        self.closed = False
+        self._spent: Usage | None = None
+        self._calls: list[bool] = []  # for each call of a client's tool: whether arguments came
+        self._open: dict[str, _Open] = {}
+        self._half = ""  # first half of a surrogate pair that was cut in two
+
+    # The sink's side: called once a token, so nothing here waits or allocates more than it must.
+
+    def text(self, text: str) -> None:
+        if self._half or not text.isascii():
+            text = self._whole_characters(text)
+        if text:
+            self.said = True
+            self._counted(text, self.form.text)
+
+    def reasoning(self, text: str) -> None:
+        if self._half or not text.isascii():
+            text = self._whole_characters(text)
+        if text:
+            self._counted(text, self.form.reasoning)
+
+    def call(self, id: str, name: str) -> int | None:
+        if name not in self.client_tools:
+            return None
+        self._speak()
+        self._calls.append(False)
+        self.form.call(len(self._calls) - 1, id, name)
+        return len(self._calls) - 1
+
+    def arguments(self, number: int, piece: str) -> None:
+        if piece:
+            self._calls[number] = True
+            self._counted(piece, lambda part: self.form.arguments(number, part))
+
+    def usage(self, usage: Usage) -> None:
+        self._spent = usage if self._spent is None else self._spent + usage
+
+    def finish(self, reason: FinishReason) -> None:
+        self.reason = reason if reason in _REASONS else "stop"
+
+    def doing(self, what: str) -> None:
+        self.activity = what
+
+    def cork(self) -> None:
+        self.form.cork()
+
+    def uncork(self) -> None:
+        self.form.uncork()
+
+    def set_source(self, source: Source | None) -> None:
+        self.form.set_source(source)
+
+    # The backend's side.
+
+    def take(self, event: Event) -> None:
+        """One event of a backend. Raises `TypeError` for anything that is not one."""
+        match event:
+            case Text(text) if isinstance(text, str):
+                self.text(text)
+            case Reasoning(text) if isinstance(text, str):
+                self.reasoning(text)
+            case ToolStart() | SandboxStart():
+                self._start("tool" if isinstance(event, ToolStart) else "sandbox", event)
+            case ToolEnd() | SandboxEnd():
+                self._end(event.id, event.status, event.details)
+            case ToolCall():
+                number = self.call(event.id, event.name)
+                if number is None:
+                    log.warning("a call of a tool that the client does not have was dropped (S10)")
+                else:
+                    self.arguments(number, event.arguments)
+            case Usage():
+                self.usage(event)
+            case Finish():
+                self.finish(event.reason)
+            case _:
+                raise TypeError(f"a backend yields events (see core/events.py), not {type(event).__name__}")
+
+    def progress(self, seconds: float) -> None:
+        """S2, S4: words for a silence, so that a reader sees more than a connection held open."""
+        self.form.progress(f"{self.activity} ({seconds:.0f} s).\n" if seconds >= 1 else f"{self.activity}.\n")
+
+    def close(self, note: str = "", reason: FinishReason | None = None) -> tuple[FinishReason, dict[str, int | float]]:
+        """Ends the answer: what is open is closed, a `note` is said in the text. The finish reason, and the usage."""
+        for opened in list(self._open):
+            self._end(opened, "error", {})
+        for number, filled in enumerate(self._calls):
+            if not filled:
+                self.form.arguments(number, "{}")
+        if not (note or self.size or self._calls):
+            note = "The answer is empty."
+        if note:
+            self.form.text(f"\n\n{note}" if self.said else note)
+        self.closed = True
+        if reason is None:
+            reason = self.reason
+            if reason in ("stop", "tool_calls"):
+                reason = "tool_calls" if self._calls else "stop"
+        return reason, self._total().as_json()
+
+    def _total(self) -> Usage:
+        spent = self._spent or Usage()
+        if not spent.prompt_tokens:
+            spent += Usage(prompt_tokens=prompt_tokens({"messages": messages(self.request), **tools(self.request)}))
+        if not spent.completion_tokens:
+            spent += Usage(completion_tokens=max(1, text_tokens(self.size)))
+        return spent
+
+    def _speak(self) -> None:
+        if self.closed:
+            raise AnswerClosed
+        self.spoken = True
+        if self.first_at is None:
+            self.first_at = self.clock()
+
+    def _counted(self, text: str, write: Callable[[str], None]) -> None:
+        if len(text) > _PIECE_CHARACTERS:
+            for start in range(0, len(text), _PIECE_CHARACTERS):
+                self._counted(text[start : start + _PIECE_CHARACTERS], write)
+            return
+        self._speak()
+        self.size += len(text) if text.isascii() else len(text.encode())
+        write(text)
+        if self.size > self.max_bytes:
+            raise AnswerFull
+
+    def _whole_characters(self, text: str) -> str:
+        """Joins surrogate pairs that came in two pieces and replaces lone halves: no JSON reader must choke on them."""
+        text = self._half + text
+        self._half = ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text
+
+    def _start(self, kind: str, event: ToolStart | SandboxStart) -> None:
+        if event.id in self._open:
+            log.warning("a second start of the same id was ignored", extra={"id": event.id})
+            return
+        self._speak()
+        self._open[event.id] = _Open(kind, event.name, self.clock())
+        self.activity = f"Running {event.name}"
+        payload = {**event.details, "name": event.name, "status": "running", "id": event.id}
+        self.form.janus(f"{kind}_start", payload, f"Running {event.name}.\n")
+
+    def _end(self, id: str, status: str, details: dict[str, Any]) -> None:
+        opened = self._open.pop(id, None)
+        if opened is None:
+            log.warning("an end without a start was ignored", extra={"id": id})
+            return
+        self._speak()
+        took = self.clock() - opened.since
+        running = ", ".join(other.name for other in self._open.values())
+        self.activity = f"Running {running}" if running else "Waiting for the model"
+        payload = {**details, "name": opened.name, "status": status, "id": id, "duration_ms": round(took * 1000)}
+        said = "is done" if status == "ok" else "failed"
+        self.form.janus(f"{opened.kind}_end", payload, f"{opened.name} {said} after {took:.1f} s.\n")

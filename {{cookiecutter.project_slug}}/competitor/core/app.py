@@ -1,0 +1,98 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The HTTP application: routes, errors, start and end."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from . import CONTRACT_VERSION
+from .clock import Clock
+from .completions import ChatEndpoint, Shared
+from .egress import Egress
+from .errors import ApiError
+from .http import HttpClient
+from .identity import identity
+from .limits import Gate
+from .llm import Llm
+from .loading import Backend, load
+from .offline import OfflineServer
+from .refusals import crashed, no_such_route, refused
+from .schema import ChatRequest
+from .settings import Settings
+from .upstream import described
+
+
+def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
+    """The application for these settings, with the backend of `competitor/backend/` or the one given."""
+    backend = backend or load()
+    started = time.monotonic()
+    offline = OfflineServer(settings.offline_words_per_second)
+    client = HttpClient(
+        Egress(settings.base_urls),
+        connect_seconds=settings.llm_connect_seconds,
+        silence_seconds=settings.llm_silence_seconds,
+    )
+    shared = Shared(
+        settings=settings,
+        llm=Llm(settings, client, offline),
+        backend=backend,
+        gate=Gate(settings.max_running, settings.max_open, settings.queue_seconds),
+        clock=Clock(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        client.close()
+        await offline.stop()
+
+    app = FastAPI(
+        title=identity().name,
+        version=identity().version,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from the internet
+        redoc_url=None,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },  # X1: a variable could send it out
+        exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
+    )
+    chat = ChatEndpoint(shared)
+    schema = {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}
+    }
+
+    @app.post("/v1/chat/completions", openapi_extra=schema)
+    async def chat_completions(request: Request) -> Response:
+        """Answers a conversation, as one object or as a stream of server-sent events."""
+        return await chat(request)
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        """Healthy as long as it runs: neither a key nor an upstream is needed (E2)."""
+        return {
+            "status": "ok",
+            "version": identity().version,
+            "uptime_seconds": round(time.monotonic() - started, 3),
+            "contract_version": CONTRACT_VERSION,
+            "backend": backend.name,
+            **described(settings),
+        }
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        """Any name is accepted in a request; these are the ones that mean something (E3)."""
+        names = dict.fromkeys([identity().name, described(settings)["model"]])
+        return {
+            "object": "list",
+            "data": [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names],
+        }
+
+    return app

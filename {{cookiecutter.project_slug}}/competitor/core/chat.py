@@ -1,0 +1,57 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What a backend is given: the request, and the means to answer it."""
+
+import logging
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from . import prompt
+from .llm import Completion, Llm
+from .schema import ChatRequest
+from .settings import Settings
+from .usage import Usage
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Adds the request's id to each line, beside what the line itself gives."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}
+
+
+class Chat:
+    """One request to answer. `log` puts the request's id into every line."""
+
+    def __init__(self, id: str, request: ChatRequest, llm: Llm, settings: Settings, account: Callable[[Usage], None]):
+        self.id, self.request, self.settings = id, request, settings
+        self.log = _Log(logging.getLogger("competitor.backend"), {"request_id": id})
+        self._llm, self._account = llm, account
+
+    @property
+    def text(self) -> str:
+        """The text of the last user message."""
+        return self.request.text
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation in OpenAI's wire form, a fresh copy to change at will."""
+        return prompt.messages(self.request)
+
+    def complete(self, messages: list[dict[str, Any]] | None = None, **options: Any) -> Completion:
+        """One call of the model: the caller's request as it came, but for what is given here.
+
+        `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire form and
+        replace the caller's; an option that is None is left out. Yield the result to pass it on, or iterate
+        over it. Calls of the client's tools go to the client, all others are in its `tool_calls`.
+        """
+        body: prompt.Body = {
+            **prompt.options(self.request),
+            **prompt.tools(self.request),
+            "model": self.request.model,
+            "messages": self.messages if messages is None else messages,
+            **options,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        body = {name: value for name, value in body.items() if value is not None}
+        return Completion(self._llm, body, self.request.chutes_access_token, self._account)

@@ -1,0 +1,136 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""An upstream's chunks, read as servers really write them, and poured into a sink."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from .errors import UpstreamError
+from .events import FinishReason, Sink
+from .usage import Usage, read_usage
+
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+
+
+@dataclass(slots=True)
+class ToolRequest:
+    """A tool call that the model asked for. `arguments` is JSON text as the model wrote it, valid or not."""
+
+    id: str
+    name: str
+    arguments: str = ""
+    number: int | None = None  # at the client, where the call is of one of its tools
+
+
+class ChunkReader:
+    """Reads one completion. Text, reasoning and calls of the client's tools go to the sink at once."""
+
+    def __init__(self, sink: Sink):
+        self._sink = sink
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.calls: list[ToolRequest] = []
+        self.usage: Usage | None = None
+        self.finish_reason: FinishReason | None = None
+        self.began = False
+        self._by_index: dict[int, ToolRequest] = {}
+
+    def chunk(self, payload: bytes) -> None:
+        """One event of a stream. Raises `UpstreamError`."""
+        self._read(_parsed(payload), "delta")
+
+    def whole(self, body: bytes) -> None:
+        """The one object of a server that does not stream. Raises `UpstreamError`."""
+        self._read(_parsed(body), "message")
+
+    def _read(self, chunk: dict[str, Any], key: str) -> None:
+        self.began = True
+        try:
+            if chunk.get("error"):
+                raise UpstreamError("in_stream", json.dumps(chunk["error"])[:500])
+            if choices := chunk.get("choices"):
+                choice = choices[0]
+                if delta := choice.get(key):
+                    self._delta(delta)
+                if reason := choice.get("finish_reason"):
+                    self.finish_reason = _REASONS.get(reason, "stop")
+            if usage := chunk.get("usage"):
+                self.usage = read_usage(usage) or self.usage
+        except (AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
+            raise UpstreamError("not_openai", f"a chunk of another shape: {type(error).__name__}") from None
+
+    def _delta(self, delta: dict[str, Any]) -> None:
+        # Reasoning has two names: DeepSeek's, which vLLM and most others took over, and OpenRouter's.
+        if text := delta.get("reasoning_content") or delta.get("reasoning"):
+            text = _as_text(text)
+            self.reasoning.append(text)
+            self._sink.reasoning(text)
+        if text := delta.get("content"):
+            text = _as_text(text)
+            self.text.append(text)
+            self._sink.text(text)
+        for piece in delta.get("tool_calls") or ():
+            self._call(piece)
+
+    def _call(self, piece: dict[str, Any]) -> None:
+        """One fragment of a call. Servers forget the index, repeat the name, or give one index to two calls."""
+        function = piece.get("function") or {}
+        known = self._known(piece)
+        if known is None or (function.get("name") and piece.get("id") not in (None, "", known.id)):
+            known = self._begun(piece, function.get("name"))
+        arguments = function.get("arguments")
+        if arguments:
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            known.arguments += text
+            if known.number is not None:
+                self._sink.arguments(known.number, text)
+
+    def _known(self, piece: dict[str, Any]) -> ToolRequest | None:
+        """The call that a fragment goes on with: by its index, else by its id, else the last one."""
+        if piece.get("index") is not None:
+            return self._by_index.get(piece["index"])
+        if piece.get("id"):
+            return next((call for call in self.calls if call.id == piece["id"]), None)
+        return self.calls[-1] if self.calls else None
+
+    def _begun(self, piece: dict[str, Any], name: Any) -> ToolRequest:
+        if not isinstance(name, str) or not name:
+            raise UpstreamError("not_openai", "a tool call without a name")
+        call_id = str(piece.get("id") or f"call_{secrets.token_hex(12)}")
+        call = ToolRequest(call_id, name, number=self._sink.call(call_id, name))
+        self.calls.append(call)
+        if piece.get("index") is not None:
+            self._by_index[piece["index"]] = call
+        return call
+
+
+def _parsed(payload: bytes) -> dict[str, Any]:
+    try:
+        chunk = from_json(payload)
+    except ValueError:
+        try:  # half a surrogate pair, which the strict parser refuses and `answer.py` mends
+            chunk = json.loads(payload)
+        except (ValueError, RecursionError):
+            raise UpstreamError("not_openai", "an event that is not JSON") from None
+    if not isinstance(chunk, dict):
+        raise UpstreamError("not_openai", "an event that is not an object")
+    return cast(dict[str, Any], chunk)
+
+
+def _as_text(value: Any) -> str:
+    """Text, or the text of a list of parts, as Mistral's reasoning models send it."""
+    if isinstance(value, str):
+        return value
+    return "".join(
+        part if isinstance(part, str) else _as_text(part.get("text") or part.get("thinking") or "") for part in value
+    )

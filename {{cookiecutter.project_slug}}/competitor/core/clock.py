@@ -1,0 +1,54 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""One timer for all open streams: keep-alive and words of progress cost nothing per chunk."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+log = logging.getLogger("competitor.clock")
+
+TICK_SECONDS = 0.1
+# Late by this much, the event loop was blocked: every stream of the process stood still.
+LATE_SECONDS = 0.5
+
+
+class Ticking(Protocol):
+    def tick(self, now: float) -> None: ...
+
+
+class Clock:
+    """Calls `tick(now)` of all its members ten times a second, and runs only while it has some."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic):
+        self.now = now
+        self._members: set[Ticking] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def add(self, member: Ticking) -> None:
+        self._members.add(member)
+        if self._timer is None:
+            self._arm()
+
+    def discard(self, member: Ticking) -> None:
+        self._members.discard(member)
+
+    def tick(self) -> None:
+        now = self.now()
+        if now - self._due > LATE_SECONDS:
+            log.warning(
+                "the event loop was blocked; blocking work belongs into asyncio.to_thread",
+                extra={"seconds": round(now - self._due, 2), "streams": len(self._members)},
+            )
+        for member in tuple(self._members):
+            member.tick(now)
+        if self._members:
+            self._arm()
+        else:
+            self._timer = None
+
+    def _arm(self) -> None:
+        self._due = self.now() + TICK_SECONDS
+        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self.tick)

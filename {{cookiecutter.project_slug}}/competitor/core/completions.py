@@ -1,0 +1,175 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`POST /v1/chat/completions`: read, check, run; as a stream or as a whole (E1)."""
+
+import asyncio
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .answer import Answer
+from .chat import Chat
+from .clock import Clock
+from .envelope import PING, Envelope
+from .forms import StreamForm, WholeForm
+from .ids import answer_id, echoed
+from .limits import Gate
+from .llm import Llm
+from .loading import Backend
+from .reading import read_body, read_request
+from .runner import End, Runner
+from .schema import ChatRequest
+from .settings import Settings
+from .writer import BodyWriter
+
+log = logging.getLogger("competitor.requests")
+
+# S3: a comment after this long without a byte. S2, S4: words after this long without a delta, the
+# first ones within the 500 ms that the benchmark hopes for. The clock adds up to 0.1 s to each.
+PING_SECONDS = 1.0
+FIRST_WORDS_SECONDS = 0.35
+WORDS_SECONDS = 1.5
+# How long the last bytes may wait for a client that does not read.
+LAST_WRITE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all requests share."""
+
+    settings: Settings
+    llm: Llm
+    backend: Backend
+    gate: Gate
+    clock: Clock
+
+
+class _Request:
+    """One request on its way to an answer."""
+
+    def __init__(self, shared: Shared, request: Request, asked: ChatRequest):
+        self.shared, self.asked = shared, asked
+        self.id = answer_id(request.headers)
+        self.echoed = echoed(request.headers)
+        self.created = int(time.time())
+        self.started = time.monotonic()
+
+    def runner(self, answer: Answer) -> Runner:
+        chat = Chat(self.id, self.asked, self.shared.llm, self.shared.settings, answer.usage)
+        return Runner(self.shared.backend, chat, answer, self.shared.gate)
+
+    def log(
+        self, runner: Runner, answer: Answer, why: End, reason: str | None, usage: dict[str, Any], gap: float | None
+    ) -> None:
+        """One line a request: no text of it, only figures."""
+        first = answer.first_at
+        log.info(
+            "request",
+            extra={
+                "request_id": self.id,
+                "mode": "whole" if gap is None else "stream",
+                "end": why.value,
+                "failure": runner.failure,
+                "finish_reason": reason,
+                "ttft_ms": None if first is None else round((first - self.started) * 1000),
+                "largest_gap_ms": None if gap is None else round(gap * 1000),
+                "duration_ms": round((time.monotonic() - self.started) * 1000),
+                "prompt_tokens": usage.get("prompt_tokens"),
+                "completion_tokens": usage.get("completion_tokens"),
+            },
+        )
+
+
+class ChatEndpoint:
+    """Answers requests. A bad one is refused before anything is started (S16)."""
+
+    def __init__(self, shared: Shared):
+        self._shared = shared
+
+    async def __call__(self, request: Request) -> Response:
+        self._shared.gate.check()
+        try:
+            body = await read_body(request, self._shared.settings.max_body_bytes)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        asked = read_request(body)
+        work = _Request(self._shared, request, asked)
+        return _Stream(work) if asked.stream else await _whole(work, request)
+
+
+async def _whole(work: _Request, request: Request) -> Response:
+    form = WholeForm()
+    answer = Answer(form, work.asked, work.shared.settings.max_answer_bytes)
+    runner = work.runner(answer)
+    why = await runner.run(request.receive)
+    reason, usage = answer.close(runner.note, runner.reason)
+    work.log(runner, answer, why, reason, usage, None)
+    body = form.as_json(work.id, work.asked.model, work.created, reason, usage)
+    headers = {"x-request-id": work.id, **work.echoed}
+    return Response(json.dumps(body), media_type="application/json", headers=headers)
+
+
+class _Stream(Response):
+    """The streamed answer. It writes to the server itself: a response of the framework would buffer or cut."""
+
+    def __init__(self, work: _Request):
+        self.status_code, self.background = 200, None
+        headers = {
+            "content-type": "text/event-stream",
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",
+            "x-request-id": work.id,
+            **work.echoed,
+        }
+        self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        self._work = work
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        work = self._work
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        writer = BodyWriter(send)
+        form = StreamForm(Envelope(work.id, work.asked.model, work.created), writer)
+        answer = Answer(form, work.asked, work.shared.settings.max_answer_bytes)
+        silence = _Silence(answer, writer, work.started)
+        runner = work.runner(answer)
+        work.shared.clock.add(silence)
+        try:
+            why = await runner.run(receive)
+        finally:
+            work.shared.clock.discard(silence)
+        writer.gone = writer.gone or why is End.GONE
+        reason, usage = answer.close(runner.note, runner.reason)
+        if not writer.gone:
+            try:
+                async with asyncio.timeout(LAST_WRITE_SECONDS):
+                    await form.end(reason, usage, work.asked.usage_in_own_chunk)
+            except TimeoutError:
+                runner.failure = "the client does not read"
+        work.log(runner, answer, why, reason, usage, writer.largest_gap)
+
+
+class _Silence:
+    """Watches one stream for silence: pings for the connection, words for the reader."""
+
+    def __init__(self, answer: Answer, writer: BodyWriter, started: float):
+        self._answer, self._writer = answer, writer
+        self._quiet_since = self._worded_at = started
+        self._worded = False
+
+    def tick(self, now: float) -> None:
+        if self._writer.blocked:
+            return
+        if self._answer.spoken:
+            self._answer.spoken = False
+            self._quiet_since = self._worded_at = now
+        patience = FIRST_WORDS_SECONDS if self._answer.first_at is None and not self._worded else WORDS_SECONDS
+        if now - self._worded_at >= patience:
+            self._worded, self._worded_at = True, now
+            self._answer.progress(now - self._quiet_since)
+        elif now - self._writer.wrote_at >= PING_SECONDS:
+            self._writer.write(PING)

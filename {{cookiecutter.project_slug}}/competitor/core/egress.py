@@ -1,0 +1,90 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Where this process may connect to (X1, X2): the platform's hosts and the base URLs of the settings, nothing else."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+# X1: the hosts that the contract lists.
+PLATFORM_HOSTS = (
+    "api.chutes.ai",
+    "llm.chutes.ai",
+    "proxy.janus.rodeo",
+    "sandbox.janus.rodeo",
+    "search.janus.rodeo",
+    "vector.janus.rodeo",
+)
+_PORTS = {"http": 80, "https": 443}
+# A host as names and literal addresses are written. Anything else (spaces, escapes, control
+# characters, backslashes) is read differently by different parsers, so it is refused.
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
+
+
+class EgressRefused(Exception):
+    """The URL is not one this process may call. The message names the reason, not the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port: what a connection is made to."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def host_header(self) -> str:
+        return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+
+def parse(url: str) -> tuple[Origin, str]:
+    """The origin of an `http(s)` URL, and its path with query.
+
+    Raises `EgressRefused` for what two parsers could read in two ways.
+    """
+    if not _URL.fullmatch(url):
+        raise EgressRefused("it has characters that a URL may not have")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise EgressRefused("it cannot be read as a URL") from None
+    if parts.scheme not in _PORTS:
+        raise EgressRefused("it is neither http nor https")
+    if "@" in parts.netloc:
+        raise EgressRefused("it holds a user name")
+    host = f"[{parts.hostname}]" if parts.netloc.startswith("[") else parts.hostname or ""
+    if not _HOST.fullmatch(host):
+        raise EgressRefused("it has no valid host name")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Origin(parts.scheme, host, port or _PORTS[parts.scheme]), target
+
+
+def is_platform(url: str) -> bool:
+    """Whether the URL is the platform's inference service: `chutes.ai` or below it (R8, E9)."""
+    host = parse(url)[0].host
+    return host == "chutes.ai" or host.endswith(".chutes.ai")
+
+
+class Egress:
+    """The allow-list. It holds origins, so that a listed host is not open on its other ports."""
+
+    def __init__(self, base_urls: Iterable[str] = ()):
+        self._allowed = {Origin("https", host, 443) for host in PLATFORM_HOSTS}
+        for url in base_urls:
+            self.allow(url)
+
+    def allow(self, base_url: str) -> None:
+        self._allowed.add(parse(base_url)[0])
+
+    def check(self, url: str) -> tuple[Origin, str]:
+        """What to connect to and what to ask for there; the parse that was checked is the one used.
+
+        Raises `EgressRefused`.
+        """
+        origin, target = parse(url)
+        if origin not in self._allowed:
+            raise EgressRefused("its host is not on the list")
+        return origin, target

@@ -1,0 +1,45 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Chunks of a stream as bytes. What stays the same within a stream is serialised once (S6).
+
+All JSON is ASCII (S11): a raw U+2028 in a `data:` line makes real readers lose the rest of the chunk.
+"""
+
+import json
+from json.encoder import encode_basestring_ascii as quoted  # the C routine behind json.dumps, for strings alone
+from typing import Any
+
+DONE = b"data: [DONE]\n\n"
+PING = b": ping\n\n"
+_END = b"}}]}\n\n"
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+class Envelope:
+    """Every chunk of one answer. Nulls are left out (S5)."""
+
+    def __init__(self, id: str, model: str, created: int):
+        fixed = _dump({"id": id, "object": "chat.completion.chunk", "created": created, "model": model})
+        self._head = b"data: " + fixed[:-1]
+        self._delta = self._head + b',"choices":[{"index":0,"delta":'
+        self._text = self._delta + b'{"content":'
+        self._reasoning = self._delta + b'{"reasoning_content":'
+
+    def text(self, text: str) -> bytes:
+        return self._text + quoted(text).encode() + _END
+
+    def reasoning(self, text: str) -> bytes:
+        return self._reasoning + quoted(text).encode() + _END
+
+    def delta(self, delta: dict[str, Any]) -> bytes:
+        return self._delta + _dump(delta) + b"}]}\n\n"
+
+    def finish(self, reason: str, usage: dict[str, Any] | None) -> bytes:
+        """The one chunk with a `finish_reason` (S7), with the usage where that has no chunk of its own (S8)."""
+        tail = b"" if usage is None else b',"usage":' + _dump(usage)
+        return self._delta + b'{},"finish_reason":"' + reason.encode() + b'"}]' + tail + b"}\n\n"
+
+    def usage(self, usage: dict[str, Any]) -> bytes:
+        return self._head + b',"choices":[],"usage":' + _dump(usage) + b"}\n\n"

@@ -1,0 +1,77 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Every way a request can go wrong, as a caller sees it.
+
+Exception
+|-- ApiError           the request is refused before an answer starts (S16): OpenAI's error shape
+|-- UpstreamError      the model's server failed: a sentence in the answer, never a status (S13)
+|-- AnswerFull         the answer reached the size limit: it ends with `length`
+`-- AnswerClosed       the answer has ended: what comes now comes too late
+"""
+
+from collections.abc import Mapping
+
+# code -> (status, OpenAI's error type). One table, so that codes stay stable for callers.
+CODES: dict[str, tuple[int, str]] = {
+    "invalid_json": (400, "invalid_request_error"),
+    "invalid_value": (400, "invalid_request_error"),
+    "body_too_large": (413, "invalid_request_error"),
+    "unsupported_media_type": (415, "invalid_request_error"),
+    "unsupported_encoding": (415, "invalid_request_error"),
+    "not_found": (404, "invalid_request_error"),
+    "method_not_allowed": (405, "invalid_request_error"),
+    "bad_request": (400, "invalid_request_error"),
+    "overloaded": (503, "overloaded_error"),
+    "internal_error": (500, "server_error"),
+}
+
+# kind -> what the user reads in the answer (S13). The cause itself goes to the log only:
+# an upstream's own words may hold parts of a key.
+UPSTREAM_KINDS: dict[str, str] = {
+    "unreachable": "The model's server cannot be reached.",
+    "silent": "The model's server stopped answering.",
+    "broke_off": "The connection to the model's server broke off before the answer was complete.",
+    "busy": "The model's server is too busy to answer (HTTP {status}). Please try again later.",
+    "refused_key": "The model's server refused the access key (HTTP {status}).",
+    "refused": "The model's server refused the request (HTTP {status}).",
+    "failed": "The model's server failed (HTTP {status}).",
+    "not_openai": "The model's server did not answer in OpenAI's format.",
+    "in_stream": "The model's server reported an error in the middle of its answer.",
+    "too_large": "The model's server sent more than this competitor accepts.",
+    "egress": "The model's server is not among the hosts that this competitor may call.",
+}
+
+
+class ApiError(Exception):
+    """A refusal in OpenAI's error shape.
+
+    `code` is a key of `CODES`; `message` is a whole sentence that names the field and never holds
+    the caller's value; `param` is the path of the field, such as `messages[0].content`.
+    """
+
+    def __init__(self, code: str, message: str, param: str | None = None, headers: Mapping[str, str] | None = None):
+        super().__init__(message)
+        self.status, self.type = CODES[code]
+        self.code, self.message, self.param, self.headers = code, message, param, dict(headers or {})
+
+
+class UpstreamError(Exception):
+    """The model's server failed. `kind` is a key of `UPSTREAM_KINDS`; `detail` is for the log.
+
+    `retry_after` is the pause, in seconds, that the server asked for.
+    """
+
+    def __init__(self, kind: str, detail: str = "", *, status: int = 0, retry_after: float | None = None):
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind, self.detail, self.status, self.retry_after = kind, detail, status, retry_after
+
+    @property
+    def sentence(self) -> str:
+        return UPSTREAM_KINDS[self.kind].format(status=self.status)
+
+
+class AnswerFull(Exception):
+    """The answer is as long as the settings allow."""
+
+
+class AnswerClosed(Exception):
+    """The answer has ended."""

@@ -1,0 +1,122 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What a backend may yield. The core turns these into the contract's wire format; a backend knows nothing of it.
+
+`Completion` (from `chat.complete()`) is the one event that stands for many: yielding it hands the
+connection to the model over to the core, which passes every piece on by itself until the model is done.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from .usage import Usage
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+def _new_id() -> str:
+    return f"call_{secrets.token_hex(12)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of reasoning, or a word about what is being done."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStart:
+    """A tool of the competitor's own begins. Yield a `ToolEnd` with the same id when it is done."""
+
+    name: str
+    id: str = field(default_factory=_new_id)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnd:
+    """A tool has ended. The time it took is measured by the core."""
+
+    id: str
+    status: Literal["ok", "error"] = "ok"
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxStart:
+    """A sandbox begins. Yield a `SandboxEnd` with the same id when it is done."""
+
+    name: str
+    id: str = field(default_factory=_new_id)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxEnd:
+    """A sandbox has ended. The time it took is measured by the core."""
+
+    id: str
+    status: Literal["ok", "error"] = "ok"
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool that the *client* offered and runs itself (S10). `arguments` is the text of a JSON object."""
+
+    name: str
+    arguments: str = "{}"
+    id: str = field(default_factory=_new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The answer ends here. Not needed: a backend that returns has ended, too."""
+
+    reason: FinishReason = "stop"
+
+
+class Sink(Protocol):
+    """Where a `Source` pours into. Nothing here waits; `pause` of the source is called when the client is slow."""
+
+    def text(self, text: str) -> None: ...
+    def reasoning(self, text: str) -> None: ...
+    def call(self, id: str, name: str) -> int | None:
+        """Opens a call of a client's tool: its number for `arguments`; None without such a tool."""
+        ...
+
+    def arguments(self, number: int, piece: str) -> None: ...
+    def usage(self, usage: Usage) -> None: ...
+    def finish(self, reason: FinishReason) -> None: ...
+    def doing(self, what: str) -> None:
+        """What the words of progress speak of while it is silent (S4)."""
+        ...
+
+    def cork(self) -> None:
+        """What comes between `cork` and `uncork` leaves in one write."""
+        ...
+
+    def uncork(self) -> None: ...
+    def set_source(self, source: "Source | None") -> None:
+        """Whom to pause while the client is slow."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """An event that stands for many: the core calls `pour` and goes on when that returns."""
+
+    async def pour(self, sink: Sink) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+Event = Text | Reasoning | ToolStart | ToolEnd | SandboxStart | SandboxEnd | ToolCall | Usage | Finish | Source

@@ -1,0 +1,110 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The two forms of an answer: a stream of chunks (section 4), and one object (section 3)."""
+
+from typing import Any
+
+from .envelope import DONE, Envelope
+from .events import FinishReason, Source
+from .writer import BodyWriter
+
+
+class StreamForm:
+    """Every piece becomes a chunk and leaves at once."""
+
+    def __init__(self, envelope: Envelope, writer: BodyWriter):
+        self.envelope, self.writer = envelope, writer
+        self.cork, self.uncork = writer.cork, writer.uncork
+        self.set_source, self.drain = writer.set_source, writer.drain
+        writer.write(envelope.delta({"role": "assistant"}))  # S1
+
+    def text(self, text: str) -> None:
+        self.writer.write(self.envelope.text(text))
+
+    def reasoning(self, text: str) -> None:
+        self.writer.write(self.envelope.reasoning(text))
+
+    progress = reasoning
+
+    def call(self, number: int, id: str, name: str) -> None:
+        # S9: id, type and name in the first fragment only.
+        function = {"name": name, "arguments": ""}
+        self.writer.write(
+            self.envelope.delta({"tool_calls": [{"index": number, "id": id, "type": "function", "function": function}]})
+        )
+
+    def arguments(self, number: int, piece: str) -> None:
+        self.writer.write(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
+
+    def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
+        self.writer.write(
+            self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}})
+        )
+
+    async def end(self, reason: FinishReason, usage: dict[str, int | float], usage_in_own_chunk: bool) -> None:
+        """S7, S8: one finish chunk, one usage, `[DONE]`, and nothing more."""
+        if usage_in_own_chunk:
+            last = self.envelope.finish(reason, None) + self.envelope.usage(usage)
+        else:
+            last = self.envelope.finish(reason, usage)
+        await self.writer.end(last + DONE)
+
+
+class WholeForm:
+    """Every piece is kept; `as_json` is the response. Words of progress are for readers of a stream."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: list[dict[str, Any]] = []
+
+    def text(self, text: str) -> None:
+        self._text.append(text)
+
+    def reasoning(self, text: str) -> None:
+        self._reasoning.append(text)
+
+    def progress(self, text: str) -> None:
+        pass
+
+    def call(self, number: int, id: str, name: str) -> None:
+        self._calls.append({"id": id, "type": "function", "function": {"name": name, "arguments": ""}})
+
+    def arguments(self, number: int, piece: str) -> None:
+        self._calls[number]["function"]["arguments"] += piece
+
+    def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
+        self._reasoning.append(words)
+
+    def cork(self) -> None:
+        pass
+
+    def uncork(self) -> None:
+        pass
+
+    def set_source(self, source: Source | None) -> None:
+        pass
+
+    async def drain(self) -> None:
+        pass
+
+    def as_json(
+        self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, int | float]
+    ) -> dict[str, Any]:
+        """W1 to W3. `tool_calls` stands only where there are some; the other fields always."""
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": "".join(self._text),
+            "reasoning_content": "".join(self._reasoning),
+            "artifacts": [],
+        }
+        if self._calls:
+            message["tool_calls"] = self._calls
+        choice = {"index": 0, "message": message, "finish_reason": reason}
+        return {
+            "id": id,
+            "object": "chat.completion",
+            "created": created,
+            "model": model,
+            "choices": [choice],
+            "usage": usage,
+        }

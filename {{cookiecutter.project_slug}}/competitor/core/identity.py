@@ -1,0 +1,24 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Who this competitor is: name and version, from the one place that states them, `pyproject.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Identity:
+    name: str
+    version: str
+
+
+@cache
+def identity() -> Identity:
+    try:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return Identity(project["name"], project["version"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        return Identity("competitor", "0")

@@ -1,0 +1,21 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The ids a request comes with, and the one its answer gets (W1, R10)."""
+
+import re
+import secrets
+from collections.abc import Mapping
+
+_USABLE = re.compile(r"[\w.-]{1,128}", re.ASCII)
+_ECHOED = ("x-request-id", "x-correlation-id")
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,256}")
+
+
+def answer_id(headers: Mapping[str, str]) -> str:
+    """The caller's `X-Request-Id` where it can serve as an id, else `chatcmpl-` and 24 hex digits."""
+    given = headers.get("x-request-id", "")
+    return given if _USABLE.fullmatch(given) else f"chatcmpl-{secrets.token_hex(12)}"
+
+
+def echoed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The caller's two ids as response headers; one that could split a header is dropped."""
+    return {name: value for name in _ECHOED if (value := headers.get(name)) and _PRINTABLE.fullmatch(value)}

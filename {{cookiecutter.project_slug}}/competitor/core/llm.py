@@ -1,0 +1,201 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The model behind the competitor: any OpenAI-compatible server, or the offline model on the same wire.
+
+A `Completion` is one call. A backend yields it, and the core passes every piece on without another
+step of the backend; or iterates over it, and sees every piece itself. In both cases `text`,
+`reasoning`, `tool_calls`, `client_calls` and `finish_reason` then hold what came.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+
+from pydantic import SecretStr
+
+from .chunks import ChunkReader, ToolRequest
+from .errors import UpstreamError
+from .events import FinishReason, Reasoning, Sink, Text
+from .exchange import Exchange
+from .http import HttpClient
+from .offline import OfflineServer
+from .prompt import Body
+from .pull import PullSink
+from .retry import pause_before_retry, refusal
+from .settings import Settings
+from .sse import EventSplitter
+from .upstream import OFFLINE_MODEL, Upstream, choose
+from .usage import Usage, prompt_tokens, text_tokens
+
+log = logging.getLogger("competitor.llm")
+
+_MAX_WHOLE_BYTES = 16 * 2**20
+_HEADERS = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
+
+
+class Llm:
+    """Makes completions; one for the whole process."""
+
+    def __init__(self, settings: Settings, client: HttpClient, offline: OfflineServer):
+        self.settings, self.client, self._offline = settings, client, offline
+
+    async def upstream(self, token: SecretStr | None) -> Upstream:
+        """The server for one request: the configured one, or the offline model, started when first needed."""
+        chosen = choose(self.settings, token)
+        if chosen is None:
+            base_url = await self._offline.start()
+            self.client.egress.allow(base_url)
+            chosen = Upstream(base_url, OFFLINE_MODEL, None)
+        return chosen
+
+
+class Completion:
+    """One call of the model.
+
+    `account` is told what the call cost, whatever became of it. Raises `UpstreamError` from `pour` and
+    from iteration; what came before stays in the attributes.
+    """
+
+    def __init__(self, llm: Llm, body: Body, token: SecretStr | None, account: Callable[[Usage], None]):
+        self.body = body
+        self._llm, self._token, self._account = llm, token, account
+        self._reader: ChunkReader | None = None
+        self._exchange: Exchange | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self._reader.text) if self._reader else ""
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(self._reader.reasoning) if self._reader else ""
+
+    @property
+    def tool_calls(self) -> list[ToolRequest]:
+        """Calls of the backend's own tools."""
+        return [call for call in self._reader.calls if call.number is None] if self._reader else []
+
+    @property
+    def client_calls(self) -> list[ToolRequest]:
+        """Calls of the client's tools, which have gone out to it."""
+        return [call for call in self._reader.calls if call.number is not None] if self._reader else []
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """None where the call did not come to its end."""
+        return self._reader.finish_reason if self._reader else None
+
+    async def pour(self, sink: Sink) -> None:
+        """The whole call into `sink`, from the socket's own callback: no task and no wake-up a chunk."""
+        reader = self._reader = ChunkReader(sink)
+        sink.doing("Waiting for the model")
+        sink.set_source(self)
+        finished = False
+        try:
+            exchange = self._exchange = await self._open(sink)
+            await self._receive(exchange, reader, sink)
+            finished = True
+        finally:
+            sink.set_source(None)
+            if self._exchange is not None:
+                self._exchange.close(finished=finished)
+                self._exchange = None
+            if reader.began:
+                self._account(self._cost(reader))
+        sink.finish(reader.finish_reason or "stop")
+
+    async def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
+        """Text and reasoning, piece by piece."""
+        queue = PullSink()
+        pouring = asyncio.ensure_future(self.pour(queue))
+        pouring.add_done_callback(queue.wake)
+        try:
+            while (event := await queue.next(pouring)) is not None:
+                yield event
+            pouring.result()
+        finally:
+            if pouring.cancel():
+                await asyncio.wait({pouring})
+            elif not pouring.cancelled():
+                pouring.exception()  # looked at, so that asyncio does not report it as lost
+
+    def pause(self) -> None:
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def resume(self) -> None:
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    async def _receive(self, exchange: Exchange, reader: ChunkReader, sink: Sink) -> None:
+        kind = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "application/json":  # a server that does not stream, or an error under a status of 200
+            reader.whole(await exchange.read(_MAX_WHOLE_BYTES))
+            return
+        if kind == "text/html":
+            raise UpstreamError("not_openai", "a page of HTML")
+        splitter = EventSplitter()
+
+        def read(data: bytes) -> None:
+            sink.cork()
+            try:
+                for payload in splitter.feed(data):
+                    if payload == b"[DONE]":
+                        exchange.stop()
+                        return
+                    reader.chunk(payload)
+            finally:
+                sink.uncork()
+
+        exchange.start(read)
+        try:
+            await exchange.ended
+        except UpstreamError:
+            if reader.finish_reason is None:
+                raise  # else all that matters had come
+        for payload in splitter.end():
+            if payload != b"[DONE]":
+                reader.chunk(payload)
+        if not reader.began:
+            raise UpstreamError("not_openai", "no event at all")
+        if reader.finish_reason is None and not exchange.stopped:
+            raise UpstreamError("broke_off", "the body ended without a finish reason and without [DONE]")
+
+    async def _open(self, sink: Sink) -> Exchange:
+        """The exchange with its head here and a status of 200; tries again only while no byte of an answer came."""
+        settings = self._llm.settings
+        upstream = await self._llm.upstream(self._token)
+        url = f"{upstream.base_url}/chat/completions"
+        headers = dict(_HEADERS)
+        if upstream.key:
+            headers["authorization"] = f"Bearer {upstream.key.get_secret_value()}"
+        body = json.dumps({**self.body, "model": upstream.model or self.body["model"]}).encode()
+        attempt = 1
+        while True:
+            try:
+                exchange = await self._llm.client.open("POST", url, headers, body)
+                if exchange.status == 200:
+                    return exchange
+                raise await refusal(exchange)
+            except UpstreamError as error:
+                pause = pause_before_retry(error, attempt)
+                if pause is None or attempt >= settings.llm_attempts:
+                    raise
+                log.warning(
+                    "the model's server failed; trying again",
+                    extra={
+                        "kind": error.kind,
+                        "status": error.status or None,
+                        "attempt": attempt,
+                        "pause_s": round(pause, 2),
+                    },
+                )
+                sink.doing("The model's server is busy; trying again")
+                attempt += 1
+                await asyncio.sleep(pause)
+
+    def _cost(self, reader: ChunkReader) -> Usage:
+        said = sum(len(piece.encode("utf-8", "replace")) for piece in (*reader.text, *reader.reasoning))
+        said += sum(len(call.arguments) for call in reader.calls)
+        counted = reader.usage or Usage(prompt_tokens(self.body))
+        return counted if counted.completion_tokens or not said else counted + Usage(0, text_tokens(said))

@@ -1,0 +1,99 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Structured logs: one JSON object a line, or a readable line on a terminal. No prompt text, no secret."""
+
+import json
+import logging
+import re
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from .settings import Settings
+
+HIDDEN = "[secret]"
+_STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+# What keys look like, for those that no setting holds: a user's token, a key quoted by an upstream.
+_KEY_LIKE = re.compile(r"(?i)\b(bearer\s+)[^\s\"',]+|\b(?:sk|cpk|pk|rk)[-_][\w.-]{8,}")
+_COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
+
+
+# Secrets of requests under way, with the number of those that brought them.
+_of_requests: Counter[str] = Counter()
+
+
+def hide(secret: SecretStr | None) -> None:
+    """No log line shows this secret until `unhide` is called as often."""
+    if secret is not None:
+        _of_requests[secret.get_secret_value()] += 1
+
+
+def unhide(secret: SecretStr | None) -> None:
+    if secret is not None:
+        value = secret.get_secret_value()
+        _of_requests[value] -= 1
+        if not _of_requests[value]:
+            del _of_requests[value]
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in record.__dict__.items() if name not in _STANDARD and value is not None}
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, secrets: list[str]):
+        super().__init__()
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self.line(record)
+        for secret in (*self._secrets, *_of_requests):
+            if secret:
+                line = line.replace(secret, HIDDEN)
+        return _KEY_LIKE.sub(lambda found: (found[1] or "") + HIDDEN, line)
+
+    def line(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
+
+
+class JsonLines(_Formatter):
+    def line(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        shown = {
+            "time": at,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            shown["exception"] = self.formatException(record.exc_info)
+        return json.dumps(shown, default=str)
+
+
+class Readable(_Formatter):
+    def __init__(self, secrets: list[str], colour: bool):
+        super().__init__(secrets)
+        self._colour = colour
+
+    def line(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        level = f"{record.levelname.lower():<7}"
+        if self._colour:
+            level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
+        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        line = f"{at} {level} {record.getMessage()}{'  ' + fields if fields else ''}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure(settings: Settings) -> None:
+    """Sends all logs, the server's own too, to stderr in the form of the settings."""
+    terminal = sys.stderr.isatty()
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and terminal)
+    handler = logging.StreamHandler()
+    handler.setFormatter(Readable(settings.secrets, terminal) if as_text else JsonLines(settings.secrets))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -1,0 +1,58 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""From the caller's request to the body of an upstream call: OpenAI's own fields only (R9)."""
+
+from typing import Any
+
+from .schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
+
+Body = dict[str, Any]
+_PASSED_ON = set(PassedOn.model_fields)
+
+
+def options(request: ChatRequest) -> Body:
+    """What goes on as it came: sampling, limits, the response's format."""
+    return request.model_dump(include=_PASSED_ON, exclude_none=True, by_alias=True)
+
+
+def messages(request: ChatRequest) -> list[Body]:
+    return [message(given) for given in request.messages]
+
+
+def tools(request: ChatRequest) -> Body:
+    """`tools`, each name once (R7), and `tool_choice`; empty where the caller offers none."""
+    offered = request.offered_tools
+    if not offered:
+        return {}
+    body: Body = {"tools": [tool.model_dump(exclude_none=True) for tool in offered]}
+    if request.tool_choice is not None:
+        choice = request.tool_choice
+        body["tool_choice"] = choice.model_dump() if isinstance(choice, ForcedTool) else choice
+    return body
+
+
+def message(given: Message) -> Body:
+    """R4, R5, R6. Artifacts and what else is ours stay here."""
+    body: Body = {"role": "system" if given.role == "developer" else given.role}
+    if isinstance(given.content, list):
+        body["content"] = [_part(part) for part in given.content]
+    elif given.content is not None or not given.tool_calls:
+        body["content"] = given.content or ""
+    if given.name is not None:
+        body["name"] = given.name
+    if given.tool_calls:
+        body["tool_calls"] = [call.model_dump() for call in given.tool_calls]
+    if given.tool_call_id is not None:
+        body["tool_call_id"] = given.tool_call_id
+    return body
+
+
+def _part(part: TextPart | ImagePart | FilePart) -> Body:
+    if not isinstance(part, FilePart):
+        return part.model_dump(exclude_none=True)
+    file = part.file
+    if file.mime_type.startswith("image/"):
+        url = file.content if file.content.startswith("data:") else f"data:{file.mime_type};base64,{file.content}"
+        return {"type": "image_url", "image_url": {"url": url}}
+    label = f"File {file.name} ({file.mime_type})"
+    text = f"{label}:\n\n{file.content}" if file.is_text else f"[{label}: a binary file, which cannot be shown as text]"
+    return {"type": "text", "text": text}

@@ -1,0 +1,170 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""From bytes to a checked request, or to one clear refusal before anything is started (S16)."""
+
+import json
+import math
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json
+from starlette.requests import Request
+
+from .errors import ApiError
+from .schema import CUSTOM_ERRORS, ChatRequest
+
+# pydantic's error type -> our sentence about the field; `{...}` are values of its context, never the input.
+_SENTENCES = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "finite_number": "must be a finite number",
+    "literal_error": "must be one of {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} entry",
+    "string_too_short": "must have at least {min_length} character",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_long": "must have at most {max_length} characters",
+    "union_tag_invalid": "{tag}must be one of {expected_tags}",
+    "union_tag_not_found": "is required",
+    "value_error": "{error}",
+}
+_MAX_PATH = 200
+# Whoever still sends when the connection closes loses the answer to a reset, so a body that is too
+# large is read on, and forgotten, where its end is not too far away.
+_DISCARD_BYTES = 64 * 2**20
+_TYPE_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body. Raises `ApiError` for a wrong content type, an encoding, or more than `limit` bytes."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise ApiError("unsupported_media_type", "The header Content-Type must be application/json.", "content-type")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiError(
+            "unsupported_encoding",
+            "The header Content-Encoding is not supported: send the body as it is.",
+            "content-encoding",
+        )
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit and "expect" in request.headers:
+        raise _too_large(limit)  # the client asks first whether it may send
+    body = bytearray()
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= limit:
+            body += part
+        elif size > limit + _DISCARD_BYTES:
+            break
+    if size > limit:
+        raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError("body_too_large", f"The body must have at most {limit} bytes.", headers={"connection": "close"})
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Raises `ApiError` with the path of the first wrong field."""
+    try:
+        given = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise _not_json(body, str(error)) from None
+    if not isinstance(given, dict):
+        raise ApiError("invalid_json", "The body must be a JSON object.")
+    try:
+        return ChatRequest.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(error.errors(include_url=False, include_input=False), given) from None
+
+
+def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
+    problem = problems[0]
+    path = _path(problem["loc"], given)
+    context = {name: str(value)[:200] for name, value in problem.get("ctx", {}).items()}
+    if problem["type"].startswith("union_tag"):
+        path = f"{path}.type"
+        tag = context.get("tag", "")
+        context["tag"] = f"is {tag!r} but " if _TYPE_NAME.fullmatch(tag) else ""  # R6: named, where it is a name
+    if problem["type"] in _SENTENCES:
+        sentence = _SENTENCES[problem["type"]].format(**context)
+    else:
+        sentence = problem["msg"] if problem["type"] in CUSTOM_ERRORS else "is not valid"
+    if not path:  # a rule about several fields names its field itself
+        path, _, sentence = sentence.partition(": ")
+    more = len(problems) - 1
+    others = f" {more} more {'field is' if more == 1 else 'fields are'} wrong." if more else ""
+    return ApiError("invalid_value", f"{path} {sentence}.{others}", path)
+
+
+def _path(location: tuple[int | str, ...], given: Any) -> str:
+    """`messages[0].content` from pydantic's location, which also holds names of union members."""
+    path = ""
+    value = given
+    for place, step in enumerate(location):
+        if isinstance(step, str) and step.startswith("("):
+            continue  # the name of a union's member, see schema.py
+        if isinstance(step, int):
+            path += f"[{step}]"
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+        elif (isinstance(value, dict) and step in value) or place == len(location) - 1:
+            path += f".{step}" if path else step
+            value = value.get(step) if isinstance(value, dict) else None
+    return path if len(path) <= _MAX_PATH else path[:_MAX_PATH] + "..."
+
+
+def _not_json(body: bytes, reason: str) -> ApiError:
+    """The strict parser said no. Where a lenient one says yes, the field can be named."""
+    try:
+        given = json.loads(body.decode())
+    except UnicodeDecodeError:
+        return ApiError("invalid_json", "The body must be JSON in UTF-8.")
+    except RecursionError:
+        return ApiError("invalid_json", "The body is nested too deeply.")
+    except ValueError:
+        return ApiError("invalid_json", f"The body is not valid JSON: {reason}.")
+    flaw = _flaw(given)
+    if flaw is None:
+        return ApiError("invalid_json", f"The body is not valid JSON: {reason}.")
+    path, sentence = flaw
+    return ApiError("invalid_json", f"{path or 'The body'} {sentence}.", path or None)
+
+
+def _flaw(given: Any) -> tuple[str, str] | None:
+    """The first value that JSON's grammar lets pass in Python and no other reader accepts; with its path."""
+    waiting: list[tuple[str, int, Any]] = [("", 0, given)]
+    while waiting:
+        path, depth, value = waiting.pop()
+        shown = path[:_MAX_PATH]
+        if depth > 150:
+            return shown.partition("[")[0].partition(".")[0], "is nested too deeply"
+        if isinstance(value, float) and not math.isfinite(value):
+            return shown, "must be a finite number"
+        if isinstance(value, str) and not _is_unicode(value):
+            return shown, "holds half of a surrogate pair, which is not Unicode text"
+        if isinstance(value, dict):
+            if not all(map(_is_unicode, value)):
+                return shown, "has a name that holds half of a surrogate pair, which is not Unicode text"
+            waiting += [(f"{path}.{name[:60]}" if path else name[:60], depth + 1, item) for name, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", depth + 1, item) for index, item in enumerate(value)]
+    return None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

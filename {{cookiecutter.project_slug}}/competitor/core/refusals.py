@@ -1,0 +1,48 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Errors as responses: one shape for all of them, OpenAI's (S16), with the caller's ids echoed (R10)."""
+
+import logging
+from collections.abc import Mapping
+from typing import cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from .errors import ApiError
+from .ids import answer_id, echoed
+
+log = logging.getLogger("competitor.errors")
+
+
+def refusal(error: ApiError, headers: Mapping[str, str]) -> JSONResponse:
+    """`{"error": {message, type, param, code}}`."""
+    body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    return JSONResponse({"error": body}, error.status, {**echoed(headers), **error.headers})
+
+
+async def refused(request: Request, error: Exception) -> JSONResponse:
+    return refusal(cast(ApiError, error), request.headers)
+
+
+async def no_such_route(request: Request, error: Exception) -> JSONResponse:
+    """The framework's own 404 and 405."""
+    error = cast(HTTPException, error)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return refusal(
+            ApiError("method_not_allowed", f"This path answers {allowed} only.", headers=error.headers), request.headers
+        )
+    if error.status_code == 404:
+        where = "There is nothing at this path. Try POST /v1/chat/completions, GET /v1/models or GET /health."
+        return refusal(ApiError("not_found", where), request.headers)
+    return refusal(ApiError("bad_request", "The request cannot be read."), request.headers)
+
+
+async def crashed(request: Request, error: Exception) -> JSONResponse:
+    """A mistake of ours: an id that is in the log too, and nothing else."""
+    number = answer_id(request.headers)
+    log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
+    return refusal(
+        ApiError("internal_error", f"The server failed. The log has more under the id {number}."), request.headers
+    )

@@ -1,0 +1,151 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Runs a backend for one answer, and brings the work to an end whatever happens.
+
+The backend works in a task of its own, so that a client who leaves (S14), the time limit (S15) and a
+shutdown can end it at once, even where it ignores being cancelled.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from enum import Enum
+from typing import Any
+
+from .answer import Answer
+from .chat import Chat
+from .errors import AnswerClosed, AnswerFull, UpstreamError
+from .events import Finish, FinishReason, Source
+from .limits import Gate, NoSlot
+from .loading import Backend
+from .logs import hide, unhide
+
+log = logging.getLogger("competitor.chat")
+
+Receive = Callable[[], Awaitable[Any]]
+
+# How long a cancelled backend may take to clean up before it is left behind.
+CLEAN_UP_SECONDS = 1.0
+# A backend that never waits for anything must not keep all other streams from moving.
+EVENTS_BETWEEN_BREATHS = 64
+
+
+class End(Enum):
+    """Why the work on an answer is over."""
+
+    DONE = "done"
+    GONE = "client gone"
+    LATE = "time limit"
+    SHUTDOWN = "shutdown"
+
+
+class Runner:
+    """One answer's work. `run` returns when it is over; `note` and `reason` say how the answer should close."""
+
+    def __init__(self, backend: Backend, chat: Chat, answer: Answer, gate: Gate):
+        self._backend, self._chat, self._answer, self._gate = backend, chat, answer, gate
+        self.note = ""
+        self.reason: FinishReason | None = None
+        self.failure: str | None = None
+
+    async def run(self, receive: Receive) -> End:
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[End] = loop.create_future()
+
+        def end(why: End) -> None:
+            if not over.done():
+                over.set_result(why)
+
+        hide(self._chat.request.chutes_access_token)
+        work = loop.create_task(self._work())
+        work.add_done_callback(lambda _: end(End.DONE))
+        work.add_done_callback(lambda _: unhide(self._chat.request.chutes_access_token))
+        watch = loop.create_task(_watch(receive, lambda: end(End.GONE)))
+        timer = loop.call_later(self._chat.settings.answer_seconds, end, End.LATE)
+        try:
+            why = await over
+        except asyncio.CancelledError:  # the server's grace is over: the answer still ends in good form
+            why = End.SHUTDOWN
+        finally:
+            timer.cancel()
+            watch.cancel()
+        if why is not End.DONE:
+            await self._stop(work)
+            self._interrupted(why)
+        elif work.cancelled():  # by the backend itself
+            self._failed("cancelled")
+        return why
+
+    async def _work(self) -> None:
+        try:
+            self._answer.doing("Waiting for a free slot")
+            await self._gate.enter()
+            try:
+                self._answer.doing("Working on it")
+                await self._drive()
+            finally:
+                self._gate.leave()
+        except AnswerClosed:
+            pass
+        except AnswerFull:
+            self.failure, self.reason = "answer too long", "length"
+        except NoSlot:
+            self.failure, self.note = "no free slot", "All slots of this competitor are taken. Please try again later."
+        except UpstreamError as error:
+            self.failure, self.note, self.reason = f"upstream {error.kind}", error.sentence, "stop"
+            self._chat.log.warning(
+                "the upstream failed",
+                extra={"kind": error.kind, "status": error.status or None, "detail": error.detail},
+            )
+        except asyncio.CancelledError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever an owner's code does, the answer ends in good form
+            self._failed(type(error).__name__)
+            self._chat.log.exception("the backend failed")
+
+    async def _drive(self) -> None:
+        answer = self._answer
+        events = self._backend.answer(self._chat)
+        if not hasattr(events, "__aiter__"):
+            raise TypeError(f"answer(chat) must be an async generator, but returned {type(events).__name__}")
+        taken = 0
+        try:
+            async for event in events:
+                if isinstance(event, Source):
+                    await event.pour(answer)
+                    continue
+                answer.take(event)
+                if isinstance(event, Finish):
+                    return
+                await answer.form.drain()
+                taken += 1
+                if taken % EVENTS_BETWEEN_BREATHS == 0:
+                    await asyncio.sleep(0)
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+
+    def _failed(self, why: str) -> None:
+        self.failure, self.note, self.reason = f"backend: {why}", "This competitor failed while it answered.", "stop"
+
+    def _interrupted(self, why: End) -> None:
+        self.failure = why.value
+        if why is End.LATE:
+            limit = self._chat.settings.timeout_seconds
+            self.note, self.reason = f"The answer ends here: the time limit of {limit:g} s is reached.", "length"
+        elif why is End.SHUTDOWN:
+            self.note, self.reason = "The answer ends here: the server is shutting down.", "stop"
+
+    async def _stop(self, work: asyncio.Task[None]) -> None:
+        work.cancel()
+        with suppress(asyncio.CancelledError):  # a second one, while shutting down: there is no more time
+            await asyncio.wait({work}, timeout=CLEAN_UP_SECONDS)
+        if not work.done():
+            self._chat.log.error("the backend ignores being cancelled and was left behind")
+
+
+async def _watch(receive: Receive, gone: Callable[[], None]) -> None:
+    """A server's `send` does not tell that a client has gone. `receive` does, while somebody waits for it."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone()

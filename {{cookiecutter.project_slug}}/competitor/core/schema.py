@@ -1,0 +1,315 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The request on the wire (section 2 of CONTRACT.md), strictly typed; unknown fields are ignored (R1)."""
+
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+
+class Wire(BaseModel):
+    """R2: a wrong type is an error, not a conversion; numbers are finite."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+def _finite(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("must hold finite numbers only") from None
+    return value
+
+
+def header_value(secret: SecretStr) -> SecretStr:
+    """A key is sent in a header: a line break in it would start another one."""
+    if not re.fullmatch(r"[\x21-\x7e]*", secret.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces")
+    return secret
+
+
+# A free-form object. One error at most: a list of a million wrong numbers must not make a million errors.
+JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
+
+
+# Errors of the unions below, whose messages are sentences of ours. Tags of their members stand in
+# brackets, so that no tag is taken for a field's name.
+CUSTOM_ERRORS = ("content_type", "choice_type", "stop_type")
+
+
+class TextPart(Wire):
+    type: Literal["text"]
+    text: str
+
+
+class ImageUrl(Wire):
+    url: str
+    detail: Literal["auto", "low", "high"] | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_fetchable(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://", "data:")):
+            raise ValueError("must be an http(s) or data: URL")
+        return url
+
+
+class ImagePart(Wire):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class File(Wire):
+    """R6: `content` is text, or base64 where `mime_type` is a binary one. OpenAI's two names are read as well."""
+
+    name: str = Field("file", validation_alias="name")
+    mime_type: str = "text/plain"
+    content: str = ""
+    size: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _openai_names(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            given = dict(given)
+            if isinstance(given.get("filename"), str):
+                given.setdefault("name", given["filename"])
+            if isinstance(data := given.get("file_data"), str):
+                head, _, body = data.partition(";base64,")
+                given.setdefault("mime_type", head.removeprefix("data:") or "application/octet-stream")
+                given.setdefault("content", body or data)
+        return given
+
+    @property
+    def is_text(self) -> bool:
+        return self.mime_type.startswith("text/") or self.mime_type.partition(";")[0] in _TEXT_TYPES
+
+
+_TEXT_TYPES = {
+    "application/json",
+    "application/xml",
+    "application/yaml",
+    "application/x-yaml",
+    "application/csv",
+    "application/javascript",
+}
+
+
+class FilePart(Wire):
+    """R6: the file's fields stand in `file`, or beside `type`."""
+
+    type: Literal["file"]
+    file: File
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "file" not in given:
+            return {"type": given.get("type"), "file": {name: value for name, value in given.items() if name != "type"}}
+        return given
+
+
+Part = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
+
+
+def _content_kind(value: object) -> str | None:
+    return "(string)" if isinstance(value, str) else "(parts)" if isinstance(value, list) else None
+
+
+Content = Annotated[
+    Annotated[str, Tag("(string)")] | Annotated[list[Part], Field(fail_fast=True), Tag("(parts)")],
+    Discriminator(
+        _content_kind,
+        custom_error_type="content_type",
+        custom_error_message="must be a string, a list of parts, or null",
+    ),
+]
+
+
+class FunctionCall(Wire):
+    name: str
+    arguments: str = ""
+
+
+class ToolCall(Wire):
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Message(Wire):
+    """R4, R5. `content` may be null or absent; `artifacts` of an earlier answer may come back."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Content | None = None
+    name: str | None = None
+    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True)] | None = None
+    tool_call_id: str | None = None
+    artifacts: Annotated[list[Any], Field(fail_fast=True)] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the message, its parts joined by line breaks; images and files have none."""
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
+
+
+class Function(Wire):
+    name: str = Field(min_length=1, max_length=128)
+    description: str | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+class Tool(Wire):
+    type: Literal["function"]
+    function: Function
+
+
+class FunctionName(Wire):
+    name: str
+
+
+class ForcedTool(Wire):
+    type: Literal["function"]
+    function: FunctionName
+
+
+def _choice_kind(value: object) -> str | None:
+    return "(word)" if isinstance(value, str) else "(function)" if isinstance(value, dict) else None
+
+
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("(word)")] | Annotated[ForcedTool, Tag("(function)")],
+    Discriminator(
+        _choice_kind,
+        custom_error_type="choice_type",
+        custom_error_message="must be 'none', 'auto', 'required', or an object that names a function",
+    ),
+]
+
+
+class PlainFormat(Wire):
+    type: Literal["text", "json_object"]
+
+
+class JsonSchema(Wire):
+    name: str = "answer"
+    description: str | None = None
+    schema_: JsonObject | None = Field(None, alias="schema")
+    strict: bool | None = None
+
+
+class SchemaFormat(Wire):
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+
+def _stop_kind(value: object) -> str | None:
+    return "(string)" if isinstance(value, str) else "(list)" if isinstance(value, list) else None
+
+
+Stop = Annotated[
+    Annotated[str, Tag("(string)")] | Annotated[list[str], Field(fail_fast=True), Tag("(list)")],
+    Discriminator(
+        _stop_kind, custom_error_type="stop_type", custom_error_message="must be a string or a list of strings"
+    ),
+]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class StreamOptions(Wire):
+    include_usage: bool | None = None
+
+
+class GenerationFlags(Wire):
+    generate_image: bool | None = None
+    generate_video: bool | None = None
+    generate_audio: bool | None = None
+    deep_research: bool | None = None
+    web_search: bool | None = None
+
+
+class PassedOn(Wire):
+    """R9: OpenAI's own options, which go on to the upstream as they came."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+    stop: Stop | None = None
+    seed: int | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    logit_bias: JsonObject | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0)] | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    prediction: JsonObject | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    store: bool | None = None
+    user: str | None = None
+    metadata: JsonObject | None = None
+    response_format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")] | None = None
+
+
+class ChatRequest(PassedOn):
+    """What a caller may send. The last block, the Janus extras, never leaves this process (R9)."""
+
+    model: Annotated[str, Field(max_length=512)]
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
+    tool_choice: ToolChoice | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Annotated[int, Field(ge=1, le=1)] | None = None
+
+    user_id: Any = None
+    enable_memory: bool | None = None
+    debug: bool | None = None
+    browser_session_id: Any = None
+    generation_flags: GenerationFlags | None = None
+    chutes_access_token: Annotated[SecretStr, Field(max_length=16384), AfterValidator(header_value)] | None = None
+
+    @model_validator(mode="after")
+    def _choice_is_offered(self) -> Self:
+        offered = {tool.function.name for tool in self.tools or ()}
+        if isinstance(self.tool_choice, ForcedTool) and self.tool_choice.function.name not in offered:
+            raise ValueError("tool_choice.function.name: must be the name of one of the tools")
+        if self.tool_choice == "required" and not offered:
+            raise ValueError("tool_choice: 'required' needs at least one tool")
+        return self
+
+    @property
+    def usage_in_own_chunk(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    @property
+    def offered_tools(self) -> list[Tool]:
+        """The client's tools; of several with one name the first (R7)."""
+        by_name: dict[str, Tool] = {}
+        for tool in self.tools or ():
+            by_name.setdefault(tool.function.name, tool)
+        return list(by_name.values())
+
+    @property
+    def text(self) -> str:
+        """The text of the last user message."""
+        return next((message.text for message in reversed(self.messages) if message.role == "user"), "")

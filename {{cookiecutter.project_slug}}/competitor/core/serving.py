@@ -1,0 +1,68 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Runs the application under uvicorn until a signal, and lets open answers end in good form."""
+
+import asyncio
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+
+from . import CONTRACT_VERSION
+from .app import create_app
+from .identity import identity
+from .loading import load
+from .logs import configure
+from .settings import Settings
+from .upstream import described
+
+log = logging.getLogger("competitor")
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, and ends quietly: uvicorn raises the signal again, and a clean end looks like a death."""
+
+    def __init__(self, config: uvicorn.Config, about: dict[str, Any]):
+        super().__init__(config)
+        self._about = about
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
+            log.info(f"{identity().name} is listening on http://{shown}:{port}", extra=self._about)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info(
+            "shutting down; open answers may end",
+            extra={"open": len(self.server_state.tasks), "grace_s": self.config.timeout_graceful_shutdown},
+        )
+        await super().shutdown(sockets)
+        if self.server_state.tasks:  # cancelled just now: their last frames still have to be written
+            await asyncio.wait(set(self.server_state.tasks), timeout=2.0)
+        self._captured_signals.clear()
+
+
+def serve(settings: Settings) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code."""
+    configure(settings)
+    backend = load()
+    config = uvicorn.Config(
+        create_app(settings, backend),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+        backlog=2048,
+        ws="none",
+    )
+    server = _Server(config, {"backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
+    try:
+        server.run()
+    except SystemExit:
+        log.error(f"could not start. If port {settings.port} is taken, set PORT to another")  # noqa: TRY400
+    return 0 if server.started else 1

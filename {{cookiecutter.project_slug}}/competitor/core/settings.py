@@ -1,0 +1,193 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Everything that is configured, read once from environment variables (E8). Secrets never print."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+
+from .egress import EgressRefused, is_platform, parse
+from .schema import header_value
+
+
+class SettingsError(Exception):
+    """One line for each variable that cannot be used; no value is shown."""
+
+
+def _base_url(value: str) -> str:
+    """`https://host/v1`, also when the whole path of the endpoint was given."""
+    url = value.removesuffix("/").removesuffix("/chat/completions")
+    try:
+        parse(url)
+    except EgressRefused as refused:
+        raise ValueError(f"is not a base URL such as https://llm.example.com/v1: {refused}") from None
+    return url
+
+
+def _names(value: object) -> object:
+    return frozenset(name.lower() for name in re.split(r"[,\s]+", value) if name) if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Key = Annotated[SecretStr, AfterValidator(header_value)]
+Names = Annotated[frozenset[str], BeforeValidator(_names)]
+
+
+def _variable(default: Any, *names: str, about: str, **limits: Any) -> Any:
+    return Field(default, validation_alias=AliasChoices(*names), description=about, **limits)
+
+
+class Settings(BaseModel):
+    """One field a setting; the first of its variables that is set counts, an empty one does not."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    host: str = _variable(
+        "0.0.0.0",  # noqa: S104 - E8
+        "HOST",
+        about="Address to listen on.",
+    )
+    port: int = _variable(8080, "PORT", ge=0, le=65535, about="Port to listen on; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = _variable(
+        "info", "LOG_LEVEL", about="debug, info, warning or error."
+    )
+    log_format: Literal["auto", "json", "text"] = _variable(
+        "auto", "JANUS_LOG_FORMAT", about="json, text, or auto: text on a terminal, else one JSON object a line."
+    )
+
+    llm_base_url: BaseUrl | None = _variable(
+        None,
+        "JANUS_LLM_BASE_URL",
+        "OPENAI_BASE_URL",
+        about="Base URL of an OpenAI-compatible server. Unset: the offline model answers.",
+    )
+    llm_model: str | None = _variable(
+        None, "JANUS_LLM_MODEL", about="Model to ask for there. Unset: the name in the request goes on as it came."
+    )
+    llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY", about="Key for that server.")
+    openai_api_key: Key | None = _variable(
+        None, "OPENAI_API_KEY", about="Key for that server, where JANUS_LLM_API_KEY is unset."
+    )
+    chutes_api_key: Key | None = _variable(
+        None, "CHUTES_API_KEY", about="Key for that server where it is chutes.ai; it goes to no other host."
+    )
+    token_hosts: Names = _variable(
+        frozenset(),
+        "JANUS_TOKEN_HOSTS",
+        about="Hosts besides chutes.ai that may get the user's token of the request, by commas.",
+    )
+    llm_connect_seconds: float = _variable(
+        10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0, about="Longest time to connect, in seconds."
+    )
+    llm_silence_seconds: float = _variable(
+        120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0, about="Longest time without a byte from that server, in seconds."
+    )
+    llm_attempts: int = _variable(
+        3, "JANUS_LLM_ATTEMPTS", ge=1, le=10, about="Attempts at one call; only before the first byte of an answer."
+    )
+
+    timeout_seconds: float = _variable(
+        300.0,
+        "JANUS_TIMEOUT",
+        gt=0,
+        about="The callers' time limit, in seconds; an answer ends 10 s (at most half of it) earlier.",
+    )
+    max_body_bytes: int = _variable(
+        10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024, about="Largest request body, in bytes."
+    )
+    max_answer_bytes: int = _variable(
+        16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024, about="Longest answer, in bytes of text."
+    )
+    max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1, about="Requests answered at once; more wait.")
+    max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1, about="Requests answered or waiting; more get a 503.")
+    queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0, about="Longest wait for a turn, in seconds.")
+    shutdown_seconds: float = _variable(
+        8.0,
+        "JANUS_SHUTDOWN_SECONDS",
+        gt=0,
+        about="Time that open answers have after SIGTERM before they are ended, in seconds.",
+    )
+    offline_words_per_second: float = _variable(
+        50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0, about="Speed of the offline model, in words a second."
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Raises `SettingsError`."""
+        given = {name: value.strip() for name, value in environment.items() if value.strip()}
+        if "LOG_LEVEL" in given:
+            given["LOG_LEVEL"] = given["LOG_LEVEL"].lower()
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            lines = [
+                f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}"
+                for problem in error.errors(include_input=False)
+            ]
+            raise SettingsError("\n".join(lines)) from None
+
+    @property
+    def answer_seconds(self) -> float:
+        """S15: how long an answer may take, so that it ends in good form before its caller gives up."""
+        return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
+
+    @property
+    def base_urls(self) -> list[str]:
+        return [self.llm_base_url] if self.llm_base_url else []
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret value, for the log's filter."""
+        found = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in found if isinstance(value, SecretStr)]
+
+    def key_for(self, base_url: str) -> SecretStr | None:
+        """The configured key for a server. Chutes' key is for Chutes alone."""
+        chutes = self.chutes_api_key if is_platform(base_url) else None
+        return self.llm_api_key or chutes or self.openai_api_key
+
+
+def variables(field: FieldInfo) -> list[str]:
+    """The environment variables of a field, the preferred one first."""
+    alias = field.validation_alias
+    return [str(name) for name in alias.choices] if isinstance(alias, AliasChoices) else []
+
+
+def _shown(default: object) -> str:
+    if default is None or default == frozenset():
+        return ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def env_example() -> str:
+    """The text of `.env.example`: every variable with its default, commented out."""
+    lines = [
+        "# Made by `python -m competitor settings --env`. Copy it to .env, which `make run` and compose.yaml read.",
+        "# Keys belong into .env alone: git ignores it.",
+    ]
+    for field in Settings.model_fields.values():
+        first, *others = variables(field)
+        also = f" Also read from {', '.join(others)}." if others else ""
+        lines += ["", f"# {field.description}{also}", f"#{first}={_shown(field.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def markdown_table() -> str:
+    """The settings as a table for the README."""
+    rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
+    for field in Settings.model_fields.values():
+        names = ", ".join(f"`{name}`" for name in variables(field))
+        default = f"`{_shown(field.default)}`" if _shown(field.default) else ""
+        rows.append(f"| {names} | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,62 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Server-sent events as they come from upstreams: any line ending, any cut, no decoding.
+
+Lines end at LF, CRLF or CR and nowhere else: text libraries also split at U+2028, which loses chunks.
+"""
+
+from .errors import UpstreamError
+
+# Some models send whole images as text in one event.
+MAX_EVENT_BYTES = 16 * 2**20
+
+
+class EventSplitter:
+    """Bytes in, the `data` of each whole event out."""
+
+    __slots__ = ("_after_cr", "_rest", "_size")
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Raises `UpstreamError` for an event of more than 16 MiB."""
+        if (
+            not self._rest
+            and data.startswith(b"data: ")
+            and data.find(b"\n") == len(data) - 2
+            and data.endswith(b"\n\n")
+            and b"\r" not in data
+        ):
+            return [data[6:-2]]  # one whole event: nearly every read of a model's stream
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._rest.append(data)
+        self._size += len(data)
+        if b"\n" in data:
+            *events, rest = b"".join(self._rest).split(b"\n\n")
+            self._rest, self._size = [rest] if rest else [], len(rest)
+        else:
+            events = []
+        if self._size > MAX_EVENT_BYTES:
+            raise UpstreamError("too_large", "an event of more than 16 MiB")
+        return [found for event in events if (found := _data(event)) is not None]
+
+    def end(self) -> list[bytes]:
+        """What the last event holds, where a server closed without the blank line behind it."""
+        found = _data(b"".join(self._rest))
+        self._rest.clear()
+        return [] if found is None else [found]
+
+
+def _data(event: bytes) -> bytes | None:
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:]
+    lines = event.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    found = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
+    return b"\n".join(found) if found else None

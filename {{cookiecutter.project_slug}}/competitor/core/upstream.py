@@ -1,0 +1,50 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Which server answers a request, and with whose key (E9, R8)."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from .egress import is_platform, parse
+from .settings import Settings
+
+OFFLINE_MODEL = "offline-model"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An OpenAI-compatible server, for one request. `model` None: the name in the request goes on."""
+
+    base_url: str
+    model: str | None
+    key: SecretStr | None
+
+
+def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
+    """The configured server, or None where only the offline model can serve.
+
+    That is so without a base URL, and for the platform's server without any key: neither a configured
+    one nor the user's `token`, which goes to hosts of the platform and of `JANUS_TOKEN_HOSTS` alone.
+    A keyless server of one's own (Ollama, vLLM) is a server.
+    """
+    url = settings.llm_base_url
+    if url is None:
+        return None
+    on_platform = is_platform(url)
+    may_have_token = on_platform or parse(url)[0].host in settings.token_hosts
+    usable = token if token and token.get_secret_value() and may_have_token else None
+    key = usable or settings.key_for(url)
+    if on_platform and key is None:
+        return None
+    return Upstream(url, settings.llm_model, key)
+
+
+def described(settings: Settings) -> dict[str, str]:
+    """What stands behind this competitor, for `/health` and the log: `model`, and where it is (E2)."""
+    url = settings.llm_base_url
+    if url is None:
+        return {"model": OFFLINE_MODEL, "upstream": "none: no base URL is configured"}
+    host = parse(url)[0].host_header
+    if choose(settings, None) is None:
+        return {"model": OFFLINE_MODEL, "upstream": f"{host}, for requests that bring a token: no key is configured"}
+    return {"model": settings.llm_model or "as requested", "upstream": host}

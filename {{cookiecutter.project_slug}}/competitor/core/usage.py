@@ -1,0 +1,92 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What an answer cost (section 5): the upstream's own count first, else an estimate that needs no network."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+# English runs at about four bytes of UTF-8 a token, and so do most other scripts, within a third.
+_BYTES_A_TOKEN = 4
+# An image counts as much as OpenAI bills for one at low detail. Its base64 is not text (U3).
+_TOKENS_AN_IMAGE = 85
+_TOKENS_A_MESSAGE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or several calls. `cost_usd` and `sandbox_seconds` are None while unknown (U2)."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    sandbox_seconds: float | None = None
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            _sum(self.cost_usd, other.cost_usd),
+            _sum(self.sandbox_seconds, other.sandbox_seconds),
+        )
+
+    def as_json(self) -> dict[str, int | float]:
+        """U1: three integers that add up, and what else is known."""
+        shown: dict[str, int | float] = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+        if self.cost_usd is not None:
+            shown["cost_usd"] = self.cost_usd
+        if self.sandbox_seconds is not None:
+            shown["sandbox_seconds"] = self.sandbox_seconds
+        return shown
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else one + other
+
+
+def read_usage(given: Any) -> Usage | None:
+    """An upstream's `usage` object; None where it does not hold two counts."""
+    if not isinstance(given, dict):
+        return None
+    prompt, completion = given.get("prompt_tokens"), given.get("completion_tokens")
+    if not (_is_count(prompt) and _is_count(completion)):
+        return None
+    cost = given.get("cost_usd", given.get("cost"))  # OpenRouter's name is `cost`
+    known = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < float("inf")
+    return Usage(prompt, completion, cost if known else None)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def text_tokens(size: int) -> int:
+    """An estimate from a text's size in bytes of UTF-8; at least 1 for any text."""
+    return -(-size // _BYTES_A_TOKEN)
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """An estimate for a call's messages, images and tools; `body` as it goes to an upstream."""
+    total = 0
+    for message in body.get("messages", ()):
+        total += _TOKENS_A_MESSAGE + _content_tokens(message.get("content"))
+        for call in message.get("tool_calls", ()):
+            total += text_tokens(_size(call["function"]["name"]) + _size(call["function"]["arguments"]))
+    tools = body.get("tools")
+    return total + (text_tokens(len(json.dumps(tools))) if tools else 0)
+
+
+def _content_tokens(content: Any) -> int:
+    if isinstance(content, str):
+        return text_tokens(_size(content))
+    return sum(
+        text_tokens(_size(part["text"])) if part.get("type") == "text" else _TOKENS_AN_IMAGE for part in content or ()
+    )
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
