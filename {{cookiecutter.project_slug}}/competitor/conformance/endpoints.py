@@ -1,0 +1,69 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of section 1 of CONTRACT.md: the routes, and how a container starts."""
+
+from .registry import clause
+from .target import CHAT, Target, question, require
+
+
+@clause("E1", remedy="Serve POST /v1/chat/completions itself, without a redirect; JSON, or SSE for `stream: true`.")
+def chat_route(target: Target) -> None:
+    """POST /v1/chat/completions answers in JSON, or as a stream when asked."""
+    whole, stream = target.ask(), target.stream()
+    require(whole.status == 200, f"POST {CHAT} answered {whole.status}")
+    require("application/json" in whole.headers.get("content-type", ""), "a whole answer is not application/json")
+    require(stream.status == 200, f"POST {CHAT} with stream: true answered {stream.status}")
+    require("text/event-stream" in stream.headers.get("content-type", ""), "a stream is not text/event-stream")
+
+
+@clause("E2", remedy='Answer GET /health with 200 and {"status": "ok", "version": ..., "uptime_seconds": ...}.')
+def health(target: Target) -> None:
+    """GET /health says ok, and what stands behind it."""
+    reply = target.get("/health")
+    require(reply.status == 200, f"GET /health answered {reply.status}")
+    body = reply.json()
+    require(isinstance(body, dict) and body.get("status") == "ok", 'GET /health has no "status": "ok"')
+    for name, kinds in _HEALTH_FIELDS.items():
+        require(isinstance(body.get(name), kinds), f"GET /health has no {name}, or one of another type")
+
+
+_HEALTH_FIELDS = {
+    "version": (str,),
+    "uptime_seconds": (int, float),
+    "contract_version": (str,),
+    "backend": (str,),
+    "model": (str,),
+}
+
+
+@clause("E3", severity="should", remedy="Answer GET /v1/models with OpenAI's list of models.")
+def models(target: Target) -> None:
+    """GET /v1/models is OpenAI's list."""
+    reply = target.get("/v1/models")
+    require(reply.status == 200, f"GET /v1/models answered {reply.status}")
+    body = reply.json()
+    require(isinstance(body, dict) and body.get("object") == "list", 'GET /v1/models has no "object": "list"')
+    entries = body.get("data")
+    require(isinstance(entries, list) and entries, "GET /v1/models lists nothing")
+    for entry in entries:
+        require(
+            isinstance(entry.get("id"), str) and entry.get("object") == "model", "an entry of /v1/models is no model"
+        )
+
+
+@clause("E8", remedy="Take the port and everything else from environment variables (PORT, default 8080).")
+def configured_by_environment(target: Target) -> None:
+    """The port comes from the environment."""
+    other = target.launched({"JANUS_TIMEOUT": "120"})
+    require(other.url != target.url, "a second one did not take the port it was given")
+    require(other.get("/health").status == 200, "started with a port of its own, it does not answer there")
+
+
+@clause("E9", remedy="Start without any variable, and answer from an embedded model when no upstream can serve.")
+def empty_environment(target: Target) -> None:
+    """Started with no environment at all, it is healthy, answers, and says that it is offline."""
+    bare = target.launched({})
+    require(bare.get("/health").status == 200, "with an empty environment it is not healthy")
+    reply = bare.post(question("hello"))
+    require(reply.status == 200, f"with an empty environment it answers {reply.status}")
+    text = reply.json()["choices"][0]["message"]["content"]
+    require("offline" in text.lower(), "the answer does not say that no model stands behind it")

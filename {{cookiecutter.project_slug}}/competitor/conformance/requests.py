@@ -1,0 +1,228 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of section 2 of CONTRACT.md: what a request may hold, and what becomes of it."""
+
+import json
+from typing import Any
+
+from .registry import clause
+from .target import Json, Reply, Target, question, require
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
+WEATHER: Json = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather at a place",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+CANARY = "canary-7f3a9c51d2"
+
+
+def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
+    """S16: a 4xx in OpenAI's shape, small, that names the field."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status} instead of a 4xx")
+    require(len(reply.body) < 2048, f"the refusal of {what} has {len(reply.body)} bytes")
+    body = reply.json()
+    error = body.get("error") if isinstance(body, dict) else None
+    require(isinstance(error, dict), f"the refusal of {what} has no error object")
+    assert isinstance(error, dict)
+    for name in ("message", "type", "param", "code"):
+        require(name in error, f"the error for {what} has no {name}")
+    require(isinstance(error["message"], str) and error["message"], f"the error for {what} has no message")
+    if param is not None:
+        shown = f"{error['message']} {error['param']}"
+        require(param in shown, f"the error for {what} does not name {param}")
+    return error
+
+
+def accepted(target: Target, what: str, **fields: Any) -> Json:
+    reply = target.post(question(**fields))
+    require(reply.status == 200, f"{what} got {reply.status}")
+    return dict(reply.json())
+
+
+@clause("R1", remedy="Ignore fields that you do not know.")
+def unknown_fields(target: Target) -> None:
+    """Unknown fields are ignored."""
+    accepted(target, "a request with unknown fields", surprise={"nested": [1, None]}, another="x")
+    message = {"role": "user", "content": "hello", "surprise": 1}
+    accepted(target, "a message with an unknown field", messages=[message])
+
+
+WRONG: list[tuple[str, Json]] = [
+    ("temperature", {"temperature": "warm"}),
+    ("temperature", {"temperature": 2.5}),
+    ("top_p", {"top_p": -0.1}),
+    ("max_tokens", {"max_tokens": 0}),
+    ("max_completion_tokens", {"max_completion_tokens": "many"}),
+    ("stream", {"stream": "yes"}),
+    ("stream_options", {"stream_options": 1}),
+    ("tools", {"tools": "all"}),
+    ("tools[0].function.name", {"tools": [{"type": "function", "function": {}}]}),
+    ("tool_choice", {"tool_choice": 3}),
+    ("response_format", {"response_format": {"type": "xml"}}),
+    ("n", {"n": 2}),
+    ("messages[0].role", {"messages": [{"role": "robot", "content": "x"}]}),
+    ("messages[0].tool_calls", {"messages": [{"role": "assistant", "tool_calls": 5}]}),
+    ("generation_flags", {"generation_flags": [True]}),
+    ("chutes_access_token", {"chutes_access_token": 7}),
+]
+
+
+@clause("R2", remedy="Answer 400 with OpenAI's error object for a known field of a wrong type or out of range.")
+def wrong_types(target: Target) -> None:
+    """A known field of a wrong type or out of range is refused, and named."""
+    for param, fields in WRONG:
+        refused(target.post(question(**fields)), param, f"a wrong {param}")
+
+
+@clause("R3", remedy="Accept any model name, and send it back as `model`.")
+def any_model(target: Target) -> None:
+    """Any model name is accepted and echoed; one is required."""
+    for name in ("gpt-4o", "someone/else:v2", "ein Name mit Leerzeichen"):
+        answer = accepted(target, f"the model name {name!r}", model=name)
+        require(answer.get("model") == name, f"the model {name!r} came back as {answer.get('model')!r}")
+    body = question()
+    del body["model"]
+    refused(target.post(body), "model", "a request without a model")
+
+
+@clause("R4", remedy="Require one message; take the roles system, developer, user, assistant and tool.")
+def messages(target: Target) -> None:
+    """At least one message, and all roles."""
+    refused(target.post(question(messages=[])), "messages", "an empty list of messages")
+    call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    conversation = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+        {"role": "user", "content": "and now?"},
+    ]
+    accepted(target, "a conversation with all roles", messages=conversation)
+
+
+@clause("R5", remedy="Accept content that is a string, a list of parts, null, or absent.")
+def content_forms(target: Target) -> None:
+    """Content is a string, a list, null or absent."""
+    call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}
+    for what, message in (
+        ("null content", {"role": "assistant", "content": None, "tool_calls": [call]}),
+        ("absent content", {"role": "assistant", "tool_calls": [call]}),
+    ):
+        accepted(target, what, messages=[{"role": "user", "content": "hello"}, message, result])
+    accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": "hello"}]}])
+    refused(target.post(question(messages=[{"role": "user", "content": 5}])), "messages[0].content", "content 5")
+
+
+@clause("R6", remedy="Read text, image_url and file parts; refuse another type with a 400 that names it.")
+def parts(target: Target) -> None:
+    """Text, image and file parts are read; another type is refused by its name."""
+    text = {"type": "text", "text": "What is this?"}
+    file = {"name": "a.txt", "mime_type": "text/plain", "content": "abc", "size": 3}
+    for what, part in (
+        ("an image part", {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}}),
+        ("a file part", {"type": "file", "file": file}),
+        ("a file part with flat fields", {"type": "file", **file}),
+    ):
+        accepted(target, what, messages=[{"role": "user", "content": [text, part]}])
+    odd = {"type": "smell_o_vision", "smell_o_vision": {}}
+    error = refused(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "content[1]")
+    require("smell_o_vision" in error["message"], "the refusal of an unknown part does not name its type")
+
+
+@clause("R7", remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
+def tools(target: Target) -> None:
+    """Repeated tool names are no error, and a forced choice is honoured."""
+    forced = {"type": "function", "function": {"name": "get_weather"}}
+    prompt = target.prompts.get("forced", "The weather in Paris, please.")
+    body = question(prompt, tools=[WEATHER, WEATHER], tool_choice=forced)
+    reply = target.post(body)
+    require(reply.status == 200, f"a repeated tool name got {reply.status}")
+    calls = reply.json()["choices"][0]["message"].get("tool_calls") or []
+    require(len(calls) == 1 and calls[0]["function"]["name"] == "get_weather", "the forced tool was not called once")
+    arguments = json.loads(calls[0]["function"]["arguments"])
+    require(isinstance(arguments.get("city"), str), "the arguments do not fit the tool's schema")
+    if target.upstream is not None:
+        seen = target.upstream.requests()[-1]["body"]
+        names = [tool["function"]["name"] for tool in seen.get("tools", [])]
+        require(names == ["get_weather"], f"the upstream saw the tools {names}")
+    refused(target.post(question(tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "nope"}})))
+
+
+@clause("R8", remedy="Use chutes_access_token as a key for the platform's hosts alone; never log, show or echo it.")
+def token_stays(target: Target) -> None:
+    """The user's token is neither echoed nor sent to a host that is not the platform's."""
+    token = f"{CANARY}-token"
+    for reply in (
+        target.post(question(chutes_access_token=token)),
+        target.post(question(chutes_access_token=token, temperature="wrong")),
+        target.get("/health"),
+    ):
+        shown = reply.body.decode("utf-8", "replace") + str(dict(reply.headers))
+        require(token not in shown, "the answer holds the user's token")
+    stream = target.read_stream(question(stream=True, chutes_access_token=token))
+    require(all(token.encode() not in line for _, line in stream.lines), "the stream holds the user's token")
+    if target.upstream is not None:
+        require(
+            token not in json.dumps(target.upstream.requests()), "an upstream that is not the platform's got the token"
+        )
+
+
+EXTRAS: Json = {
+    "user_id": f"{CANARY}-user",
+    "enable_memory": True,
+    "debug": False,
+    "browser_session_id": f"{CANARY}-session",
+    "generation_flags": {"generate_image": True, "web_search": False},
+    "surprise": CANARY,
+}
+PASSED_ON: Json = {
+    "temperature": 0.25,
+    "top_p": 0.5,
+    "stop": ["never-comes"],
+    "seed": 4242,
+    "presence_penalty": 0.5,
+    "frequency_penalty": -0.5,
+    "logit_bias": {"50256": -100},
+    "parallel_tool_calls": False,
+    "reasoning_effort": "low",
+    "max_tokens": 500,
+}
+
+
+@clause("R9", remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields.")
+def extras_stay(target: Target) -> None:
+    """The Janus extras stop here, OpenAI's options go on, and n above 1 is refused."""
+    refused(target.post(question(n=2)), "n", "n above 1")
+    accepted(target, "a request with all extras", **EXTRAS, **PASSED_ON)
+    if target.upstream is not None:
+        seen = target.upstream.requests()[-1]["body"]
+        require(CANARY not in json.dumps(seen), "a Janus extra went on to the upstream")
+        left = [name for name in EXTRAS if name in seen]
+        require(not left, f"the upstream got {', '.join(left)}")
+        for name, value in PASSED_ON.items():
+            require(seen.get(name) == value, f"{name} did not go on to the upstream as it came")
+
+
+@clause("R10", remedy="Echo X-Request-Id and X-Correlation-ID, and never compress a stream.")
+def headers(target: Target) -> None:
+    """The two ids are echoed, and a stream is not compressed."""
+    ids = {"X-Request-Id": "check-r10", "X-Correlation-ID": "corr-r10", "Accept-Encoding": "gzip"}
+    stream = target.stream(headers=ids)
+    require("content-encoding" not in stream.headers, "the stream is compressed")
+    whole = target.post(question(), ids)
+    refusal = target.post(question(temperature="x"), ids)
+    for what, given in (
+        ("a stream", stream.headers),
+        ("a whole answer", whole.headers),
+        ("a refusal", refusal.headers),
+    ):
+        require(given.get("x-request-id") == "check-r10", f"X-Request-Id is not echoed on {what}")
+        require(given.get("x-correlation-id") == "corr-r10", f"X-Correlation-ID is not echoed on {what}")

@@ -1,0 +1,317 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of section 4 of CONTRACT.md: the stream."""
+
+import json
+import time
+from collections.abc import Iterable
+from itertools import pairwise
+
+from .registry import clause
+from .requests import WEATHER, refused
+from .target import Failed, Json, NotShown, Stream, Target, question, require
+from .usage import counted
+from .whole import REASONS
+
+FIRST_WORD_SECONDS = 2.0
+GAP_SECONDS = 2.0
+CANCEL_SECONDS = 2.0
+JANUS_EVENTS = {"tool_start", "tool_end", "sandbox_start", "sandbox_end", "artifacts"}
+
+
+def well_formed(stream: Stream, what: str = "the stream") -> None:
+    """What every stream owes, also one whose upstream failed: 200, one finish, one usage, `[DONE]`, a proper end."""
+    require(stream.status == 200, f"{what} has the status {stream.status}")
+    require(not stream.cut, f"{what} was cut off ({stream.cut})")
+    require(stream.data and stream.data[-1][1] == b"[DONE]", f"{what} does not end with [DONE]")
+    require(len(stream.data) == len(stream.chunks) + 1, f"{what} has [DONE] more than once")
+    require(len(stream.finish_reasons) == 1, f"{what} has {len(stream.finish_reasons)} finish reasons")
+    require(len(stream.usages) == 1, f"{what} has {len(stream.usages)} usages")
+    require(stream.text or stream.reasoning or _calls(stream), f"{what} says nothing")
+
+
+def _calls(stream: Stream) -> list[Json]:
+    return [piece for _, delta in stream.deltas for piece in delta.get("tool_calls") or ()]
+
+
+def _all(target: Target, names: Iterable[str]) -> dict[str, Stream]:
+    """The streams of those prompts that are known here, and of a plain one."""
+    known = {name: target.stream(target.prompts[name]) for name in names if name in target.prompts}
+    return {"a plain question": target.stream(), **known}
+
+
+@clause("S1", remedy="Send a chunk with the role assistant before anything else, as soon as the request is accepted.")
+def role_first(target: Target) -> None:
+    """The first chunk has the role, at once."""
+    for what, stream in _all(target, ["silence_first"]).items():
+        require(stream.deltas, f"{what}: no delta at all")
+        at, delta = stream.deltas[0]
+        require(delta.get("role") == "assistant", f"{what}: the first delta has no role")
+        require(at < 1.0, f"{what}: the first chunk came after {at:.1f} s")
+        require(stream.chunks[0][1].get("choices"), f"{what}: the first chunk has no choice")
+
+
+@clause("S2", remedy="Send a word of reasoning while the first token is on its way: within 500 ms, at most 2 s.")
+def first_word(target: Target) -> None:
+    """The first content, reasoning or tool call comes within 2 s, however silent the upstream."""
+    for what, stream in _all(target, ["silence_first"]).items():
+        at = stream.first_word
+        require(at is not None and at <= FIRST_WORD_SECONDS, f"{what}: the first word came after {at} s")
+
+
+@clause("S3", remedy="Send a comment (`: ping`) about every second of silence.")
+def no_gap(target: Target) -> None:
+    """Never more than 2 s between two events, through any silence."""
+    for what, stream in _all(target, ["silence_first", "silence", "bursts"]).items():
+        require(stream.largest_gap <= GAP_SECONDS, f"{what}: a gap of {stream.largest_gap:.1f} s")
+
+
+@clause(
+    "S4", remedy="Say in reasoning_content what is being done, every 2 s of a long step; pings alone are not enough."
+)
+def progress_in_words(target: Target) -> None:
+    """reasoning_content goes on through long silences."""
+    stream = target.stream(target.prompt("silence"))
+    times = [at for at, delta in stream.deltas if delta.get("reasoning_content") or delta.get("content")]
+    gaps = [after - before for before, after in pairwise(times)]
+    require(gaps and max(gaps) <= GAP_SECONDS + 0.5, f"no word for {max(gaps, default=0):.1f} s of a silence")
+
+
+@clause("S5", remedy="Leave a field out instead of sending null; above all, never send usage: null.")
+def no_nulls(target: Target) -> None:
+    """No nulls, never `usage: null`."""
+    for what, stream in _all(target, ["reasoning", "calls"]).items():
+        for _, chunk in stream.chunks:
+            require(chunk.get("usage", 0) is not None, f"{what}: usage is null")
+            for choice in chunk.get("choices") or ():
+                nulls = [name for name, value in choice.get("delta", {}).items() if value is None]
+                require(not nulls, f"{what}: {', '.join(nulls)} is null")
+
+
+@clause("S6", remedy="Take id, model and created once a stream.")
+def same_envelope(target: Target) -> None:
+    """The same id, model and created in all chunks."""
+    for what, stream in _all(target, ["silence"]).items():
+        for name in ("id", "model", "created"):
+            values = {json.dumps(chunk.get(name)) for _, chunk in stream.chunks}
+            require(len(values) == 1 and "null" not in values, f"{what}: {name} has {len(values)} values")
+        require(stream.chunks[0][1]["model"] == "any-name", f"{what}: the model is not the request's")
+
+
+@clause("S7", remedy="Send a finish_reason in exactly one chunk.")
+def one_finish(target: Target) -> None:
+    """Exactly one chunk has a finish_reason."""
+    for what, stream in _all(target, ["odd_finish", "dies"]).items():
+        require(len(stream.finish_reasons) == 1, f"{what}: {len(stream.finish_reasons)} chunks have a finish_reason")
+        require(stream.finish_reasons[0] in REASONS, f"{what}: the finish_reason is {stream.finish_reasons[0]!r}")
+
+
+@clause(
+    "S8", remedy="Send usage once: on the finish chunk, or in a chunk with choices [] where include_usage was asked."
+)
+def one_usage(target: Target) -> None:
+    """Every stream carries its usage exactly once, in the right place."""
+    plain = target.stream()
+    require(len(plain.usages) == 1, f"a stream has {len(plain.usages)} usages")
+    finish = next((chunk for _, chunk in plain.chunks if (chunk.get("choices") or [{}])[0].get("finish_reason")), {})
+    require(finish.get("usage"), "the usage is not on the finish chunk")
+    asked = target.stream(stream_options={"include_usage": True})
+    require(len(asked.usages) == 1, f"with include_usage a stream has {len(asked.usages)} usages")
+    last = asked.chunks[-1][1]
+    require(
+        last.get("choices") == [] and last.get("usage"), "with include_usage the last chunk is not choices [] and usage"
+    )
+    for usage in (*plain.usages, *asked.usages):
+        counted(usage)
+
+
+@clause("S9", remedy="index in every fragment; id, type and name in the first one only; arguments in string pieces.")
+def tool_call_fragments(target: Target) -> None:
+    """Tool calls come in fragments that add up to JSON."""
+    if "calls" in target.prompts:
+        stream = target.stream(target.prompts["calls"], tools=[WEATHER])
+    else:
+        stream = target.stream("The weather in Paris, please.", tools=[WEATHER], tool_choice="required")
+    pieces = _calls(stream)
+    require(pieces, "no tool call was streamed")
+    assembled: dict[int, str] = {}
+    for piece in pieces:
+        require(isinstance(piece.get("index"), int), "a fragment has no integer index")
+        index: int = piece["index"]
+        function = piece.get("function") or {}
+        require(isinstance(function.get("arguments", ""), str), "the arguments are not a string")
+        if index not in assembled:
+            require(piece.get("id") and function.get("name"), "the first fragment has no id or no name")
+            require(piece.get("type") == "function", "the first fragment's type is not function")
+        else:
+            require("name" not in function and "id" not in piece, "a later fragment repeats the name or the id")
+        assembled[index] = assembled.get(index, "") + function.get("arguments", "")
+    for arguments in assembled.values():
+        try:
+            require(isinstance(json.loads(arguments), dict), "the arguments are no JSON object")
+        except ValueError:
+            raise Failed("the arguments of a call do not add up to JSON") from None
+    require(stream.finish_reasons == ["tool_calls"], f"the finish reason is {stream.finish_reasons}")
+
+
+@clause("S10", remedy="Send tool_calls for tools of the client only; what you run yourself is events and reasoning.")
+def only_client_tools(target: Target) -> None:
+    """No call of a tool that the client did not offer."""
+    stream = target.stream(target.prompt("calls_unknown"), tools=[WEATHER])
+    well_formed(stream)
+    names = {piece["function"]["name"] for piece in _calls(stream) if piece.get("function", {}).get("name")}
+    require(names <= {"get_weather"}, f"the client was sent a call of {', '.join(names - {'get_weather'})}")
+    if not _calls(stream):
+        require(stream.finish_reasons != ["tool_calls"], "it finished with tool_calls, but sent none")
+
+
+@clause("S11", remedy="Escape all non-ASCII in JSON, as json.dumps does by default.")
+def ascii_json(target: Target) -> None:
+    """The JSON is ASCII, and line separators come through."""
+    for what, stream in _all(target, ["separators"]).items():
+        require(all(line.isascii() for _, line in stream.lines), f"{what}: a line has raw characters beyond ASCII")
+    if "separators" in target.prompts:
+        text = target.stream(target.prompts["separators"]).text
+        for mark in ("\u2028", "\u2029", "\u0085"):
+            require(mark in text, f"U+{ord(mark):04X} of the model's text was lost")
+
+
+@clause("S12", remedy="Send data: lines and comments, one line each with a blank line behind it, and nothing else.")
+def plain_frames(target: Target) -> None:
+    """Only one-line data frames and comments."""
+    for what, stream in _all(target, ["silence", "separators"]).items():
+        lines = [line for _, line in stream.lines]
+        for line, following in zip(lines, [*lines[1:], b""], strict=True):
+            require(not line or line.startswith((b"data: ", b":")), f"{what}: a line is {line[:30]!r}")
+            require(not line or not following, f"{what}: no blank line after {line[:30]!r}")
+
+
+FAULTS = ("dies", "dies_first", "closes", "busy", "fails", "html", "garbage", "error_in_stream", "empty")
+
+
+@clause("S13", remedy="Answer 200, say in the text what failed, and end with stop, usage and [DONE].")
+def failures_in_good_form(target: Target) -> None:
+    """Whatever the upstream does, a stream ends in good form and says what failed."""
+    known = [name for name in FAULTS if name in target.prompts]
+    if not known:
+        raise NotShown("nothing is known to make its upstream fail")
+    for name in known:
+        stream = target.stream(target.prompts[name])
+        well_formed(stream, f"after {name!r} the stream")
+        require(stream.finish_reasons == ["stop"], f"after {name!r} the finish reason is {stream.finish_reasons}")
+        said = [delta["content"] for _, delta in stream.deltas if delta.get("content")]
+        require(said and "model" in said[-1], f"after {name!r} the text does not say what failed")
+        require("sk-secret" not in stream.text, f"after {name!r} the upstream's own words went out")
+        whole = target.ask(target.prompts[name])
+        require(whole.status == 200, f"after {name!r} a whole answer has the status {whole.status}")
+        require(whole.json()["choices"][0]["message"]["content"], f"after {name!r} a whole answer says nothing")
+
+
+@clause("S14", remedy="Watch for the client's disconnect from the start, and cancel the upstream call on it.")
+def disconnect_cancels(target: Target) -> None:
+    """A client that goes away stops the work upstream, at once."""
+    if target.upstream is None:
+        raise NotShown("what its upstream does cannot be seen here")
+    for name in ("endless", "silence_first", "silence_long"):
+        for streamed in (True, False):
+            _cut_off(target, name, streamed=streamed)
+
+
+def _cut_off(target: Target, name: str, *, streamed: bool) -> None:
+    upstream = target.upstream
+    assert upstream is not None
+    before = upstream.stats()
+    how = "a stream" if streamed else "a whole answer"
+    if streamed:
+        target.half_read(question(target.prompt(name), stream=True))
+    else:
+        target.abandoned(question(target.prompt(name)))
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while upstream.stats()["cut"] == before["cut"]:
+        seconds = f"{CANCEL_SECONDS:g} s"
+        require(time.monotonic() < deadline, f"{name!r}: {seconds} after {how} was left, the upstream still works")
+        time.sleep(0.02)
+
+
+@clause("S15", remedy="End the answer in good form 10 s before JANUS_TIMEOUT.")
+def ends_in_time(target: Target) -> None:
+    """An answer without an end is ended before the caller's limit."""
+    quick = target.launched({"JANUS_TIMEOUT": "6"} | _environment(target))
+    for name in ("endless", "silence_long"):
+        stream = quick.read_stream(question(target.prompt(name), stream=True))
+        well_formed(stream, f"under a limit of 6 s, {name!r}")
+        require(stream.seconds < 5.5, f"under a limit of 6 s, {name!r} ended after {stream.seconds:.1f} s")
+    began = time.monotonic()
+    reply = quick.post(question(target.prompt("endless")))
+    require(reply.status == 200 and time.monotonic() - began < 5.5, "a whole answer did not end before the limit")
+
+
+def _environment(target: Target) -> dict[str, str]:
+    return {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/v1"} if target.upstream else {}
+
+
+BAD_BODIES: list[tuple[str, bytes, str | None]] = [
+    ("an empty body", b"", None),
+    ("a body that is not JSON", b"{model: x", None),
+    ("a list", b"[]", None),
+    ("a string", b'"hello"', None),
+    ("UTF-16", '{"model": "x"}'.encode("utf-16"), None),
+    ("a byte order mark", b"\xef\xbb\xbf{}", None),
+    ("NaN", b'{"model":"x","messages":[{"role":"user","content":"a"}],"temperature":NaN}', "temperature"),
+    ("1e999", b'{"model":"x","messages":[{"role":"user","content":"a"}],"temperature":1e999}', "temperature"),
+    ("Infinity", b'{"model":"x","messages":[{"role":"user","content":"a"}],"metadata":{"a":Infinity}}', "metadata"),
+    ("half a surrogate pair", b'{"model":"x","messages":[{"role":"user","content":"\\ud800"}]}', "messages[0].content"),
+    ("a number of 5000 digits", b'{"model":"x","messages":[],"seed":' + b"9" * 5000 + b"}", None),
+    ("a depth of 100,000", b"[" * 100_000, None),
+    ("a depth of 300 in a field", b'{"model":"x","messages":' + b"[" * 300 + b"]" * 300 + b"}", "messages"),
+    ("no messages", b'{"model":"x"}', "messages"),
+    ("messages of numbers", b'{"model":"x","messages":[1,2]}', "messages[0]"),
+    ("a field of 1 MB", b'{"model":"x","messages":"' + b"x" * 1_000_000 + b'"}', "messages"),
+]
+
+
+@clause("S16", remedy="Refuse bad input before the stream: 400, 413 or 415 with OpenAI's error object.")
+def bad_input(target: Target) -> None:
+    """Bad input is a small 4xx that names the field and echoes nothing; nothing is started upstream."""
+    before = len(target.upstream.requests()) if target.upstream else 0
+    for what, body, param in BAD_BODIES:
+        refused(target.post(body), param, what)
+        error = refused(target.post(body, {"accept": "text/event-stream"}), param, what)
+        require("xxxxxxxx" not in json.dumps(error), f"the refusal of {what} echoes the input")
+    large = target.post(b'{"model":"x","messages":[{"role":"user","content":"' + b"x" * 11 * 2**20 + b'"}]}')
+    refused(large, None, "a body of 11 MiB")
+    require(large.status == 413, f"a body of 11 MiB got {large.status} instead of 413")
+    good = json.dumps(question()).encode()
+    for headers in ({"content-type": "text/plain"}, {"content-type": "application/json", "content-encoding": "gzip"}):
+        reply = target.post(good, headers)
+        refused(reply, None, f"{headers}")
+        require(reply.status == 415, f"{headers} got {reply.status} instead of 415")
+    if target.upstream is not None:
+        require(len(target.upstream.requests()) == before, "a bad request reached the upstream")
+
+
+@clause(
+    "S17", remedy="Send {event, payload} in delta.janus, each start with its end by the same id, and words beside it."
+)
+def janus_events(target: Target) -> None:
+    """Janus events have their shape, their pair and their words."""
+    stream = target.stream(target.prompt("events"))
+    well_formed(stream)
+    events = [(delta["janus"], delta) for _, delta in stream.deltas if "janus" in delta]
+    require(events, "no Janus event was sent")
+    open_ids: dict[str, str] = {}
+    for event, delta in events:
+        kind, payload = event.get("event"), event.get("payload")
+        require(kind in JANUS_EVENTS, f"the event {kind!r} is not one of the contract's")
+        require(isinstance(payload, dict), f"{kind} has no payload")
+        if kind == "artifacts":
+            continue
+        require(delta.get("reasoning_content"), f"{kind} comes without words in reasoning_content")
+        for name in ("name", "status", "id"):
+            require(isinstance(payload.get(name), str), f"{kind} has no {name}")
+        what, _, which = kind.partition("_")
+        if which == "start":
+            open_ids[payload["id"]] = what
+        else:
+            require(open_ids.pop(payload["id"], None) == what, f"{kind} has no start with its id")
+            require(isinstance(payload.get("duration_ms"), int | float), f"{kind} has no duration_ms")
+    require(not open_ids, "a start has no end")

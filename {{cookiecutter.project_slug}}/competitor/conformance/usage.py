@@ -1,0 +1,57 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of section 5 of CONTRACT.md: what an answer cost."""
+
+from .registry import clause
+from .requests import PIXEL
+from .target import Json, Target, question, require
+
+
+def counted(usage: Json | None) -> Json:
+    """U1: three integers that add up."""
+    require(isinstance(usage, dict), "usage is missing")
+    assert isinstance(usage, dict)
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        value = usage.get(name)
+        require(isinstance(value, int) and not isinstance(value, bool), f"usage.{name} is not an integer")
+    require(usage["prompt_tokens"] + usage["completion_tokens"] == usage["total_tokens"], "usage does not add up")
+    return usage
+
+
+@clause("U1", remedy="Send prompt_tokens, completion_tokens and total_tokens as integers that add up.")
+def three_integers(target: Target) -> None:
+    """Three integers that add up, in both modes."""
+    counted(target.ask().json().get("usage"))
+    usages = target.stream().usages
+    require(usages, "a stream has no usage")
+    counted(usages[0])
+
+
+@clause("U2", remedy="Send cost_usd and sandbox_seconds as numbers, or not at all.")
+def optional_numbers(target: Target) -> None:
+    """cost_usd and sandbox_seconds are numbers where they stand."""
+    for usage in (target.ask().json().get("usage") or {}, *target.stream().usages):
+        for name in ("cost_usd", "sandbox_seconds"):
+            value = usage.get(name, 0)
+            require(isinstance(value, int | float) and not isinstance(value, bool), f"usage.{name} is not a number")
+
+
+@clause("U3", remedy="Ask the upstream for its count; estimate without a network where there is none; skip base64.")
+def true_counts(target: Target) -> None:
+    """No zero for a text, no base64 counted as text, and the upstream's own count first."""
+    usage = counted(target.ask().json().get("usage"))
+    require(usage["prompt_tokens"] > 0 and usage["completion_tokens"] > 0, "a text was counted as zero tokens")
+    large = PIXEL + "A" * 200_000
+    image = [{"type": "text", "text": "Look."}, {"type": "image_url", "image_url": {"url": large}}]
+    reply = target.post(question(messages=[{"role": "user", "content": image}]))
+    require(reply.status == 200, f"an image of 150 KB got {reply.status}")
+    require(counted(reply.json().get("usage"))["prompt_tokens"] < 5_000, "an image's base64 was counted as text")
+    if "uncounted" in target.prompts:
+        usage = counted(target.ask(target.prompt("uncounted")).json().get("usage"))
+        require(
+            usage["prompt_tokens"] > 0 and usage["completion_tokens"] > 0,
+            "without a count of the upstream, zero is sent",
+        )
+    if target.upstream is not None:
+        target.post(question("how much?"))
+        asked = target.upstream.requests()[-1]["body"]
+        require((asked.get("stream_options") or {}).get("include_usage"), "the upstream was not asked for its count")

@@ -1,0 +1,58 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of section 3 of CONTRACT.md: the whole response."""
+
+import re
+
+from .registry import clause
+from .target import Json, Target, question, require
+
+REASONS = ("stop", "length", "tool_calls", "content_filter")
+
+
+def _answer(target: Target) -> Json:
+    reply = target.ask()
+    require(reply.status == 200, f"a whole answer got {reply.status}")
+    body = reply.json()
+    require(isinstance(body, dict), "a whole answer is not an object")
+    return dict(body)
+
+
+@clause("W1", remedy="Send id, object, created, model, choices and usage; the id is X-Request-Id where it can be one.")
+def envelope(target: Target) -> None:
+    """The object, and its id."""
+    body = _answer(target)
+    require(body.get("object") == "chat.completion", f"object is {body.get('object')!r}")
+    require(isinstance(body.get("created"), int), "created is not an integer")
+    require(isinstance(body.get("usage"), dict), "usage is missing")
+    choices = body.get("choices")
+    require(
+        isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0, "not one choice with index 0"
+    )
+    require(re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))), "the id is not chatcmpl- and 24 hex digits")
+    given = target.post(question(), {"X-Request-Id": "my-id_1.0"}).json()
+    require(given.get("id") == "my-id_1.0", "the id is not the X-Request-Id of the request")
+    odd = target.post(question(), {"X-Request-Id": "no spaces allowed"}).json()
+    require(str(odd.get("id")).startswith("chatcmpl-"), "an X-Request-Id that cannot be an id became one")
+
+
+@clause("W2", remedy="Send role, content, reasoning_content and artifacts (a list) in the message.")
+def message(target: Target) -> None:
+    """The message's fields."""
+    given = _answer(target)["choices"][0].get("message", {})
+    require(given.get("role") == "assistant", "the role is not assistant")
+    for name in ("content", "reasoning_content"):
+        require(isinstance(given.get(name), str), f"message.{name} is not a string")
+    require(isinstance(given.get("artifacts"), list), "message.artifacts is not a list")
+
+
+@clause("W3", remedy="Send one of stop, length, tool_calls, content_filter as finish_reason.")
+def finish_reason(target: Target) -> None:
+    """The finish reason is one of four, whatever the model's server says."""
+    prompts = [name for name in ("odd_finish",) if name in target.prompts]
+    for reply in (
+        target.ask(),
+        target.ask("Count to ten.", max_tokens=2),
+        *(target.ask(target.prompt(name)) for name in prompts),
+    ):
+        reason = reply.json()["choices"][0].get("finish_reason")
+        require(reason in REASONS, f"finish_reason is {reason!r}")
