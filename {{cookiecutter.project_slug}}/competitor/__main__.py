@@ -1,0 +1,118 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The command line: `python -m competitor COMMAND`. Only what a command needs is imported for it."""
+
+import argparse
+import os
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    code: int = arguments.run(arguments)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m competitor", description="A Janus competitor.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(run=run)
+        return added
+
+    serve = command("serve", _serve, "serve, configured by environment variables; what the container runs")
+    serve.add_argument("--host", help="address to listen on (default: HOST, else 0.0.0.0)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: PORT, else 8080)")
+    serve.add_argument("--env-file", type=Path, help="read variables from here first; the environment wins")
+
+    command("run", _task, "serve on this machine: sets up .venv when needed and reads .env")
+    test = command("test", _task, "run the tests: the contract's and yours")
+    test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
+    command("lint", _task, "check style and types of the whole repo")
+    command("lock", _task, "pin all dependencies with hashes, for every system and Python at once")
+
+    ask = command("ask", _ask, "ask a running competitor and show the stream as it comes")
+    ask.add_argument("prompt")
+    ask.add_argument("--url", default="http://localhost:8080", help="where it runs (default: %(default)s)")
+
+    settings = command("settings", _settings, "print all settings as a table")
+    settings.add_argument("--env", action="store_true", help="as the text of .env.example")
+    command("verify", _verify, "say whether a file of the contract was edited")
+    command("health", _health, "exit with 0 when the competitor at HOST and PORT is healthy")
+    return parser
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from .core.serving import serve
+    from .core.settings import Settings, SettingsError
+
+    environment = dict(os.environ)
+    if given.env_file is not None:
+        from dotenv import dotenv_values
+
+        from_file = {name: value for name, value in dotenv_values(given.env_file).items() if value is not None}
+        environment = {**from_file, **environment}
+    for name, value in (("HOST", given.host), ("PORT", given.port)):
+        if value is not None:
+            environment[name] = str(value)
+    try:
+        settings = Settings.from_environment(environment)
+    except SettingsError as error:
+        print(f"These settings cannot be used:\n{error}", file=sys.stderr)
+        return 2
+    return serve(settings)
+
+
+def _task(given: argparse.Namespace) -> int:
+    from . import tasks
+
+    return tasks.run(sys.argv[1], getattr(given, "pytest", []))
+
+
+def _ask(given: argparse.Namespace) -> int:
+    from .ask import ask
+
+    return ask(given.url, given.prompt)
+
+
+def _settings(given: argparse.Namespace) -> int:
+    from .core.settings import env_example, markdown_table
+
+    print(env_example() if given.env else markdown_table(), end="")
+    return 0
+
+
+def _verify(_: argparse.Namespace) -> int:
+    from .ownership import changed_files
+
+    changed = changed_files(ROOT)
+    for path, what in changed.items():
+        print(f"{path}: {what}")
+    print(
+        f"{len(changed)} files of the contract differ from the template's."
+        if changed
+        else "All files are the template's."
+    )
+    return 1 if changed else 0
+
+
+def _health(_: argparse.Namespace) -> int:
+    host = os.environ.get("HOST", "127.0.0.1")
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104
+    url = f"http://{host}:{os.environ.get('PORT') or 8080}/health"
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:
+            return 0 if response.status == 200 else 1
+    except (urllib.error.URLError, OSError) as error:
+        print(f"{url}: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Asks a running competitor, shows the answer as it streams, and then what the benchmark would see of it."""
+
+import json
+import sys
+
+from .conformance.target import Failed, Stream, Target, question
+
+_DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
+
+
+def ask(url: str, prompt: str) -> int:
+    """Prints the stream; 0 when it came to its proper end."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    target = Target(url.rstrip("/"), timeout=300)
+    printer = _Printer()
+    try:
+        stream = target.read_stream(question(prompt, stream=True), on_line=printer.line)
+    except Failed as error:
+        _say(f"{url}: {error}. Is it running? `make run` starts it.\n")
+        return 1
+    _say("\n")
+    if stream.status != 200:
+        _say(f"HTTP {stream.status}: {b' '.join(line for _, line in stream.lines).decode('utf-8', 'replace')}\n")
+        return 1
+    _say(summary(stream))
+    return 0 if stream.done else 1
+
+
+def summary(stream: Stream) -> str:
+    """What happened, as lines of text."""
+    usage = stream.usages[-1] if stream.usages else {}
+    words = sum(1 for _, delta in stream.deltas if delta.get("content"))
+    thoughts = sum(1 for _, delta in stream.deltas if delta.get("reasoning_content"))
+    pings = sum(1 for _, line in stream.lines if line.startswith(b":"))
+    rows = [
+        ("first word", f"{(stream.first_word or 0) * 1000:.0f} ms", "at most 2 s"),
+        ("longest gap", f"{stream.largest_gap * 1000:.0f} ms", "at most 2 s"),
+        ("deltas", f"{words} of text, {thoughts} of reasoning, {pings} pings", ""),
+        ("tokens", f"{usage.get('prompt_tokens')} in, {usage.get('completion_tokens')} out", ""),
+        ("end", f"{', '.join(stream.finish_reasons)}{', [DONE]' if stream.done else ', no [DONE]'}", ""),
+        ("time", f"{stream.seconds:.2f} s", ""),
+    ]
+    return "".join(f"  {name:<12} {value}{f'  (contract: {limit})' if limit else ''}\n" for name, value, limit in rows)
+
+
+class _Printer:
+    """Reasoning dim, text plain, each as it comes."""
+
+    def __init__(self) -> None:
+        self._thinking = False
+
+    def line(self, line: bytes) -> None:
+        if not line.startswith(b"data: {"):
+            return
+        for choice in json.loads(line[6:]).get("choices") or ():
+            delta = choice.get("delta", {})
+            if thought := delta.get("reasoning_content"):
+                _say(f"{_DIM}{thought}{_PLAIN}")
+                self._thinking = True
+            if text := delta.get("content"):
+                _say(f"\n\n{text}" if self._thinking else text)
+                self._thinking = False
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,92 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What one does on one's own machine: run, test, lint, lock. `make` only calls these, so Windows has them too.
+
+Nothing but Python is needed: a task makes `.venv` from the lock, with hashes, and runs in there.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+LOCK, DEV_LOCK = "requirements.txt", "requirements-dev.txt"
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;)?", re.MULTILINE)
+
+
+def run(task: str, extra: Sequence[str] = ()) -> int:
+    """Runs a task in an environment that has what its lock says; the exit code."""
+    python = environment(LOCK if task == "run" else DEV_LOCK)
+    if task == "run":
+        os.environ.setdefault("HOST", "127.0.0.1")
+        os.environ.setdefault("JANUS_LOG_FORMAT", "text")
+        return _become(
+            python, "-m", "competitor", "serve", *(["--env-file", ".env"] if (ROOT / ".env").exists() else [])
+        )
+    if task == "test":
+        return _python(python, "-m", "pytest", *extra)
+    if task == "lint":
+        steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "competitor", "tests"))
+        return max([_python(python, "-m", *step) for step in steps])
+    return lock(python)
+
+
+def environment(lock_file: str) -> Path:
+    """The Python to use: this one where it already has every pin of the lock, else that of `.venv`, made as needed."""
+    text = (ROOT / lock_file).read_text(encoding="utf-8")
+    if all(_installed(*pin) for pin in _PIN.findall(text)):
+        return Path(sys.executable)
+    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = VENV / f".{lock_file}"
+    if not (stamp.exists() and stamp.read_text(encoding="utf-8") == text):
+        if not python.exists() and _python(Path(sys.executable), "-m", "venv", str(VENV)):
+            raise SystemExit(f"{VENV.name} could not be made. On Debian, the package python3-venv has what it takes.")
+        count = len(_PIN.findall(text))
+        sys.stderr.write(f"Installing {count} packages of {lock_file} into .venv (when the lock changes) ...\n")
+        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock_file)
+        if _python(python, *pip):
+            raise SystemExit(f"{lock_file} could not be installed. Without a network, see PIP_FIND_LINKS of pip.")
+        stamp.write_text(text, encoding="utf-8")
+    return python
+
+
+def lock(python: Path) -> int:
+    """Pins everything with hashes: one file for Python 3.11 and newer, Linux, macOS and Windows."""
+    given = ("--universal", "--python-version", "3.11", "--generate-hashes", "--system-certs", "--quiet")
+    shown = ("--custom-compile-command", "make lock", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+    for source, made in (("requirements.in", LOCK), ("requirements-dev.in", DEV_LOCK)):
+        code = _python(python, "-m", "uv", "pip", "compile", source, "-o", made, *given, *shown)
+        if code:
+            return code
+    return 0
+
+
+def _installed(name: str, pinned: str, marker: str) -> bool:
+    """Whether a pin is met here. One with a marker may be for another system or Python."""
+    if marker:
+        return True
+    try:
+        return version(name) == pinned
+    except PackageNotFoundError:
+        return False
+
+
+def _become(python: Path, *arguments: str) -> int:
+    """As `_python`, but signals reach the server itself, where the system allows that."""
+    if os.name == "posix":
+        os.chdir(ROOT)
+        os.execv(python, [str(python), *arguments])  # noqa: S606 - our own commands
+    return _python(python, *arguments)
+
+
+def _python(python: Path, *arguments: str) -> int:
+    command = [str(python), *arguments]
+    try:
+        return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own commands
+    except KeyboardInterrupt:  # the child got it too, and ends by itself
+        return 130
