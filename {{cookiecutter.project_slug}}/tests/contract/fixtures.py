@@ -1,0 +1,47 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Competitors and an upstream, in processes of their own, for all tests."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from competitor.conformance import Target, Upstream
+
+from .processes import PROMPTS, SCRIPTED, Launcher, mock_upstream
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with mock_upstream() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Launcher]:
+    launcher = Launcher()
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def target(upstream: Upstream, launch: Launcher) -> Target:
+    """Your competitor, on the mock upstream."""
+    environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
+    return Target(launch(environment).url, prompts=PROMPTS, launch=launch, upstream=upstream)
+
+
+@pytest.fixture(scope="session")
+def offline(launch: Launcher) -> Target:
+    """Your competitor, on the offline model, speaking fast."""
+    return Target(launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}).url, launch=launch)
+
+
+@pytest.fixture(scope="session")
+def core(upstream: Upstream, launch: Launcher) -> Target:
+    """The core on the mock upstream, with a backend of the tests in place of yours (see scripted_backend.py)."""
+    environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
+
+    def launch_another(given: Mapping[str, str]) -> Target:
+        return launch(given, *SCRIPTED)
+
+    return Target(launch_another(environment).url, prompts=PROMPTS, launch=launch_another, upstream=upstream)

@@ -1,0 +1,231 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""An upstream in a process of its own that does what a prompt tells it: silence, bursts, faults, lies.
+
+    python mock_upstream.py PORT          prints the port it listens on; 0 takes a free one
+
+The last user message may end with `mock{...}`, a JSON object of `Script`'s fields. Beside the chat route:
+`GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+import sys
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+FIXED = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "mock"}
+
+
+@dataclass
+class Script:
+    """How one request is answered. Times are in seconds."""
+
+    tokens: int = 5
+    word: str = "tok"
+    delay: float = 0.0  # between tokens
+    burst: int = 1  # tokens in one write
+    reasoning: int = 0  # so many tokens of reasoning come first
+    reasoning_field: str = "reasoning_content"
+    wait: float = 0.0  # before the response's head
+    silence: float = 0.0  # in the middle of the tokens
+    die: int = -1  # reset the connection after so many tokens
+    close: int = -1  # close it properly after so many tokens
+    endless: bool = False
+    status: int = 200
+    fail_times: int = 0  # the status holds for so many requests with the same `key`
+    key: str = ""
+    headers: Json = field(default_factory=dict)
+    page: str = ""  # send this as HTML
+    raw: list[str] = field(default_factory=list)  # send these as the body, piece by piece, and nothing else
+    kind: str = "text/event-stream"
+    calls: list[Json] = field(default_factory=list)  # {"name", "arguments"}, streamed in fragments
+    finish: str = "stop"
+    usage: bool = True
+    done: bool = True
+    error: bool = False  # an error object in the middle
+    whole: bool = False  # answer with one object, though a stream was asked for
+    piece: int = 0  # write in pieces of so many bytes
+    eol: str = "\n"
+    gzip: bool = False
+
+
+requests: list[Json] = []
+failures: dict[str, int] = {}
+stats = {"open": 0, "cut": 0, "done": 0, "connections": 0}
+
+
+def script_of(body: Json) -> Script:
+    texts = [message.get("content") for message in body.get("messages", []) if message.get("role") == "user"]
+    last = texts[-1] if texts else ""
+    if isinstance(last, list):
+        last = " ".join(part.get("text", "") for part in last)
+    _, found, told = (last or "").rpartition("mock{")
+    return Script(**json.loads("{" + told)) if found else Script()
+
+
+class Peer:
+    """One connection of a client."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.script = Script()
+        self.packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+
+    async def serve(self) -> None:
+        stats["connections"] += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await self.request():
+                pass
+        self.writer.close()
+
+    async def request(self) -> bool:
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+        body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+        if method == "GET":
+            await self.whole(200, requests if path == "/requests" else stats)
+            return True
+        asked = json.loads(body)
+        requests.append({"path": path, "headers": headers, "body": asked})
+        stats["open"] += 1
+        answering = asyncio.create_task(self.answer(asked))
+        gone = asyncio.create_task(self.reader.read(1))
+        await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+        stats["open"] -= 1
+        if not answering.done():
+            stats["cut"] += 1
+            answering.cancel()
+            return False
+        gone.cancel()
+        await asyncio.wait({gone})
+        answering.result()
+        stats["done"] += 1
+        return not self.writer.is_closing()
+
+    async def answer(self, asked: Json) -> None:
+        script = self.script = script_of(asked)
+        self.packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        await asyncio.sleep(script.wait)
+        status = script.status
+        if script.fail_times:
+            failures[script.key] = failures.get(script.key, 0) + 1
+            status = script.status if failures[script.key] <= script.fail_times else 200
+        if script.page:
+            await self.whole(status, script.page, "text/html")
+        elif status != 200:
+            await self.whole(
+                status, {"error": {"message": "mock failure with sk-secret-of-the-upstream", "code": status}}
+            )
+        elif script.whole:
+            message = {"role": "assistant", "content": script.word * script.tokens}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            await self.whole(200, {**FIXED, "choices": [choice], "usage": usage(script)})
+        else:
+            await self.stream(script, asked)
+
+    async def stream(self, script: Script, asked: Json) -> None:
+        head = {"content-type": script.kind, "transfer-encoding": "chunked", **script.headers}
+        lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+        self.writer.write("\r\n".join(lines).encode())
+        for text in script.raw:
+            await self.chunk(text.encode("utf-8", "surrogatepass"))
+            await asyncio.sleep(script.delay)
+        if not script.raw and not await self.tokens(script, asked):
+            return
+        self.writer.write(b"0\r\n\r\n")
+        await self.writer.drain()
+
+    async def tokens(self, script: Script, asked: Json) -> bool:
+        """The usual stream; False when the connection was ended on purpose."""
+        await self.event({"role": "assistant", "content": ""})
+        number, waiting = 0, b""
+        while script.endless or number < script.tokens:
+            if number in (script.die, script.close):
+                await self.writer.drain()
+                self.end(reset=number == script.die)
+                return False
+            if script.silence and number == script.tokens // 2:
+                await asyncio.sleep(script.silence)
+            if script.error and number == script.tokens // 2:
+                await self.data(json.dumps({"error": {"message": "mock error in the stream", "code": 500}}))
+            name = script.reasoning_field if number < script.reasoning else "content"
+            waiting += self.encoded({name: f"{script.word}{number} "})
+            number += 1
+            if number % script.burst == 0 or number == script.tokens:
+                await self.chunk(waiting)
+                waiting = b""
+                await asyncio.sleep(script.delay)
+        for index, call in enumerate(script.calls):
+            function = {"name": call["name"], "arguments": ""}
+            await self.event(
+                {"tool_calls": [{"index": index, "id": f"call_{index}", "type": "function", "function": function}]}
+            )
+            arguments = call.get("arguments", "{}")
+            for start in range(0, len(arguments), 4):
+                await self.event(
+                    {"tool_calls": [{"index": index, "function": {"arguments": arguments[start : start + 4]}}]}
+                )
+        await self.event({}, script.finish)
+        if script.usage and (asked.get("stream_options") or {}).get("include_usage"):
+            await self.data(json.dumps({**FIXED, "choices": [], "usage": usage(script)}))
+        if script.done:
+            await self.data("[DONE]")
+        return True
+
+    def encoded(self, delta: Json, finish: str | None = None) -> bytes:
+        chunk = {**FIXED, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        return f"data: {json.dumps(chunk, ensure_ascii=False)}{self.script.eol * 2}".encode()
+
+    async def event(self, delta: Json, finish: str | None = None) -> None:
+        await self.chunk(self.encoded(delta, finish))
+
+    async def data(self, text: str) -> None:
+        await self.chunk(f"data: {text}{self.script.eol * 2}".encode())
+
+    async def chunk(self, data: bytes) -> None:
+        if self.script.gzip:
+            data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
+        size = self.script.piece or len(data)
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
+            self.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await self.writer.drain()
+            if self.script.piece:
+                await asyncio.sleep(0)
+
+    async def whole(self, status: int, body: Any, kind: str = "application/json") -> None:
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        head = {"content-type": kind, "content-length": len(data), **self.script.headers}
+        lines = [f"HTTP/1.1 {status} Mock", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+        self.writer.write("\r\n".join(lines).encode() + data)
+        await self.writer.drain()
+
+    def end(self, *, reset: bool) -> None:
+        sock = self.writer.get_extra_info("socket")
+        if reset:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.writer.transport.abort()
+        else:
+            self.writer.close()
+
+
+def usage(script: Script) -> Json:
+    return {"prompt_tokens": 11, "completion_tokens": script.tokens, "total_tokens": 11 + script.tokens}
+
+
+async def main(port: int) -> None:
+    server = await asyncio.start_server(lambda *pair: Peer(*pair).serve(), "127.0.0.1", port, backlog=2048, limit=2**24)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(int(sys.argv[1])))

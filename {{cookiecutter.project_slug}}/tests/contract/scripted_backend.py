@@ -1,0 +1,188 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The core with a backend of the tests: `python -m tests.contract.scripted_backend`.
+
+The prompt's first word names what it does; any other prompt goes to the model, as a plain proxy.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+
+from competitor.core.app import create_app
+from competitor.core.chat import Chat
+from competitor.core.events import (
+    Event,
+    Finish,
+    Reasoning,
+    SandboxEnd,
+    SandboxStart,
+    Text,
+    ToolCall,
+    ToolEnd,
+    ToolStart,
+)
+from competitor.core.loading import Backend
+from competitor.core.settings import Settings
+from competitor.core.usage import Usage
+
+
+async def events(chat: Chat) -> AsyncIterator[Event]:
+    yield Reasoning("Let me see. ")
+    one, other = ToolStart("search"), ToolStart("calculator", details={"arguments": "17 * 23"})
+    yield one
+    yield other
+    yield ToolEnd(other.id, details={"result": "391"})
+    yield SandboxStart("python", id="box")
+    yield SandboxEnd("box")
+    yield ToolEnd(one.id, "error")
+    yield Text("Done.")
+    yield Usage(20, 10, cost_usd=0.001, sandbox_seconds=1.5)
+
+
+async def unpaired(chat: Chat) -> AsyncIterator[Event]:
+    yield ToolStart("never_ends")
+    yield ToolEnd("never-started")
+    yield Text("Done.")
+
+
+async def raises_first(chat: Chat) -> AsyncIterator[Event]:
+    raise RuntimeError("canary-in-an-exception")
+    yield Text("never")
+
+
+async def raises_later(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("So far ")
+    raise RuntimeError("canary-in-an-exception")
+
+
+async def yields_nothing(chat: Chat) -> AsyncIterator[Event]:
+    return
+    yield Text("never")
+
+
+async def wrong_type(chat: Chat) -> AsyncIterator[Any]:
+    yield "a plain string"
+
+
+async def text_of_number(chat: Chat) -> AsyncIterator[Event]:
+    yield Text(5)  # type: ignore[arg-type]
+
+
+async def after_the_end(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("All of it.")
+    yield Finish("length")
+    yield Text(" And more.")
+
+
+async def many_events(chat: Chat) -> AsyncIterator[Event]:
+    for _ in range(50_000):
+        yield Text("x")
+
+
+async def one_large_event(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("y" * 50_000_000)
+
+
+async def blocks(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("before ")
+    time.sleep(1.2)  # noqa: ASYNC251 - what it is here for
+    yield Text("after")
+
+
+async def ignores_cancellation(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("Still here. ")
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            continue
+
+
+async def raises_in_finally(chat: Chat) -> AsyncIterator[Event]:
+    try:
+        yield Text("So far ")
+        await asyncio.sleep(60)
+    finally:
+        raise RuntimeError("canary-in-an-exception")
+
+
+async def recursion(chat: Chat) -> AsyncIterator[Event]:
+    def deeper(level: int) -> int:
+        return deeper(level + 1)
+
+    yield Text(str(deeper(0)))
+
+
+async def exits(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("So far ")
+    sys.exit(3)
+
+
+async def cancels_itself(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("So far ")
+    raise asyncio.CancelledError
+
+
+async def sleeps(chat: Chat) -> AsyncIterator[Event]:
+    await asyncio.sleep(60)
+    yield Text("never")
+
+
+async def half_pairs(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("smile \ud83d")
+    yield Text("\ude00 lone \ud83d")
+    yield Text(" end")
+
+
+async def client_calls(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("Calling. ")
+    yield ToolCall("get_weather", '{"city": "Paris"}')
+    yield ToolCall("get_weather", "")
+    yield ToolCall("not_the_clients")
+
+
+async def iterates(chat: Chat) -> AsyncIterator[Event]:
+    """A completion that the backend looks at piece by piece, and a second one that it hands over."""
+    first = chat.complete()
+    async for event in first:
+        yield event
+    yield Text(f"[{len(first.text)} characters, {first.finish_reason}]")
+    yield chat.complete([{"role": "user", "content": "again"}], temperature=None)
+
+
+def not_a_generator(chat: Chat) -> Any:
+    return 5
+
+
+async def a_coroutine(chat: Chat) -> Any:
+    return 5
+
+
+DEEDS = {
+    deed.__name__: deed
+    for deed in (
+        events, unpaired, raises_first, raises_later, yields_nothing, wrong_type, text_of_number, after_the_end,
+        many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
+        cancels_itself, sleeps, half_pairs, client_calls, iterates, not_a_generator, a_coroutine,
+    )
+}  # fmt: skip
+
+
+async def relays(chat: Chat) -> AsyncIterator[Event]:
+    yield chat.complete()
+
+
+def answer(chat: Chat) -> Any:
+    return DEEDS.get(chat.text.partition(" ")[0], relays)(chat)
+
+
+if __name__ == "__main__":
+    settings = Settings.from_environment(os.environ)
+    uvicorn.run(
+        create_app(settings, Backend("scripted", answer)), host=settings.host, port=settings.port, log_config=None
+    )

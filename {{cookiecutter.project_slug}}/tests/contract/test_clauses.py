@@ -1,0 +1,22 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Every clause holds: for the core, whatever its upstream does, and for your competitor on the offline model."""
+
+import pytest
+
+from competitor.conformance import CLAUSES, NotShown, Target
+
+# What the offline model cannot be made to do: be silent, fail, call a tool that nobody offered.
+NOT_OFFLINE = {"S4", "S10", "S13", "S14", "S15", "S17", "X1", "X2"}
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_the_core_keeps_the_clause(clause: str, core: Target) -> None:
+    CLAUSES[clause].check(core)
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_your_competitor_keeps_the_clause(clause: str, offline: Target) -> None:
+    try:
+        CLAUSES[clause].check(offline)
+    except NotShown:
+        assert clause in NOT_OFFLINE

@@ -1,0 +1,65 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""200 streams at once on one process: all well-formed, none with a gap, and the memory comes back."""
+
+import asyncio
+import json
+import time
+
+from competitor.conformance import Upstream
+from competitor.conformance.stream import GAP_SECONDS, well_formed
+from competitor.conformance.target import CHAT, Stream, question
+
+from .processes import competitor
+from .test_server import linux_only, rss_kib
+
+STREAMS = 200
+KIB_A_STREAM = 60
+KIB_LEFT = 5 * 1024
+
+
+async def one(url: str, prompt: str) -> Stream:
+    """A stream read by a client that is cheap enough to be run 200 times in one process."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    body = json.dumps(question(prompt, stream=True)).encode()
+    began = time.monotonic()
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    writer.write(f"{head}connection: close\r\n\r\n".encode() + body)
+    status = int((await reader.readline()).split()[1])
+    while (await reader.readline()).strip():
+        pass
+    stream, rest = Stream(status, {}), b""
+    while size := int((await reader.readline()).strip() or b"0", 16):
+        data = await reader.readexactly(size + 2)
+        *lines, rest = (rest + data[:-2]).split(b"\n")
+        stream.lines += [(time.monotonic() - began, line) for line in lines]
+    writer.close()
+    return stream
+
+
+async def at_once(url: str, pid: int, count: int) -> tuple[list[Stream], int]:
+    """So many streams together, and the server's memory in the middle of them, in KiB."""
+    prompt = 'mock{"tokens": 60, "delay": 0.05, "silence": 2}'
+    running = [asyncio.create_task(one(url, prompt)) for _ in range(count)]
+    await asyncio.sleep(2.5)
+    held = rss_kib(pid)
+    return await asyncio.gather(*running), held
+
+
+@linux_only
+def test_200_streams_at_once(upstream: Upstream) -> None:
+    with competitor({"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}) as (url, pid):
+        asyncio.run(at_once(url, pid, 5))
+        idle = rss_kib(pid)
+        first, held = asyncio.run(at_once(url, pid, STREAMS))
+        # Python's allocator keeps its pools for the next such load; what a load leaves behind shows in the second one.
+        used = rss_kib(pid)
+        second, _ = asyncio.run(at_once(url, pid, STREAMS))
+        time.sleep(1)
+        left = rss_kib(pid) - used
+    for stream in (*first, *second):
+        well_formed(stream)
+        assert stream.largest_gap <= GAP_SECONDS
+        assert stream.text.count("tok") == 60
+    assert (held - idle) / STREAMS <= KIB_A_STREAM, f"{(held - idle) / STREAMS:.0f} KiB a stream"
+    assert left <= KIB_LEFT, f"{left} KiB more than before"

@@ -1,0 +1,199 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The server around the answers: start, settings, secrets, limits, SIGTERM, clients that do not read."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance import Target, Upstream
+from competitor.conformance.requests import refused
+from competitor.conformance.stream import well_formed
+from competitor.conformance.target import CHAT, Stream, question
+
+from .processes import ROOT, SCRIPTED, Launcher, competitor, free_port, wait_until_healthy
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and /proc are POSIX's")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
+
+def upstream_of(upstream: Upstream) -> dict[str, str]:
+    return {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}
+
+
+def start_that_fails(**environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "competitor", "serve"]
+    given = {**os.environ, "HOST": "127.0.0.1", **environment}
+    ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60)
+    assert "Traceback" not in ended.stderr
+    return ended
+
+
+def test_a_setting_that_cannot_be_used_stops_the_start_with_one_line_each() -> None:
+    ended = start_that_fails(PORT="70000", JANUS_TIMEOUT="soon", OPENAI_BASE_URL="ftp://secret-host/v1")
+    assert ended.returncode == 2
+    for name in ("PORT", "JANUS_TIMEOUT", "OPENAI_BASE_URL"):
+        assert f"\n{name}: " in ended.stderr
+    assert "secret-host" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_words(core: Target) -> None:
+    port = core.url.rpartition(":")[2]
+    ended = start_that_fails(PORT=port)
+    assert ended.returncode == 1
+    assert f"If port {port} is taken, set PORT to another" in ended.stderr
+
+
+def test_secrets_never_reach_a_log_or_an_answer(upstream: Upstream, tmp_path: Path) -> None:
+    secrets = {"JANUS_LLM_API_KEY": "canary-key-1", "OPENAI_API_KEY": "canary-key-2", "CHUTES_API_KEY": "canary-key-3"}
+    environment = {**upstream_of(upstream), **secrets, "LOG_LEVEL": "debug", "JANUS_TOKEN_HOSTS": "127.0.0.1"}
+    log = tmp_path / "log"
+    shown = ""
+    prompts = [
+        "hello",
+        'mock{"status": 401}',
+        'mock{"die": 1}',
+        "raises_first",
+        'mock{"raw": ["data: canary-key-1\\n\\n"]}',
+    ]
+    with competitor(environment, *SCRIPTED, log=log) as (url, _):
+        target = Target(url)
+        for prompt in prompts:
+            reply = target.post(question(prompt, chutes_access_token="canary-token"))
+            stream = target.read_stream(question(prompt, stream=True, chutes_access_token="canary-token"))
+            shown += repr(reply) + repr(stream)
+        shown += repr(target.post(question(chutes_access_token=["canary-token"]))) + repr(target.get("/health"))
+    shown += log.read_text(encoding="utf-8")
+    for secret in (*secrets.values(), "canary-token", "sk-secret-of-the-upstream"):
+        assert secret not in shown
+
+
+def test_the_log_has_one_json_line_a_request_and_no_prompt(upstream: Upstream, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with competitor(upstream_of(upstream), log=log) as (url, _):
+        Target(url).post(question("canary-prompt"), {"X-Request-Id": "my-request"})
+        Target(url).read_stream(question('mock{"die": 1} ', stream=True))
+    text = log.read_text(encoding="utf-8")
+    assert "canary-prompt" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    first, second = (line for line in lines if line["message"] == "request")
+    assert first["request_id"] == "my-request"
+    assert first["finish_reason"] == "stop"
+    assert first["ttft_ms"] >= 0
+    assert first["completion_tokens"] == 5
+    assert second["failure"] == "upstream broke_off"
+    assert second["mode"] == "stream"
+
+
+def test_more_requests_than_slots_wait_with_words_and_the_rest_is_told_to_come_back(
+    upstream: Upstream, launch: Launcher
+) -> None:
+    limits = {"JANUS_MAX_RUNNING": "2", "JANUS_MAX_OPEN": "4", "JANUS_QUEUE_SECONDS": "30"}
+    small = launch({**upstream_of(upstream), **limits}, *SCRIPTED)
+    slow = question('mock{"wait": 2, "tokens": 2}', stream=True)
+    with ThreadPoolExecutor(4) as pool:
+        streams = [pool.submit(small.read_stream, slow) for _ in range(4)]
+        time.sleep(1)
+        fifth = small.post(question())
+        healthy = small.get("/health")
+        done = [stream.result() for stream in streams]
+    assert fifth.status == 503
+    assert fifth.headers["retry-after"] == "5"
+    assert fifth.json()["error"]["code"] == "overloaded"
+    assert healthy.status == 200
+    for stream in done:
+        well_formed(stream)
+        assert stream.text == "tok0 tok1 "
+        assert stream.largest_gap < 2
+    assert sum("free slot" in stream.reasoning for stream in done) == 2
+    assert small.post(question()).status == 200
+
+
+def test_a_turn_that_does_not_come_is_said_in_the_answer(upstream: Upstream, launch: Launcher) -> None:
+    small = launch({**upstream_of(upstream), "JANUS_MAX_RUNNING": "1", "JANUS_QUEUE_SECONDS": "0.5"}, *SCRIPTED)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(small.read_stream, question('mock{"wait": 2}', stream=True))
+        time.sleep(0.5)
+        second = small.read_stream(question(stream=True))
+        well_formed(first.result())
+    well_formed(second)
+    assert "Please try again later" in second.text
+
+
+@posix_only
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_open_answers_end_in_good_form(sent: signal.Signals, upstream: Upstream) -> None:
+    environment = {**upstream_of(upstream), "JANUS_SHUTDOWN_SECONDS": "1"}
+    streams: list[Stream] = []
+    with competitor(environment) as (url, pid):
+        target = Target(url)
+        prompts = ["endless", "silence_long"]
+        scripts = {"endless": 'mock{"endless": true, "delay": 0.05}', "silence_long": 'mock{"wait": 60}'}
+        threads = [
+            threading.Thread(
+                target=lambda p=prompt: streams.append(target.read_stream(question(scripts[p], stream=True)))
+            )
+            for prompt in prompts * 5
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        began = time.monotonic()
+        os.kill(pid, sent)
+        for thread in threads:
+            thread.join(10)
+        assert time.monotonic() - began < 5
+    assert len(streams) == 10
+    for stream in streams:
+        well_formed(stream)
+        assert "shutting down" in stream.text
+
+
+@posix_only
+def test_a_clean_end_has_the_exit_code_0(upstream: Upstream) -> None:
+    port = free_port()
+    environment = {**os.environ, **upstream_of(upstream), "PORT": str(port), "HOST": "127.0.0.1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "competitor", "serve"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    )
+    wait_until_healthy(f"http://127.0.0.1:{port}", process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def rss_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+@linux_only
+def test_a_client_that_does_not_read_stops_the_reading_and_memory_stays_flat(upstream: Upstream) -> None:
+    endless = json.dumps(question('mock{"endless": true, "burst": 200}', stream=True)).encode()
+    with competitor(upstream_of(upstream)) as (url, pid):
+        host, port = url.removeprefix("http://").split(":")
+        Target(url).read_stream(question('mock{"tokens": 2000, "burst": 100}', stream=True))
+        before = rss_kib(pid)
+        with socket.create_connection((host, int(port))) as client:
+            head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            client.sendall(f"{head}content-length: {len(endless)}\r\n\r\n".encode() + endless)
+            time.sleep(3)
+            grown = rss_kib(pid) - before
+        assert grown < 8 * 1024, f"{grown} KiB more"
+        assert Target(url).ask().status == 200
+
+
+def test_unknown_paths_and_methods_are_refused_in_the_one_shape(core: Target) -> None:
+    for reply in (core.get("/nothing/here"), core.get(CHAT), core.post(question(), path="/health"), core.get("/docs")):
+        refused(reply)
+    assert core.get("/nothing").json()["error"]["code"] == "not_found"
+    assert core.get(CHAT).json()["error"]["code"] == "method_not_allowed"
+    assert core.get(CHAT).headers["allow"] == "POST"
+    assert core.get("/debug").status == 404
