@@ -1,0 +1,14 @@
+"""Puts the chosen backend in and says what to do next. The answers come in as data, never as code."""
+
+import json
+import sys
+from pathlib import Path
+
+answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
+template = Path(json.loads(r'''{{ template_root() | tojson }}'''))  # fmt: skip
+sys.path.insert(0, str(template))
+
+from templates_variants.overlay import next_steps, put_in  # noqa: E402 - the path to it was not known before
+
+put_in(answers, template, Path.cwd())
+print(next_steps(Path.cwd()))

@@ -1,0 +1,95 @@
+"""Are the answers usable? All problems at once, since cookiecutter asks only once.
+
+Every answer is checked against what it may hold, not searched for what it may not: after this, plain
+interpolation into TOML, YAML, Markdown and a Dockerfile is safe.
+"""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+Answers = Mapping[str, str]
+
+# Characters with a meaning in one of the files the answers go to.
+_SPECIAL = set('"\\{}<>`$')
+_SLUG = re.compile(r"[a-z](?:-?[a-z0-9]){1,62}")
+_OWNER = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
+_BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]{0,200})?")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def problems(answers: Answers, template: Path) -> dict[str, str]:
+    """What is wrong, a sentence an answer; empty when all is well. `template` is the template's root."""
+    variants = sorted(
+        folder.parent.name for folder in template.glob("templates_variants/*/{{cookiecutter.project_slug}}")
+    )
+    checks: dict[str, Callable[[str], str | None]] = {
+        "project_name": lambda given: _text(given, 1, 80),
+        "project_slug": _slug,
+        "description": lambda given: _text(given, 100, 500),
+        "author": lambda given: _text(given, 1, 100),
+        "github_owner": lambda given: _like(_OWNER, given, "must be a GitHub account, such as octo-org"),
+        "backend": lambda given: None if given in variants else f"must be one of {', '.join(variants)}",
+        "llm_base_url": lambda given: _like(_BASE_URL, given, "must be a URL such as https://llm.example.com/v1"),
+        "llm_model": lambda given: _like(_MODEL, given, "must be a model's name, such as org/model-1.0"),
+        "license": lambda given: None if given in LICENSES else f"must be one of {', '.join(LICENSES)}",
+        "hotkey": lambda given: (
+            None if not given or is_hotkey(given) else "must be an SS58 address with prefix 42, or empty"
+        ),
+    }
+    found = {name: check(str(answers.get(name, ""))) for name, check in checks.items()}
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
+LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
+
+
+def refusal(answers: Answers, wrong: Mapping[str, str]) -> str:
+    """What to print: every problem, then the command to run again with the answers that were given."""
+    lines = ["These answers cannot be used:", ""]
+    lines += [f"  {name}: {sentence}" for name, sentence in wrong.items()]
+    asked = [name for name in answers if not name.startswith("_")]
+    given = [f"{name}={answers[name]}" for name in asked if name not in wrong]
+    again = [f"{name}=..." for name in wrong]
+    command = shlex.join(["cookiecutter", str(answers.get("_template", "gh:org/janus-template")), "--no-input", *given])
+    return "\n".join(
+        [*lines, "", "Nothing was made. To run it again, fill in the dots:", "", f"  {command} {' '.join(again)}", ""]
+    )
+
+
+def is_hotkey(address: str) -> bool:
+    """An SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum of the others."""
+    number = 0
+    for character in address:
+        if character not in _BASE58 or len(address) > 50:
+            return False
+        number = number * 58 + _BASE58.index(character)
+    if number >= 1 << 280:
+        return False
+    raw = number.to_bytes(35, "big")
+    checksum = hashlib.blake2b(b"SS58PRE" + raw[:33]).digest()[:2]
+    return raw[0] == 42 and raw[33:] == checksum
+
+
+def _text(given: str, shortest: int, longest: int) -> str | None:
+    if not shortest <= len(given) <= longest:
+        return f"must have {shortest} to {longest} characters; it has {len(given)}"
+    if given != given.strip():
+        return "must not begin or end with a space"
+    if bad := sorted({character for character in given if character in _SPECIAL}):
+        return f"must not contain {' '.join(bad)}"
+    return None if given.isprintable() else "must be printable text on one line"
+
+
+def _slug(given: str) -> str | None:
+    if not _SLUG.fullmatch(given):
+        return "must be 2 to 63 lower-case letters, digits and single hyphens, and begin with a letter"
+    return "is a name that Windows keeps for itself" if given in _RESERVED else None
+
+
+def _like(pattern: re.Pattern[str], given: str, sentence: str) -> str | None:
+    return None if pattern.fullmatch(given) else sentence

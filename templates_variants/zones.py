@@ -1,0 +1,33 @@
+"""Whose file is whose in a generated repo. Stated here once; the hook records it in `.janus/contract.json`.
+
+- contract: the template's. An update replaces them, and `competitor verify` names an edited one.
+- owner: made once and never touched again.
+- shared: both write in them; an update merges, with the base in `.janus/base/`.
+- derived: made by `make lock`, never merged.
+"""
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+Zone = Literal["contract", "owner", "shared", "derived"]
+
+# The first pattern that matches counts.
+_PATTERNS: tuple[tuple[str, Zone], ...] = (
+    ("competitor/backend/*", "owner"),
+    ("competitor/*", "contract"),
+    ("tests/contract/*", "contract"),
+    ("tests/__init__.py", "contract"),
+    ("tests/*", "owner"),
+    ("CONTRACT.md", "contract"),
+    ("submission.yaml", "owner"),
+    ("LICENSE", "owner"),
+    ("CHANGELOG.md", "owner"),
+    ("requirements.txt", "derived"),
+    ("requirements-dev.txt", "derived"),
+    ("*", "shared"),
+)
+
+
+def zone_of(path: str) -> Zone:
+    """The zone of a file; `path` is relative to the repo, with forward slashes."""
+    return next(zone for pattern, zone in _PATTERNS if fnmatchcase(path, pattern))
