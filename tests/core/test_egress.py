@@ -1,0 +1,67 @@
+"""Only listed hosts, however a URL is written."""
+
+import pytest
+
+from competitor.core.egress import PLATFORM_HOSTS, Egress, EgressRefused, Origin, is_platform, parse
+
+EGRESS = Egress(["http://127.0.0.1:9900/v1", "https://llm.example.com/v1", "http://[::1]:8000/v1"])
+
+GOOD = [
+    "http://127.0.0.1:9900/v1/chat/completions",
+    "https://llm.example.com/v1/chat/completions",
+    "https://LLM.example.com/other",
+    "https://llm.example.com:443/v1",
+    "http://[::1]:8000/v1",
+    *(f"https://{host}/x?y=z" for host in PLATFORM_HOSTS),
+]
+HOSTILE = [
+    "http://127.0.0.1/", "http://127.0.0.1:9901/", "https://127.0.0.1:9900/", "http://127.1:9900/", "http://2130706433:9900/",
+    "http://0x7f000001:9900/", "http://0177.0.0.1:9900/", "http://127.0.0.1.:9900/", "http://localhost:9900/",
+    "http://[::ffff:127.0.0.1]:9900/", "http://[::1]:9900/", "http://[::1%25lo]:8000/", "http://[0:0:0:0:0:0:0:1]:8000/",
+    "http://169.254.169.254/latest/meta-data/", "http://metadata.google.internal/", "http://100.100.100.200/",
+    "http://user@llm.example.com/", "https://llm.example.com@evil.example/", "https://evil.example#@llm.example.com/",
+    "https://evil.example?llm.example.com", "https://evil.example\\@llm.example.com/", "https://llm.example.com\\.evil.example/",
+    "https://llm.example.com.evil.example/", "https://evilllm.example.com/", "https://sub.llm.example.com/",
+    "http://llm.example.com/", "https://llm.example.com:444/", "https://llm.example.com:99999/",
+    "https://llm.example.com:-1/", "https://llm.example.com:80a/", "ftp://llm.example.com/", "file:///etc/passwd",
+    "gopher://llm.example.com/", "javascript:alert(1)", "data:text/plain,x", "//llm.example.com/", "/v1", "", " ", "https://",
+    "https:///v1", "https:llm.example.com", "https:/llm.example.com", "https://llm.example.com\n.evil.example/",
+    "https://llm.example.com\t/", "https://llm.example.com\r\nhost: evil/", " https://evil.example/", "https://ev il/",
+    "https://llm.example.com%00.evil.example/", "https://llm%2eexample.com.evil/", "https://llm\u3002example.com.evil/",
+    "https://\u212Alm.example.com/", "https://llm.example.com\u2044evil/", "https://xn--llm.example.com/",
+    "https://api.chutes.ai.evil.example/", "https://chutes.ai/", "http://api.chutes.ai/", "https://api.chutes.ai:8443/",
+    "https://user:pass@api.chutes.ai/", "https://search.janus.rodeo:80/", "https://janus.rodeo/", "https://[api.chutes.ai]/",
+    "http://[::1/", "http://]::1[/", "https://llm..example.com/", "https://.llm.example.com/", "https://-llm.example.com/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_listed_and_configured_hosts_pass(url: str) -> None:
+    EGRESS.check(url)
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_everything_else_is_refused(url: str) -> None:
+    with pytest.raises(EgressRefused):
+        EGRESS.check(url)
+
+
+def test_what_was_checked_is_what_is_used() -> None:
+    assert EGRESS.check("https://llm.example.com/v1?a=b#c") == (Origin("https", "llm.example.com", 443), "/v1?a=b")
+    assert parse("http://[::1]:8000/v1")[0].host_header == "[::1]:8000"
+    assert parse("https://llm.example.com/v1")[0].host_header == "llm.example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("https://llm.chutes.ai/v1", True),
+        ("https://chutes.ai/v1", True),
+        ("https://a.b.chutes.ai/v1", True),
+        ("https://evilchutes.ai/v1", False),
+        ("https://chutes.ai.evil.example/v1", False),
+        ("https://proxy.janus.rodeo/v1", False),
+    ],
+)
+def test_the_user_s_token_is_for_chutes_and_below(url: str, is_one: bool) -> None:
+    assert is_platform(url) == is_one

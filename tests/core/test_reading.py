@@ -1,0 +1,134 @@
+"""Any bytes become a request or a refusal that names the field, is small, and echoes nothing."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from competitor.core.errors import ApiError
+from competitor.core.reading import read_request
+from competitor.core.schema import ChatRequest, PassedOn
+
+GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def read(**fields: Any) -> ChatRequest:
+    return read_request(json.dumps({**GOOD, **fields}).encode())
+
+
+def refusal(body: bytes) -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        read_request(body)
+    return raised.value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    try:
+        read_request(body)
+    except ApiError as error:
+        assert error.status == 400
+        assert len(error.message) < 1000
+
+
+@given(st.sampled_from(sorted(ChatRequest.model_fields)), ANY)
+def test_any_value_in_any_field_is_read_or_refused_by_name(field: str, value: Any) -> None:
+    try:
+        read(**{field: value})
+    except ApiError as error:
+        assert error.param is not None
+        assert error.param.startswith(field)
+        assert len(error.message) < 1000
+
+
+@given(ANY, st.sampled_from(["role", "content", "name", "tool_calls", "tool_call_id", "artifacts"]))
+def test_any_value_in_a_message_is_read_or_refused_by_name(value: Any, field: str) -> None:
+    try:
+        read(messages=[{"role": "user", "content": "x", field: value}])
+    except ApiError as error:
+        assert error.param is not None
+        assert error.param.startswith(f"messages[0].{field}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "sentence"),
+    [
+        ({"temperature": "hot"}, "temperature", "temperature must be a number."),
+        ({"temperature": 2.1}, "temperature", "temperature must be at most 2."),
+        ({"temperature": True}, "temperature", "temperature must be a number."),
+        ({"max_tokens": 1.5}, "max_tokens", "max_tokens must be an integer."),
+        ({"messages": []}, "messages", "messages must have at least 1 entry."),
+        ({"messages": [{"role": "robot"}]}, "messages[0].role", "one of 'system', 'developer', 'user'"),
+        ({"messages": [{"content": "x"}]}, "messages[0].role", "messages[0].role is required."),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "x"}]}]},
+            "messages[0].content[0].type",
+            "is 'x' but must be",
+        ),
+        ({"messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0].type", "is required"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text", "is required"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name", "is required"),
+        ({"tool_choice": "maybe"}, "tool_choice", "'none', 'auto' or 'required'"),
+        ({"tool_choice": "required"}, "tool_choice", "needs at least one tool"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "is required"),
+        ({"stop": [1]}, "stop[0]", "must be a string"),
+        ({"n": 2}, "n", "at most 1"),
+        ({"model": "x" * 513}, "model", "at most 512 characters"),
+        ({"stream": "true"}, "stream", "must be true or false"),
+    ],
+)
+def test_a_refusal_names_the_field_in_a_sentence(fields: dict[str, Any], param: str, sentence: str) -> None:
+    error = refusal(json.dumps({**GOOD, **fields}).encode())
+    assert error.param == param
+    assert sentence in error.message
+
+
+def test_several_problems_are_counted() -> None:
+    assert refusal(b"{}").message == "model is required. 1 more field is wrong."
+
+
+def test_a_million_wrong_entries_are_one_problem() -> None:
+    error = refusal(b'{"model":"m","messages":[' + b"1," * 1_000_000 + b"1]}")
+    assert error.message == "messages[0] must be an object."
+
+
+def test_values_are_not_echoed() -> None:
+    secret = "canary-" * 20
+    for fields in (
+        {"temperature": secret},
+        {"messages": [{"role": secret}]},
+        {"tool_choice": secret},
+        {secret: float("nan")},
+    ):
+        body = json.dumps({**GOOD, **fields}).encode()
+        try:
+            read_request(body)
+        except ApiError as error:
+            assert secret not in error.message
+
+
+def test_openai_s_options_are_known_and_the_extras_are_not_among_them() -> None:
+    assert {"stop", "seed", "logit_bias", "parallel_tool_calls", "reasoning_effort"} <= set(PassedOn.model_fields)
+    extras = {"user_id", "enable_memory", "debug", "browser_session_id", "generation_flags", "chutes_access_token"}
+    assert not extras & set(PassedOn.model_fields)
+
+
+def test_a_file_is_read_in_every_spelling() -> None:
+    fields = {"name": "a.txt", "mime_type": "text/plain", "content": "abc", "size": 3}
+    openai = {"filename": "a.txt", "file_data": "data:text/plain;base64,YWJj"}
+    for part in ({"type": "file", "file": fields}, {"type": "file", **fields}, {"type": "file", "file": openai}):
+        content = read(messages=[{"role": "user", "content": [part]}]).messages[0].content
+        assert isinstance(content, list)
+        assert content[0].file.name == "a.txt"  # type: ignore[union-attr]
+
+
+def test_the_token_does_not_print() -> None:
+    request = read(chutes_access_token="canary")
+    assert "canary" not in repr(request)

@@ -1,0 +1,114 @@
+"""Settings come from the environment alone, wrong ones are named, secrets never print."""
+
+import pytest
+from pydantic import SecretStr
+
+from competitor.core.settings import Settings, SettingsError, variables
+from competitor.core.upstream import OFFLINE_MODEL, choose, described
+
+CHUTES = {"JANUS_LLM_BASE_URL": "https://llm.chutes.ai/v1", "JANUS_LLM_MODEL": "m"}
+OWN = {"JANUS_LLM_BASE_URL": "http://localhost:11434/v1"}
+TOKEN = SecretStr("user-token")
+
+
+def settings(**environment: str) -> Settings:
+    return Settings.from_environment(environment)
+
+
+def test_an_empty_environment_is_enough() -> None:
+    assert settings().port == 8080
+    assert settings().host == "0.0.0.0"
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert settings(PORT="", OPENAI_API_KEY=" ", OPENAI_BASE_URL="") == settings()
+
+
+@pytest.mark.parametrize(("given", "read"), [("x/v1/", "x/v1"), ("x/v1/chat/completions", "x/v1"), ("x/v1", "x/v1")])
+def test_a_base_url_may_be_written_in_several_ways(given: str, read: str) -> None:
+    assert settings(OPENAI_BASE_URL=f"http://{given}").llm_base_url == f"http://{read}"
+
+
+def test_the_first_name_of_a_setting_wins() -> None:
+    both = settings(OPENAI_BASE_URL="http://b/v1", JANUS_LLM_BASE_URL="http://a/v1")
+    assert both.llm_base_url == "http://a/v1"
+
+
+def test_every_problem_is_named_and_no_value_is_shown() -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings(PORT="canary-1", JANUS_TIMEOUT="-5", OPENAI_BASE_URL="http://user:canary-2@x/v1", LOG_LEVEL="loud")
+    said = str(raised.value)
+    assert [line.partition(":")[0] for line in said.splitlines()] == [
+        "PORT",
+        "LOG_LEVEL",
+        "OPENAI_BASE_URL",
+        "JANUS_TIMEOUT",
+    ]
+    assert "canary" not in said
+
+
+def test_secrets_do_not_print() -> None:
+    given = settings(JANUS_LLM_API_KEY="canary-1", OPENAI_API_KEY="canary-2", CHUTES_API_KEY="canary-3")
+    assert "canary" not in repr(given) + str(given)
+    assert sorted(given.secrets) == ["canary-1", "canary-2", "canary-3"]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("300", 290), ("20", 10), ("6", 3)])
+def test_an_answer_ends_before_its_caller_gives_up(timeout: str, seconds: float) -> None:
+    assert settings(JANUS_TIMEOUT=timeout).answer_seconds == seconds
+
+
+def test_every_variable_of_the_contract_that_means_a_setting_is_read() -> None:
+    named = {name for field in Settings.model_fields.values() for name in variables(field)}
+    contract = {
+        "HOST",
+        "PORT",
+        "LOG_LEVEL",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "CHUTES_API_KEY",
+        "JANUS_LLM_API_KEY",
+        "JANUS_TIMEOUT",
+    }
+    assert contract <= named
+
+
+def test_every_setting_is_described_in_a_sentence() -> None:
+    for name, field in Settings.model_fields.items():
+        assert (field.description or "").endswith("."), name
+
+
+def test_without_a_base_url_only_the_offline_model_can_serve() -> None:
+    assert choose(settings(OPENAI_API_KEY="k"), TOKEN) is None
+
+
+def test_the_platform_without_any_key_cannot_serve() -> None:
+    assert choose(settings(**CHUTES), None) is None
+    assert described(settings(**CHUTES))["model"] == OFFLINE_MODEL
+
+
+def test_the_platform_serves_with_the_user_s_token_or_a_configured_key() -> None:
+    by_token = choose(settings(**CHUTES), TOKEN)
+    assert by_token is not None
+    assert by_token.key == TOKEN
+    by_key = choose(settings(**CHUTES, CHUTES_API_KEY="k"), None)
+    assert by_key is not None
+    assert by_key.key == SecretStr("k")
+
+
+def test_a_server_of_one_s_own_needs_no_key_and_gets_no_token() -> None:
+    chosen = choose(settings(**OWN, CHUTES_API_KEY="k"), TOKEN)
+    assert chosen is not None
+    assert chosen.key is None
+
+
+def test_a_listed_host_gets_the_token() -> None:
+    chosen = choose(settings(**OWN, JANUS_TOKEN_HOSTS="Localhost, other.example"), TOKEN)
+    assert chosen is not None
+    assert chosen.key == TOKEN
+
+
+def test_what_stands_behind_is_said_without_a_secret() -> None:
+    assert described(settings(**OWN))["upstream"] == "localhost:11434"
+    assert described(settings())["model"] == OFFLINE_MODEL
+    assert described(settings(**CHUTES, OPENAI_API_KEY="k")) == {"model": "m", "upstream": "llm.chutes.ai"}
