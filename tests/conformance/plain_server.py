@@ -1,0 +1,536 @@
+"""A competitor written plainly to the contract with the standard library alone; it shares no code with ours.
+
+It shows that the checks fit any good server, and every mutant is this one with one small change:
+a method replaced, and nothing else.
+"""
+
+import http.client
+import json
+import math
+import queue
+import select
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Json = dict[str, Any]
+
+TOKEN_HOSTS = ("chutes.ai",)
+PASSED_ON = [
+    *("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty"),
+    *("frequency_penalty", "logit_bias", "parallel_tool_calls", "reasoning_effort", "response_format"),
+    *("tool_choice", "user", "metadata"),
+]
+NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "max_tokens": (1, math.inf), "max_completion_tokens": (1, math.inf)}
+TYPES = {"stream": bool, "stream_options": dict, "tools": list, "generation_flags": dict, "chutes_access_token": str}
+MAX_BODY = 10 * 2**20
+
+
+class Refused(Exception):
+    def __init__(self, param: str | None, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.param, self.status = param, status
+
+
+class UpstreamFailed(Exception):
+    """Said to the user in the answer."""
+
+
+class Plain:
+    """The server's deeds; one instance a server. Mutants override one of these."""
+
+    ping_seconds = 1.0
+    words_seconds = 1.5
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.base_url = self.read_base_url(environment)
+        self.timeout = float(environment.get("JANUS_TIMEOUT", 300))
+        self.started = time.monotonic()
+
+    def read_base_url(self, environment: Mapping[str, str]) -> str | None:
+        return environment.get("JANUS_LLM_BASE_URL") or environment.get("OPENAI_BASE_URL")
+
+    # Section 1.
+
+    def route(self, method: str, path: str) -> str | None:
+        routes = {
+            ("POST", "/v1/chat/completions"): "chat",
+            ("GET", "/health"): "health",
+            ("GET", "/v1/models"): "models",
+        }
+        return routes.get((method, path))
+
+    def health(self) -> tuple[int, Json]:
+        up = time.monotonic() - self.started
+        fixed = {"status": "ok", "version": "1", "contract_version": "1.0.0", "backend": "plain", "model": "m"}
+        return 200, {**fixed, "uptime_seconds": up}
+
+    def models(self) -> tuple[int, Json]:
+        return 200, {"object": "list", "data": [{"id": "m", "object": "model", "created": 0, "owned_by": "plain"}]}
+
+    def offline_text(self) -> str:
+        return "I am an offline model and can say little."
+
+    # Section 2.
+
+    def parse(self, body: bytes) -> Json:
+        def finite(text: str) -> float:
+            number = float(text)
+            if not math.isfinite(number):
+                raise ValueError("not finite")
+            return number
+
+        def constant(name: str) -> float:
+            raise ValueError(f"{name} is not JSON")
+
+        try:
+            given = json.loads(body.decode(), parse_float=finite, parse_constant=constant)
+            json.dumps(given, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise Refused(
+                "temperature, metadata, messages or messages[0].content", "not JSON, or not for everyone"
+            ) from None
+        if not isinstance(given, dict):
+            raise Refused(None, "not an object")
+        return given
+
+    def check_headers(self, headers: Mapping[str, str], size: int) -> None:
+        if size > MAX_BODY:
+            raise Refused(None, "too large", 413)
+        if headers.get("content-type", "").partition(";")[0] != "application/json" or "content-encoding" in headers:
+            raise Refused("content-type", "send plain application/json", 415)
+
+    def check(self, asked: Json) -> None:
+        if not isinstance(asked.get("model"), str):
+            raise Refused("model", "model is required")
+        for name, (low, high) in NUMBERS.items():
+            value = asked.get(name)
+            if value is not None and (isinstance(value, bool | str) or not low <= value <= high):
+                raise Refused(name, f"{name} is out of range")
+        for name, kind in TYPES.items():
+            if asked.get(name) is not None and not isinstance(asked[name], kind):
+                raise Refused(name, f"{name} has a wrong type")
+        if (asked.get("n") or 1) != 1:
+            raise Refused("n", "n is 1")
+        if (asked.get("response_format") or {"type": "text"})["type"] not in ("text", "json_object", "json_schema"):
+            raise Refused("response_format", "an unknown format")
+        self.check_tools(asked)
+        self.check_messages(asked.get("messages"))
+
+    def check_tools(self, asked: Json) -> None:
+        names = set()
+        for number, tool in enumerate(asked.get("tools") or ()):
+            if not isinstance(tool.get("function", {}).get("name"), str):
+                raise Refused(f"tools[{number}].function.name", "a tool needs a name")
+            names.add(tool["function"]["name"])
+        choice = asked.get("tool_choice")
+        if isinstance(choice, dict) and choice["function"]["name"] not in names:
+            raise Refused("tool_choice", "not one of the tools")
+        if choice is not None and not isinstance(choice, dict | str):
+            raise Refused("tool_choice", "a wrong type")
+
+    def check_messages(self, messages: Any) -> None:
+        if not isinstance(messages, list) or not messages:
+            raise Refused("messages", "messages are required")
+        for number, message in enumerate(messages):
+            where = f"messages[{number}]"
+            if not isinstance(message, dict):
+                raise Refused(where, "a message is an object")
+            if message.get("role") not in ("system", "developer", "user", "assistant", "tool"):
+                raise Refused(f"{where}.role", "an unknown role")
+            if not isinstance(message.get("tool_calls", []), list):
+                raise Refused(f"{where}.tool_calls", "a wrong type")
+            self.check_content(message, where)
+
+    def check_content(self, message: Json, where: str) -> None:
+        content = message.get("content")
+        if content is not None and not isinstance(content, str | list):
+            raise Refused(f"{where}.content", "a wrong type")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
+            if part["type"] not in ("text", "image_url", "file"):
+                raise Refused(f"{where}.content[{number}]", f"{part['type']} is not known")
+
+    def upstream_body(self, asked: Json) -> Json:
+        tools = {tool["function"]["name"]: tool for tool in reversed(asked.get("tools") or [])}
+        body = {name: asked[name] for name in PASSED_ON if asked.get(name) is not None}
+        if tools:
+            body["tools"] = list(tools.values())
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        return {**body, **options, "model": "mock", "messages": asked["messages"]}
+
+    def key(self, asked: Json) -> str | None:
+        host = urlsplit(self.base_url or "").hostname or ""
+        return asked.get("chutes_access_token") if host.endswith(TOKEN_HOSTS) else None
+
+    def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name: headers[name] for name in ("x-request-id", "x-correlation-id") if name in headers}
+
+    def refusal(self, refused: Refused) -> tuple[int, Json]:
+        error = {
+            "message": f"{refused} ({refused.param})",
+            "type": "invalid_request_error",
+            "param": refused.param,
+            "code": "bad",
+        }
+        return refused.status, {"error": error}
+
+    # Sections 3 to 5.
+
+    def answer_id(self, headers: Mapping[str, str]) -> str:
+        given = headers.get("x-request-id", "")
+        usable = 0 < len(given) <= 128 and given.replace(".", "").replace("-", "").replace("_", "").isalnum()
+        return given if usable else f"chatcmpl-{uuid.uuid4().hex[:24]}"
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        choice = {"index": 0, "message": {"role": "assistant", "artifacts": [], **message}, "finish_reason": reason}
+        fixed = {"id": id, "object": "chat.completion", "created": 1, "model": asked["model"]}
+        return {**fixed, "choices": [choice], "usage": usage}
+
+    def first_delta(self) -> Json | None:
+        return {"role": "assistant"}
+
+    def stream_headers(self) -> dict[str, str]:
+        return {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
+
+    def frame(self, chunk: Json) -> bytes:
+        return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        return {**fixed, "choices": [{"index": 0, "delta": delta}]}
+
+    def ping(self) -> bytes:
+        return b": ping\n\n"
+
+    def words(self) -> Json | None:
+        return {"reasoning_content": "Still waiting. "}
+
+    def fragment(self, piece: Json) -> Json:
+        return piece
+
+    def reason(self, given: str) -> str:
+        return given if given in ("stop", "length", "tool_calls", "content_filter") else "stop"
+
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        prompt = (
+            sum(len(str(m.get("content"))) for m in asked["messages"] if isinstance(m.get("content"), str)) // 4 + 1
+        )
+        counted = counted or {"prompt_tokens": prompt, "completion_tokens": len(text) // 4 + 1}
+        total = counted["prompt_tokens"] + counted["completion_tokens"]
+        return {**counted, "total_tokens": total}
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        finish = {**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+        yield self.frame(finish if apart else {**finish, "usage": usage})
+        if apart:
+            yield self.frame({**fixed, "choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
+
+    def failed_text(self, failure: str) -> str:
+        return f"The model's server failed: {failure}"
+
+    def allowed_call(self, name: str, asked: Json) -> bool:
+        return any(tool["function"]["name"] == name for tool in asked.get("tools") or ())
+
+    def watches_client(self) -> bool:
+        return True
+
+    def answer_seconds(self) -> float:
+        return self.timeout / 2 if self.timeout < 20 else self.timeout - 10
+
+    def scripted(self, asked: Json) -> Iterator[Json] | None:
+        """Events of its own, for a prompt that asks for them."""
+        if asked["messages"][-1].get("content") != "events":
+            return None
+        start = {"event": "tool_start", "payload": {"name": "search", "status": "running", "id": "t1"}}
+        end = {"event": "tool_end", "payload": {"name": "search", "status": "ok", "id": "t1", "duration_ms": 5}}
+        return iter(self.events(start, end))
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return [
+            {"reasoning_content": "Searching. ", "janus": start},
+            {"reasoning_content": "Searched. ", "janus": end},
+            {"content": "Done."},
+        ]
+
+    def connection(self, asked: Json) -> http.client.HTTPConnection:
+        parts = urlsplit(self.base_url or "")
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=90)
+
+    def respond(self, connection: http.client.HTTPConnection, asked: Json) -> http.client.HTTPResponse:
+        """The upstream's response. Raises `UpstreamFailed`."""
+        parts = urlsplit(self.base_url or "")
+        headers = {"content-type": "application/json"}
+        if key := self.key(asked):
+            headers["authorization"] = f"Bearer {key}"
+        connection.request("POST", f"{parts.path}/chat/completions", json.dumps(self.upstream_body(asked)), headers)
+        response = connection.getresponse()
+        if response.status != 200:
+            raise UpstreamFailed(f"HTTP {response.status}")
+        return response
+
+
+class Relay(threading.Thread):
+    """Reads the upstream into a queue: deltas, then None, or an exception."""
+
+    def __init__(self, plain: Plain, asked: Json) -> None:
+        super().__init__(daemon=True)
+        self.plain, self.asked = plain, asked
+        self.queue: queue.Queue[Json | Exception | None] = queue.Queue(1000)
+        self.connection: http.client.HTTPConnection | None = None
+        self.left = False
+        self.usage: Json | None = None
+        self.finish = ""
+        self.calls: set[int] = set()
+
+    def run(self) -> None:
+        try:
+            if (own := self.plain.scripted(self.asked)) is not None:
+                for delta in own:
+                    self.queue.put(delta)
+            elif self.plain.base_url is None:
+                self.offline()
+            else:
+                self.online()
+            self.queue.put(None)
+        except Exception as error:  # whatever it was, the answer says so
+            self.queue.put(error)
+        finally:
+            if self.connection is not None:
+                self.connection.close()
+
+    def offline(self) -> None:
+        choice = self.asked.get("tool_choice")
+        self.queue.put({"reasoning_content": "Thinking. "})
+        if isinstance(choice, dict) or choice == "required":
+            name = self.asked["tools"][0]["function"]["name"]
+            self.call(
+                {
+                    "index": 0,
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": name, "arguments": '{"city": "x"}'},
+                }
+            )
+            self.finish = "tool_calls"
+        else:
+            self.queue.put({"content": self.plain.offline_text()})
+
+    def online(self) -> None:
+        self.connection = self.plain.connection(self.asked)
+        response = self.plain.respond(self.connection, self.asked)
+        if response.headers.get_content_type() != "text/event-stream":
+            raise UpstreamFailed("no stream")
+        done = False
+        while not self.left and (line := response.readline()):
+            if line.strip() == b"data: [DONE]":
+                done = True
+            elif line.startswith(b"data: "):
+                self.read(json.loads(line[6:]))
+        if not done and not self.finish:
+            raise UpstreamFailed("it broke off")
+
+    def read(self, chunk: Json) -> None:
+        if "error" in chunk:
+            raise UpstreamFailed("an error in the stream")
+        if chunk.get("usage"):
+            self.usage = {name: chunk["usage"][name] for name in ("prompt_tokens", "completion_tokens")}
+        for choice in chunk.get("choices", ()):
+            delta = choice["delta"]
+            for name in ("content", "reasoning_content"):
+                if delta.get(name):
+                    self.queue.put({name: delta[name]})
+            for piece in delta.get("tool_calls", ()):
+                self.call(piece)
+            self.finish = choice.get("finish_reason") or self.finish
+
+    def call(self, piece: Json) -> None:
+        name = piece["function"].get("name")
+        if name and self.plain.allowed_call(name, self.asked):
+            self.calls.add(piece["index"])
+        if piece["index"] in self.calls:
+            self.queue.put({"tool_calls": [self.plain.fragment(piece)]})
+
+    def leave(self) -> None:
+        self.left = True
+        if self.connection is not None and self.connection.sock is not None:
+            with suppress(OSError):
+                self.connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+class Gone(Exception):
+    """The client has left."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"  # one request a connection, the end of the body is its end
+    plain: Plain
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def lower(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
+
+    def do_GET(self) -> None:
+        route = self.plain.route("GET", self.path)
+        if route is None:
+            self.reply(404, {"error": {"message": "not here", "type": "x", "param": None, "code": "not_found"}})
+        else:
+            self.reply(*(self.plain.health() if route == "health" else self.plain.models()))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.plain.route("POST", self.path) is None:
+            self.reply(307, {}, {"Location": "/v1/chat/completions/"})
+            return
+        try:
+            self.plain.check_headers(self.lower(), len(body))
+            asked = self.plain.parse(body)
+            self.plain.check(asked)
+        except Refused as refused:
+            self.reply(*self.plain.refusal(refused), self.plain.echoed(self.lower()))
+            return
+        with suppress(Gone, ConnectionError):
+            self.answer(asked)
+
+    def reply(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {
+            **(headers or {}),
+            "Content-Type": "application/json",
+            "Content-Length": str(len(data)),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def answer(self, asked: Json) -> None:
+        plain, number = self.plain, self.plain.answer_id(self.lower())
+        relay = Relay(plain, asked)
+        relay.start()
+        fixed = {"id": number, "object": "chat.completion.chunk", "created": 1, "model": asked["model"]}
+        streamed = bool(asked.get("stream"))
+        deltas: list[Json] = []
+        reason = None
+        try:
+            if streamed:
+                self.begin_stream(fixed)
+            for delta in self.deltas(relay, fixed, streamed):
+                deltas.append(delta)
+                if streamed:
+                    self.write(plain.frame(plain.chunk(fixed, delta)))
+        except TimeoutError:
+            reason = "length"
+        except Gone:
+            raise
+        except Exception as error:
+            reason = "stop"
+            delta = {"content": plain.failed_text(type(error).__name__)}
+            deltas.append(delta)
+            if streamed:
+                self.write(plain.frame(plain.chunk(fixed, delta)))
+        finally:
+            relay.leave()
+        called = any("tool_calls" in delta for delta in deltas)
+        reason = reason or plain.reason(
+            "tool_calls" if called else relay.finish if relay.finish != "tool_calls" else "stop"
+        )
+        text = "".join(delta.get("content", "") for delta in deltas)
+        usage = plain.usage(relay.usage, asked, text)
+        if streamed:
+            apart = bool((asked.get("stream_options") or {}).get("include_usage"))
+            for data in plain.end(fixed, reason, usage, apart):
+                self.write(data)
+        else:
+            message: Json = {
+                "content": text,
+                "reasoning_content": "".join(delta.get("reasoning_content", "") for delta in deltas),
+            }
+            if called:
+                message["tool_calls"] = assembled(deltas)
+            self.reply(200, plain.whole(number, asked, message, reason, usage), plain.echoed(self.lower()))
+
+    def begin_stream(self, fixed: Json) -> None:
+        self.send_response(200)
+        for name, value in {**self.plain.stream_headers(), **self.plain.echoed(self.lower())}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if (delta := self.plain.first_delta()) is not None:
+            self.write(self.plain.frame(self.plain.chunk(fixed, delta)))
+
+    def deltas(self, relay: Relay, fixed: Json, streamed: bool) -> Iterator[Json]:
+        """The relay's deltas; pings and words meanwhile. Raises `Gone`, `TimeoutError`, or what the relay met."""
+        began = worded = pinged = time.monotonic()
+        patience = 0.4
+        while True:
+            now = time.monotonic()
+            if now - began > self.plain.answer_seconds():
+                raise TimeoutError
+            if self.plain.watches_client() and self.gone():
+                raise Gone
+            try:
+                item = relay.queue.get(timeout=0.05)
+            except queue.Empty:
+                if streamed and now - worded >= patience:
+                    worded, patience = now, self.plain.words_seconds
+                    if (words := self.plain.words()) is not None:
+                        self.write(self.plain.frame(self.plain.chunk(fixed, words)))
+                        pinged = now
+                if streamed and now - pinged >= self.plain.ping_seconds:
+                    pinged = now
+                    self.write(self.plain.ping())
+                continue
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            worded = pinged = time.monotonic()
+            yield item
+
+    def gone(self) -> bool:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+
+    def write(self, data: bytes) -> None:
+        try:
+            self.wfile.write(data)
+            self.wfile.flush()
+        except OSError:
+            raise Gone from None
+
+
+def assembled(deltas: list[Json]) -> list[Json]:
+    calls: dict[int, Json] = {}
+    for delta in deltas:
+        for piece in delta.get("tool_calls", ()):
+            if piece["index"] in calls:
+                calls[piece["index"]]["function"]["arguments"] += piece["function"]["arguments"]
+            else:
+                function = dict(piece["function"])
+                calls[piece["index"]] = {"id": piece["id"], "type": "function", "function": function}
+    return list(calls.values())
+
+
+class PlainServer:
+    """A `Plain` on a free loopback port, as a context manager; `url` tells where."""
+
+    def __init__(self, plain: Plain) -> None:
+        handler = type("PlainHandler", (Handler,), {"plain": plain})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self) -> "PlainServer":
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
