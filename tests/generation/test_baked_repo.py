@@ -1,0 +1,216 @@
+"""A bake works as its README prints it, on a machine with nothing but Python, pip, git and make."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance import CLAUSES, Target
+from competitor.conformance.stream import well_formed
+
+from ..template_path import contract_tests
+
+processes = contract_tests("processes")
+TEST_SECONDS = 400
+
+
+def fresh_environment(home: Path) -> dict[str, str]:
+    """A PATH with the system's tools and the Python below this environment, and a home; nothing else."""
+    python = Path(sys.base_prefix) / "bin"
+    settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}  # a mirror, a proxy
+    return {"PATH": f"{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **settings}
+
+
+@pytest.fixture(scope="module")
+def fresh(baked: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the bake, which no environment was made in."""
+    project = tmp_path_factory.mktemp("fresh") / "my-competitor"
+    shutil.copytree(baked, project)
+    return project
+
+
+def commands(project: Path) -> list[str]:
+    """What the README tells to type, in its order."""
+    text = (project / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+@contextmanager
+def made_to_run(project: Path, environment: dict[str, str]) -> Iterator[str]:
+    port = processes.free_port()
+    server = subprocess.Popen(
+        ["make", "run"],
+        cwd=project,
+        env={**environment, "PORT": str(port)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert server.stderr is not None
+        said = ""
+        while "is listening on" not in said:
+            line = server.stderr.readline()
+            assert line, f"it ended before it listened: {said}"
+            said += line
+        assert f"http://localhost:{port}" in said
+        assert "model=offline-model" in said
+        yield f"localhost:{port}"
+    finally:
+        os.killpg(server.pid, 15)
+        server.communicate(timeout=20)
+
+
+def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path) -> None:
+    environment = fresh_environment(home)
+    first, curl, ask, test, *_ = commands(fresh)
+    assert (first, test) == ("make run", "make test")
+    with made_to_run(fresh, environment) as where:
+        answer = subprocess.run(
+            ["bash", "-c", curl.replace("localhost:8080", where)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert answer.stdout.endswith("data: [DONE]\n\n")
+        url = f"http://{where}"
+        shown = subprocess.run(
+            [fresh / ".venv" / "bin" / "python", "-m", "competitor", "ask", "What is 17 * 23?", "--url", url],
+            cwd=fresh,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert "17 * 23 = 391." in shown.stdout
+        assert re.search(r"first word +\d+ ms", shown.stdout)
+    assert ask == 'make ask PROMPT="What is 17 * 23?"'
+
+
+def test_make_test_passes_on_a_fresh_machine(fresh: Path, home: Path) -> None:
+    done = subprocess.run(
+        ["make", "test"],
+        cwd=fresh,
+        env=fresh_environment(home),
+        capture_output=True,
+        text=True,
+        timeout=TEST_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert re.search(r"\d{3} passed", done.stdout)
+
+
+def test_a_bake_is_clean_for_ruff_and_mypy(baked: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(baked, project)
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", "lint"], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_make_ask_without_a_server_says_what_to_do(baked: Path) -> None:
+    nowhere = f"http://127.0.0.1:{processes.free_port()}"
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", "ask", "hello", "--url", nowhere],
+        cwd=baked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Is it running? `make run` starts it." in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_explains_itself(baked: Path) -> None:
+    listed = subprocess.run(
+        [sys.executable, "-m", "competitor", "--help"], cwd=baked, capture_output=True, text=True, check=True
+    ).stdout
+    for command in ("serve", "run", "ask", "test", "lint", "lock", "settings", "verify", "health"):
+        assert re.search(rf"^    {command} ", listed, re.MULTILINE), command
+        subprocess.run(
+            [sys.executable, "-m", "competitor", command, "--help"], cwd=baked, capture_output=True, check=True
+        )
+    makefile = (baked / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^(\w+):.*##", makefile, re.MULTILINE):
+        assert target in ("help", "image") or f"-m competitor {target}" in makefile
+
+
+def image_variables(dockerfile: str) -> dict[str, str]:
+    block = re.search(r"^ENV (.*?)\n\n", dockerfile, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    return dict(part.split("=", 1) for part in block[1].replace("\\\n", " ").split())
+
+
+def test_the_image_s_files_and_variables_are_enough(baked: Path, tmp_path: Path) -> None:
+    """The short form of `make test-image`: only what is copied in, only what ENV says, by the image's own command."""
+    dockerfile = (baked / "Dockerfile").read_text(encoding="utf-8")
+    for copied in re.findall(r"^COPY ((?!--from).*) /app/?\S*$", dockerfile, re.MULTILINE):
+        for name in copied.split():
+            if (baked / name).is_dir():
+                shutil.copytree(baked / name, tmp_path / name)
+            else:
+                shutil.copyfile(baked / name, tmp_path / name)
+    command = json.loads(re.findall(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)[-1])
+    assert command[0] == "python"
+    variables = {name: value for name, value in image_variables(dockerfile).items() if name != "PATH"}
+    assert variables["PORT"] == "8080"
+    assert variables["HOST"] == "0.0.0.0"
+    with processes.competitor(variables, *command[1:], cwd=tmp_path) as (url, _):
+        stream = Target(url).stream("What is 6 * 7?")
+        health = Target(url).get("/health").json()
+    well_formed(stream)
+    assert "6 * 7 = 42." in stream.text
+    assert health["version"] == "0.1.0"
+    assert health["upstream"].startswith("llm.chutes.ai, for requests that bring a token")
+
+
+def test_it_is_healthy_soon_after_its_start(baked: Path) -> None:
+    """The contract's limit is 30 s; what it takes really is a figure, not a test."""
+    port = processes.free_port()
+    began = time.monotonic()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "competitor", "serve"],
+        cwd=baked,
+        env={"PORT": str(port), "HOST": "127.0.0.1"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        processes.wait_until_healthy(f"http://127.0.0.1:{port}", server)
+        assert time.monotonic() - began < 30
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as reply:
+            assert b"ok" in reply.read()
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.mark.parametrize("clause", [name for name in CLAUSES if name not in ("S3", "S4", "S14", "S15", "S17")])
+def test_the_baked_backend_keeps_the_clause_on_an_upstream(clause: str, on_upstream: Target) -> None:
+    """The variant itself, not the core with a backend of the tests; the clauses left out are the core's alone."""
+    CLAUSES[clause].check(on_upstream)
+
+
+@pytest.fixture(scope="module")
+def on_upstream(baked: Path) -> Iterator[Target]:
+    with processes.mock_upstream() as upstream:
+        launcher = processes.Launcher(cwd=baked)
+        environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
+        prompts = {name: text.replace('"wait": 10', '"wait": 4') for name, text in processes.PROMPTS.items()}
+        yield Target(launcher(environment).url, prompts=prompts, launch=launcher, upstream=upstream)
+        launcher.close()

@@ -1,0 +1,290 @@
+"""What a bake holds: complete, legible, lawful on every system, and true to what it says of itself."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from competitor.core import CONTRACT_VERSION
+from competitor.core.errors import CODES
+from competitor.core.settings import env_example, markdown_table
+from templates_variants.zones import zone_of
+
+from ..template_path import TEMPLATE, UNBAKED
+from .baking import template_files
+
+HEADER = "# The contract's file: an update replaces it. What is yours stands in competitor/backend/."
+VARIANT = TEMPLATE / "templates_variants" / "proxy" / "{{cookiecutter.project_slug}}"
+
+
+def files(project: Path) -> list[str]:
+    found = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in found if "__pycache__" not in path.parts)
+
+
+def source(path: str) -> list[str]:
+    prefix = f"{path}/"
+    return [file.removeprefix(prefix) for file in template_files() if file.startswith(prefix)]
+
+
+def test_the_files_are_the_template_s_the_variant_s_and_the_record(baked: Path) -> None:
+    expected = {
+        *source("{{cookiecutter.project_slug}}"),
+        *source("templates_variants/proxy/{{cookiecutter.project_slug}}"),
+    }
+    made = [path for path in files(baked) if not path.startswith(".janus/")]
+    assert sorted(made) == sorted(expected)
+
+
+def test_a_variant_brings_its_backend_and_nothing_of_the_core() -> None:
+    for folder in TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"):
+        for path in source(folder.relative_to(TEMPLATE).as_posix()):
+            assert zone_of(path) in ("owner", "derived"), path
+
+
+def test_nothing_of_the_template_s_language_is_left(baked: Path) -> None:
+    for path in files(baked):
+        text = (baked / path).read_text(encoding="utf-8")
+        assert "cookiecutter." not in text, path
+        if "/workflows/" not in path:
+            assert not re.search(r"\{%|\{\{ ", text), path
+
+
+def test_python_in_the_template_is_plain_python() -> None:
+    for path in template_files():
+        if path.endswith(".py") and not path.startswith("hooks/"):
+            ast.parse((TEMPLATE / path).read_text(encoding="utf-8"))
+
+
+def test_names_are_legal_everywhere_and_lines_end_alike(baked: Path) -> None:
+    made = files(baked)
+    assert len({path.lower() for path in made}) == len(made)
+    for path in made:
+        assert re.fullmatch(r"[A-Za-z0-9._/-]{1,120}", path), path
+        assert b"\r" not in (baked / path).read_bytes(), path
+
+
+def test_each_contract_file_says_so_in_its_first_line_and_no_other_does(baked: Path) -> None:
+    for path in files(baked):
+        if path.endswith(".py") and (baked / path).stat().st_size:
+            first = (baked / path).read_text(encoding="utf-8").splitlines()[0]
+            assert (first == HEADER) == (zone_of(path) == "contract"), path
+
+
+def imports(file: Path, package: str) -> set[str]:
+    """The modules a file imports, relative ones resolved."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            found.add(".".join([*parents, *([node.module] if node.module else [])]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "may"),
+    [
+        ("core", {"competitor.core"}),
+        ("conformance", {"competitor.conformance"}),
+        ("backend", {"competitor.core", "competitor.backend"}),
+    ],
+)
+def test_imports_go_one_way(folder: str, may: set[str], baked: Path) -> None:
+    for file in (baked / "competitor" / folder).rglob("*.py"):
+        package = ".".join(file.relative_to(baked).with_suffix("").parts[:-1])
+        ours = {name for name in imports(file, package) if name.startswith("competitor")}
+        assert all(any(name == allowed or name.startswith(f"{allowed}.") for allowed in may) for name in ours), file
+
+
+def test_conformance_speaks_only_http(baked: Path) -> None:
+    for file in (baked / "competitor" / "conformance").glob("*.py"):
+        for name in imports(file, "competitor.conformance"):
+            assert name.split(".")[0] in {*sys.stdlib_module_names, "competitor"}, f"{file.name} imports {name}"
+
+
+def test_the_record_has_every_file_of_its_zone(baked: Path) -> None:
+    record = json.loads((baked / ".janus" / "contract.json").read_text(encoding="utf-8"))
+    made = [path for path in files(baked) if not path.startswith(".janus/")]
+    assert sorted(record["files"]) == [path for path in made if zone_of(path) == "contract"]
+    bases = [path.removeprefix(".janus/base/") for path in files(baked) if path.startswith(".janus/base/")]
+    assert bases == [path for path in made if zone_of(path) == "shared"]
+    for path in bases:
+        assert (baked / path).read_bytes() == (baked / ".janus" / "base" / path).read_bytes()
+    assert record["contract_version"] == CONTRACT_VERSION
+
+
+def test_one_version_everywhere() -> None:
+    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    assert asked["_contract_version"] == CONTRACT_VERSION
+    assert CONTRACT_VERSION in (UNBAKED / "CONTRACT.md").read_text(encoding="utf-8").splitlines()[0]
+    assert f"## [{asked['_template_version']}]" in (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def verify(project: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "competitor", "verify"], cwd=project, capture_output=True, text=True, check=False
+    )
+
+
+def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(baked, project)
+    assert verify(project).returncode == 0
+    for path in ("README.md", "competitor/backend/agent.py", "tests/test_backend.py"):
+        (project / path).write_text("# mine\n", encoding="utf-8")
+    (project / "competitor" / "core" / "app.py").write_bytes(
+        (project / "competitor/core/app.py").read_bytes().replace(b"\n", b"\r\n")
+    )
+    assert verify(project).returncode == 0
+    (project / "competitor" / "core" / "sse.py").write_text("# edited\n", encoding="utf-8")
+    (project / "CONTRACT.md").unlink()
+    done = verify(project)
+    assert done.returncode == 1
+    assert "competitor/core/sse.py: edited" in done.stdout
+    assert "CONTRACT.md: missing" in done.stdout
+    assert "app.py" not in done.stdout
+
+
+def test_the_settings_are_documented_as_they_are(baked: Path) -> None:
+    assert (baked / ".env.example").read_text(encoding="utf-8") == env_example()
+    assert markdown_table() in (baked / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_errors_are_documented_as_they_are(baked: Path) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", (baked / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {code: int(status) for code, status in rows} == {code: status for code, (status, _) in CODES.items()}
+
+
+def test_the_readme_s_tree_is_true(baked: Path) -> None:
+    text = (baked / "README.md").read_text(encoding="utf-8")
+    tree = text.split("## Where is what")[1].split("```")[1]
+    for name in (
+        "agent.py",
+        "events.py",
+        "chat.py",
+        "conformance",
+        "test_backend.py",
+        "submission.yaml",
+        ".env.example",
+    ):
+        assert name in tree
+        assert list(baked.rglob(name)), name
+    yours = [line.split()[0] for line in tree.splitlines() if "YOURS" in line]
+    assert yours == ["backend/", "test_backend.py", "submission.yaml", "CHANGELOG.md"]
+
+
+def test_project_data_is_well_formed(baked: Path) -> None:
+    project = tomllib.loads((baked / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == "my-competitor"
+    for path in files(baked):
+        if path.endswith((".yaml", ".yml")):
+            assert yaml.safe_load((baked / path).read_text(encoding="utf-8")), path
+
+
+def workflows() -> list[Path]:
+    ours = sorted((TEMPLATE / ".github" / "workflows").glob("*.yml"))
+    return [*ours, *sorted((UNBAKED / ".github" / "workflows").glob("*.yml"))]
+
+
+@pytest.mark.parametrize("workflow", workflows(), ids=lambda path: path.relative_to(TEMPLATE).as_posix())
+def test_workflows_have_pinned_actions_and_least_permissions(workflow: Path) -> None:
+    text = workflow.read_text(encoding="utf-8")
+    parsed: Any = yaml.safe_load(text)
+    assert parsed["permissions"] == {}
+    for line in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", line), line
+    for job in parsed["jobs"].values():
+        assert job["permissions"]["contents"] == "read"
+        assert job["timeout-minutes"] <= 90
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", ""), "an expression in a script is a way in"
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_the_dockerfile_is_pinned_and_holds_no_secret(baked: Path) -> None:
+    text = (baked / "Dockerfile").read_text(encoding="utf-8")
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases[0])
+    assert "--require-hashes" in text
+    assert "USER 10001:10001" in text
+    assert not re.search(r"API_KEY|TOKEN|SECRET", text)
+    assert "JANUS_LLM_BASE_URL=https://llm.chutes.ai/v1" in text
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_locks_have_hashes_and_no_address(name: str, baked: Path) -> None:
+    text = (baked / f"{name}.txt").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[a-z0-9])", text.split("\n", 2)[2])
+    assert len(blocks) > 10
+    assert all(block.count("--hash=sha256:") >= 1 for block in blocks)
+    assert "://" not in text
+    assert "index" not in text.lower()
+
+
+def test_the_dev_lock_holds_the_same_versions_as_the_lock(baked: Path) -> None:
+    ours, dev = pins(baked / "requirements.txt"), pins(baked / "requirements-dev.txt")
+    assert ours.items() <= dev.items()
+    assert "uv" not in ours
+    assert "pytest" not in ours
+
+
+def test_lock_floors_are_kept(baked: Path) -> None:
+    """The security floors of requirements.in, see its comments."""
+    version = tuple(int(part) for part in pins(baked / "requirements.txt")["starlette"].split("."))
+    assert version >= (1, 3, 1)
+
+
+def test_make_lock_changes_nothing_while_its_sources_are_the_same(baked: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(baked, project)
+    before = {
+        name: (project / name).read_text(encoding="utf-8") for name in ("requirements.txt", "requirements-dev.txt")
+    }
+    subprocess.run([sys.executable, "-m", "competitor", "lock"], cwd=project, check=True, timeout=120)
+    assert {name: (project / name).read_text(encoding="utf-8") for name in before} == before
+    backend = project / "competitor" / "backend" / "requirements.in"
+    backend.write_text("six==1.17.0  # a dependency of the owner's\n", encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "competitor", "lock"], cwd=project, check=True, timeout=120)
+    after = pins(project / "requirements.txt")
+    assert after.pop("six") == "1.17.0"
+    assert after == pins(baked / "requirements.txt")
+
+
+@pytest.mark.parametrize("system", ["x86_64-manylinux_2_28", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"])
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+def test_the_lock_installs_on(system: str, python: str, baked: Path, tmp_path: Path) -> None:
+    """Every pin has a wheel there; uv resolves for the other system without being on it."""
+    given = [
+        "--python-platform",
+        system,
+        "--python-version",
+        python,
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--system-certs",
+    ]
+    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--target", str(tmp_path / "t"), *given]
+    done = subprocess.run(
+        [*command, "-r", "requirements.txt"], cwd=baked, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fastapi" in done.stderr
+    assert ("uvloop" in done.stderr) == ("windows" not in system)

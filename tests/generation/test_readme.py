@@ -1,0 +1,61 @@
+"""The template's README is true: its demo's output, its commands, its questions, its tree, its files."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ..template_path import TEMPLATE, UNBAKED
+
+README = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+
+
+def plain(text: str) -> str:
+    """The text without what differs from run to run."""
+    return re.sub(r"\d+(\.\d+)?", "0", text)
+
+
+def test_the_demo_says_what_the_readme_shows() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/demo.py"], cwd=TEMPLATE, capture_output=True, text=True, timeout=120, check=True
+    )
+    shown = README.split("$ make demo\n")[1].split("```")[0].strip().splitlines()
+    said = plain(done.stdout)
+    assert len(shown) > 8
+    for line in shown:
+        assert plain(line) in said, line
+
+
+def test_the_tour_of_agent_py_is_the_file() -> None:
+    block = README.split("```python\n")[1].split("```")[0]
+    agent = TEMPLATE / "templates_variants/proxy" / UNBAKED.name / "competitor/backend/agent.py"
+    assert agent.read_text(encoding="utf-8").endswith(block)
+
+
+def test_the_questions_are_the_template_s() -> None:
+    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    rows = re.findall(r"^\| `(\w+)` \| ", README, re.MULTILINE)
+    assert rows == [name for name in asked if not name.startswith("_")]
+
+
+def test_the_commands_are_the_makefile_s() -> None:
+    makefile = (TEMPLATE / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets
+    listed = subprocess.run(["make", "help"], cwd=TEMPLATE, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^  make ([a-z-]+)\t", listed, re.MULTILINE)) == targets
+
+
+def test_the_tree_and_the_links_lead_somewhere() -> None:
+    tree = README.split("## For those who keep the template")[1].split("```")[1]
+    for name in re.findall(r"([\w.{}-]+(?:\.py|\.json|/))", tree):
+        assert list(TEMPLATE.rglob(name.rstrip("/"))), name
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (TEMPLATE / link.replace("%7B", "{").replace("%7D", "}")).exists(), link
+
+
+def test_ci_calls_the_readme_s_test_command() -> None:
+    script = (TEMPLATE / ".ci" / "run").read_text(encoding="utf-8")
+    assert script.rstrip().endswith("exec make test")
+    assert Path(TEMPLATE / ".ci" / "run").stat().st_mode & 0o111

@@ -1,0 +1,26 @@
+"""The template's own Python is plain Python: it is imported here as it stands, unbaked."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+UNBAKED = TEMPLATE / "{{cookiecutter.project_slug}}"
+
+# Imported where it stands, the template stays as it is.
+sys.dont_write_bytecode = True
+if str(UNBAKED) not in sys.path:
+    sys.path.insert(0, str(UNBAKED))
+
+
+def contract_tests(name: str) -> ModuleType:
+    """A module of the generated repo's `tests/contract`, under a name of its own."""
+    full_name = f"generated_contract_{name}"
+    if full_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full_name, UNBAKED / "tests" / "contract" / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[full_name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[full_name]
