@@ -1,0 +1,35 @@
+# Python 3.11 or newer, pip, git and make are all that must be there; the rest comes into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PARALLEL ?= 4
+
+.PHONY: help demo test lint lock test-image clean
+help:        ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, show what happened
+	@$(BIN)/python tools/demo.py
+
+test: lint        ## run all tests but the slow sets
+	@$(BIN)/python -m pytest -n $(PARALLEL)
+
+lint: $(VENV)/.ready        ## check style and types of the template (of a bake: its own tests)
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy hooks/pre_gen_project.py templates_variants tools tests
+
+lock: $(VENV)/.ready        ## pin all dependencies with hashes, the template's and every variant's
+	@$(BIN)/python tools/lock.py
+
+test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root)
+	@$(BIN)/python tools/image.py
+
+clean:        ## remove what was made here
+	rm -rf $(VENV) build
+
+$(VENV)/.ready: requirements-dev.txt
+	@echo "Setting up $(VENV) (when the lock changes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
