@@ -145,7 +145,7 @@ class Mock:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(STOP_SECONDS)
+        self.process.communicate(timeout=STOP_SECONDS)
 
 
 class Server:
