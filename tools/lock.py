@@ -45,16 +45,10 @@ def main() -> None:
         compile_lock(own, "requirements-dev.in", LOCK, *constraints, *upgrade)
         shutil.copyfile(own / LOCK, ROOT / LOCK)
         print("locked the template")
-        lock_peers(Path(scratch) / "peers", *constraints, *upgrade)
+        # LiteLLM's environment is its own: what it pins holds for nothing else.
+        compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
+        compile_lock(ROOT / "benchmarks" / "litellm", "requirements.in", "requirements.txt", *upgrade)
     print("locked the benchmark's peers")
-
-
-def lock_peers(scratch: Path, *more: str) -> None:
-    """The benchmark's two environments. LiteLLM's pins are its own: nothing else is held to them."""
-    for folder, options in ((ROOT / "benchmarks", more), (ROOT / "benchmarks" / "litellm", ())):
-        shutil.copytree(folder, scratch, ignore=shutil.ignore_patterns("[!r]*", "r*[!nt]"), dirs_exist_ok=True)
-        compile_lock(scratch, "requirements.in", "requirements.txt", *options)
-        shutil.copyfile(scratch / "requirements.txt", folder / "requirements.txt")
 
 
 def bake(variant: str, scratch: Path) -> Path:
