@@ -8,7 +8,13 @@ from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, r
 from .scenarios import DIRECT, PATTERNS
 from .servers import PEERS
 
-COST_SECTIONS = {"s50": "50 streams, 20 ms", "full": "full rate", "s500": "500 streams", "one": "one token a request"}
+COST_SECTIONS = {
+    "s50": "50 streams, 20 ms",
+    "full": "full rate: 2 ms",
+    "flood": "flood: no gap",
+    "s500": "500 streams",
+    "one": "one token a request",
+}
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -125,6 +131,14 @@ def memory(results: Results) -> str:
     return _table(["Server", "KiB an open, silent stream", "MiB kept after all have ended"], rows)
 
 
+def workers(results: Results) -> str:
+    rows = [
+        [name, *(shown(figure(results, "workers", name, key)) for key in ("tokens_per_second", "cpu_us", "memory_mib"))]
+        for name in results.get("workers", {})
+    ]
+    return _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows) if rows else "Not offered yet."
+
+
 TABLES = {
     "goals": (goals, None),
     "cost": (cost, None),
@@ -133,6 +147,7 @@ TABLES = {
     "even": (even, "even"),
     "scale": (scale, "scale"),
     "memory": (memory, "memory"),
+    "workers": (workers, "workers"),
 }
 
 

@@ -6,17 +6,18 @@ A section's `rows` map a server to its runs, one for each repetition. Repetition
 
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import load
+from . import load, machine
 from .evenness import evenness
 from .load import Load
 from .progress import Progress
-from .servers import PEERS, Mock, Server
+from .servers import PEERS, Mock, Server, setting_exists
 
 Run = dict[str, Any]
 Rows = dict[str, list[Run]]
@@ -29,13 +30,14 @@ STARTED = tuple(name for name in ALL if name not in ("paced", "events"))
 SCALED = ("nginx", "relay", "raw-asgi", "plain-fastapi")
 LOADS = {
     "s50": Load("mock-n100-d20", streams=50, requests=100, ramp=2.0),
-    "full": Load("mock-n1000", streams=50, requests=50),
+    "full": Load("mock-n500-d2", streams=50, requests=50),  # 25,000 tokens a second: more than most can carry
+    "flood": Load("mock-n500", streams=50, requests=50),
     "s500": Load("mock-n25-d200", streams=500, requests=500, ramp=5.0),
     "one": Load("mock-n1", streams=4, requests=400),
 }
 QUICK_LOADS = {
     "s50": Load("mock-n100-d20", streams=50, requests=50, ramp=1.0),
-    "full": Load("mock-n500", streams=50, requests=50),
+    "full": Load("mock-n500-d2", streams=50, requests=50),
     "one": Load("mock-n1", streams=4, requests=200),
 }
 WARM_UP = Load("mock-n20-d2", streams=10, requests=40)
@@ -195,6 +197,26 @@ def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE)
     return rows
 
 
+def workers(repetitions: int) -> Rows:
+    """A flood on one worker and on two, on all cores; no rows for a competitor that has no such setting."""
+    if not setting_exists("JANUS_WORKERS"):
+        print("  This competitor has no setting JANUS_WORKERS.", file=sys.stderr)
+        return {}
+    relay = PEERS["relay"]
+    peers = {n: replace(relay, environment={**relay.environment, "JANUS_WORKERS": n}) for n in ("1", "2")}
+    rows: Rows = {name: [] for name in peers}
+    order = list(interleaved(tuple(peers), repetitions))
+    progress = Progress("workers", len(order))
+    with Mock() as mock:
+        for repetition, name in order:
+            progress.step(f"{name} of them, repetition {repetition + 1}")
+            with Server(peers[name], mock.port, cores=machine.CORES) as server:
+                load.run(server.url, WARM_UP)
+                run = measured(server.url, LOADS["flood"], server)[1]
+                rows[name].append({**run, "memory_mib": server.memory_kib() / 1024})
+    return rows
+
+
 def even(repetitions: int) -> Rows:
     """Evenness, delay and CPU of each arrival pattern, unpaced and paced; rows are `pattern/mode`."""
     rows: Rows = {f"{pattern}/{mode}": [] for pattern in PATTERNS for mode in PACING}
@@ -238,11 +260,13 @@ def _cost(name: str, names: Sequence[str]) -> Callable[[int], Rows]:
 
 SCENARIOS = {
     "s50": Scenario("50 streams at 20 ms a token", _cost("s50", (DIRECT, *ALL))),
-    "full": Scenario("50 streams at full rate", _cost("full", ALL)),
+    "full": Scenario("50 streams at 2 ms a token: full rate", _cost("full", ALL)),
+    "flood": Scenario("50 streams, as fast as they are read", _cost("flood", ALL)),
     "s500": Scenario("500 streams at 200 ms a token", _cost("s500", ALL)),
     "one": Scenario("one token a request", _cost("one", ALL)),
     "start": Scenario("cold start and idle memory", lambda repetitions: start(STARTED, 2 * repetitions)),
     "memory": Scenario("memory of 2,000 open, silent streams", lambda repetitions: memory(("nginx", "relay"), 2000, 2)),
     "scale": Scenario("1 to 2,000 streams", lambda repetitions: scale(SCALED, max(1, repetitions // 2))),
+    "workers": Scenario("several workers", workers),
     "even": Scenario("evenness by arrival pattern", lambda repetitions: even(max(1, repetitions // 2))),
 }

@@ -49,6 +49,15 @@ def _events() -> tuple[Path, Path]:
     return _variant("proxy")[0], environments.bake_of_events()
 
 
+def setting_exists(variable: str) -> bool:
+    """Whether a bake reads this environment variable."""
+    python, project = _variant("proxy")
+    listed = subprocess.run(
+        [str(python), "-m", "competitor", "settings"], cwd=project, capture_output=True, text=True, check=True
+    )
+    return f"`{variable}`" in listed.stdout
+
+
 def competitor(of: Callable[[], tuple[Path, Path]]) -> Callable[[int, Path, int], Command]:
     def command(port: int, folder: Path, upstream: int) -> Command:
         python, project = of()
