@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .scenarios import DIRECT, Rows, Run
+from .runs import DIRECT, Rows, Run
 
 Results = dict[str, Rows]  # section -> rows
 

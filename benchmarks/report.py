@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, ratio, runs
-from .scenarios import DIRECT, PATTERNS
+from .patterns import PATTERNS
+from .runs import DIRECT
 from .servers import PEERS
 
 COST_SECTIONS = {

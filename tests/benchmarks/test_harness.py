@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import environments, goals, load, report, scenarios
+from benchmarks import environments, goals, load, report, runs
 from benchmarks.evenness import evenness
 from benchmarks.load import Load
 from benchmarks.mock import Plan
@@ -116,7 +116,7 @@ def test_a_small_load_on_a_baked_proxy_is_counted_in_full(tmp_path: Path) -> Non
     project = environments.bake("proxy", tmp_path)
     baked = Peer("baked", "a bake", competitor(lambda: (Path(sys.executable), project)))
     with Mock() as mock, Server(baked, mock.port) as server:
-        results, run = scenarios.measured(server.url, Load("mock-n20-d2", streams=3, requests=6), server)
+        results, run = runs.measured(server.url, Load("mock-n20-d2", streams=3, requests=6), server)
         assert server.memory_kib() > 1024
     assert (run["requests"], run["wrong"], run["tokens"]) == (6, 0, 120), run["first_wrong"]
     assert run["cpu_us"] > 0
@@ -125,20 +125,20 @@ def test_a_small_load_on_a_baked_proxy_is_counted_in_full(tmp_path: Path) -> Non
 
 class TestTheReport:
     def test_servers_take_turns_and_slow_ones_fewer(self) -> None:
-        assert list(scenarios.interleaved(("nginx", "relay"), 2)) == [
+        assert list(runs.interleaved(("nginx", "relay"), 2)) == [
             (0, "nginx"),
             (0, "relay"),
             (1, "relay"),
             (1, "nginx"),
         ]
-        assert len(list(scenarios.interleaved(("nginx", "litellm"), 5))) == 5 + scenarios.SLOW_REPETITIONS
+        assert len(list(runs.interleaved(("nginx", "litellm"), 5))) == 5 + runs.SLOW_REPETITIONS
 
     def test_a_ratio_is_taken_within_each_repetition(self) -> None:
-        rows: scenarios.Rows = {"relay": [{"cpu_us": 20}, {"cpu_us": 80}], "nginx": [{"cpu_us": 10}, {"cpu_us": 40}]}
+        rows: runs.Rows = {"relay": [{"cpu_us": 20}, {"cpu_us": 80}], "nginx": [{"cpu_us": 10}, {"cpu_us": 40}]}
         assert goals.ratio({"s50": rows}, "s50", "relay", "nginx") == goals.Measured(0.5, 0.5, 0.5)
 
     def test_a_goal_is_met_missed_or_not_measured(self) -> None:
-        rows: scenarios.Rows = {"relay": [{"cpu_us": 20, "ready_s": 0.7}], "nginx": [{"cpu_us": 11}]}
+        rows: runs.Rows = {"relay": [{"cpu_us": 20, "ready_s": 0.7}], "nginx": [{"cpu_us": 11}]}
         table = report.goals({"s50": rows, "start": rows})
         assert "relay over nginx | at least 0.55 | 0.55 (0.55 to 0.55) | met |" in table
         assert "`/health` | at most 0.6 s | 0.70 (0.70 to 0.70) s | **missed** |" in table
