@@ -126,10 +126,15 @@ def scale(results: Results) -> str:
 
 def memory(results: Results) -> str:
     rows = [
-        [about(name), *(shown(figure(results, "memory", name, key)) for key in ("kib_a_stream", "kept_mib"))]
-        for name in results.get("memory", {})
+        [
+            about(name),
+            *(shown(figure(results, "memory", name, key)) for key in ("kib_a_stream", "kept_mib", "more_mib")),
+            f"{sum(run['wrong'] for run in found)} of {sum(run['requests'] for run in found)}",
+        ]
+        for name, found in results.get("memory", {}).items()
     ]
-    return _table(["Server", "KiB an open, silent stream", "MiB kept after all have ended"], rows)
+    head = ["Server", "KiB an open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
+    return _table([*head, "wrong answers"], rows)
 
 
 def workers(results: Results) -> str:
@@ -137,7 +142,7 @@ def workers(results: Results) -> str:
         [name, *(shown(figure(results, "workers", name, key)) for key in ("tokens_per_second", "cpu_us", "memory_mib"))]
         for name in results.get("workers", {})
     ]
-    return _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows) if rows else "Not offered yet."
+    return _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows) if rows else "This competitor has no setting for it."
 
 
 TABLES = {
