@@ -1,6 +1,8 @@
 """What a token costs: every load on every server, from 1 to 2,000 streams, on one worker and on two."""
 
+import asyncio
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -8,7 +10,7 @@ from dataclasses import replace
 from . import load, machine
 from .load import Load
 from .progress import Progress
-from .runs import DIRECT, WARM_UP, Rows, interleaved, measured
+from .runs import DIRECT, WARM_UP, Rows, Run, interleaved, measured
 from .servers import PEERS, Mock, Server, setting_exists
 
 LOADS = {
@@ -25,6 +27,8 @@ QUICK_LOADS = {
 }
 SCALE = (1, 10, 50, 200, 500, 1000, 2000)
 SCALE_RATE = 2500  # tokens a second in all, whatever the number of streams
+OPENED_A_SECOND = 300
+SETTLE_SECONDS, WINDOW_SECONDS = 1.5, 4.0
 PLAIN_LIMIT = 500  # above, httpx's pool takes minutes
 
 
@@ -58,12 +62,24 @@ def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE)
         servers = {peer: stack.enter_context(Server(PEERS[peer], mock.port)) for peer in names}
         for repetition, streams, peer in order:
             progress.step(f"{peer}, {streams} streams, repetition {repetition + 1}")
-            gap = streams / SCALE_RATE * 1000
-            tokens = max(4, round(4 * SCALE_RATE / streams))
-            ramp = min(2.0, gap * streams / 1000)
-            given = Load(f"mock-n{tokens}-d{gap:g}", streams=streams, requests=streams, ramp=ramp)
-            rows[peer].append({"streams": streams, **measured(servers[peer].url, given, servers[peer])[1]})
+            rows[peer].append({"streams": streams, **asyncio.run(_steady(servers[peer], streams))})
     return rows
+
+
+async def _steady(server: Server, streams: int) -> Run:
+    """CPU a token while all streams are open: their requests and their ends are not in it."""
+    gap, ramp = streams / SCALE_RATE, streams / OPENED_A_SECOND
+    tokens = round((ramp + 2 * SETTLE_SECONDS + WINDOW_SECONDS) / gap)
+    given = Load(f"mock-n{tokens}-d{gap * 1000:g}", streams=streams, requests=streams, ramp=ramp)
+    driving = asyncio.create_task(load.drive(server.url, given))
+    await asyncio.sleep(ramp + SETTLE_SECONDS)
+    began, before = time.monotonic(), server.cpu()
+    await asyncio.sleep(WINDOW_SECONDS)
+    ended, after = time.monotonic(), server.cpu()
+    results = await driving
+    seen = sum(began <= arrival < ended for result in results for arrival in result.arrivals)
+    wrong = sum(result.wrong is not None for result in results)
+    return {"cpu_us": (after - before) / seen * 1e6 if seen else None, "wrong": wrong}
 
 
 def workers(repetitions: int) -> Rows:

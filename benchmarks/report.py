@@ -142,7 +142,11 @@ def workers(results: Results) -> str:
         [name, *(shown(figure(results, "workers", name, key)) for key in ("tokens_per_second", "cpu_us", "memory_mib"))]
         for name in results.get("workers", {})
     ]
-    return _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows) if rows else "This competitor has no setting for it."
+    return (
+        _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows)
+        if rows
+        else "This competitor has no setting for it."
+    )
 
 
 TABLES = {
