@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from . import load, machine
+from .lineup import PEERS, setting_exists
 from .load import Load
 from .progress import Progress
 from .runs import DIRECT, WARM_UP, Rows, Run, interleaved, measured
-from .servers import PEERS, Mock, Server, setting_exists
+from .servers import Mock, Server
 
 LOADS = {
     "s50": Load("mock-n100-d20", streams=50, requests=100, ramp=2.0),

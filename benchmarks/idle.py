@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import load
+from .lineup import OURS, PEERS
 from .load import Load
 from .progress import Progress
 from .runs import Rows, interleaved
-from .servers import OURS, PEERS, Mock, Server
+from .servers import Mock, Server
 
 SETTLE_SECONDS = 4.0
 

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 
 from . import load
 from .evenness import evenness
+from .lineup import PEERS
 from .load import Load
 from .progress import Progress
 from .runs import WARM_UP, Rows, Run, measured
-from .servers import PEERS, Mock, Server
+from .servers import Mock, Server
 
 # name -> (model, label). All are synthetic: shapes that upstreams are seen to have, with round figures.
 PATTERNS = {

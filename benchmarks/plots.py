@@ -15,8 +15,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from .goals import Results, ratio, runs
+from .lineup import OURS, PEERS
 from .patterns import PATTERNS
-from .servers import OURS, PEERS
 
 GREY, OURS_COLOR, OTHERS_COLOR = "#8b949e", "#2f81f7", "#9a7d4f"  # enough contrast on white and on near black
 LINES = ("#8b949e", "#2f81f7", "#d29922", "#e5534b")

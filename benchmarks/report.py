@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, ratio, runs
+from .lineup import PEERS
 from .patterns import PATTERNS
 from .runs import DIRECT
-from .servers import PEERS
 
 COST_SECTIONS = {
     "s50": "50 streams, 20 ms",

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import load
+from .lineup import PEERS
 from .load import Load
-from .servers import PEERS, Server
+from .servers import Server
 
 Run = dict[str, Any]
 Rows = dict[str, list[Run]]  # a server's name -> its runs, one a repetition

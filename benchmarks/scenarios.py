@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from .costs import LOADS, cost, scale, workers
 from .idle import memory, start
+from .lineup import PEERS
 from .patterns import even
 from .runs import DIRECT, Rows
-from .servers import PEERS
 
 ALL = tuple(PEERS)
 STARTED = tuple(name for name in ALL if name not in ("paced", "events"))

@@ -8,9 +8,10 @@ import pytest
 
 from benchmarks import environments, goals, load, report, runs
 from benchmarks.evenness import evenness
+from benchmarks.lineup import competitor
 from benchmarks.load import Load
 from benchmarks.mock import Plan
-from benchmarks.servers import Mock, Peer, Server, competitor
+from benchmarks.servers import Mock, Peer, Server
 
 EVENT = 'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
 
