@@ -26,6 +26,7 @@ STYLE = {
     "svg.hashsalt": "benchmarks",  # the same results give the same bytes
     "font.family": "sans-serif",
     "font.size": 10,
+    "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "grid.alpha": 0.3,
@@ -88,7 +89,7 @@ def arrivals(results: Results, axes: Axes, pattern: str) -> None:
         times = runs(results, "even", f"{pattern}/{mode}")[0]["arrivals_s"]
         shares = [100 * (number + 1) / len(times) for number in range(len(times))]
         axes.step(times, shares, where="post", color=color, label="with pacing" if mode == "paced" else "without")
-    axes.set(title=PATTERNS[pattern][1], xlabel="seconds from the request", ylabel="% of the deltas")
+    axes.set(title=PATTERNS[pattern][1], xlabel="seconds from the request", ylabel="% of the deltas", xlim=(0, None))
     axes.grid(visible=True)
 
 
