@@ -1,6 +1,7 @@
 """Starts a server by its one command on a core of its own, reads what it costs, and ends it."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from .environments import ROOT
 
 CHAT = "/v1/chat/completions"
 READY_SECONDS = 90.0
+_LIBC, _SET_DEATH_SIGNAL = ctypes.CDLL(None), 1  # PR_SET_PDEATHSIG of linux/prctl.h
 STOP_SECONDS = 15.0
 Command = tuple[list[str], Path]  # what is run, and where
 
@@ -43,8 +45,14 @@ def free_port() -> int:
         return port
 
 
-def _pin(cores: list[int]) -> Callable[[], None]:
-    return lambda: os.sched_setaffinity(0, cores)
+def _prepared(cores: list[int]) -> Callable[[], None]:
+    """What a child does before it becomes a server: it takes its cores, and will end when the benchmark ends."""
+
+    def prepare() -> None:
+        os.sched_setaffinity(0, cores)
+        _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)  # also when the benchmark itself is killed
+
+    return prepare
 
 
 class Mock:
@@ -56,7 +64,7 @@ class Mock:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=_pin(machine.OTHER_CORES),
+            preexec_fn=_prepared(machine.OTHER_CORES),
         )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
@@ -93,7 +101,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # by its session all of its processes are found
-                preexec_fn=_pin(self._cores),
+                preexec_fn=_prepared(self._cores),
             )
         try:
             self.ready_after = self._wait()
