@@ -14,6 +14,7 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from .costs import SCALE
 from .goals import Results, ratio, runs
 from .lineup import OURS, PEERS
 from .patterns import PATTERNS
@@ -60,10 +61,12 @@ def scale(results: Results, axes: Axes) -> None:
         counts = sorted({run["streams"] for run in found if run["cpu_us"]})
         costs = [statistics.median(r["cpu_us"] for r in found if r["streams"] == n and r["cpu_us"]) for n in counts]
         axes.plot(counts, costs, marker=mark, color=color, label=plain(name))
-    axes.set(xscale="log", yscale="log", xlabel="streams at once (2,500 tokens a second in all)")
+    axes.set(xscale="log", ylim=(0, None), xlabel="streams at once (2,500 tokens a second in all)")
+    axes.set_xticks(SCALE, [f"{count:,}" for count in SCALE])
+    axes.minorticks_off()
     axes.set_ylabel("µs of CPU a token")
     axes.grid(visible=True)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
 def even(results: Results, axes: Axes) -> None:
