@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import environments, machine, report
+from .costs import QUICK_LOADS, cost
 from .environments import BUILD, ROOT
-from .scenarios import DIRECT, QUICK_LOADS, SCENARIOS, cost
+from .runs import DIRECT
+from .scenarios import SCENARIOS
 
 RESULTS = BUILD / "results.json"
 PAGE = ROOT / "docs" / "performance.md"

@@ -46,9 +46,9 @@ def litellm_python() -> Path:
     return python_of("litellm", HERE / "litellm" / "requirements.txt")
 
 
-def bake(variant: str) -> Path:
+def bake(variant: str, bakes: Path = BUILD / "bakes") -> Path:
     """A fresh bake of this checkout; its folder."""
-    goal = BUILD / "bakes" / variant
+    goal = bakes / variant
     shutil.rmtree(goal, ignore_errors=True)
     goal.mkdir(parents=True)
     config = goal / "config.yaml"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .scenarios import DIRECT, Rows, Run
+from .patterns import PACING, PATTERNS
+from .runs import DIRECT, Rows, Run
 
 Results = dict[str, Rows]  # section -> rows
 
@@ -61,6 +62,16 @@ def added(results: Results, name: str, key: str) -> Measured | None:
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 
 
+def worst_change(results: Results) -> Measured | None:
+    """The change of evenness by pacing on the pattern that gains least or loses most."""
+    changes = []
+    for pattern in PATTERNS:
+        pair = [figure(results, "even", f"{pattern}/{mode}", "evenness") for mode in PACING]
+        if pair[0] and pair[1]:
+            changes.append(pair[1].median - pair[0].median)
+    return Measured.of([min(changes)]) if changes else None
+
+
 def _ratio(section: str, name: str, base: str) -> Measure:
     return lambda results: ratio(results, section, name, base)
 
@@ -92,6 +103,7 @@ GOALS = (
         Goal(f"evenness, bursts of 90 each {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
         for pattern, each in (("b90-200", "0.2"), ("b90-500", "0.5"), ("b90-1000", "1"))
     ),
+    Goal("evenness: least change by pacing on any pattern (to -2: noise)", -2, "", worst_change),
 )
 AGENT_GOALS = (
     Goal("50 streams at 20 ms: LangChain agent over nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),

@@ -5,10 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, ratio, runs
-from .scenarios import DIRECT, PATTERNS
-from .servers import PEERS
+from .lineup import PEERS
+from .patterns import PATTERNS
+from .runs import DIRECT
 
-COST_SECTIONS = {"s50": "50 streams, 20 ms", "full": "full rate", "s500": "500 streams", "one": "one token a request"}
+COST_SECTIONS = {
+    "s50": "50 streams, 20 ms",
+    "full": "full rate: 2 ms",
+    "flood": "flood: no gap",
+    "s500": "500 streams",
+    "one": "one token a request",
+}
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -17,7 +24,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    """Three digits that say something."""
+    size = abs(value)
+    return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.01 or size == 0 else 3}f}"
 
 
 def shown(measured: Measured | None, spread: bool = True) -> str:
@@ -119,10 +128,27 @@ def scale(results: Results) -> str:
 
 def memory(results: Results) -> str:
     rows = [
-        [about(name), *(shown(figure(results, "memory", name, key)) for key in ("kib_a_stream", "kept_mib"))]
-        for name in results.get("memory", {})
+        [
+            about(name),
+            *(shown(figure(results, "memory", name, key)) for key in ("kib_a_stream", "kept_mib", "more_mib")),
+            f"{sum(run['wrong'] for run in found)} of {sum(run['requests'] for run in found)}",
+        ]
+        for name, found in results.get("memory", {}).items()
     ]
-    return _table(["Server", "KiB an open, silent stream", "MiB kept after all have ended"], rows)
+    head = ["Server", "KiB an open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
+    return _table([*head, "wrong answers"], rows)
+
+
+def workers(results: Results) -> str:
+    rows = [
+        [name, *(shown(figure(results, "workers", name, key)) for key in ("tokens_per_second", "cpu_us", "memory_mib"))]
+        for name in results.get("workers", {})
+    ]
+    return (
+        _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows)
+        if rows
+        else "This competitor has no setting for it."
+    )
 
 
 TABLES = {
@@ -133,6 +159,7 @@ TABLES = {
     "even": (even, "even"),
     "scale": (scale, "scale"),
     "memory": (memory, "memory"),
+    "workers": (workers, "workers"),
 }
 
 

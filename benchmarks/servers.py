@@ -1,5 +1,7 @@
-"""What is measured: how each server is started by one command, pinned to its core, read and ended."""
+"""Starts a server by its one command on a core of its own, reads what it costs, and ends it."""
 
+import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -10,17 +12,16 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from . import environments, machine
-from .environments import HERE, ROOT
-from .load import KEY
+from .environments import ROOT
 
 CHAT = "/v1/chat/completions"
 READY_SECONDS = 90.0
+_LIBC, _SET_DEATH_SIGNAL = ctypes.CDLL(None), 1  # PR_SET_PDEATHSIG of linux/prctl.h
 STOP_SECONDS = 15.0
 Command = tuple[list[str], Path]  # what is run, and where
 
@@ -37,85 +38,6 @@ class Peer:
     slow: bool = False
 
 
-@cache
-def _variant(name: str) -> tuple[Path, Path]:
-    """The Python and the folder of a fresh bake."""
-    project = environments.bake(name)
-    return environments.python_of(f"variant-{name}", project / "requirements.txt"), project
-
-
-@cache
-def _events() -> tuple[Path, Path]:
-    return _variant("proxy")[0], environments.bake_of_events()
-
-
-def competitor(of: Callable[[], tuple[Path, Path]]) -> Callable[[int, Path, int], Command]:
-    def command(port: int, folder: Path, upstream: int) -> Command:
-        python, project = of()
-        return [str(python), "-m", "competitor", "serve", "--host", "127.0.0.1", "--port", str(port)], project
-
-    return command
-
-
-def _uvicorn(module: str) -> Callable[[int, Path, int], Command]:
-    def command(port: int, folder: Path, upstream: int) -> Command:
-        where = ["--host", "127.0.0.1", "--port", str(port), "--backlog", "4096"]
-        quiet = ["--log-level", "warning", "--no-access-log"]
-        python = str(environments.peers_python())
-        return [python, "-m", "uvicorn", f"benchmarks.peers.{module}:app", *where, *quiet], ROOT
-
-    return command
-
-
-def _nginx(port: int, folder: Path, upstream: int) -> Command:
-    text = (HERE / "peers" / "nginx.conf").read_text(encoding="utf-8")
-    for word, value in {"port": port, "folder": folder, "upstream": f"127.0.0.1:{upstream}"}.items():
-        text = text.replace(f"{{{word}}}", str(value))
-    (folder / "nginx.conf").write_text(text, encoding="utf-8")
-    return [environments.nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")], folder
-
-
-def _litellm(port: int, folder: Path, upstream: int) -> Command:
-    binary = environments.litellm_python().with_name("litellm")
-    where = ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-    return [str(binary), "--config", str(HERE / "litellm" / "config.yaml"), *where], folder
-
-
-# All features are on, as in the arena; only what a bounded machine must raise for 2,000 streams is raised.
-_OURS = {"JANUS_LOG_FORMAT": "json", "JANUS_MAX_RUNNING": "3000", "JANUS_MAX_OPEN": "4000"}
-_UNPACED = {**_OURS, "JANUS_PACING": "off"}
-_PACED = {**_OURS, "JANUS_PACING": "auto"}
-_LITELLM = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_TELEMETRY": "False",
-    "LITELLM_LOG": "ERROR",
-    "LITELLM_MASTER_KEY": KEY,
-    "DISABLE_ADMIN_UI": "True",
-    "NO_DOCS": "True",
-}
-
-PEERS = {
-    peer.name: peer
-    for peer in (
-        Peer("nginx", "nginx: bytes only, nothing parsed", _nginx),
-        Peer("relay", "**competitor: the core's relay**", competitor(lambda: _variant("proxy")), _UNPACED),
-        Peer("paced", "**competitor: the same with pacing**", competitor(lambda: _variant("proxy")), _PACED),
-        Peer("events", "**competitor: any backend's events**", competitor(_events), _UNPACED),
-        Peer("raw-asgi", "raw ASGI and aiohttp: bytes only", _uvicorn("raw_asgi")),
-        Peer("plain-fastapi", "plain FastAPI, httpx, pydantic", _uvicorn("plain_fastapi")),
-        Peer("sse-starlette", "the same with sse-starlette", _uvicorn("sse_library")),
-        Peer("chat-openai", "LangChain's `ChatOpenAI` by plain FastAPI", _uvicorn("chat_openai"), slow=True),
-        Peer("litellm", "LiteLLM proxy", _litellm, _LITELLM, "/health/liveliness", slow=True),
-        *(
-            Peer(name, f"**competitor: {name}**", competitor(lambda name=name: _variant(name)), _UNPACED)  # type: ignore[misc]
-            for name in environments.variants()
-            if name != "proxy"
-        ),
-    )
-}
-OURS = ("relay", "paced", "events", *(name for name in environments.variants() if name != "proxy"))
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -123,8 +45,14 @@ def free_port() -> int:
         return port
 
 
-def _pin(cores: list[int]) -> Callable[[], None]:
-    return lambda: os.sched_setaffinity(0, cores)
+def _prepared(cores: list[int]) -> Callable[[], None]:
+    """What a child does before it becomes a server: it takes its cores, and will end when the benchmark ends."""
+
+    def prepare() -> None:
+        os.sched_setaffinity(0, cores)
+        _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)  # also when the benchmark itself is killed
+
+    return prepare
 
 
 class Mock:
@@ -136,7 +64,7 @@ class Mock:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=_pin(machine.OTHER_CORES),
+            preexec_fn=_prepared(machine.OTHER_CORES),
         )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
@@ -145,7 +73,7 @@ class Mock:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(STOP_SECONDS)
+        self.process.communicate(timeout=STOP_SECONDS)
 
 
 class Server:
@@ -173,7 +101,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # by its session all of its processes are found
-                preexec_fn=_pin(self._cores),
+                preexec_fn=_prepared(self._cores),
             )
         try:
             self.ready_after = self._wait()
@@ -205,8 +133,11 @@ class Server:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
+        for left in machine.processes(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
         self._scratch.cleanup()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -44,7 +44,11 @@ def main() -> None:
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(own, "requirements-dev.in", LOCK, *constraints, *upgrade)
         shutil.copyfile(own / LOCK, ROOT / LOCK)
-    print("locked the template")
+        print("locked the template")
+        # LiteLLM's environment is its own: what it pins holds for nothing else.
+        compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
+        compile_lock(ROOT / "benchmarks" / "litellm", "requirements.in", "requirements.txt", *upgrade)
+    print("locked the benchmark's peers")
 
 
 def bake(variant: str, scratch: Path) -> Path:
