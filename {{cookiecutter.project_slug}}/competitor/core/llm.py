@@ -61,6 +61,7 @@ class Completion:
         self._llm, self._token, self._account = llm, token, account
         self._reader: ChunkReader | None = None
         self._exchange: Exchange | None = None
+        self._free = False  # the offline model costs nothing
 
     @property
     def text(self) -> str:
@@ -79,6 +80,14 @@ class Completion:
     def client_calls(self) -> list[ToolRequest]:
         """Calls of the client's tools, which have gone out to it."""
         return [call for call in self._reader.calls if call.number is not None] if self._reader else []
+
+    @property
+    def message(self) -> dict[str, object]:
+        """What came, as the assistant's message of a conversation that goes on."""
+        said: dict[str, object] = {"role": "assistant", "content": self.text}
+        if self._reader and self._reader.calls:
+            said["tool_calls"] = [call.as_json() for call in self._reader.calls]
+        return said
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -165,6 +174,7 @@ class Completion:
         """The exchange with its head here and a status of 200; tries again only while no byte of an answer came."""
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
+        self._free = upstream.model == OFFLINE_MODEL
         url = f"{upstream.base_url}/chat/completions"
         headers = dict(_HEADERS)
         if upstream.key:
@@ -198,4 +208,7 @@ class Completion:
         said = sum(len(piece.encode("utf-8", "replace")) for piece in (*reader.text, *reader.reasoning))
         said += sum(len(call.arguments) for call in reader.calls)
         counted = reader.usage or Usage(prompt_tokens(self.body))
-        return counted if counted.completion_tokens or not said else counted + Usage(0, text_tokens(said))
+        if said and not counted.completion_tokens:
+            counted += Usage(0, text_tokens(said))
+        settings = self._llm.settings
+        return counted if self._free else counted.priced(settings.price_prompt, settings.price_completion)
