@@ -28,9 +28,7 @@ class Service:
 
     async def get(self, path: str, **query: str) -> Any:
         """The reply to a query. Raises `ToolError` and `UpstreamError`."""
-        return await self._ask(
-            "GET", path, "?" + "&".join(f"{name}={quote(given, safe='')}" for name, given in query.items())
-        )
+        return await self._ask("GET", path, f"?{urlencode(query)}")
 
     async def _ask(self, method: str, path: str, query: str, body: bytes = b"") -> Any:
         # A setting may hold the base URL or, for services with one path, the whole address.
