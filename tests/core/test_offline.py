@@ -133,6 +133,11 @@ def test_a_json_object_is_one() -> None:
     assert isinstance(json.loads(said("hello", response_format={"type": "json_object"})), dict)
 
 
+def test_a_json_object_has_the_keys_that_the_text_names() -> None:
+    made = said("Give me JSON with the keys 'where' and \"when\".", response_format={"type": "json_object"})
+    assert set(json.loads(made)) == {"where", "when"}
+
+
 def test_a_forced_tool_gets_arguments_from_the_text() -> None:
     schema = {
         "type": "object",

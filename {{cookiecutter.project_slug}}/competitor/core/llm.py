@@ -3,13 +3,14 @@
 
 A `Completion` is one call. A backend yields it, and the core passes every piece on without another
 step of the backend; or iterates over it, and sees every piece itself. In both cases `text`,
-`reasoning`, `tool_calls`, `client_calls` and `finish_reason` then hold what came.
+`reasoning`, `tool_calls`, `client_calls`, `finish_reason` and `usage` then hold what came.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import cast
 
 from pydantic import SecretStr
 
@@ -20,7 +21,7 @@ from .exchange import Exchange
 from .http import HttpClient
 from .offline import OfflineServer
 from .prompt import Body
-from .pull import PullSink
+from .pull import Piece, PullSink
 from .retry import pause_before_retry, refusal
 from .settings import Settings
 from .sse import EventSplitter
@@ -59,6 +60,7 @@ class Completion:
     def __init__(self, llm: Llm, body: Body, token: SecretStr | None, account: Callable[[Usage], None]):
         self.body = body
         self._llm, self._token, self._account = llm, token, account
+        self.usage: Usage | None = None
         self._reader: ChunkReader | None = None
         self._exchange: Exchange | None = None
         self._free = False  # the offline model costs nothing
@@ -110,12 +112,19 @@ class Completion:
                 self._exchange.close(finished=finished)
                 self._exchange = None
             if reader.began:
-                self._account(self._cost(reader))
+                self.usage = self._cost(reader)
+                self._account(self.usage)
         sink.finish(reader.finish_reason or "stop")
 
-    async def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
+    def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
         """Text and reasoning, piece by piece."""
-        queue = PullSink()
+        return cast(AsyncIterator[Text | Reasoning], self._pulled(PullSink()))
+
+    def pieces(self) -> AsyncGenerator[Piece]:
+        """Text, reasoning and tool calls, piece by piece. All calls are then in `client_calls`."""
+        return self._pulled(PullSink(calls=True))
+
+    async def _pulled(self, queue: PullSink) -> AsyncGenerator[Piece]:
         pouring = asyncio.ensure_future(self.pour(queue))
         pouring.add_done_callback(queue.wake)
         try:

@@ -27,6 +27,8 @@ _EXACTLY = re.compile(
 _NAME_TOLD = re.compile(r"(?i)\b(?:my name is|call me)\s+([^\W\d_][\w'-]{0,40})")
 _NAME_ASKED = re.compile(r"(?i)\b(?:what(?:'s| is)|do you (?:know|remember)|tell me|say)\s+my name\b|\bwho am i\b")
 _WORDS_WANTED = re.compile(r"(?i)\b(\d{1,5})\s+words?\b")
+_KEYS = re.compile(r"(?i)\b(?:keys?|fields?|properties)\b")
+_NAMED = re.compile(r"""(?<!\w)(['"`])(\w{1,40})\1(?!\w)""")
 _SPOKEN = (
     ("multiplied by", "*"),
     ("divided by", "/"),
@@ -161,7 +163,9 @@ def _answered(asked: _Asked) -> tuple[str, str]:
             fitting(wanted["json_schema"].get("schema") or {}, asked.text)
         )
     if wanted.get("type") == "json_object":
-        return "It wants a JSON object.", json.dumps({"answer": _plain(asked)[1], "model": "offline-model"})
+        answer = {"answer": _plain(asked)[1], "model": "offline-model"}
+        named = _NAMED.findall(asked.text) if _KEYS.search(asked.text) else []
+        return "It wants a JSON object.", json.dumps({name: asked.summary for _, name in named} or answer)
     return _plain(asked)
 
 

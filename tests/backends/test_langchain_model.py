@@ -1,0 +1,176 @@
+"""LangChain's own standard tests for chat models, on the offline model, with a real socket between."""
+
+import asyncio
+import struct
+import threading
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import langchain_tests.integration_tests.chat_models as standard
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from competitor.core.chat import Chat
+from competitor.core.egress import Egress
+from competitor.core.http import HttpClient
+from competitor.core.llm import Llm
+from competitor.core.offline import OfflineServer
+from competitor.core.reading import read_request
+from competitor.core.settings import Settings
+from competitor.core.usage import Usage
+
+from ..template_path import backend
+
+ChatJanus = backend("langchain", "model").ChatJanus
+
+AUDIO = "the contract's request has text, images and text files, no audio (R6)"
+PDF = "a PDF is a binary file, which the contract's request shows to a model by its name only (R6)"
+
+
+class Loop:
+    """An event loop in a thread, for tests that call the model as plain functions do."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Loop]:
+    started = Loop()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def offline_url(loop: Loop) -> Iterator[str]:
+    server = OfflineServer(10_000)
+    yield loop.run(server.start())
+    loop.run(server.stop())
+
+
+def chat(url: str, **fields: Any) -> tuple[Chat, HttpClient, list[Usage]]:
+    """A request's chat on the model at `url`, its client, and what it is told of costs."""
+    settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url})
+    client = HttpClient(Egress(settings.base_urls), connect_seconds=5, silence_seconds=5)
+    spent: list[Usage] = []
+    request = read_request(b'{"model": "offline-model", "messages": [{"role": "user", "content": "Hello"}]}')
+    return Chat("test", request.model_copy(update=fields), Llm(settings, client, OfflineServer(1)), settings, spent.append), client, spent
+
+
+class Standard:
+    """What both of LangChain's classes want to know of the model."""
+
+    url = "http://127.0.0.1:9/v1"
+    loop: asyncio.AbstractEventLoop | None = None
+    clients: list[HttpClient]
+
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatJanus
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        asked, client, _ = chat(self.url)
+        self.clients.append(client)
+        return {"chat": asked, "loop": self.loop}
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_image_urls(self) -> bool:
+        return True
+
+    @property
+    def supports_image_tool_message(self) -> bool:
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_audio_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_pdf_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_pdf_tool_message(self) -> bool:
+        return True
+
+    @property
+    def model_override_value(self) -> str:
+        return "another-model"
+
+
+class TestUnits(Standard, ChatModelUnitTests):
+    @pytest.fixture(autouse=True)
+    def _surroundings(self) -> None:
+        self.clients = []
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {}, {}, {}
+
+
+class TestOnTheOfflineModel(Standard, ChatModelIntegrationTests):
+    @pytest.fixture(autouse=True)
+    async def _surroundings(
+        self, offline_url: str, loop: Loop, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[None]:
+        """Connections are closed in the loop that opened them; pictures come from here, not from the internet."""
+        self.url, self.loop, self.clients = offline_url, loop.loop, []
+        monkeypatch.setattr(standard.httpx, "get", lambda *_, **__: SimpleNamespace(content=png(3, 2)))
+        yield
+        for client in self.clients:
+            if asyncio.iscoroutinefunction(request.function):
+                client.close()
+            else:
+                loop.loop.call_soon_threadsafe(client.close)
+        await asyncio.sleep(0)
+
+    @pytest.mark.xfail(reason=AUDIO, strict=True)
+    def test_audio_inputs(self, model: BaseChatModel) -> None:
+        super().test_audio_inputs(model)
+
+    @pytest.mark.xfail(reason=PDF, strict=True)
+    def test_pdf_inputs(self, model: BaseChatModel) -> None:
+        super().test_pdf_inputs(model)
+
+    @pytest.mark.xfail(reason=PDF, strict=True)
+    def test_pdf_tool_message(self, model: BaseChatModel) -> None:
+        super().test_pdf_tool_message(model)
+
+
+def png(width: int, height: int) -> bytes:
+    """A small picture, made here."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\0" + b"\xff\0\0" * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
