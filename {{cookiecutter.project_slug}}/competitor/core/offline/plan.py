@@ -39,6 +39,7 @@ _RUN = re.compile(r"(?i)\b(?:run|execute)\b")
 _FENCED = re.compile(r"```([^\n`]*)\n(.*?)```", re.DOTALL)
 _URL = re.compile(r"https?://[^\s<>\"')\]]*[^\s<>\"')\].,;!?]")
 _NAMED = re.compile(r"(?<=[\s(])[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)*")
+_QUOTED = re.compile(r"\"[^\"\n]+\"|\u201c[^\u201d\n]+\u201d|(?<!\w)'[^'\n]+'(?!\w)")
 _WORD = re.compile(r"[A-Za-z]{4,}")
 # Words that say nothing of what a tool is about.
 _COMMON = frozenset(
@@ -165,7 +166,7 @@ def arguments(tool: Body, text: str) -> Any:
     properties = properties if isinstance(properties, dict) else {}
     if isinstance(required, list) and required:
         made = {name: value for name, value in made.items() if name in required}
-    quoted = [found.strip('"\u201c\u201d') for found in re.findall(r"\"[^\"\n]+\"|\u201c[^\u201d\n]+\u201d", text)]
+    quoted = [found[1:-1] for found in _QUOTED.findall(text)]
     addresses, names = _URL.findall(text), [*quoted, *_NAMED.findall(f" {text}" if text[:1] == " " else text)]
     for name in made:
         wanted = properties.get(name)
