@@ -8,25 +8,17 @@ from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import langchain_tests.integration_tests.chat_models as standard
 import pytest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from competitor.core.chat import Chat
-from competitor.core.egress import Egress
-from competitor.core.http import HttpClient
-from competitor.core.llm import Llm
 from competitor.core.offline import OfflineServer
-from competitor.core.reading import read_request
-from competitor.core.settings import Settings
-from competitor.core.usage import Usage
 
 from ..template_path import backend
+from .chats import Asked
 
-ChatJanus = backend("langchain", "model").ChatJanus
+ChatJanus: type[BaseChatModel] = backend("langchain", "model").ChatJanus
 
 AUDIO = "the contract's request has text, images and text files, no audio (R6)"
 PDF = "a PDF is a binary file, which the contract's request shows to a model by its name only (R6)"
@@ -63,21 +55,12 @@ def offline_url(loop: Loop) -> Iterator[str]:
     loop.run(server.stop())
 
 
-def chat(url: str, **fields: Any) -> tuple[Chat, HttpClient, list[Usage]]:
-    """A request's chat on the model at `url`, its client, and what it is told of costs."""
-    settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url})
-    client = HttpClient(Egress(settings.base_urls), connect_seconds=5, silence_seconds=5)
-    spent: list[Usage] = []
-    request = read_request(b'{"model": "offline-model", "messages": [{"role": "user", "content": "Hello"}]}')
-    return Chat("test", request.model_copy(update=fields), Llm(settings, client, OfflineServer(1)), settings, spent.append), client, spent
-
-
 class Standard:
     """What both of LangChain's classes want to know of the model."""
 
     url = "http://127.0.0.1:9/v1"
     loop: asyncio.AbstractEventLoop | None = None
-    clients: list[HttpClient]
+    asked: list[Asked]
 
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
@@ -85,9 +68,9 @@ class Standard:
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        asked, client, _ = chat(self.url)
-        self.clients.append(client)
-        return {"chat": asked, "loop": self.loop}
+        asked = Asked(self.url)
+        self.asked.append(asked)
+        return {"chat": asked.chat, "loop": self.loop}
 
     @property
     def supports_json_mode(self) -> bool:
@@ -129,7 +112,7 @@ class Standard:
 class TestUnits(Standard, ChatModelUnitTests):
     @pytest.fixture(autouse=True)
     def _surroundings(self) -> None:
-        self.clients = []
+        self.asked = []
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
@@ -142,14 +125,14 @@ class TestOnTheOfflineModel(Standard, ChatModelIntegrationTests):
         self, offline_url: str, loop: Loop, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     ) -> AsyncIterator[None]:
         """Connections are closed in the loop that opened them; pictures come from here, not from the internet."""
-        self.url, self.loop, self.clients = offline_url, loop.loop, []
-        monkeypatch.setattr(standard.httpx, "get", lambda *_, **__: SimpleNamespace(content=png(3, 2)))
+        self.url, self.loop, self.asked = offline_url, loop.loop, []
+        monkeypatch.setattr("httpx.get", lambda *_, **__: SimpleNamespace(content=png(3, 2)))
         yield
-        for client in self.clients:
+        for asked in self.asked:
             if asyncio.iscoroutinefunction(request.function):
-                client.close()
+                asked.client.close()
             else:
-                loop.loop.call_soon_threadsafe(client.close)
+                loop.loop.call_soon_threadsafe(asked.client.close)
         await asyncio.sleep(0)
 
     @pytest.mark.xfail(reason=AUDIO, strict=True)
