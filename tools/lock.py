@@ -28,9 +28,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for variant in variants:
             made = bake(variant.parent.name, Path(scratch))
-            if upgrade or not (variant / LOCK).exists():
-                for name in ("requirements.txt", LOCK):
+            for name in ("requirements.txt", LOCK):
+                if upgrade:
                     (made / name).unlink(missing_ok=True)
+                elif not (made / name).exists():  # a new variant starts from the versions of the others
+                    shutil.copyfile(ROOT / LOCK, made / name)
             compile_lock(made, "requirements.in", "requirements.txt", *upgrade)
             compile_lock(made, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *upgrade)
             for name in ("requirements.txt", LOCK):
@@ -42,7 +44,8 @@ def main() -> None:
             if (ROOT / name).exists():
                 shutil.copyfile(ROOT / name, own / name)
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
-        compile_lock(own, "requirements-dev.in", LOCK, *constraints, *upgrade)
+        backends = [str(variant / "competitor" / "backend" / "requirements.in") for variant in variants]
+        compile_lock(own, "requirements-dev.in", LOCK, *backends, *constraints, *upgrade)
         shutil.copyfile(own / LOCK, ROOT / LOCK)
     print("locked the template")
 
