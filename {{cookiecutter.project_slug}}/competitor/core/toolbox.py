@@ -10,13 +10,14 @@ import contextlib
 import inspect
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from .errors import UpstreamError
 from .events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
@@ -96,16 +97,20 @@ def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
         raise TypeError(f"{name} must be an `async def`; blocking work belongs into asyncio.to_thread")
     if not about:
         raise TypeError(f"{name} needs a docstring: it tells the model what the tool is for")
-    return Tool(
-        name, about, _model(getattr(function, "__func__", function), inspect.ismethod(function)), function, sandbox
-    )
+    arguments = _model(getattr(function, "__func__", function), inspect.ismethod(function))
+    return Tool(name, about, arguments, function, sandbox)
 
 
 class Toolbox:
-    """The tools of one answer, and how their calls are run. `seconds` is the time limit of each call."""
+    """The tools of one answer, and how their calls are run. `seconds` is the time limit of each call.
+
+    Of several tools with one name the first counts.
+    """
 
     def __init__(self, tools: Iterable[Tool], *, seconds: float):
-        self._tools = {tool.name: tool for tool in tools}
+        self._tools: dict[str, Tool] = {}
+        for tool in tools:
+            self._tools.setdefault(tool.name, tool)
         self._seconds = seconds
 
     @property
@@ -117,8 +122,14 @@ class Toolbox:
         """All tools in OpenAI's wire form."""
         return [tool.schema for tool in self._tools.values()]
 
-    async def run(self, name: str, arguments: str, report: Report = lambda event: None) -> Result:
-        """One call, from its text to its result; `report` gets its events. Raises nothing but `CancelledError`."""
+    async def run(
+        self, name: str, arguments: str, report: Report = lambda event: None, *, seconds: float | None = None
+    ) -> Result:
+        """One call, from its text to its result; `report` gets its events. Raises nothing but `CancelledError`.
+
+        `seconds` makes the time limit of this call shorter.
+        """
+        limit = self._seconds if seconds is None else min(seconds, self._seconds)
         start = ToolStart(_shown(name), details={"arguments": _shown(arguments)})
         report(start)
         result = Result("The call was cancelled.", "error")
@@ -128,18 +139,18 @@ class Toolbox:
                 known = ", ".join(self._tools) or "none"
                 result = Result(f"There is no tool {start.name!r}. The tools are: {known}.", "error")
             else:
-                result = await self._checked(tool, arguments, report)
+                result = await self._checked(tool, arguments, report, limit)
         finally:
             report(ToolEnd(start.id, result.status, {"result": _shown(result.text), **result.details}))
         for file in result.files:
             report(handed_over(file))
         return result
 
-    def start(self, calls: Sequence[Call]) -> "Running":
-        """Several calls at once: `async with toolbox.start(calls) as running`."""
-        return Running(self, calls)
+    def start(self, calls: Sequence[Call], *, seconds: float | None = None) -> "Running":
+        """Several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
+        return Running(self, calls, seconds)
 
-    async def _checked(self, tool: Tool, arguments: str, report: Report) -> Result:
+    async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:
         """Nothing runs before its arguments are known to be right."""
         if len(arguments) > MAX_ARGUMENT_BYTES:
             return Result(f"The arguments of {tool.name} are longer than {MAX_ARGUMENT_BYTES} bytes.", "error")
@@ -150,35 +161,18 @@ class Toolbox:
             expected = json.dumps(tool.parameters)[:2_000]
             return Result(f"Bad arguments for {tool.name}: {wrong}. They must fit this schema: {expected}", "error")
         if not tool.sandbox:
-            return await self._limited(tool, given)
+            return await _limited(tool, given, seconds)
         start = SandboxStart(tool.sandbox, details={"tool": tool.name})
         report(start)
-        began, result = asyncio.get_running_loop().time(), Result("", "error")
+        began, result = time.monotonic(), Result("", "error")
         try:
-            result = await self._limited(tool, given)
+            result = await _limited(tool, given, seconds)
         finally:
-            took = (
-                asyncio.get_running_loop().time() - began if result.sandbox_seconds is None else result.sandbox_seconds
-            )
-            report(SandboxEnd(start.id, result.status, {"sandbox_seconds": round(took, 3)}))
-            report(Usage(sandbox_seconds=round(took, 3)))
+            counted = result.sandbox_seconds
+            took = round(time.monotonic() - began if counted is None else counted, 3)
+            report(SandboxEnd(start.id, result.status, {"sandbox_seconds": took}))
+            report(Usage(sandbox_seconds=took))
         return result
-
-    async def _limited(self, tool: Tool, given: BaseModel) -> Result:
-        """In a task of its own: `asyncio.timeout` waits for ever for one that ignores being cancelled."""
-        work = asyncio.create_task(_outcome(tool, given))
-        late = True
-        try:
-            await asyncio.wait({work}, timeout=self._seconds)
-            late = not work.done()
-        finally:
-            if work.cancel():
-                await asyncio.wait({work}, timeout=_CLEAN_UP_SECONDS)
-                if not work.done():
-                    log.error("a tool ignores being cancelled and was left behind", extra={"tool": tool.name})
-        if late:
-            return Result(f"{tool.name} did not end within {self._seconds:g} s and was stopped.", "error")
-        return Result(f"{tool.name} gave up.", "error") if work.cancelled() else work.result()
 
 
 class Running:
@@ -187,15 +181,16 @@ class Running:
     # A model that asks for more at once has lost its way.
     MOST = 32
 
-    def __init__(self, toolbox: Toolbox, calls: Sequence[Call]):
-        self._toolbox, self._calls = toolbox, calls
+    def __init__(self, toolbox: Toolbox, calls: Sequence[Call], seconds: float | None):
+        self._toolbox, self._calls, self._seconds = toolbox, calls, seconds
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[Result]] = []
 
     async def __aenter__(self) -> "Running":
         report = self._events.put_nowait
         for call in self._calls[: self.MOST]:
-            task = asyncio.create_task(self._toolbox.run(call.name, call.arguments, report))
+            run = self._toolbox.run(call.name, call.arguments, report, seconds=self._seconds)
+            task = asyncio.create_task(run)
             task.add_done_callback(lambda _: report(None))
             self._tasks.append(task)
         return self
@@ -233,12 +228,30 @@ class Running:
         ]
 
 
+async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
+    """In a task of its own: `asyncio.timeout` waits for ever for one that ignores being cancelled."""
+    work = asyncio.create_task(_outcome(tool, given))
+    late = True
+    try:
+        await asyncio.wait({work}, timeout=seconds)
+        late = not work.done()
+    finally:
+        if work.cancel():
+            await asyncio.wait({work}, timeout=_CLEAN_UP_SECONDS)
+            if not work.done():
+                log.error("a tool ignores being cancelled and was left behind", extra={"tool": tool.name})
+    if late:
+        return Result(f"{tool.name} did not end within {seconds:g} s and was stopped.", "error")
+    return Result(f"{tool.name} gave up.", "error") if work.cancelled() else work.result()
+
+
 async def _outcome(tool: Tool, given: BaseModel) -> Result:
     arguments = {name: getattr(given, name) for name in type(given).model_fields}
     try:
         made = await tool.function(**arguments)
         result = made if isinstance(made, Result) else Result(_as_text(made))
-        return Result(fit(result.text), result.status, result.details, result.files, result.sandbox_seconds)
+        details = from_json(to_json(result.details, fallback=str, inf_nan_mode="constants"))
+        return Result(fit(result.text), result.status, details, result.files, result.sandbox_seconds)
     except ToolError as error:
         return Result(fit(str(error)), "error")
     except UpstreamError as error:

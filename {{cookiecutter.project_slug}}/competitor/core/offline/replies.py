@@ -68,7 +68,7 @@ def reply(body: Body) -> Reply:
     if planned := asked.calls:
         named = " and ".join(dict.fromkeys(call.name for call in planned))
         calls = [_call(call, len(asked.messages), number) for number, call in enumerate(planned)]
-        return Reply(pieces(f"{asked.summary} It asks for {named}. {NOTICE}"), [], prompt, "tool_calls", calls)
+        return Reply(pieces(f"{asked.summary} It asks for {named}. {NOTICE}\n"), [], prompt, "tool_calls", calls)
     thought, said = _answered(asked)
     reasoning, content = pieces(f"{asked.summary} {thought} {NOTICE}"), said
     ended = False
@@ -172,7 +172,8 @@ def _answered(asked: _Asked) -> tuple[str, str]:
 
 def _plain(asked: _Asked) -> tuple[str, str]:
     if asked.tool_results:
-        return "The tools have answered.", f"The tools answered: {'; '.join(asked.tool_results)} {NOTICE}"
+        results = "; ".join(result.strip() for result in asked.tool_results)
+        return "The tools have answered.", f"The tools answered: {results} {NOTICE}"
     if found := _EXACTLY.search(asked.text):
         return "It wants certain words and no others.", _unquoted(found[1])
     if asked.images:

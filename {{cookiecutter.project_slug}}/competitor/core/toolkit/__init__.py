@@ -34,10 +34,10 @@ def _code(chat: Chat) -> list[Tool]:
     settings = chat.settings
     if settings.sandbox_url:
         sandbox = PlatformSandbox(Service(chat, settings.sandbox_url), settings.tool_seconds)
-        return [tool(sandbox.run_code, sandbox="platform")]
+        return [tool(sandbox.run_code, sandbox="platform-sandbox")]
     if settings.sandy_base_url:
         sandy = Sandy(Service(chat, settings.sandy_base_url, settings.sandy_api_key))
-        return [tool(sandy.run_code, sandbox="sandy")]
+        return [tool(sandy.run_code, sandbox="sandy-sandbox")]
     if settings.local_code and local_code.available():
-        return [tool(local_code.run_code, sandbox="local")]
+        return [tool(local_code.run_code, sandbox="local-sandbox")]
     return []
