@@ -20,7 +20,7 @@ NAME = "langchain"
 
 # What the model is told before the conversation. Each word is paid for with every call.
 SYSTEM_PROMPT = ""
-# Calls of the model for one answer; the last of them has no tools, so that it must answer.
+# A turn is one call of the model and the calls of tools that it asked for. After the last it must answer without.
 MAX_TURNS = 8
 
 

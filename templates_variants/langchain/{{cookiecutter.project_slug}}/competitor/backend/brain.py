@@ -8,6 +8,7 @@ from langchain.agents import create_agent
 
 from ..core.chat import Chat
 from ..core.events import Event
+from ..core.toolbox import Toolbox
 from . import wire
 from .conduct import Conduct, Run
 from .model import ChatJanus
@@ -18,7 +19,8 @@ from .tools import tools
 async def events(chat: Chat, system_prompt: str, max_turns: int) -> AsyncIterator[Event]:
     """What the agent does, as it does it. Raises what stops it, such as `UpstreamError`."""
     outbox = Outbox()
-    run = Run(chat, tools(chat), outbox, ChatJanus(chat=chat, relay=outbox.relay), max_turns)
+    toolbox = Toolbox(tools(chat), seconds=chat.settings.tool_seconds)
+    run = Run(chat, toolbox, outbox, ChatJanus(chat=chat, relay=outbox.relay), max_turns)
     work = _agent(system_prompt).ainvoke({"messages": wire.to_langchain(chat.messages)}, context=run)
     async for event in outbox.events(work):
         yield event

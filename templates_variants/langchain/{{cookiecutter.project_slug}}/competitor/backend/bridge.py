@@ -23,12 +23,13 @@ class ToolboxCall(BaseTool):
     text: str
     toolbox: Toolbox
     report: Report
+    seconds: float
 
     def _run(self, /, **_: Any) -> ToolMessage:
         raise NotImplementedError("the toolbox is async")
 
     async def _arun(self, /, **_: Any) -> ToolMessage:
-        result = await self.toolbox.run(self.name, self.text, self.report)
+        result = await self.toolbox.run(self.name, self.text, self.report, seconds=self.seconds)
         status = "success" if result.status == "ok" else "error"
         return ToolMessage(result.text, tool_call_id=self.call["id"], name=self.name, status=status)
 

@@ -11,18 +11,16 @@ from langchain_core.messages.tool import tool_call
 from langgraph.types import Command
 
 from ..core.chat import Chat
-from ..core.events import Text
-from ..core.toolbox import Running, Tool, Toolbox
+from ..core.events import Reasoning, Text
+from ..core.toolbox import Running, Toolbox
 from .bridge import ToolboxCall
 from .model import ChatJanus
 from .outbox import Outbox
 
 # What one answer may read of its tools. Each character is paid for again with every following turn.
-MAX_READ_CHARACTERS = 200_000
-# The part of an answer's time that is kept for its last words.
-LAST_WORDS_SHARE = 0.2
-# Said for a model that even then only calls tools.
-SPENT = "The answer ends here: its budget of turns, time and tool results is spent."
+MAX_OUTPUT_CHARACTERS = 100_000
+# The part of the answer's time that is kept for the last words.
+LAST_WORDS = 0.2
 
 
 @dataclass
@@ -30,28 +28,31 @@ class Run:
     """One answer's work, LangGraph's context for it."""
 
     chat: Chat
-    tools: list[Tool]
+    toolbox: Toolbox
     outbox: Outbox
     model: ChatJanus
-    max_turns: int
-    turns: int = 0
-    read: int = 0
+    turns_left: int
+    read: int = 0  # characters of results
     handed_back: bool = False  # calls of the client's tools have gone out: it answers next
     unreadable: dict[str, str] = field(default_factory=dict)  # arguments that are not JSON, by the call's id
-    results: list[tuple[str, str]] = field(default_factory=list)  # of this turn: tool and text
+    results: dict[str, tuple[str, str]] = field(default_factory=dict)  # of the last turn: id -> the tool, its text
+
+    def __post_init__(self) -> None:
+        self._last_words_at = self.chat.seconds_left * LAST_WORDS
 
     @property
     def seconds_left(self) -> float:
         """For tools, before it is time for the last words."""
-        return self.chat.seconds_left - LAST_WORDS_SHARE * self.chat.settings.answer_seconds
+        return self.chat.seconds_left - self._last_words_at
 
     @property
     def is_spent(self) -> bool:
-        return self.turns >= self.max_turns or self.read >= MAX_READ_CHARACTERS or self.seconds_left <= 0
+        return self.turns_left <= 0 or self.read > MAX_OUTPUT_CHARACTERS or self.seconds_left <= 0
 
     @property
-    def toolbox(self) -> Toolbox:
-        return Toolbox(self.tools, seconds=max(0.1, min(self.chat.settings.tool_seconds, self.seconds_left)))
+    def told(self) -> str:
+        """What came of the last calls, as a part of the answer: a client's history holds nothing else of them."""
+        return "".join(f"{name}: {text[:2_000]}\n" for name, text in self.results.values())
 
 
 class Conduct(AgentMiddleware[AgentState[Any], Run]):
@@ -63,20 +64,18 @@ class Conduct(AgentMiddleware[AgentState[Any], Run]):
         """One turn: the model with this request's tools, its calls sorted by who runs them."""
         run = request.runtime.context
         if run.handed_back:
-            for name, text in run.results:  # so that the client's history keeps what ours found out
-                run.outbox.report(Text(f"\n\n{name}: {text}"))
+            run.outbox.report(Text(run.told))
             return ModelResponse(result=[AIMessage("")])
-        run.turns += 1
-        run.results.clear()
         offer = run.chat.offer(run.toolbox.schemas)
-        last = run.is_spent
-        choice = "none" if last else offer.get("tool_choice")
+        choice = offer.get("tool_choice")
+        if last := run.is_spent:
+            run.outbox.report(Reasoning("The budget for tools is spent; I answer with what there is.\n"))
+            choice = "none"
+        run.turns_left -= 1
         response = await handler(request.override(model=run.model, tools=offer.get("tools", []), tool_choice=choice))
         said = response.result[-1]
         if isinstance(said, AIMessage):
-            response.result[-1] = self._sorted(said, run, last=last)
-            if last and not said.text:
-                run.outbox.report(Text(SPENT))
+            response.result[-1] = _last(said, run) if last else _sorted(said, run)
         return response
 
     async def awrap_tool_call(
@@ -87,19 +86,37 @@ class Conduct(AgentMiddleware[AgentState[Any], Run]):
         """The toolbox runs the call, also one of a tool that does not exist: its text tells the model what does."""
         run, call = cast(Run, request.runtime.context), request.tool_call
         text = run.unreadable.get(call["id"] or "", json.dumps(call["args"]))
-        tool = ToolboxCall(name=call["name"], call=call, text=text, toolbox=run.toolbox, report=run.outbox.report)
+        tool = ToolboxCall(
+            name=call["name"],
+            call=call,
+            text=text,
+            toolbox=run.toolbox,
+            report=run.outbox.report,
+            seconds=max(0.1, run.seconds_left),
+        )
         message = await handler(request.override(tool=tool))
         if isinstance(message, ToolMessage):
             run.read += len(message.text)
-            run.results.append((call["name"], message.text))
+            run.results[call["id"] or ""] = (call["name"], message.text)
         return message
 
-    def _sorted(self, said: AIMessage, run: Run, *, last: bool) -> AIMessage:
-        """The model's message with the calls that are ours to run, the unreadable ones among them."""
-        run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
-        unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
-        calls = [*said.tool_calls, *unreadable]
-        theirs = {tool.function.name for tool in run.chat.request.offered_tools}
-        run.handed_back = any(call["name"] in theirs for call in calls)
-        ours = [] if last else [call for call in calls if call["name"] not in theirs]
-        return said.model_copy(update={"tool_calls": ours[: Running.MOST], "invalid_tool_calls": []})
+
+def _sorted(said: AIMessage, run: Run) -> AIMessage:
+    """The message with the calls that are ours to run, the unreadable ones among them; the client has its own."""
+    run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
+    unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
+    calls = [*said.tool_calls, *unreadable]
+    theirs = {tool.function.name for tool in run.chat.request.offered_tools}
+    run.handed_back = any(call["name"] in theirs for call in calls)
+    ours = [call for call in calls if call["name"] not in theirs][: Running.MOST]
+    run.results = {call["id"] or "": (call["name"], "") for call in ours}
+    if ours and said.text:
+        run.outbox.report(Text("\n\n"))
+    return said.model_copy(update={"tool_calls": ours, "invalid_tool_calls": []})
+
+
+def _last(said: AIMessage, run: Run) -> AIMessage:
+    """The message without calls: nobody will run them any more."""
+    if not said.text:
+        run.outbox.report(Text(f"I could not finish within my budget. What came last:\n{run.told}"))
+    return said.model_copy(update={"tool_calls": [], "invalid_tool_calls": []})

@@ -60,20 +60,11 @@ class ChatJanus(BaseChatModel):
         return "janus"
 
     def bind_tools(
-        self,
-        tools: Sequence[Any],
-        *,
-        tool_choice: Any = None,
-        strict: bool | None = None,
-        **kwargs: Any,
+        self, tools: Sequence[Any], *, tool_choice: Any = None, strict: bool | None = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """`tool_choice`: OpenAI's values, a tool's name, or `any` (and True) for OpenAI's `required`."""
-        if tool_choice in ("any", True):
-            tool_choice = "required"
-        elif isinstance(tool_choice, str) and tool_choice not in ("auto", "none", "required"):
-            tool_choice = {"type": "function", "function": {"name": tool_choice}}
+        """`tool_choice`: OpenAI's values, or LangChain's: a tool's name, `any`."""
         offered = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
-        return self.bind(tools=offered, tool_choice=tool_choice or None, **kwargs)
+        return self.bind(tools=offered, tool_choice=wire.tool_choice(tool_choice), **kwargs)
 
     def with_structured_output(
         self, schema: Any, *, method: str = "function_calling", include_raw: bool = False, **kwargs: Any

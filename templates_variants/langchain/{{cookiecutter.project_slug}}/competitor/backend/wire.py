@@ -34,6 +34,15 @@ def to_openai(messages: Sequence[BaseMessage]) -> list[Body]:
     return [_to_openai(message) for message in messages]
 
 
+def tool_choice(given: Any) -> Any:
+    """LangChain also says a tool's name, and `any` or True where OpenAI says `required`."""
+    if given in ("any", True):
+        return "required"
+    if isinstance(given, str) and given not in ("auto", "none", "required"):
+        return {"type": "function", "function": {"name": given}}
+    return given or None
+
+
 def from_completion(completion: Completion) -> AIMessage:
     """What the model said, once it is all there."""
     calls: list[ToolCall] = []
