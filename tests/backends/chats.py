@@ -1,5 +1,6 @@
 """A request's `Chat` without a server around it, for parts of a backend."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -24,3 +25,8 @@ class Asked:
         body = {"model": "offline-model", "messages": [{"role": "user", "content": "Hello"}], **fields}
         llm = Llm(self.settings, self.client, OfflineServer(1))
         self.chat = Chat("test", read_request(json.dumps(body).encode()), llm, self.settings, self.spent.append)
+
+    async def close(self) -> None:
+        """Closes the connections, in the loop that opened them."""
+        self.client.close()
+        await asyncio.sleep(0)  # a transport closes its socket in the next round of its loop

@@ -130,10 +130,9 @@ class TestOnTheOfflineModel(Standard, ChatModelIntegrationTests):
         yield
         for asked in self.asked:
             if asyncio.iscoroutinefunction(request.function):
-                asked.client.close()
+                await asked.close()
             else:
-                loop.loop.call_soon_threadsafe(asked.client.close)
-        await asyncio.sleep(0)
+                await asyncio.to_thread(loop.run, asked.close())
 
     @pytest.mark.xfail(reason=AUDIO, strict=True)
     def test_audio_inputs(self, model: BaseChatModel) -> None:

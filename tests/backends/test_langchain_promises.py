@@ -38,7 +38,7 @@ def upstream() -> Iterator[Upstream]:
 async def asked(upstream: Upstream) -> AsyncIterator[Asked]:
     made = Asked(f"{upstream.url}/v1")
     yield made
-    made.client.close()
+    await made.close()
 
 
 def script(**fields: Any) -> str:
@@ -107,7 +107,7 @@ async def test_the_user_s_token_goes_where_it_may(upstream: Upstream) -> None:
     environment = {"JANUS_TOKEN_HOSTS": "127.0.0.1"}
     made = Asked(f"{upstream.url}/v1", environment=environment, chutes_access_token="the-users-own")
     await ChatJanus(chat=made.chat).ainvoke(script(tokens=1))
-    made.client.close()
+    await made.close()
     assert upstream.requests()[-1]["headers"]["authorization"] == "Bearer the-users-own"
 
 
@@ -142,7 +142,7 @@ async def test_the_caller_s_options_hold_and_its_tools_do_not(upstream: Upstream
     tools = [{"type": "function", "function": {"name": "get_weather"}}]
     made = Asked(f"{upstream.url}/v1", temperature=0.5, max_tokens=77, tools=tools)
     await ChatJanus(chat=made.chat, max_tokens=5).ainvoke(script(tokens=1))
-    made.client.close()
+    await made.close()
     body = upstream.requests()[-1]["body"]
     assert (body["temperature"], body["max_tokens"], body.get("tools")) == (0.5, 5, None)
 
