@@ -12,6 +12,9 @@ from ..template_path import TEMPLATE
 
 SLUG = "my-competitor"
 BAKE_SECONDS = 120
+VARIANTS = {
+    folder.parent.name: folder.parent for folder in sorted(TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"))
+}
 
 
 def clean_environment(home: Path) -> dict[str, str]:
