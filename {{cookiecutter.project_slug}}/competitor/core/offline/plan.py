@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 12_000
 _MOST_CALLS = 16
 # Fenced blocks and quoted texts are set aside, so that no rule looks into them.
 _SET_ASIDE = re.compile(r"```[^\n`]*\n.*?```|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d", re.DOTALL)
-_QUOTES = ("\"\"", "''", "``", "\u201c\u201d")
+_QUOTES = ('""', "''", "``", "\u201c\u201d")
 _TOKEN = re.compile("\ue000(\\d+)\ue001")
 _THEN = re.compile(r"(?i)[,;.]?\s*(?:\band\s+)?\bthen\b[,:]?")
 _VERB = (
