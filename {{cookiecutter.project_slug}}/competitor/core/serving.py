@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from typing import Any
 
@@ -11,12 +12,15 @@ import uvicorn
 from . import CONTRACT_VERSION
 from .app import create_app
 from .identity import identity
-from .loading import load
+from .loading import Backend, load
 from .logs import configure
 from .settings import Settings
 from .upstream import described
 
 log = logging.getLogger("competitor")
+
+# How long work may clean up after the last answer has ended.
+STUBBORN_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -42,12 +46,24 @@ class _Server(uvicorn.Server):
         if self.server_state.tasks:  # cancelled just now: their last frames still have to be written
             await asyncio.wait(set(self.server_state.tasks), timeout=2.0)
         self._captured_signals.clear()
+        await _end_the_rest()
 
 
-def serve(settings: Settings) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code."""
+async def _end_the_rest() -> None:
+    """Work that ignores being cancelled would keep the process from ending, since its loop waits for all tasks."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left and (await asyncio.wait(left, timeout=STUBBORN_SECONDS))[1]:
+        log.error("work that ignores being cancelled was cut off")
+        logging.shutdown()
+        os._exit(0)
+
+
+def serve(settings: Settings, backend: Backend | None = None) -> int:
+    """Serves until SIGTERM or SIGINT, with the backend of `competitor/backend/` or the one given; the exit code."""
     configure(settings)
-    backend = load()
+    backend = backend or load()
     config = uvicorn.Config(
         create_app(settings, backend),
         host=settings.host,

@@ -250,7 +250,7 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
     try:
         made = await tool.function(**arguments)
         result = made if isinstance(made, Result) else Result(_as_text(made))
-        details = from_json(to_json(result.details, fallback=str, inf_nan_mode="constants"))
+        details = from_json(to_json(result.details, fallback=str, inf_nan_mode="strings"))
         return Result(fit(result.text), result.status, details, result.files, result.sandbox_seconds)
     except ToolError as error:
         return Result(fit(str(error)), "error")

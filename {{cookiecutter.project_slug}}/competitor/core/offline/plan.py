@@ -23,6 +23,7 @@ _MOST_CHARACTERS = 12_000
 _MOST_CALLS = 16
 # Fenced blocks and quoted texts are set aside, so that no rule looks into them.
 _SET_ASIDE = re.compile(r"```[^\n`]*\n.*?```|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d", re.DOTALL)
+_QUOTES = ('""', "''", "``", "\u201c\u201d")
 _TOKEN = re.compile("\ue000(\\d+)\ue001")
 _THEN = re.compile(r"(?i)[,;.]?\s*(?:\band\s+)?\bthen\b[,:]?")
 _VERB = (
@@ -137,7 +138,8 @@ class _Part:
 
     def _plain(self, text: str) -> str:
         """The words as they stood, without the quotes around them."""
-        return self._aside.back(text).strip().strip("\"\u201c\u201d'`")
+        plain = self._aside.back(text).strip()
+        return plain[1:-1] if plain[:1] + plain[-1:] in _QUOTES and len(plain) > 1 else plain
 
     def _fitted(self, name: str, told: Body, text: str) -> Any:
         """What was understood, as far as the tool has such parameters; one of another kind gets what fits."""

@@ -47,7 +47,7 @@ def _without_network_and_processes() -> None:
 
 def _without_root(program: str) -> None:
     """Root becomes nobody where Python itself lies in reach of nobody; else it keeps its name and nothing more."""
-    if os.getuid() != 0:
+    if os.getuid() != 0 or not hasattr(os, "setresuid"):
         return
     with suppress(OSError):  # root without its capabilities already, as in some containers
         os.setgroups([])
