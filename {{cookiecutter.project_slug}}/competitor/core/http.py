@@ -136,6 +136,7 @@ class HttpClient:
     def __init__(self, egress: Egress, *, connect_seconds: float, silence_seconds: float):
         self.egress = egress
         self._connect_seconds, self._silence_seconds = connect_seconds, silence_seconds
+        self._open: set[Connection] = set()
         self._idle: dict[Origin, deque[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
 
@@ -179,14 +180,15 @@ class HttpClient:
             resting.popleft().transport.abort()
 
     def forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
         resting = self._idle.get(connection.origin)
         if resting and connection in resting:
             resting.remove(connection)
 
     def close(self) -> None:
-        for resting in self._idle.values():
-            for connection in tuple(resting):
-                connection.transport.abort()
+        """All connections, also those that wait for the end of a body that nobody wants."""
+        for connection in tuple(self._open):
+            connection.transport.abort()
         self._idle.clear()
 
     def _resting(self, origin: Origin) -> Connection | None:
@@ -214,4 +216,5 @@ class HttpClient:
             raise UpstreamError("unreachable", f"no connection within {self._connect_seconds:g} s") from None
         except (OSError, ssl.SSLError, ValueError) as error:
             raise UpstreamError("unreachable", f"{type(error).__name__}: {error}"[:200]) from None
+        self._open.add(connection)
         return connection

@@ -85,6 +85,9 @@ class Conduct(AgentMiddleware[AgentState[Any], Run]):
     ) -> ToolMessage | Command[Any]:
         """The toolbox runs the call, also one of a tool that does not exist: its text tells the model what does."""
         run, call = cast(Run, request.runtime.context), request.tool_call
+        if call["id"] in list(run.results)[Running.MOST :]:
+            left_out = f"Not run: at most {Running.MOST} calls are run at once."
+            return ToolMessage(left_out, tool_call_id=call["id"], name=call["name"], status="error")
         text = run.unreadable.get(call["id"] or "", json.dumps(call["args"]))
         tool = ToolboxCall(
             name=call["name"],
@@ -108,7 +111,7 @@ def _sorted(said: AIMessage, run: Run) -> AIMessage:
     calls = [*said.tool_calls, *unreadable]
     theirs = {tool.function.name for tool in run.chat.request.offered_tools}
     run.handed_back = any(call["name"] in theirs for call in calls)
-    ours = [call for call in calls if call["name"] not in theirs][: Running.MOST]
+    ours = [call for call in calls if call["name"] not in theirs]
     run.results = {call["id"] or "": (call["name"], "") for call in ours}
     if ours and said.text:
         run.outbox.report(Text("\n\n"))
