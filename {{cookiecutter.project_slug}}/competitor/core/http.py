@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        self._pool.made(self)
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange
@@ -172,6 +173,9 @@ class HttpClient:
                 raise
             return exchange
 
+    def made(self, connection: Connection) -> None:
+        self._open.add(connection)
+
     def keep(self, connection: Connection) -> None:
         connection.idle_since = asyncio.get_running_loop().time()
         resting = self._idle.setdefault(connection.origin, deque())
@@ -216,5 +220,4 @@ class HttpClient:
             raise UpstreamError("unreachable", f"no connection within {self._connect_seconds:g} s") from None
         except (OSError, ssl.SSLError, ValueError) as error:
             raise UpstreamError("unreachable", f"{type(error).__name__}: {error}"[:200]) from None
-        self._open.add(connection)
         return connection
