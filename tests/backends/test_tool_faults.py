@@ -1,4 +1,4 @@
-"""Whatever a tool or its call does, the model is told in words it can recover from, and the answer ends in good form."""
+"""Whatever a tool or its call does, the model is told in words it can use, and the answer ends in good form."""
 
 import json
 import shutil
