@@ -1,5 +1,6 @@
 """The variants that run tools, each baked once a session by the command line."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -47,3 +48,12 @@ def serve(upstream: Upstream) -> Iterator[Serve]:
     yield start
     for launcher in launchers:
         launcher.close()
+
+
+@pytest.fixture(scope="session")
+def faulty_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with faulty_tools.py in the place of its tools."""
+    copy = tmp_path_factory.mktemp("faulty") / "my-competitor"
+    shutil.copytree(project, copy)
+    shutil.copyfile(Path(__file__).parent / "faulty_tools.py", copy / "competitor" / "backend" / "tools.py")
+    return copy

@@ -120,7 +120,7 @@ def test_calls_of_the_client_s_tools_and_of_ours_in_one_turn(client: OpenAI) -> 
 
 
 def test_a_round_trip_goes_on_to_our_tools(client: OpenAI) -> None:
-    tools = [function("lookup_bird", bird="string")]
+    tools: Any = [function("lookup_bird", bird="string")]
     prompt = "call lookup_bird for Heron, then tell me what 12 * 12 is"
     first = client.chat.completions.create(
         model="any", messages=[{"role": "user", "content": prompt}], tools=tools

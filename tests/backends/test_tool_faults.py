@@ -1,7 +1,6 @@
-"""Whatever a tool or its call does, the model is told in words it can recover from, and the answer ends in good form."""
+"""Whatever a tool or its call does, the model is told in words it can use, and the answer ends in good form."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from competitor.conformance.target import Stream
 
 from .conftest import Serve
 from .faulty_tools import CANARY
-
-HERE = Path(__file__).parent
 
 
 def call(name: str, arguments: str = "{}") -> dict[str, str]:
@@ -43,14 +40,6 @@ FAULTS: dict[str, tuple[list[dict[str, str]], str]] = {
     "it recurses without end": ([call("recurses")], "recurses failed with RecursionError."),
     "a hundred calls at once": ([call("echo", '{"text": "spam"}')] * 100, "spam"),
 }
-
-
-@pytest.fixture(scope="session")
-def faulty_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("faulty") / "my-competitor"
-    shutil.copytree(project, copy)
-    shutil.copyfile(HERE / "faulty_tools.py", copy / "competitor" / "backend" / "tools.py")
-    return copy
 
 
 @pytest.fixture(scope="session")

@@ -182,6 +182,7 @@ def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) 
     variables = {name: value for name, value in image_variables(dockerfile).items() if name != "PATH"}
     assert variables["PORT"] == "8080"
     assert variables["HOST"] == "0.0.0.0"
+    assert variables["JANUS_SEARCH_URL"] == "https://search.janus.rodeo"
     with processes.competitor(variables, *command[1:], cwd=tmp_path) as (url, _):
         stream = Target(url).stream("What is 6 * 7?")
         health = Target(url).get("/health").json()

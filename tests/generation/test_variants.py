@@ -48,7 +48,11 @@ def test_every_variant_is_a_choice_with_a_label_and_says_its_name() -> None:
 
 def test_no_shared_code_asks_for_a_variant_by_its_name() -> None:
     """Some names are words of OpenAI's wire, too: what counts is a comparison."""
-    shared = [*UNBAKED.rglob("*.py"), *(TEMPLATE / "hooks").glob("*.py"), *(TEMPLATE / "templates_variants").glob("*.py")]
+    shared = [
+        *UNBAKED.rglob("*.py"),
+        *(TEMPLATE / "hooks").glob("*.py"),
+        *(TEMPLATE / "templates_variants").glob("*.py"),
+    ]
     assert len(shared) > 60
     for file in shared:
         tree = ast.parse(re.sub(r"\{\{.*?\}\}", "x", file.read_text(encoding="utf-8")))

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 MAX_CHARACTERS = 500
 _MAX_BITS = 4_096
+_MAX_DIGITS = 100
 
 Number = Fraction | float
 
@@ -27,7 +28,7 @@ _FUNCTIONS: dict[str, Callable[..., Number]] = {
     "floor": lambda value: Fraction(math.floor(value)),
     "max": max,
     "min": min,
-    "round": lambda value, digits=Fraction(0): Fraction(round(Fraction(value), int(digits))),
+    "round": lambda value, digits=Fraction(0): _rounded(value, digits),
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 
@@ -80,6 +81,13 @@ def _power(base: Number, exponent: Number) -> Number:
     if isinstance(result, complex):
         raise ValueError("a root of it is not a real number")  # noqa: TRY004 - the value is wrong, not its type
     return float(result)
+
+
+def _rounded(value: Number, digits: Number) -> Number:
+    places = int(digits)
+    if abs(places) > _MAX_DIGITS:
+        raise ValueError(f"it rounds to more than {_MAX_DIGITS} digits")
+    return Fraction(round(Fraction(value), places))
 
 
 def _small(value: Number) -> Number:
