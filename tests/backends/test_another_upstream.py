@@ -73,8 +73,8 @@ def wait_until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture(scope="session")
-def another(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its base URL."""
+def another(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its base URL. One for each variant: it remembers conversations, and all variants have the same."""
     config = tmp_path_factory.mktemp("another") / "rules.yaml"
     config.write_text(yaml.safe_dump({"rules": list(rules())}), encoding="utf-8")
     port = processes.free_port()

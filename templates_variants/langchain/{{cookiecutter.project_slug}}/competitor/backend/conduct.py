@@ -1,18 +1,20 @@
 """How the agent behaves, as a middleware of LangChain's: which tools it is offered, who runs them, when it must end."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, ToolCallRequest
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.messages.tool import tool_call
 from langgraph.types import Command
 
 from ..core.chat import Chat
 from ..core.events import Reasoning, Text
-from ..core.toolbox import Running, Toolbox
+from ..core.toolbox import Result, Running, Toolbox
 from .bridge import ToolboxCall
 from .model import ChatJanus
 from .outbox import Outbox
@@ -21,6 +23,8 @@ from .outbox import Outbox
 MAX_OUTPUT_CHARACTERS = 100_000
 # The part of the answer's time that is kept for the last words.
 LAST_WORDS = 0.2
+# How long a call waits for the others of its turn.
+TOGETHER_SECONDS = 0.1
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._last_words_at = self.chat.seconds_left * LAST_WORDS
+        self._ready, self._all_ready = 0, asyncio.Event()
 
     @property
     def seconds_left(self) -> float:
@@ -53,6 +58,20 @@ class Run:
     def told(self) -> str:
         """What came of the last calls, as a part of the answer: a client's history holds nothing else of them."""
         return "".join(f"{name}: {text[:2_000]}\n" for name, text in self.results.values())
+
+    def new_turn(self, calls: list[ToolCall]) -> None:
+        self.results = {call["id"] or "": (call["name"], "") for call in calls}
+        self._ready, self._all_ready = 0, asyncio.Event()
+
+    async def others(self) -> None:
+        """Waits for the turn's other calls, so that all start at once; not for long: a middleware may keep one back."""
+        self._ready += 1
+        if self._ready >= min(len(self.results), Running.MOST):
+            self._all_ready.set()
+            await asyncio.sleep(0)  # the others first: they came before
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TOGETHER_SECONDS):
+                await self._all_ready.wait()
 
 
 class Conduct(AgentMiddleware[AgentState[Any], Run]):
@@ -89,14 +108,13 @@ class Conduct(AgentMiddleware[AgentState[Any], Run]):
             left_out = f"Not run: at most {Running.MOST} calls are run at once."
             return ToolMessage(left_out, tool_call_id=call["id"], name=call["name"], status="error")
         text = run.unreadable.get(call["id"] or "", json.dumps(call["args"]))
-        tool = ToolboxCall(
-            name=call["name"],
-            call=call,
-            text=text,
-            toolbox=run.toolbox,
-            report=run.outbox.report,
-            seconds=max(0.1, run.seconds_left),
-        )
+
+        async def run_it() -> Result:
+            await run.others()
+            limit = max(0.1, run.seconds_left)
+            return await run.toolbox.run(call["name"], text, run.outbox.report, seconds=limit)
+
+        tool = ToolboxCall(name=call["name"], call=call, run_it=run_it)
         message = await handler(request.override(tool=tool))
         if isinstance(message, ToolMessage):
             run.read += len(message.text)
@@ -112,7 +130,7 @@ def _sorted(said: AIMessage, run: Run) -> AIMessage:
     theirs = {tool.function.name for tool in run.chat.request.offered_tools}
     run.handed_back = any(call["name"] in theirs for call in calls)
     ours = [call for call in calls if call["name"] not in theirs]
-    run.results = {call["id"] or "": (call["name"], "") for call in ours}
+    run.new_turn(ours)
     if ours and said.text:
         run.outbox.report(Text("\n\n"))
     return said.model_copy(update={"tool_calls": ours, "invalid_tool_calls": []})
