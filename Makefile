@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PARALLEL ?= 4
 
-.PHONY: help demo test lint lock test-image clean
+.PHONY: help demo test lint lock bench bench-quick test-image clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -17,10 +17,16 @@ test: lint        ## run all tests but the slow sets
 lint: $(VENV)/.ready        ## check style and types of the template (of a bake: its own tests)
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
-	@$(BIN)/python -m mypy hooks/pre_gen_project.py templates_variants tools tests
+	@$(BIN)/python -m mypy hooks/pre_gen_project.py templates_variants tools tests benchmarks
 
 lock: $(VENV)/.ready        ## pin all dependencies with hashes, the template's and every variant's
 	@$(BIN)/python tools/lock.py
+
+bench: $(VENV)/.ready        ## measure against all peers; writes docs/performance.md and its plots (about an hour)
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plain FastAPI, in under two minutes
+	@$(BIN)/python -m benchmarks --quick $(BENCH)
 
 test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root)
 	@$(BIN)/python tools/image.py

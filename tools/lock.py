@@ -31,6 +31,11 @@ def main() -> None:
         together = lock_the_template(projects, Path(scratch) / "own", *upgrade)
         for variant, project in zip(variants, projects, strict=True):
             lock_a_variant(variant, project, f"--constraint={together}", *upgrade)
+        # LiteLLM's environment is its own: what it pins holds for nothing else.
+        constraints = [f"--constraint={variant / LOCK}" for variant in variants]
+        compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
+        compile_lock(ROOT / "benchmarks" / "litellm", "requirements.in", "requirements.txt", *upgrade)
+    print("locked the benchmark's peers")
 
 
 def lock_the_template(projects: list[Path], folder: Path, *options: str) -> Path:

@@ -93,8 +93,11 @@ def test_a_whole_answer_recovers(fault: str, faulty: Target) -> None:
     assert CANARY.encode() not in reply.body
 
 
-@pytest.mark.parametrize("calls", [[call("echo", '{"text": "spam"}')], [call("rm_rf")], [call("floods")] * 3])
-def test_a_model_that_never_stops_calling_is_stopped(calls: list[dict[str, str]], faulty: Target) -> None:
+@pytest.mark.parametrize(
+    ("calls", "turns"), [([call("echo", '{"text": "spam"}')], 8), ([call("rm_rf")], 8), ([call("floods")] * 3, 2)]
+)
+def test_a_model_that_never_stops_calling_is_stopped(calls: list[dict[str, str]], turns: int, faulty: Target) -> None:
+    """By the budget of turns, and by the one of output."""
     forever = f"mock{json.dumps({'tokens': 0, 'calls': calls, 'finish': 'tool_calls'})}"
     stream = faulty.stream(forever)
     well_formed(stream)
@@ -103,7 +106,7 @@ def test_a_model_that_never_stops_calling_is_stopped(calls: list[dict[str, str]]
     assert faulty.upstream is not None
     last = faulty.upstream.requests()[-1]["body"]
     assert last["tool_choice"] == "none"
-    assert sum(message["role"] == "assistant" for message in last["messages"]) <= 8
+    assert sum(message["role"] == "assistant" for message in last["messages"]) <= turns
 
 
 def test_an_upstream_that_dies_between_two_turns_leaves_a_whole_answer(faulty: Target) -> None:

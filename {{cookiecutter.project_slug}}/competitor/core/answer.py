@@ -45,7 +45,7 @@ class Form(Protocol):
     def arguments(self, number: int, piece: str) -> None: ...
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None: ...
     def cork(self) -> None: ...
-    def uncork(self) -> None: ...
+    def uncork(self, *, last: bool = False) -> None: ...
     def set_source(self, source: Source | None) -> None: ...
     async def drain(self) -> None:
         """Returns when the client has taken most of what was written."""
@@ -67,6 +67,7 @@ class Answer:
 
     def __init__(self, form: Form, request: ChatRequest, max_bytes: int, clock: Callable[[], float] = time.monotonic):
         self.form, self.request, self.max_bytes, self.clock = form, request, max_bytes, clock
+        self.cork, self.uncork, self.set_source = form.cork, form.uncork, form.set_source
         self.client_tools = {tool.function.name for tool in request.offered_tools}
         self.size = 0  # bytes of text, reasoning and arguments
         self.said = False
@@ -85,9 +86,17 @@ class Answer:
     def text(self, text: str) -> None:
         if self._half or not text.isascii():
             text = self._whole_characters(text)
-        if text:
-            self.said = True
+        if not text:
+            return
+        self.said = True
+        if self.closed or self.first_at is None or len(text) > _PIECE_CHARACTERS or not text.isascii():
             self._counted(text, self.form.text)
+            return
+        self.spoken = True  # what `_counted` does, for nearly every piece without another call
+        self.size += len(text)
+        self.form.text(text)
+        if self.size > self.max_bytes:
+            raise AnswerFull
 
     def reasoning(self, text: str) -> None:
         if self._half or not text.isascii():
@@ -116,15 +125,6 @@ class Answer:
 
     def doing(self, what: str) -> None:
         self.activity = what
-
-    def cork(self) -> None:
-        self.form.cork()
-
-    def uncork(self) -> None:
-        self.form.uncork()
-
-    def set_source(self, source: Source | None) -> None:
-        self.form.set_source(source)
 
     # The backend's side.
 
@@ -194,7 +194,11 @@ class Answer:
             for start in range(0, len(text), _PIECE_CHARACTERS):
                 self._counted(text[start : start + _PIECE_CHARACTERS], write)
             return
-        self._speak()
+        if self.closed:
+            raise AnswerClosed
+        self.spoken = True
+        if self.first_at is None:
+            self.first_at = self.clock()
         self.size += len(text) if text.isascii() else len(text.encode())
         write(text)
         if self.size > self.max_bytes:

@@ -8,10 +8,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import CONTRACT_VERSION
 from .clock import Clock
-from .completions import ChatEndpoint, Shared
+from .completions import CHAT_PATH, ChatEndpoint, Shared
 from .egress import Egress
 from .errors import ApiError
 from .http import HttpClient
@@ -20,10 +21,26 @@ from .limits import Gate
 from .llm import Llm
 from .loading import Backend, load
 from .offline import OfflineServer
+from .pacing import Pacing
 from .refusals import crashed, no_such_route, refused
 from .schema import ChatRequest
 from .settings import Settings
 from .upstream import described
+
+
+class _Application(FastAPI):
+    """FastAPI, less its way to the chat route: that alone costs a request as much CPU as its answer does.
+
+    Five layers wrap the call there, and four of them every `send`, so each chunk of a stream would pass them too.
+    """
+
+    chat: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == CHAT_PATH and scope["method"] == "POST":
+            await self.chat(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
@@ -42,6 +59,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         backend=backend,
         gate=Gate(settings.max_running, settings.max_open, settings.queue_seconds),
         clock=Clock(),
+        pacing=None if settings.pacing == "off" else Pacing(settings.pacing_seconds, settings.pacing_most_seconds),
     )
 
     @asynccontextmanager
@@ -50,7 +68,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         client.close()
         await offline.stop()
 
-    app = FastAPI(
+    app = _Application(
         title=identity().name,
         version=identity().version,
         lifespan=lifespan,
@@ -64,15 +82,15 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         },  # X1: a variable could send it out
         exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
     )
-    chat = ChatEndpoint(shared)
+    app.chat = chat = ChatEndpoint(shared)
     schema = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}
     }
 
-    @app.post("/v1/chat/completions", openapi_extra=schema)
+    @app.post(CHAT_PATH, openapi_extra=schema)
     async def chat_completions(request: Request) -> Response:
         """Answers a conversation, as one object or as a stream of server-sent events."""
-        return await chat(request)
+        return await chat.response(request)
 
     @app.get("/health")
     async def health() -> dict[str, Any]:

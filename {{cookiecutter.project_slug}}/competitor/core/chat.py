@@ -4,6 +4,7 @@
 import logging
 import time
 from collections.abc import Callable, MutableMapping
+from functools import cached_property
 from typing import Any
 
 from . import prompt
@@ -26,9 +27,12 @@ class Chat:
 
     def __init__(self, id: str, request: ChatRequest, llm: Llm, settings: Settings, account: Callable[[Usage], None]):
         self.id, self.request, self.settings = id, request, settings
-        self.log = _Log(logging.getLogger("competitor.backend"), {"request_id": id})
         self._llm, self._account = llm, account
         self._until = time.monotonic() + settings.answer_seconds
+
+    @cached_property
+    def log(self) -> _Log:
+        return _Log(logging.getLogger("competitor.backend"), {"request_id": self.id})
 
     @property
     def text(self) -> str:

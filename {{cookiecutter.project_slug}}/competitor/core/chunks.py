@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from .errors import UpstreamError
 from .events import FinishReason, Sink
 from .usage import Usage, read_usage
+from .usual import UsualChunk, usual_chunk
 
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",
@@ -20,6 +21,10 @@ _REASONS: dict[str, FinishReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+
+
+# The shape of the usual chunk is looked for again after so many unusual ones; a short answer is not worth it.
+_LEARN_EVERY = 4
 
 
 @dataclass(slots=True)
@@ -53,10 +58,20 @@ class ChunkReader:
         self.finish_reason: FinishReason | None = None
         self.began = False
         self._by_index: dict[int, ToolRequest] = {}
+        self._usual: UsualChunk | None = None
+        self._chunks = 0
 
     def chunk(self, payload: bytes) -> None:
         """One event of a stream. Raises `UpstreamError`."""
-        self._read(_parsed(payload), "delta")
+        if self._usual is not None and (text := self._usual.text(payload)):
+            self.text.append(text)
+            self._sink.text(text)
+            return
+        chunk = _parsed(payload)
+        self._read(chunk, "delta")
+        self._chunks += 1
+        if self._chunks % _LEARN_EVERY == 0 and (text := _only_text(chunk)) is not None:
+            self._usual = usual_chunk(payload, text)
 
     def whole(self, body: bytes) -> None:
         """The one object of a server that does not stream. Raises `UpstreamError`."""
@@ -134,6 +149,16 @@ def _parsed(payload: bytes) -> dict[str, Any]:
     if not isinstance(chunk, dict):
         raise UpstreamError("not_openai", "an event that is not an object")
     return cast(dict[str, Any], chunk)
+
+
+def _only_text(chunk: dict[str, Any]) -> str | None:
+    """The text of a chunk that brings nothing else: then no later one of the same shape does either."""
+    choices = chunk.get("choices")
+    if chunk.get("usage") or not choices or choices[0].get("finish_reason"):
+        return None
+    delta = {name: value for name, value in (choices[0].get("delta") or {}).items() if value and name != "role"}
+    text = delta.get("content")
+    return text if isinstance(text, str) and len(delta) == 1 else None
 
 
 def _as_text(value: Any) -> str:

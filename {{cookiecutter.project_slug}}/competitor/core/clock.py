@@ -9,7 +9,7 @@ from typing import Protocol
 
 log = logging.getLogger("competitor.clock")
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.2
 # Late by this much, the event loop was blocked: every stream of the process stood still.
 LATE_SECONDS = 0.5
 
@@ -19,7 +19,7 @@ class Ticking(Protocol):
 
 
 class Clock:
-    """Calls `tick(now)` of all its members ten times a second, and runs only while it has some."""
+    """Calls `tick(now)` of all its members five times a second, and runs only while it has some."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic):
         self.now = now

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 # X1: the hosts that the contract lists.
@@ -39,6 +40,7 @@ class Origin:
         return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
 
 
+@lru_cache(maxsize=64)  # the same few base URLs for every request
 def parse(url: str) -> tuple[Origin, str]:
     """The origin of an `http(s)` URL, and its path with query.
 

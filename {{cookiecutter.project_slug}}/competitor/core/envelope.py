@@ -13,8 +13,11 @@ PING = b": ping\n\n"
 _END = b"}}]}\n\n"
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 def _dump(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 class Envelope:

@@ -122,6 +122,18 @@ class Exchange:
         self._parts.append(data)
         self._waiting += len(data)
 
+    def piece(self, data: bytes) -> None:
+        """A read that is a whole chunk of the body, and all that waits for the reader."""
+        self._heard_at = self._loop.time()
+        if self._reader is None or self._parts or self._unpacker is not None:
+            self.body(data)
+            self.parsed()
+            return
+        try:
+            self._reader(data)
+        except Exception as error:  # noqa: BLE001 - whoever awaits `ended` gets it
+            self.fail(error)
+
     def parsed(self) -> None:
         """One read went through the parser: the reader gets all of it in one piece."""
         if not self.status and self._head_size > MAX_HEAD_BYTES:

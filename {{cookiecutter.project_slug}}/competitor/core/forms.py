@@ -1,47 +1,61 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The two forms of an answer: a stream of chunks (section 4), and one object (section 3)."""
 
+import asyncio
 from typing import Any
 
 from .envelope import DONE, Envelope
 from .events import FinishReason, Source
+from .pacing import Pacer, Pacing
 from .writer import BodyWriter
 
 
 class StreamForm:
-    """Every piece becomes a chunk and leaves at once."""
+    """Every piece becomes a chunk and leaves at once; text as its pacing lets it, and never behind what came later."""
 
-    def __init__(self, envelope: Envelope, writer: BodyWriter):
+    def __init__(self, envelope: Envelope, writer: BodyWriter, pacing: Pacing | None = None):
         self.envelope, self.writer = envelope, writer
+        self.pacer = Pacer(pacing, self._delta, writer.uncork, asyncio.get_running_loop()) if pacing else None
+        self.text = self.pacer.text if self.pacer else self._delta
         self.cork, self.uncork = writer.cork, writer.uncork
         self.set_source, self.drain = writer.set_source, writer.drain
         writer.write(envelope.delta({"role": "assistant"}))  # S1
 
-    def text(self, text: str) -> None:
+    def _delta(self, text: str) -> None:
         self.writer.write(self.envelope.text(text))
 
+    def _at_once(self, chunk: bytes) -> None:
+        if self.pacer is not None:
+            self.pacer.flush()
+        self.writer.write(chunk)
+
     def reasoning(self, text: str) -> None:
-        self.writer.write(self.envelope.reasoning(text))
+        self._at_once(self.envelope.reasoning(text))
 
     progress = reasoning
 
     def call(self, number: int, id: str, name: str) -> None:
         # S9: id, type and name in the first fragment only.
         function = {"name": name, "arguments": ""}
-        self.writer.write(
+        self._at_once(
             self.envelope.delta({"tool_calls": [{"index": number, "id": id, "type": "function", "function": function}]})
         )
 
     def arguments(self, number: int, piece: str) -> None:
-        self.writer.write(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
+        self._at_once(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
 
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
-        self.writer.write(
-            self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}})
-        )
+        self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}}))
+
+    def drop(self) -> None:
+        """The client is gone."""
+        if self.pacer is not None:
+            self.pacer.drop()
 
     async def end(self, reason: FinishReason, usage: dict[str, int | float], usage_in_own_chunk: bool) -> None:
-        """S7, S8: one finish chunk, one usage, `[DONE]`, and nothing more."""
+        """S7, S8: what is held of the text, one finish chunk, one usage, `[DONE]`, and nothing more."""
+        if self.pacer is not None:
+            await self.pacer.end()
         if usage_in_own_chunk:
             last = self.envelope.finish(reason, None) + self.envelope.usage(usage)
         else:
@@ -78,7 +92,7 @@ class WholeForm:
     def cork(self) -> None:
         pass
 
-    def uncork(self) -> None:
+    def uncork(self, *, last: bool = False) -> None:
         pass
 
     def set_source(self, source: Source | None) -> None:

@@ -22,6 +22,7 @@ from .egress import Egress, EgressRefused, Origin
 from .errors import UpstreamError
 from .exchange import Exchange
 
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 MAX_IDLE = 256
 IDLE_SECONDS = 30.0
@@ -41,11 +42,12 @@ class Connection(asyncio.Protocol):
         self._lingering: asyncio.TimerHandle | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._reusable = False
+        self._at_chunk = False  # the parser is between two chunks of a body
 
     def send(self, exchange: Exchange, message: bytes) -> None:
         self._exchange, exchange.connection = exchange, self
         self._parser = httptools.HttpResponseParser(self)
-        self._reusable = False
+        self._reusable = self._at_chunk = False
         self.transport.write(message)
 
     def leave(self, *, whole: bool, linger: bool) -> None:
@@ -74,6 +76,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange
+        if self._at_chunk and exchange is not None and (chunk := _whole_chunk(data)):
+            exchange.piece(chunk)
+            return
         if exchange is None and self._lingering is None:
             self.transport.abort()  # bytes that nobody asked for
             return
@@ -86,6 +91,7 @@ class Connection(asyncio.Protocol):
                 exchange.fail(UpstreamError("not_openai", f"not HTTP/1.1: {type(error).__name__}"))
             self.transport.abort()
             return
+        self._at_chunk = self._at_chunk and data.endswith(b"\r\n")  # else it holds the beginning of a size
         if exchange is not None:
             exchange.parsed()
 
@@ -123,12 +129,30 @@ class Connection(asyncio.Protocol):
         if self._exchange is not None:
             self._exchange.body(body)
 
+    def on_chunk_header(self) -> None:
+        self._at_chunk = False
+
+    def on_chunk_complete(self) -> None:
+        self._at_chunk = True
+
     def on_message_complete(self) -> None:
+        self._at_chunk = False
         self._reusable = self._parser.should_keep_alive()  # true only now; afterwards it speaks of the next message
         if self._exchange is None:
             self._rest()
         elif self._exchange.status:
             self._exchange.whole = True
+
+
+def _whole_chunk(data: bytes) -> bytes | None:
+    """What one chunk of chunked transfer encoding holds, where `data` is just that: nearly every read of a stream.
+
+    The parser is spared the chunk: between two chunks it does not notice.
+    """
+    size = _CHUNK_SIZE.match(data)
+    if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:
+        return None
+    return data[size.end() : -2]
 
 
 class HttpClient:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from .chunks import ChunkReader, ToolRequest
 from .errors import UpstreamError
-from .events import FinishReason, Reasoning, Sink, Text
+from .events import FinishReason, Reasoning, Sink, Source, Text
 from .exchange import Exchange
 from .http import HttpClient
 from .offline import OfflineServer
@@ -50,7 +50,7 @@ class Llm:
         return chosen
 
 
-class Completion:
+class Completion(Source):
     """One call of the model.
 
     `account` is told what the call cost, whatever became of it. Raises `UpstreamError` from `pour` and
@@ -163,7 +163,7 @@ class Completion:
                         return
                     reader.chunk(payload)
             finally:
-                sink.uncork()
+                sink.uncork(last=exchange.stopped)
 
         exchange.start(read)
         try:

@@ -20,6 +20,7 @@ _KEY_LIKE = re.compile(r"(?i)\b(bearer\s+)[^\s\"',]+|\b(?:sk|cpk|pk|rk)[-_][\w.-
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
 
 
+_encode = json.JSONEncoder(default=str).encode
 # Secrets of requests under way, with the number of those that brought them.
 _of_requests: Counter[str] = Counter()
 
@@ -70,7 +71,7 @@ class JsonLines(_Formatter):
         }
         if record.exc_info:
             shown["exception"] = self.formatException(record.exc_info)
-        return json.dumps(shown, default=str)
+        return _encode(shown)
 
 
 class Readable(_Formatter):
@@ -95,5 +96,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Readable(settings.secrets, terminal) if as_text else JsonLines(settings.secrets))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    # What no line shows need not be found out for each (see "Optimization" in the documentation of `logging`).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)

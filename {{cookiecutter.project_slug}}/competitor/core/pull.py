@@ -65,7 +65,7 @@ class PullSink:
     def cork(self) -> None:
         pass
 
-    def uncork(self) -> None:
+    def uncork(self, *, last: bool = False) -> None:
         pass
 
     def set_source(self, source: Source | None) -> None:

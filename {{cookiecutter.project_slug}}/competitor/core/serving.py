@@ -2,6 +2,7 @@
 """Runs the application under uvicorn until a signal, and lets open answers end in good form."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -76,6 +77,8 @@ def serve(settings: Settings, backend: Backend | None = None) -> int:
         backlog=2048,
         ws="none",
     )
+    gc.collect()
+    gc.freeze()  # what the start made stays; no collection has to walk through it again, least of all amid a stream
     server = _Server(config, {"backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
     try:
         server.run()

@@ -39,6 +39,13 @@ def _names(value: object) -> object:
     return frozenset(name.lower() for name in re.split(r"[,\s]+", value) if name) if isinstance(value, str) else value
 
 
+def _pace(value: str) -> str:
+    if value not in ("auto", "off") and not (value.isdecimal() and 1 <= int(value) <= 250):
+        raise ValueError("must be auto, off, or a whole number of deltas a second from 1 to 250")
+    return value
+
+
+Pace = Annotated[str, AfterValidator(_pace)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Key = Annotated[SecretStr, AfterValidator(header_value)]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
@@ -153,6 +160,14 @@ class Settings(BaseModel):
         gt=0,
         about="Time that open answers have after SIGTERM before they are ended, in seconds.",
     )
+    pacing: Pace = _variable(
+        "auto",
+        "JANUS_PACING",
+        about="Even spacing of bursty text: auto, off, or a fixed number of deltas a second, 1 to 250.",
+    )
+    pacing_most_seconds: float = _variable(
+        1.5, "JANUS_PACING_MOST_SECONDS", gt=0, le=10, about="Longest time that pacing holds text, in seconds."
+    )
     offline_words_per_second: float = _variable(
         50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0, about="Speed of the offline model, in words a second."
     )
@@ -176,6 +191,11 @@ class Settings(BaseModel):
     def answer_seconds(self) -> float:
         """S15: how long an answer may take, so that it ends in good form before its caller gives up."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
+
+    @property
+    def pacing_seconds(self) -> float | None:
+        """The fixed time between two deltas, where one is set."""
+        return 1 / int(self.pacing) if self.pacing.isdecimal() else None
 
     @property
     def base_urls(self) -> list[str]:

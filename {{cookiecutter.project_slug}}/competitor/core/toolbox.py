@@ -1,5 +1,5 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
-"""Tools are plain typed async functions with a docstring; their JSON schema comes from the types.
+"""Runs the calls of tools that a model asks for.
 
 Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output),
 it becomes a `Result` whose text the model can recover from, and every start is reported with its end.
@@ -7,27 +7,26 @@ it becomes a `Result` whose text the model can recover from, and every start is 
 
 import asyncio
 import contextlib
-import inspect
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Literal, Protocol, get_type_hints
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from .errors import UpstreamError
 from .events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
-from .files import File, handed_over
+from .files import handed_over
+from .tool import Result, Schema, Tool, ToolError, tool
 from .usage import Usage
+
+__all__ = ["Call", "Report", "Result", "Running", "Tool", "ToolError", "Toolbox", "fit", "tool"]
 
 log = logging.getLogger("competitor.tools")
 
 Report = Callable[[Event], None]
-Schema = dict[str, Any]
 
 # What a model may read of one call. A page of 20,000 characters is about 5,000 tokens, and is paid for in each turn.
 MAX_RESULT_CHARACTERS = 20_000
@@ -36,10 +35,6 @@ MAX_ARGUMENT_BYTES = 256 * 1024
 _SHOWN_CHARACTERS = 500
 # How long a cancelled tool may clean up before it is left behind; less than the core gives a backend.
 _CLEAN_UP_SECONDS = 0.5
-
-
-class ToolError(Exception):
-    """A tool cannot do what it was asked. The message is a whole sentence for the model: what is wrong, what to do."""
 
 
 class Call(Protocol):
@@ -53,54 +48,6 @@ class Call(Protocol):
     def arguments(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a call: `text` for the model, `details` for the `tool_end` event, `files` for the user."""
-
-    text: str
-    status: Literal["ok", "error"] = "ok"
-    details: dict[str, Any] = field(default_factory=dict)
-    files: tuple[File, ...] = ()
-    sandbox_seconds: float | None = None  # where the sandbox itself has counted
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A function that the model may call. `sandbox` names the sandbox it runs in, where it does."""
-
-    name: str
-    description: str
-    arguments: type[BaseModel]
-    function: Callable[..., Awaitable[Any]]
-    sandbox: str = ""
-
-    @property
-    def parameters(self) -> Schema:
-        """The JSON schema of the arguments."""
-        return _schema(self.arguments)
-
-    @property
-    def schema(self) -> Schema:
-        """The tool in OpenAI's wire form."""
-        function = {"name": self.name, "description": self.description, "parameters": self.parameters}
-        return {"type": "function", "function": function}
-
-
-def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
-    """A tool from an async function or method: its name, its docstring, the types of its parameters.
-
-    `Annotated[str, Field(description=...)]` tells the model what a parameter means. The function returns
-    a text, a `Result`, or anything that JSON can hold. Raises `TypeError` for a function of another kind.
-    """
-    name, about = function.__name__, inspect.getdoc(function)
-    if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name} must be an `async def`; blocking work belongs into asyncio.to_thread")
-    if not about:
-        raise TypeError(f"{name} needs a docstring: it tells the model what the tool is for")
-    arguments = _model(getattr(function, "__func__", function), inspect.ismethod(function))
-    return Tool(name, about, arguments, function, sandbox)
-
-
 class Toolbox:
     """The tools of one answer, and how their calls are run. `seconds` is the time limit of each call.
 
@@ -109,8 +56,8 @@ class Toolbox:
 
     def __init__(self, tools: Iterable[Tool], *, seconds: float):
         self._tools: dict[str, Tool] = {}
-        for tool in tools:
-            self._tools.setdefault(tool.name, tool)
+        for given in tools:
+            self._tools.setdefault(given.name, given)
         self._seconds = seconds
 
     @property
@@ -282,34 +229,3 @@ def _as_text(made: object) -> str:
 def _problem(problem: Any) -> str:
     where = ".".join(str(step) for step in problem["loc"])
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
-
-
-@lru_cache(maxsize=256)
-def _model(function: Callable[..., Any], bound: bool) -> type[BaseModel]:
-    """Made once a function: building a type takes a quarter of a millisecond."""
-    hints = get_type_hints(function, include_extras=True)
-    fields: dict[str, Any] = {}
-    for parameter in list(inspect.signature(function).parameters.values())[int(bound) :]:
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(f"{function.__name__}: {parameter} has no name that a model could give")
-        if parameter.name not in hints:
-            raise TypeError(f"{function.__name__}: the parameter {parameter.name} needs a type")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
-    made: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
-    return made
-
-
-@lru_cache(maxsize=256)
-def _schema(model: type[BaseModel]) -> Schema:
-    """Without pydantic's titles: each word is paid for with every request."""
-    schema: Schema = _untitled({"properties": {}, **model.model_json_schema()})
-    return schema
-
-
-def _untitled(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_untitled(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {name: _untitled(one) for name, one in schema.items() if name != "title" or not isinstance(one, str)}

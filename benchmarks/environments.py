@@ -1,0 +1,86 @@
+"""Makes what is measured, on demand and below `build/bench`: environments from locks, bakes, nginx."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "benchmarks"
+BUILD = ROOT / "build" / "bench"
+PROJECT = "{{cookiecutter.project_slug}}"
+
+
+class Missing(Exception):
+    """Something that cannot be made here; the message says what to do."""
+
+
+def variants() -> list[str]:
+    """The backends that the template offers."""
+    return sorted(path.parent.name for path in ROOT.glob(f"templates_variants/*/{PROJECT}"))
+
+
+def python_of(name: str, lock: Path) -> Path:
+    """The Python of an environment that holds exactly what the lock says."""
+    home = BUILD / "venv" / name
+    python, made_of = home / "bin" / "python", home / "made-of"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if made_of.exists() and made_of.read_text() == digest:
+        return python
+    print(f"Setting up the environment of {name} (when its lock changes) ...", file=sys.stderr, flush=True)
+    uv = (sys.executable, "-m", "uv")
+    subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
+    options = ("--quiet", "--system-certs", "--require-hashes", "--compile-bytecode", "--python", str(python))
+    subprocess.run([*uv, "pip", "install", *options, "-r", str(lock)], check=True)
+    made_of.write_text(digest)
+    return python
+
+
+def peers_python() -> Path:
+    return python_of("peers", HERE / "requirements.txt")
+
+
+def litellm_python() -> Path:
+    return python_of("litellm", HERE / "litellm" / "requirements.txt")
+
+
+def bake(variant: str, bakes: Path = BUILD / "bakes") -> Path:
+    """A fresh bake of this checkout; its folder."""
+    goal = bakes / variant
+    shutil.rmtree(goal, ignore_errors=True)
+    goal.mkdir(parents=True)
+    config = goal / "config.yaml"
+    config.write_text(f"replay_dir: {goal.as_posix()}\ncookiecutters_dir: {goal.as_posix()}\n", encoding="utf-8")
+    answers = (f"backend={variant}", "project_slug=measured")
+    command = (sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(config))
+    done = subprocess.run([*command, "-o", str(goal), *answers], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Missing(f"The {variant} competitor could not be baked:\n{done.stdout}{done.stderr}")
+    return goal / "measured"
+
+
+def bake_of_events() -> Path:
+    """A proxy whose backend iterates over the model's events itself, as a backend of anybody's may."""
+    project = bake("proxy")
+    goal = project.with_name("measured-events")
+    shutil.copytree(project, goal)
+    shutil.copyfile(HERE / "peers" / "any_events.py", goal / "competitor" / "backend" / "agent.py")
+    return goal
+
+
+def nginx() -> str:
+    """The path of nginx, which is installed from Debian's package when it is missing."""
+    search = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    found = shutil.which("nginx", path=search)
+    if found:
+        return found
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Missing("nginx is missing, and every ratio is one to nginx: apt-get install nginx-light")
+    print("Installing nginx-light ...", file=sys.stderr, flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # 1: Debian starts no service
+    subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=True)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx-light"]
+    subprocess.run(install, env=quiet, check=True, stdout=subprocess.DEVNULL)
+    return shutil.which("nginx", path=search) or "nginx"

@@ -1,0 +1,112 @@
+"""The goals, as figures that one run must reach, and what the run reached."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .patterns import PACING, PATTERNS
+from .runs import DIRECT, Rows, Run
+
+Results = dict[str, Rows]  # section -> rows
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The median of all repetitions, and the least and the greatest of them."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Measured | None":
+        return cls(statistics.median(values), min(values), max(values)) if values else None
+
+
+Measure = Callable[[Results], Measured | None]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of the table of goals. `at_most`: less is better."""
+
+    about: str
+    wanted: float
+    unit: str
+    measure: Measure
+    at_most: bool = False
+
+    def met(self, measured: Measured) -> bool:
+        return measured.median <= self.wanted if self.at_most else measured.median >= self.wanted
+
+
+def runs(results: Results, section: str, name: str) -> list[Run]:
+    return results.get(section, {}).get(name, [])
+
+
+def ratio(results: Results, section: str, name: str, base: str) -> Measured | None:
+    """Tokens a CPU second of one server over another's, taken within each repetition."""
+    pairs = zip(runs(results, section, name), runs(results, section, base), strict=False)
+    return Measured.of([theirs["cpu_us"] / ours["cpu_us"] for ours, theirs in pairs if ours["cpu_us"]])
+
+
+def figure(results: Results, section: str, name: str, key: str) -> Measured | None:
+    values: list[Any] = [run.get(key) for run in runs(results, section, name)]
+    return Measured.of([value for value in values if value is not None])
+
+
+def added(results: Results, name: str, key: str) -> Measured | None:
+    """Milliseconds that a server adds to what the client sees without a server, within each repetition."""
+    pairs = zip(runs(results, "s50", name), runs(results, "s50", DIRECT), strict=False)
+    return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
+
+
+def worst_change(results: Results) -> Measured | None:
+    """The change of evenness by pacing on the pattern that gains least or loses most."""
+    changes = []
+    for pattern in PATTERNS:
+        pair = [figure(results, "even", f"{pattern}/{mode}", "evenness") for mode in PACING]
+        if pair[0] and pair[1]:
+            changes.append(pair[1].median - pair[0].median)
+    return Measured.of([min(changes)]) if changes else None
+
+
+def _ratio(section: str, name: str, base: str) -> Measure:
+    return lambda results: ratio(results, section, name, base)
+
+
+def _figure(section: str, name: str, key: str) -> Measure:
+    return lambda results: figure(results, section, name, key)
+
+
+def _added(name: str, key: str) -> Measure:
+    return lambda results: added(results, name, key)
+
+
+GOALS = (
+    Goal("50 streams at 20 ms: the core's relay over nginx", 0.55, "", _ratio("s50", "relay", "nginx")),
+    Goal("50 streams at 20 ms: any backend's events over nginx", 0.40, "", _ratio("s50", "events", "nginx")),
+    Goal("full rate: relay over nginx", 0.65, "", _ratio("full", "relay", "nginx")),
+    Goal("one token a request: relay over nginx", 0.24, "", _ratio("one", "relay", "nginx")),
+    Goal("50 streams at 20 ms: relay over plain FastAPI", 4, "", _ratio("s50", "relay", "plain-fastapi")),
+    Goal("full rate: relay over plain FastAPI", 2, "", _ratio("full", "relay", "plain-fastapi")),
+    Goal("50 streams at 20 ms: relay over LiteLLM proxy", 15, "", _ratio("s50", "relay", "litellm")),
+    Goal("full rate: relay over LiteLLM proxy", 15, "", _ratio("full", "relay", "litellm")),
+    Goal("first token added over direct, p50, 50 streams", 1.5, "ms", _added("relay", "first_p50_ms"), at_most=True),
+    Goal("first token added over direct, p99, 50 streams", 5, "ms", _added("relay", "first_p99_ms"), at_most=True),
+    Goal("500 streams: relay over nginx", 0.39, "", _ratio("s500", "relay", "nginx")),
+    Goal("cold start to the first 200 of `/health`", 0.6, "s", _figure("start", "relay", "ready_s"), at_most=True),
+    Goal("memory of an idle open stream", 60, "KiB", _figure("memory", "relay", "kib_a_stream"), at_most=True),
+    Goal("memory kept after 2,000 streams", 5, "MiB", _figure("memory", "relay", "kept_mib"), at_most=True),
+    *(
+        Goal(f"evenness, bursts of 90 each {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
+        for pattern, each in (("b90-200", "0.2"), ("b90-500", "0.5"), ("b90-1000", "1"))
+    ),
+    Goal("evenness: least change by pacing on any pattern (to -2: noise)", -2, "", worst_change),
+)
+AGENT_GOALS = (
+    Goal("50 streams at 20 ms: LangChain agent over nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),
+    Goal("50 streams at 20 ms: agent over `ChatOpenAI`", 2.5, "", _ratio("s50", "langchain", "chat-openai")),
+    Goal("cold start with LangChain", 1.5, "s", _figure("start", "langchain", "ready_s"), at_most=True),
+)

@@ -1,0 +1,99 @@
+"""Who is measured: the competitor in its variants, and its peers, each started by one command."""
+
+import subprocess
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+from . import environments
+from .environments import HERE, ROOT
+from .load import KEY
+from .servers import Command, Peer
+
+
+@cache
+def _variant(name: str) -> tuple[Path, Path]:
+    """The Python and the folder of a fresh bake."""
+    project = environments.bake(name)
+    return environments.python_of(f"variant-{name}", project / "requirements.txt"), project
+
+
+@cache
+def _events() -> tuple[Path, Path]:
+    return _variant("proxy")[0], environments.bake_of_events()
+
+
+def setting_exists(variable: str) -> bool:
+    """Whether a bake reads this environment variable."""
+    python, project = _variant("proxy")
+    listed = subprocess.run(
+        [str(python), "-m", "competitor", "settings"], cwd=project, capture_output=True, text=True, check=True
+    )
+    return f"`{variable}`" in listed.stdout
+
+
+def competitor(of: Callable[[], tuple[Path, Path]]) -> Callable[[int, Path, int], Command]:
+    def command(port: int, folder: Path, upstream: int) -> Command:
+        python, project = of()
+        return [str(python), "-m", "competitor", "serve", "--host", "127.0.0.1", "--port", str(port)], project
+
+    return command
+
+
+def _uvicorn(module: str) -> Callable[[int, Path, int], Command]:
+    def command(port: int, folder: Path, upstream: int) -> Command:
+        where = ["--host", "127.0.0.1", "--port", str(port), "--backlog", "4096"]
+        quiet = ["--log-level", "warning", "--no-access-log"]
+        python = str(environments.peers_python())
+        return [python, "-m", "uvicorn", f"benchmarks.peers.{module}:app", *where, *quiet], ROOT
+
+    return command
+
+
+def _nginx(port: int, folder: Path, upstream: int) -> Command:
+    text = (HERE / "peers" / "nginx.conf").read_text(encoding="utf-8")
+    for word, value in {"port": port, "folder": folder, "upstream": f"127.0.0.1:{upstream}"}.items():
+        text = text.replace(f"{{{word}}}", str(value))
+    (folder / "nginx.conf").write_text(text, encoding="utf-8")
+    return [environments.nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")], folder
+
+
+def _litellm(port: int, folder: Path, upstream: int) -> Command:
+    binary = environments.litellm_python().with_name("litellm")
+    where = ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+    return [str(binary), "--config", str(HERE / "litellm" / "config.yaml"), *where], folder
+
+
+# All features are on, as in the arena; only what a bounded machine must raise for 2,000 streams is raised.
+_OURS = {"JANUS_LOG_FORMAT": "json", "JANUS_MAX_RUNNING": "3000", "JANUS_MAX_OPEN": "4000"}
+_UNPACED = {**_OURS, "JANUS_PACING": "off"}
+_PACED = {**_OURS, "JANUS_PACING": "auto"}
+_LITELLM = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_TELEMETRY": "False",
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_MASTER_KEY": KEY,
+    "DISABLE_ADMIN_UI": "True",
+    "NO_DOCS": "True",
+}
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("nginx", "nginx: bytes only, nothing parsed", _nginx),
+        Peer("relay", "**competitor: the core's relay**", competitor(partial(_variant, "proxy")), _UNPACED),
+        Peer("paced", "**competitor: the same with pacing**", competitor(partial(_variant, "proxy")), _PACED),
+        Peer("events", "**competitor: any backend's events**", competitor(_events), _UNPACED),
+        Peer("raw-asgi", "raw ASGI and aiohttp: bytes only", _uvicorn("raw_asgi")),
+        Peer("plain-fastapi", "plain FastAPI, httpx, pydantic", _uvicorn("plain_fastapi")),
+        Peer("sse-starlette", "the same with sse-starlette", _uvicorn("sse_library")),
+        Peer("chat-openai", "LangChain's `ChatOpenAI` by plain FastAPI", _uvicorn("chat_openai"), slow=True),
+        Peer("litellm", "LiteLLM proxy", _litellm, _LITELLM, "/health/liveliness", slow=True),
+        *(
+            Peer(name, f"**competitor: {name}**", competitor(partial(_variant, name)), _UNPACED)
+            for name in environments.variants()
+            if name != "proxy"
+        ),
+    )
+}
+OURS = ("relay", "paced", "events", *(name for name in environments.variants() if name != "proxy"))

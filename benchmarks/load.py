@@ -1,0 +1,189 @@
+"""The load client: opens streams, times every token and every delta, and checks that nothing is lost.
+
+It reads sockets itself, so that it costs little beside what it measures. An event's time is taken when the
+event is parsed from the socket, one by one, as a benchmark's client does.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import urlsplit
+
+KEY = "sk-" + "0123456789abcdef" * 4  # LiteLLM refuses to start with a weak one
+CONTENT = re.compile(rb'"content": ?"([^"\\]+)"')  # the mock's text needs no escapes
+TOKEN = re.compile(rb"t(\d+)@(\d+)x* ")
+
+
+@dataclass(slots=True)
+class Result:
+    """One answer. Times are seconds of the monotonic clock; `latencies` are from the mock's send to here."""
+
+    asked_at: float = 0.0
+    arrivals: list[float] = field(default_factory=list)  # of content deltas
+    latencies: list[float] = field(default_factory=list)  # of tokens
+    complete: bool = False
+    wrong: str | None = None
+
+    @property
+    def first(self) -> float | None:
+        """Seconds from the request to its first content delta."""
+        return self.arrivals[0] - self.asked_at if self.arrivals else None
+
+
+class _Client(asyncio.Protocol):
+    """One request on one connection. `finished` is set at the end of the answer, good or bad."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, request: bytes):
+        self.request, self.result = request, Result()
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.raw, self.events, self.text = b"", b"", b""
+        self.headed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.result.asked_at = time.monotonic()
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.headed:
+            head, found, data = (self.raw + data).partition(b"\r\n\r\n")
+            if not found:
+                self.raw = head
+                return
+            self.headed, self.raw = True, b""
+            if not head.startswith(b"HTTP/1.1 200") or b"chunked" not in head.lower():
+                self.fail(f"not a stream: {head[:80].decode('latin-1')} {data[:200].decode('latin-1')}")
+                return
+        body, ended = self.dechunked(data)
+        self.read(self.events + body)
+        if ended and not self.finished.done():
+            self.close()
+
+    def dechunked(self, data: bytes) -> tuple[bytes, bool]:
+        """The body in the chunks that are there as a whole, and whether the last chunk was among them."""
+        raw, at = self.raw + data, 0
+        parts: list[bytes] = []
+        while (line_end := raw.find(b"\r\n", at)) >= 0:
+            size = int(raw[at:line_end], 16)
+            start = line_end + 2
+            if size == 0:
+                return b"".join(parts), True
+            if len(raw) < start + size + 2:
+                break
+            parts.append(raw[start : start + size])
+            at = start + size + 2
+        self.raw = raw[at:]
+        return b"".join(parts), False
+
+    def read(self, body: bytes) -> None:
+        end = body.rfind(b"\n\n") + 2 if b"\n\n" in body else 0
+        self.events, result = body[end:], self.result
+        if not end:
+            return
+        pieces = [self.text]
+        for event in CONTENT.finditer(body, 0, end):
+            result.arrivals.append(time.monotonic())
+            pieces.append(event[1])
+        if len(pieces) > 1:
+            self.read_tokens(b"".join(pieces), result.arrivals[-1])
+        result.complete = result.complete or body.rfind(b"data: [DONE]", 0, end) >= 0
+
+    def read_tokens(self, text: bytes, now: float) -> None:
+        at, latencies = 0, self.result.latencies
+        for token in TOKEN.finditer(text):
+            if token.start() != at or int(token[1]) != len(latencies):
+                self.fail(f"lost, doubled or foreign text at token {len(latencies)}: {text[at : at + 60]!r}")
+                return
+            at = token.end()
+            latencies.append(now - int(token[2]) / 1e6)
+        self.text = text[at:]
+
+    def fail(self, why: str) -> None:
+        self.result.wrong = self.result.wrong or why
+        self.close()
+
+    def close(self) -> None:
+        if not self.finished.done():
+            self.finished.set_result(None)
+        self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.finished.done():
+            self.fail(f"the connection ended early: {exc}")
+
+
+def _request(url: str, model: str) -> tuple[str, int, bytes]:
+    parts = urlsplit(url)
+    asked = {
+        "model": model,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "messages": [{"role": "user", "content": "Say something."}],
+    }
+    body = json.dumps(asked).encode()
+    head = (
+        f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
+        f"authorization: Bearer {KEY}\r\naccept: text/event-stream\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return parts.hostname or "", parts.port or 80, head.encode() + body
+
+
+async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
+    """One streamed answer; what is wrong with it stands in `wrong`."""
+    host, port, request = _request(url, model)
+    try:
+        _, client = await asyncio.get_running_loop().create_connection(lambda: _Client(request), host, port)
+    except OSError as error:
+        return Result(wrong=str(error))
+    try:
+        await asyncio.wait_for(client.finished, seconds)
+    except TimeoutError:
+        client.fail(f"not at its end after {seconds:g} s")
+    result = client.result
+    if result.wrong is None and not result.complete:
+        result.wrong = "no [DONE]"
+    if result.wrong is None and (len(result.latencies) != tokens or client.text.strip()):
+        result.wrong = f"{len(result.latencies)} of {tokens} tokens, and {client.text[:60]!r}"
+    return result
+
+
+@dataclass(frozen=True)
+class Load:
+    """So many streams at once share so many requests; the streams start spread over `ramp` seconds."""
+
+    model: str
+    streams: int
+    requests: int
+    ramp: float = 0.0
+    seconds: float = 120.0  # the longest one answer may take
+
+    @property
+    def tokens(self) -> int:
+        found = re.search(r"-n(\d+)", self.model)
+        return int(found[1]) if found else 10
+
+
+async def drive(url: str, load: Load) -> list[Result]:
+    results: list[Result] = []
+    left: Iterator[int] = iter(range(load.requests))
+
+    async def stream(delay: float) -> None:
+        await asyncio.sleep(delay)
+        for _ in left:
+            results.append(await ask(url, load.model, load.tokens, load.seconds))
+
+    await asyncio.gather(*(stream(load.ramp * number / load.streams) for number in range(load.streams)))
+    return results
+
+
+def run(url: str, load: Load) -> list[Result]:
+    """All answers of this load."""
+    import uvloop
+
+    return uvloop.run(drive(url, load))

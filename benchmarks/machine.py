@@ -1,0 +1,60 @@
+"""What the kernel knows of a server: its CPU and its memory, and on which cores it may run. Linux only."""
+
+import os
+import platform
+import time
+from pathlib import Path
+
+# The server has a core of its own; the upstream and the client share the rest, so that neither takes from it.
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORES = CORES[-1:]
+OTHER_CORES = CORES[:-1] or CORES
+
+
+def processes(session: int) -> list[int]:
+    """The living processes of a session: a server and all that it started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        if int(after_name[3]) == session and after_name[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def cpu_seconds(session: int) -> float:
+    """Seconds on a CPU of all threads of a session so far, by the scheduler's own clock (nanoseconds)."""
+    total = 0
+    for process in processes(session):
+        for schedstat in Path(f"/proc/{process}/task").glob("*/schedstat"):
+            try:
+                total += int(schedstat.read_text().split()[0])
+            except OSError:
+                continue  # the thread has just ended
+    return total / 1e9
+
+
+def memory_kib(session: int) -> int:
+    """Resident memory of a session; a page that several processes share counts once (PSS)."""
+    total = 0
+    for process in processes(session):
+        try:
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def described() -> dict[str, str]:
+    """The machine, for the head of a report."""
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "CPU": f"{len(CORES)} x {models[0].partition(':')[2].strip() if models else platform.machine()}",
+        "Python": platform.python_version(),
+        "system": f"Linux {platform.release().partition('-')[0]}",
+        "load": f"{os.getloadavg()[0]:.1f} at the start",
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    }

@@ -1,0 +1,58 @@
+"""How evenly text arrives when an upstream sends it unevenly, without pacing and with it."""
+
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from . import load
+from .evenness import evenness
+from .lineup import PEERS
+from .load import Load
+from .progress import Progress
+from .runs import WARM_UP, Rows, Run, measured
+from .servers import Mock, Server
+
+# name -> (model, label). All are synthetic: shapes that upstreams are seen to have, with round figures.
+PATTERNS = {
+    "steady": ("mock-n450-d20", "steady, 50 a second"),
+    "b20": ("mock-n450-b20-d200", "bursts of 20, each 0.2 s"),
+    "b50": ("mock-n450-b50-d500", "bursts of 50, each 0.5 s"),
+    "b100": ("mock-n450-b100-d1000", "bursts of 100, each 1 s"),
+    "b90-200": ("mock-n450-b90-d200", "bursts of 90, each 0.2 s"),
+    "b90-500": ("mock-n450-b90-d500", "bursts of 90, each 0.5 s"),
+    "b90-1000": ("mock-n450-b90-d1000", "bursts of 90, each 1 s"),
+    "speculative": ("mock-n450-a5-d40", "speculative decoding: 1 to 5 each 40 ms"),
+    "end": ("mock-n450-b450-t2000", "450 deltas in one burst at the end"),
+    "block": ("mock-n450-k450-t2000", "one delta with all the text at the end"),
+}
+PATTERN_STREAMS = 6
+PACING = ("relay", "paced")  # the same server without and with it
+
+
+def even(repetitions: int) -> Rows:
+    """Evenness, delay and CPU of each arrival pattern, unpaced and paced; rows are `pattern/mode`."""
+    rows: Rows = {f"{pattern}/{mode}": [] for pattern in PATTERNS for mode in PACING}
+    order = [(n, pattern, mode) for n in range(repetitions) for pattern in PATTERNS for mode in PACING]
+    progress = Progress("even", len(order))
+    with Mock() as mock, ExitStack() as stack:
+        servers = {mode: stack.enter_context(Server(PEERS[mode], mock.port)) for mode in PACING}
+        for server in servers.values():
+            load.run(server.url, WARM_UP)
+        for repetition, pattern, mode in order:
+            progress.step(f"{pattern}, {mode}, repetition {repetition + 1}")
+            given = Load(PATTERNS[pattern][0], streams=PATTERN_STREAMS, requests=PATTERN_STREAMS, ramp=0.3)
+            results, run = measured(servers[mode].url, given, servers[mode])
+            rows[f"{pattern}/{mode}"].append({**run, **_evenness_of(results)})
+    return rows
+
+
+def _evenness_of(results: Sequence[load.Result]) -> Run:
+    first = results[0]
+    return {
+        "evenness": statistics.median(evenness(result.arrivals) for result in results),
+        "deltas": statistics.median(len(result.arrivals) for result in results),
+        "held_ms": statistics.fmean(latency for result in results for latency in result.latencies or [0.0]) * 1000,
+        "longest_held_ms": max((latency for result in results for latency in result.latencies), default=0.0) * 1000,
+        "whole_s": statistics.median(result.arrivals[-1] - result.asked_at for result in results if result.arrivals),
+        "arrivals_s": [round(at - first.asked_at, 4) for at in first.arrivals],
+    }

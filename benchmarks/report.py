@@ -1,0 +1,181 @@
+"""Turns results into tables, and puts them between the marks of docs/performance.md."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, ratio, runs
+from .lineup import PEERS
+from .patterns import PATTERNS
+from .runs import DIRECT
+
+COST_SECTIONS = {
+    "s50": "50 streams, 20 ms",
+    "full": "full rate: 2 ms",
+    "flood": "flood: no gap",
+    "s500": "500 streams",
+    "one": "one token a request",
+}
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float) -> str:
+    """Three digits that say something."""
+    size = abs(value)
+    return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.01 or size == 0 else 3}f}"
+
+
+def shown(measured: Measured | None, spread: bool = True) -> str:
+    if measured is None:
+        return "-"
+    between = f" ({number(measured.least)} to {number(measured.greatest)})" if spread else ""
+    return f"{number(measured.median)}{between}"
+
+
+def about(name: str) -> str:
+    return "direct: no server between" if name == DIRECT else PEERS[name].about
+
+
+def _goal_row(goal: Goal, results: Results) -> list[str]:
+    measured = goal.measure(results)
+    unit = f" {goal.unit}" if goal.unit else ""
+    wanted = f"{'at most' if goal.at_most else 'at least'} {goal.wanted:g}{unit}"
+    verdict = "not measured" if measured is None else "met" if goal.met(measured) else "**missed**"
+    return [goal.about, wanted, shown(measured) + (unit if measured else ""), verdict]
+
+
+def goals(results: Results) -> str:
+    """Every goal with what was measured; the agents' ones where there are such backends."""
+    agents = AGENT_GOALS if "langchain" in PEERS else ()
+    head = ["Goal", "Wanted", "Measured: median (least to greatest)", ""]
+    return _table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
+
+
+def cost(results: Results) -> str:
+    """Tokens a CPU second as ratios to nginx, cold start, idle memory."""
+    sections = [section for section in COST_SECTIONS if section in results]
+    rows = []
+    for name in PEERS:
+        ratios = [shown(ratio(results, section, name, "nginx")) for section in sections]
+        ready = shown(figure(results, "start", name, "ready_s"))
+        idle = shown(figure(results, "start", name, "memory_mib"), spread=False)
+        if any(cell != "-" for cell in (*ratios, ready)):
+            rows.append([about(name), *ratios, ready, idle])
+    return _table(["Server", *(COST_SECTIONS[s] for s in sections), "cold start, s", "idle, MiB"], rows)
+
+
+def micros(results: Results) -> str:
+    """What the ratios are made of: microseconds of CPU a token, and answers that were wrong."""
+    sections = [section for section in COST_SECTIONS if section in results]
+    rows = []
+    for name in PEERS:
+        cells = [shown(figure(results, section, name, "cpu_us")) for section in sections]
+        wrong = sum(run["wrong"] for section in sections for run in runs(results, section, name))
+        asked = sum(run["requests"] for section in sections for run in runs(results, section, name))
+        if asked:
+            rows.append([about(name), *cells, f"{wrong} of {asked}"])
+    return _table(["Server", *(f"{COST_SECTIONS[s]}, µs" for s in sections), "wrong answers"], rows)
+
+
+def latency(results: Results) -> str:
+    """What a server adds at 50 streams, to the first token and to each token."""
+    keys = ("first_p50_ms", "first_p99_ms", "latency_p50_ms", "latency_p99_ms")
+    rows = [
+        [about(name), *(shown(added(results, name, key)) for key in keys)]
+        for name in PEERS
+        if runs(results, "s50", name)
+    ]
+    return _table(["Server", "first token p50, ms", "p99, ms", "each token p50, ms", "p99, ms"], rows)
+
+
+def even(results: Results) -> str:
+    """Evenness of each pattern without and with pacing, and what pacing costs."""
+    rows = []
+    for pattern, (_, label) in PATTERNS.items():
+        off, on = f"{pattern}/relay", f"{pattern}/paced"
+        if not runs(results, "even", off):
+            continue
+        pairs = list(zip(runs(results, "even", off), runs(results, "even", on), strict=True))
+        held, longest, late, cpu = (
+            Measured.of([paced[key] - bare[key] for bare, paced in pairs if paced[key] is not None])
+            for key in ("held_ms", "longest_held_ms", "whole_s", "cpu_us")
+        )
+        late = Measured(*(value * 1000 for value in (late.median, late.least, late.greatest))) if late else None
+        scores = [shown(figure(results, "even", row, "evenness")) for row in (off, on)]
+        deltas = " / ".join(shown(figure(results, "even", row, "deltas"), spread=False) for row in (off, on))
+        rest = [shown(value, spread=False) for value in (held, longest, late, cpu)]
+        rows.append([label, *scores, deltas, *rest])
+    head = ["Pattern (synthetic)", "off", "auto", "deltas off / auto"]
+    return _table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs a token"], rows)
+
+
+def scale(results: Results) -> str:
+    """Microseconds of CPU a token by the number of streams."""
+    rows = results.get("scale", {})
+    counts = sorted({run["streams"] for found in rows.values() for run in found})
+    table = []
+    for name, found in rows.items():
+        by_count = [
+            Measured.of([run["cpu_us"] for run in found if run["streams"] == n and run["cpu_us"]]) for n in counts
+        ]
+        table.append([about(name), *(shown(value, spread=False) for value in by_count)])
+    return _table(["Server", *(f"{count}" for count in counts)], table)
+
+
+def memory(results: Results) -> str:
+    rows = [
+        [
+            about(name),
+            *(shown(figure(results, "memory", name, key)) for key in ("kib_a_stream", "kept_mib", "more_mib")),
+            f"{sum(run['wrong'] for run in found)} of {sum(run['requests'] for run in found)}",
+        ]
+        for name, found in results.get("memory", {}).items()
+    ]
+    head = ["Server", "KiB an open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
+    return _table([*head, "wrong answers"], rows)
+
+
+def workers(results: Results) -> str:
+    rows = [
+        [name, *(shown(figure(results, "workers", name, key)) for key in ("tokens_per_second", "cpu_us", "memory_mib"))]
+        for name in results.get("workers", {})
+    ]
+    return (
+        _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows)
+        if rows
+        else "This competitor has no setting for it."
+    )
+
+
+TABLES = {
+    "goals": (goals, None),
+    "cost": (cost, None),
+    "micros": (micros, None),
+    "latency": (latency, "s50"),
+    "even": (even, "even"),
+    "scale": (scale, "scale"),
+    "memory": (memory, "memory"),
+    "workers": (workers, "workers"),
+}
+
+
+def tables(results: Results) -> dict[str, str]:
+    """All tables that there are results for."""
+    return {name: made(results) for name, (made, needed) in TABLES.items() if needed is None or needed in results}
+
+
+def machine(described: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in described.items()) + "."
+
+
+def write(page: Path, made: dict[str, str]) -> None:
+    """Puts each table between `<!-- NAME -->` and `<!-- /NAME -->`; the prose around stays."""
+    text = page.read_text(encoding="utf-8")
+    for name, table in made.items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text = marks.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
+    page.write_text(text, encoding="utf-8")

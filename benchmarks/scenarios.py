@@ -1,0 +1,40 @@
+"""All scenarios by their names. A section of the results is what one of them returns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .costs import LOADS, cost, scale, workers
+from .idle import memory, start
+from .lineup import PEERS
+from .patterns import even
+from .runs import DIRECT, Rows
+
+ALL = tuple(PEERS)
+STARTED = tuple(name for name in ALL if name not in ("paced", "events"))
+SCALED = ("nginx", "relay", "raw-asgi", "plain-fastapi")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One section of the results. `run` takes the number of repetitions."""
+
+    about: str
+    run: Callable[[int], Rows]
+
+
+def _cost(name: str, names: Sequence[str]) -> Callable[[int], Rows]:
+    return lambda repetitions: cost(name, LOADS[name], names, repetitions)
+
+
+SCENARIOS = {
+    "s50": Scenario("50 streams at 20 ms a token", _cost("s50", (DIRECT, *ALL))),
+    "full": Scenario("50 streams at 2 ms a token: full rate", _cost("full", ALL)),
+    "flood": Scenario("50 streams, as fast as they are read", _cost("flood", ALL)),
+    "s500": Scenario("500 streams at 200 ms a token", _cost("s500", ALL)),
+    "one": Scenario("one token a request", _cost("one", ALL)),
+    "start": Scenario("cold start and idle memory", lambda repetitions: start(STARTED, 2 * repetitions)),
+    "memory": Scenario("memory of 2,000 open, silent streams", lambda repetitions: memory(("nginx", "relay"), 2000, 2)),
+    "scale": Scenario("1 to 2,000 streams", lambda repetitions: scale(SCALED, max(1, repetitions // 2))),
+    "workers": Scenario("several workers", workers),
+    "even": Scenario("evenness by arrival pattern", lambda repetitions: even(max(1, repetitions // 2))),
+}

@@ -1,0 +1,251 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Text that comes in bursts leaves in small deltas, evenly spaced, at the rate the upstream really has.
+
+The benchmark scores when deltas arrive, not how long they are (CONTRACT.md, section 10). So the time
+between two deltas is kept, and their length varies: each takes its share of what is held, such that
+all of it is out when the next burst is due. An upstream that is even already passes through as it is.
+
+What is held waits for one interval between bursts at most, and never longer than the setting. The
+first piece, reasoning, tool calls and the end do not wait; after the end, the rest leaves within 150 ms.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+from .graphemes import cut
+
+# The shortest time between two deltas of a stream: 450 deltas in a second are still more than 200
+# (what a long answer should have), and timers of a millisecond still space them evenly.
+SHORTEST_SECONDS = 0.004
+# The longest: 30 deltas a second are what the benchmark's speed score asks for.
+LONGEST_SECONDS = 1 / 30
+# All streams of a process together send at most so many paced deltas a second, about a tenth of a core.
+DELTAS_A_SECOND = 6000
+# A burst of fewer characters does not tell that its upstream is fast, so it gets fewer deltas: the longer
+# the time between two, the less the jitter of machines and networks makes of it.
+SMALL_BURST_CHARACTERS = 300
+SMALL_BURST_SECONDS = 0.008
+# Deltas this close came together, in one read. A burst may take several reads; what goes on for longer
+# than that is no burst but a flow.
+TOGETHER_SECONDS = 0.0015
+BURST_PAUSE_SECONDS = 0.005
+FLOW_SECONDS = 0.02
+# How long a first burst is made to last, since nobody knows yet when the next one comes: as from an
+# upstream of 40 tokens of 4 characters a second, but not longer than bursts usually are apart.
+FIRST_SECONDS_A_CHARACTER = 0.025 / 4
+FIRST_MOST_SECONDS = 1.1
+# One delta of more than this is a burst by itself.
+LARGE_DELTA_CHARACTERS = 32
+# Whoever sends as much at once does not stream; holding it would cost memory and gain nothing.
+MOST_HELD_CHARACTERS = 64 * 1024
+MOST_CHARACTERS_A_DELTA = 16 * 1024
+# Single deltas whose intervals differ by more than this factor are spaced as well.
+UNEVEN = 2.0
+TAIL_SECONDS = 0.15
+SHORTEST_TAIL_SECONDS = 0.001
+# An answer that had so many deltas keeps them, whatever the end cuts short.
+DELTAS_KEPT = 200
+
+
+class Loop(Protocol):
+    """What a pacer needs of the event loop."""
+
+    def time(self) -> float: ...
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle: ...
+
+
+@dataclass
+class Pacing:
+    """What the streams of a process share: the settings, and how many of them hold text just now."""
+
+    fixed_seconds: float | None  # between two deltas; None: found out for each stream
+    most_seconds: float  # the longest that text is held
+    holding: int = 0
+
+    @property
+    def shortest(self) -> float:
+        """So that the cost stays bounded, many streams at once get fewer deltas each."""
+        return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, self.holding / DELTAS_A_SECOND))
+
+
+class _Rhythm:
+    """What is known of an upstream's bursts."""
+
+    def __init__(self, most_seconds: float):
+        self._most_seconds = most_seconds
+        self._intervals: deque[float] = deque(maxlen=8)
+        self._came_at = float("-inf")
+        self._first_at = 0.0
+        self._before = 0  # deltas of earlier bursts
+        self.deltas = self.characters = 0  # in all; of this burst
+        self.burst_at = float("-inf")
+
+    def came(self, now: float, characters: int) -> None:
+        if now - self._came_at > BURST_PAUSE_SECONDS or now - self.burst_at > FLOW_SECONDS:
+            if not self.deltas:
+                self._first_at = now
+            elif now - self.burst_at <= self._most_seconds:  # else it was a pause, and no interval
+                self._intervals.append(now - self.burst_at)
+            self.burst_at, self.characters, self._before = now, 0, self.deltas
+        self._came_at = now
+        self.deltas += 1
+        self.characters += characters
+
+    @property
+    def next_at(self) -> float:
+        """When the next burst is due."""
+        if self._intervals:
+            return self.burst_at + max(self._intervals)
+        first = min(FIRST_MOST_SECONDS, FIRST_SECONDS_A_CHARACTER * self.characters)
+        return self.burst_at + min(first, self._most_seconds)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether single deltas come at such different intervals that spacing them is worth holding them."""
+        full = len(self._intervals) == self._intervals.maxlen
+        return full and max(self._intervals) > UNEVEN * min(self._intervals)
+
+    @property
+    def spacing(self) -> float | None:
+        """Seconds a delta of the upstream, on average; None while that is a guess."""
+        if len(self._intervals) < 3 or not self._before:
+            return None
+        return (self.burst_at - self._first_at) / self._before
+
+
+class Pacer:
+    """Between the text of one answer and its stream: `text` takes pieces as they come, `emit` gets the deltas.
+
+    `leave` is called after those that a timer brought, so that they need not wait for anything else.
+    """
+
+    def __init__(self, pacing: Pacing, emit: Callable[[str], None], leave: Callable[[], None], loop: Loop):
+        self._pacing, self._emit, self._leave, self._loop = pacing, emit, leave, loop
+        self._rhythm = _Rhythm(pacing.most_seconds)
+        self._held, self._at = "", 0  # what is held begins at `_at`
+        self._timer: asyncio.TimerHandle | None = None  # there while something is held
+        self._due = self._until = 0.0
+        self._step = pacing.fixed_seconds or 0.0  # between two deltas; 0 until a burst was seen
+        self._planned_for = float("-inf")  # the burst that the step was last looked at for
+        self._sent_at = float("-inf")
+        self._sent = 0
+        self._tail = 0  # after the end: deltas that are still to be sent
+        self._out: asyncio.Future[None] | None = None
+
+    def text(self, text: str) -> None:
+        now = self._loop.time()
+        self._rhythm.came(now, len(text))
+        if not self._step and self._rhythm.uneven:
+            self._step = min(LONGEST_SECONDS, self._rhythm.spacing or 0.0)
+        if self._timer is None and now - self._sent_at >= max(self._step, TOGETHER_SECONDS):
+            first = cut(text, 0, self._first_share(len(text), now))
+            self._send(text[:first], now)
+            text = text[first:]
+            if not text:
+                return
+        self._held, self._at = self._held[self._at :] + text, 0
+        if len(self._held) > MOST_HELD_CHARACTERS:
+            self.flush()
+        elif self._timer is None:
+            self._pacing.holding += 1
+            self._schedule(max(now, self._sent_at + (self._step or self._pacing.shortest)))
+
+    def flush(self) -> None:
+        """What is held leaves now, since something comes that must not wait behind it."""
+        held, at, now = self._held, self._at, self._loop.time()
+        self.drop()
+        while at < len(held):
+            end = cut(held, at, MOST_CHARACTERS_A_DELTA)
+            self._send(held[at:end], now)
+            at = end
+
+    def drop(self) -> None:
+        """Forgets what is held: nobody reads it any more."""
+        self._held, self._at = "", 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._pacing.holding -= 1
+
+    async def end(self) -> None:
+        """No more text comes. Returns when all is out, 150 ms later at most."""
+        if self._timer is None:
+            return
+        now, left = self._loop.time(), len(self._held) - self._at
+        self._plan(now)
+        self._tail = min(self._ticks(now), max(1, int(TAIL_SECONDS / self._step)))
+        owed = min(self._rhythm.deltas, DELTAS_KEPT) - self._sent
+        if owed > self._tail and self._pacing.fixed_seconds is None:
+            self._tail = min(owed, left)
+            self._step = max(SHORTEST_TAIL_SECONDS, TAIL_SECONDS / self._tail)
+        self._until = now + min(TAIL_SECONDS, self._tail * self._step)
+        if self._due > now + self._step:
+            self._timer.cancel()
+            self._schedule(now + self._step)
+        self._out = asyncio.get_running_loop().create_future()
+        await self._out
+
+    def _first_share(self, characters: int, now: float) -> int:
+        """How much of a piece leaves at once that finds nothing held; what came with it is not known yet."""
+        if self._step:
+            return max(1, round(characters * self._step / max(self._step, self._rhythm.next_at - now)))
+        return characters if characters <= LARGE_DELTA_CHARACTERS else LARGE_DELTA_CHARACTERS // 4
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        if not self._tail:
+            self._plan(now)
+        ticks = self._ticks(now)
+        deltas = self._tail or ticks
+        for _ in range(max(1, round(deltas / ticks))):
+            end = cut(self._held, self._at, max(1, round((len(self._held) - self._at) / max(1, deltas))))
+            self._send(self._held[self._at : end], now)
+            self._at, deltas = end, deltas - 1
+            if end == len(self._held):
+                break
+        self._leave()
+        if self._at < len(self._held):
+            self._tail = self._tail and max(1, deltas)
+            self._schedule(max(now, self._due + self._step))
+        else:
+            self.drop()
+            if self._out is not None and not self._out.done():
+                self._out.set_result(None)
+
+    def _plan(self, now: float) -> None:
+        """Looks at the step once a burst. It stays as it is where it can: evenness is what is scored."""
+        rhythm = self._rhythm
+        if self._planned_for == rhythm.burst_at:
+            return
+        self._planned_for, self._until = rhythm.burst_at, rhythm.next_at
+        if self._pacing.fixed_seconds is not None:
+            return
+        shortest = self._pacing.shortest
+        spacing = rhythm.spacing
+        if spacing is not None:  # as many deltas as the upstream sends, so that a long answer stays one
+            spacing = min(LONGEST_SECONDS, max(shortest, int(spacing * 1000) / 1000))
+            self._step = min(self._step, spacing) if self._step else spacing
+        elif not self._step:
+            self._step = shortest
+            if rhythm.characters < SMALL_BURST_CHARACTERS:
+                self._step = max(shortest, SMALL_BURST_SECONDS)
+        # At least a character for each delta; in whole milliseconds, since that is what timers have.
+        wanted = ceil((self._until - now) / (len(self._held) - self._at) * 1000) / 1000
+        self._step = max(self._step, min(LONGEST_SECONDS, wanted))
+
+    def _ticks(self, now: float) -> int:
+        """How many ticks there are until all must be out, this one among them."""
+        return max(1, ceil((self._until - now) / self._step - 1e-6))
+
+    def _schedule(self, due: float) -> None:
+        self._due = due
+        self._timer = self._loop.call_at(due, self._tick)
+
+    def _send(self, text: str, now: float) -> None:
+        self._sent_at = now
+        self._sent += 1
+        self._emit(text)
