@@ -14,13 +14,14 @@ from langgraph.types import Command
 
 from ..core.chat import Chat
 from ..core.events import Reasoning, Text
-from ..core.toolbox import Result, Running, Toolbox
+from ..core.tool import Result
+from ..core.toolbox import Running, Toolbox
 from .bridge import ToolboxCall
 from .model import ChatJanus
 from .outbox import Outbox
 
-# What one answer may read of its tools. Each character is paid for again with every following turn.
-MAX_OUTPUT_CHARACTERS = 100_000
+# What one answer may read of its tools. All of it is paid for again with every following turn.
+MAX_OUTPUT_BYTES = 100_000
 # The part of the answer's time that is kept for the last words.
 LAST_WORDS = 0.2
 # How long a call waits for the others of its turn.
@@ -36,7 +37,7 @@ class Run:
     outbox: Outbox
     model: ChatJanus
     turns_left: int
-    read: int = 0  # characters of results
+    read: int = 0  # bytes of results
     handed_back: bool = False  # calls of the client's tools have gone out: it answers next
     unreadable: dict[str, str] = field(default_factory=dict)  # arguments that are not JSON, by the call's id
     results: dict[str, tuple[str, str]] = field(default_factory=dict)  # of the last turn: id -> the tool, its text
@@ -52,7 +53,12 @@ class Run:
 
     @property
     def is_spent(self) -> bool:
-        return self.turns_left <= 0 or self.read > MAX_OUTPUT_CHARACTERS or self.seconds_left <= 0
+        return self.turns_left <= 0 or self.read > MAX_OUTPUT_BYTES or self.seconds_left <= 0
+
+    @property
+    def theirs(self) -> set[str]:
+        """The names of the client's tools."""
+        return {tool.function.name for tool in self.chat.request.offered_tools}
 
     @property
     def told(self) -> str:
@@ -117,7 +123,7 @@ class Conduct(AgentMiddleware[AgentState[Any], Run]):
         tool = ToolboxCall(name=call["name"], call=call, run_it=run_it)
         message = await handler(request.override(tool=tool))
         if isinstance(message, ToolMessage):
-            run.read += len(message.text)
+            run.read += len(message.text.encode())
             run.results[call["id"] or ""] = (call["name"], message.text)
         return message
 
@@ -127,9 +133,8 @@ def _sorted(said: AIMessage, run: Run) -> AIMessage:
     run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
     unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
     calls = [*said.tool_calls, *unreadable]
-    theirs = {tool.function.name for tool in run.chat.request.offered_tools}
-    run.handed_back = any(call["name"] in theirs for call in calls)
-    ours = [call for call in calls if call["name"] not in theirs]
+    ours = [call for call in calls if call["name"] not in run.theirs]
+    run.handed_back = len(ours) < len(calls)
     run.new_turn(ours)
     if ours and said.text:
         run.outbox.report(Text("\n\n"))
@@ -138,6 +143,6 @@ def _sorted(said: AIMessage, run: Run) -> AIMessage:
 
 def _last(said: AIMessage, run: Run) -> AIMessage:
     """The message without calls: nobody will run them any more."""
-    if not said.text:
+    if not (said.text or any(call["name"] in run.theirs for call in said.tool_calls)):
         run.outbox.report(Text(f"I could not finish within my budget. What came last:\n{run.told}"))
     return said.model_copy(update={"tool_calls": [], "invalid_tool_calls": []})

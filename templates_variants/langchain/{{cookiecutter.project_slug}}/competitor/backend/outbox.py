@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from ..core.errors import UpstreamError
-from ..core.events import Event, Sink
+from ..core.events import Event, Sink, Source
 from ..core.llm import Completion
 
 
@@ -40,7 +40,7 @@ class Outbox:
                 await asyncio.wait({task})
 
 
-class _Handed:
+class _Handed(Source):
     """A completion as an event, whose failure goes to the agent instead of ending the answer."""
 
     def __init__(self, completion: Completion):

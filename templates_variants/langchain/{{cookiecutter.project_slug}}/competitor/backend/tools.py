@@ -12,7 +12,7 @@ JANUS_TOOL_SECONDS, and the model is told what came of it (competitor/core/toolb
 """
 
 from ..core.chat import Chat
-from ..core.toolbox import Tool
+from ..core.tool import Tool
 from ..core.toolkit import offered
 
 
