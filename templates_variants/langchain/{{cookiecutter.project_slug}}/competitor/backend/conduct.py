@@ -43,7 +43,7 @@ class Run:
     results: dict[str, tuple[str, str]] = field(default_factory=dict)  # of the last turn: id -> the tool, its text
 
     def __post_init__(self) -> None:
-        self._last_words_at = self.chat.seconds_left * LAST_WORDS
+        self._last_words_at = self.chat.settings.answer_seconds * LAST_WORDS
         self._ready, self._all_ready = 0, asyncio.Event()
 
     @property
