@@ -8,7 +8,7 @@ PARALLEL ?= 4
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, show what happened
+demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, show what happened; BACKEND= and PROMPT= choose
 	@$(BIN)/python tools/demo.py
 
 test: lint        ## run all tests but the slow sets

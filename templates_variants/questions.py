@@ -17,6 +17,7 @@ _SPECIAL = set('"\\{}<>`$')
 _SLUG = re.compile(r"[a-z](?:-?[a-z0-9]){1,62}")
 _OWNER = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
 _BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]{0,200})?")
+_DOMAIN = re.compile(r"(?=.{3,200}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -36,6 +37,7 @@ def problems(answers: Answers, template: Path) -> dict[str, str]:
         "backend": lambda given: None if given in variants else f"must be one of {', '.join(variants)}",
         "llm_base_url": lambda given: _like(_BASE_URL, given, "must be a URL such as https://llm.example.com/v1"),
         "llm_model": lambda given: _like(_MODEL, given, "must be a model's name, such as org/model-1.0"),
+        "__platform_domain": lambda given: _like(_DOMAIN, given, "must be a domain such as janus.rodeo"),
         "license": lambda given: None if given in LICENSES else f"must be one of {', '.join(LICENSES)}",
         "hotkey": lambda given: (
             None if not given or is_hotkey(given) else "must be an SS58 address with prefix 42, or empty"

@@ -1,5 +1,6 @@
 """The template's own Python is plain Python: it is imported here as it stands, unbaked."""
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -24,3 +25,18 @@ def contract_tests(name: str) -> ModuleType:
         module = sys.modules[full_name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     return sys.modules[full_name]
+
+
+def backend(variant: str, module: str) -> ModuleType:
+    """A module of a variant's backend, beside the unbaked core; its package is `competitor.backend_<variant>`."""
+    package = f"competitor.backend_{variant}"
+    if package not in sys.modules:
+        folder = TEMPLATE / "templates_variants" / variant / UNBAKED.name / "competitor" / "backend"
+        spec = importlib.util.spec_from_file_location(
+            package, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        made = sys.modules[package] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(made)
+    return importlib.import_module(f"{package}.{module}")

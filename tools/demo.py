@@ -26,9 +26,10 @@ def main() -> int:
         "--backend", default=os.environ.get("BACKEND", "proxy"), help="which one to bake (default: %(default)s)"
     )
     parser.add_argument(
-        "--prompt", default=os.environ.get("PROMPT", "What is 17 * 23?"), help="what to ask (default: %(default)s)"
+        "--prompt", default=os.environ.get("PROMPT"), help="what to ask (default: the variant's demo.txt, else a sum)"
     )
     given = parser.parse_args()
+    prompt = given.prompt or prompt_of(given.backend)
     project = bake(given.backend)
     step(2, f"Start it: cd {project.relative_to(ROOT)} && make run")
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -42,9 +43,9 @@ def main() -> int:
             print("It did not become healthy; its output stands above.", file=sys.stderr)
             return 1
         show(f"healthy after {time.monotonic() - began:.1f} s, without a key and without a network")
-        step(3, f"Ask it: make ask PROMPT={shlex.quote(given.prompt)}")
+        step(3, f"Ask it: make ask PROMPT={shlex.quote(prompt)}")
         asked = subprocess.run(
-            [sys.executable, "-m", "competitor", "ask", given.prompt, "--url", url], cwd=project, check=False
+            [sys.executable, "-m", "competitor", "ask", prompt, "--url", url], cwd=project, check=False
         )
     finally:
         server.terminate()
@@ -53,6 +54,12 @@ def main() -> int:
     show(f"the competitor stays in {project.relative_to(ROOT)}; its own tests: `make test` there")
     show("the file to edit: competitor/backend/agent.py")
     return asked.returncode
+
+
+def prompt_of(backend: str) -> str:
+    """What shows best what a variant can do."""
+    file = ROOT / "templates_variants" / backend / "demo.txt"
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else "What is 17 * 23?"
 
 
 def bake(backend: str) -> Path:

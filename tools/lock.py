@@ -1,6 +1,6 @@
-"""Makes every lock anew: the template's own, then each variant's with the same versions. `make lock` runs it.
+"""Makes every lock anew: the template's own, which covers all variants, then each variant's with the same versions.
 
-`--upgrade` takes the newest versions; without it, what is pinned stays where it can.
+`make lock` runs it. `--upgrade` takes the newest versions; without it, what is pinned stays where it can.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = "{{cookiecutter.project_slug}}"
+BACKEND = "competitor/backend/requirements.in"
 LOCK = "requirements-dev.txt"
 OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--quiet")
 UNNAMED = ("--custom-compile-command", "make lock", "--no-emit-index-url", "--no-emit-find-links", "--system-certs")
@@ -26,29 +27,37 @@ def main() -> None:
     upgrade = ("--upgrade",) if parser.parse_args().upgrade else ()
     variants = sorted(ROOT.glob(f"templates_variants/*/{BASE}"))
     with tempfile.TemporaryDirectory() as scratch:
-        for variant in variants:
-            made = bake(variant.parent.name, Path(scratch))
-            if upgrade or not (variant / LOCK).exists():
-                for name in ("requirements.txt", LOCK):
-                    (made / name).unlink(missing_ok=True)
-            compile_lock(made, "requirements.in", "requirements.txt", *upgrade)
-            compile_lock(made, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *upgrade)
-            for name in ("requirements.txt", LOCK):
-                shutil.copyfile(made / name, variant / name)
-            print(f"locked {variant.parent.name}")
-        own = Path(scratch) / "own"
-        shutil.copytree(made, own / BASE)
-        for name in ("requirements-dev.in", LOCK):
-            if (ROOT / name).exists():
-                shutil.copyfile(ROOT / name, own / name)
-        constraints = [f"--constraint={variant / LOCK}" for variant in variants]
-        compile_lock(own, "requirements-dev.in", LOCK, *constraints, *upgrade)
-        shutil.copyfile(own / LOCK, ROOT / LOCK)
-        print("locked the template")
+        projects = [bake(variant.parent.name, Path(scratch)) for variant in variants]
+        together = lock_the_template(projects, Path(scratch) / "own", *upgrade)
+        for variant, project in zip(variants, projects, strict=True):
+            lock_a_variant(variant, project, f"--constraint={together}", *upgrade)
         # LiteLLM's environment is its own: what it pins holds for nothing else.
+        constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
         compile_lock(ROOT / "benchmarks" / "litellm", "requirements.in", "requirements.txt", *upgrade)
     print("locked the benchmark's peers")
+
+
+def lock_the_template(projects: list[Path], folder: Path, *options: str) -> Path:
+    """One lock for the template's tests, with what any variant needs; where it lies."""
+    shutil.copytree(projects[0], folder / BASE)
+    needed = [(project / BACKEND).read_text(encoding="utf-8") for project in projects]
+    (folder / BASE / BACKEND).write_text("\n".join(needed), encoding="utf-8")
+    for name in ("requirements-dev.in", LOCK):
+        if (ROOT / name).exists():
+            shutil.copyfile(ROOT / name, folder / name)
+    compile_lock(folder, "requirements-dev.in", LOCK, *options)
+    shutil.copyfile(folder / LOCK, ROOT / LOCK)
+    print("locked the template")
+    return folder / LOCK
+
+
+def lock_a_variant(variant: Path, project: Path, *options: str) -> None:
+    compile_lock(project, "requirements.in", "requirements.txt", *options)
+    compile_lock(project, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *options)
+    for name in ("requirements.txt", LOCK):
+        shutil.copyfile(project / name, variant / name)
+    print(f"locked {variant.parent.name}")
 
 
 def bake(variant: str, scratch: Path) -> Path:

@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import struct
+import time
 from typing import Any
 
 import jsonschema
@@ -133,6 +134,11 @@ def test_a_json_object_is_one() -> None:
     assert isinstance(json.loads(said("hello", response_format={"type": "json_object"})), dict)
 
 
+def test_a_json_object_has_the_keys_that_the_text_names() -> None:
+    made = said("Give me JSON with the keys 'where' and \"when\".", response_format={"type": "json_object"})
+    assert set(json.loads(made)) == {"where", "when"}
+
+
 def test_a_forced_tool_gets_arguments_from_the_text() -> None:
     schema = {
         "type": "object",
@@ -151,6 +157,102 @@ def test_a_forced_tool_gets_arguments_from_the_text() -> None:
     assert answer.finish_reason == "tool_calls"
     assert ask("x", tools=tools, tool_choice="required").calls[0]["function"]["name"] == "one"
     assert not ask("x", tools=tools).calls
+
+
+def function(tool: str, description: str = "", **types: str) -> dict[str, Any]:
+    properties = {key: {"type": kind} for key, kind in types.items()}
+    parameters = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"type": "function", "function": {"name": tool, "description": description, "parameters": parameters}}
+
+
+TOOLS = [
+    function("calculator", expression="string"),
+    function("web_search", query="string"),
+    function("create_file", name="string", content="string"),
+    function("run_code", code="string"),
+    function("get_weather", "The weather at a place", city="string"),
+    function("fetch_page", "Reads a page", url="string"),
+]
+
+
+def called(prompt: str, done: int = 0, tools: list[Any] = TOOLS, **fields: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The calls for a prompt, after so many rounds."""
+    asked: dict[str, Any] = {"role": "assistant", "tool_calls": [{"id": "a"}]}
+    messages = [{"role": "user", "content": prompt}, *[asked, {"role": "tool", "content": "spam"}] * done]
+    calls = reply({"messages": messages, "tools": tools, **fields}).calls
+    return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_calls_several_tools_at_once_and_more_after_then(seed: int) -> None:
+    chance = random.Random()
+    one, other = chance.randrange(10**6), chance.randrange(10**6)
+    word = "".join(chance.choices("bcdfgh", k=6))
+    prompt = f"What is {one} - {other} and search for {word} nests, then create a file {word}.md that contains {word}."
+    prompt += f" Then run this:\n```python\nprint({one}) # then\n```"
+    first = [("web_search", {"query": f"{word} nests"}), ("calculator", {"expression": f"{one} - {other}"})]
+    assert called(prompt) == first
+    assert called(prompt, 1) == [("create_file", {"name": f"{word}.md", "content": word})]
+    assert called(prompt, 2) == [("run_code", {"code": f"print({one}) # then\n"})]
+    assert called(prompt, 3) == []
+    assert called(prompt, 1, parallel_tool_calls=False) == first[1:]
+    assert called(prompt, tools=TOOLS[:1]) == first[1:]
+    assert called(prompt, tools=[]) == []
+
+
+SUM, WEB, RAIN = "calculator", "web_search", "get_weather"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "calls"),
+    [
+        ("hello", []),
+        ("Reply with exactly: 17 * 23", []),
+        ("on 2026-11-23", []),
+        ("What is 2 times 3, and 4 plus 5?", [(SUM, {"expression": "2 * 3"}), (SUM, {"expression": "4 + 5"})]),
+        ('search for "cats and dogs, 1 + 1"', [("web_search", {"query": "cats and dogs, 1 + 1"})]),
+        ("search for ants or bats and 3 * 4", [(WEB, {"query": "ants or bats"}), (SUM, {"expression": "3 * 4"})]),
+        ("```python\n1 + 1\n```", []),
+        ("What is the weather in Paris?", [("get_weather", {"city": "Paris"})]),
+        ("get_weather for Bern and get_weather for Rome", [(RAIN, {"city": "Bern"}), (RAIN, {"city": "Rome"})]),
+        ("Read the page https://example.com/a?b=c.", [("fetch_page", {"url": "https://example.com/a?b=c"})]),
+        ('create a file named "a b" with "x, then y"', [("create_file", {"name": "a b", "content": "x, then y"})]),
+    ],
+)  # fmt: skip
+def test_it_reads_a_text_plainly(prompt: str, calls: list[Any]) -> None:
+    assert called(prompt) == calls
+
+
+def test_it_calls_nothing_where_that_is_forbidden_and_one_tool_where_that_is_forced() -> None:
+    forced = {"type": "function", "function": {"name": "get_weather"}}
+    assert called("What is 3 * 4?", tool_choice="none") == []
+    assert [name for name, _ in called("What is 3 * 4?", tool_choice=forced)] == ["get_weather"]
+    assert [name for name, _ in called("hello", tool_choice="required")] == ["calculator"]
+
+
+def test_its_answer_has_what_the_tools_said() -> None:
+    result = f"result-{random.Random().randrange(10**9)}"
+    asked: dict[str, Any] = {"role": "assistant", "tool_calls": [{"id": "a"}]}
+    history = [{"role": "user", "content": "What is 3 * 4?"}, asked, {"role": "tool", "content": result}]
+    assert result in said(history, tools=TOOLS)
+
+
+@given(st.text(alphabet='acefilnorstuw 0123456789+*().,\n`"\u201c', max_size=200))
+def test_any_text_gets_calls_that_fit_the_tools(prompt: str) -> None:
+    for name, arguments in called(prompt):
+        schema = next(tool["function"]["parameters"] for tool in TOOLS if tool["function"]["name"] == name)
+        jsonschema.validate(arguments, schema)
+
+
+@pytest.mark.parametrize(
+    ("piece", "times"),
+    [(" ", 12_000), ("\n", 12_000), ("```\n", 3_000), ("then ", 2_400), ("name ", 1_000), ("1+", 6_000), ('"', 9_000)],
+)  # fmt: skip
+def test_a_long_text_takes_little_time(piece: str, times: int) -> None:
+    """Seconds, where a careless rule would take minutes."""
+    began = time.process_time()
+    called(f"search for{piece * times}")
+    assert time.process_time() - began < 10
 
 
 STRINGS = st.fixed_dictionaries(

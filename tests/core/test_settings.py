@@ -69,6 +69,9 @@ def test_every_variable_of_the_contract_that_means_a_setting_is_read() -> None:
         "CHUTES_API_KEY",
         "JANUS_LLM_API_KEY",
         "JANUS_TIMEOUT",
+        "JANUS_SEARCH_URL",
+        "SANDY_BASE_URL",
+        "SANDY_API_KEY",
     }
     assert contract <= named
 

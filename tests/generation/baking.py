@@ -1,6 +1,7 @@
 """Bakes the template as people do: by cookiecutter's and cruft's command lines, in an environment of its own."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,11 @@ from ..template_path import TEMPLATE
 
 SLUG = "my-competitor"
 BAKE_SECONDS = 120
+VARIANTS = {
+    folder.parent.name: folder.parent
+    for folder in sorted(TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"))
+}
+DEFAULT = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["backend"][0]
 
 
 def clean_environment(home: Path) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""One bake a session, and the template as a git repository with a tag."""
+"""Bakes, one a variant and session, and the template as a git repository with a tag."""
 
 from pathlib import Path
 
 import pytest
 
-from .baking import bake, copy_template, git
+from .baking import VARIANTS, bake, copy_template, git
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +31,9 @@ def template_repo(home: Path) -> Path:
 def baked(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     """A project baked with all defaults. Tests only read it."""
     return bake(tmp_path_factory.mktemp("baked"), home)
+
+
+@pytest.fixture(scope="session", params=VARIANTS)
+def each(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
+    """A project of each variant. Tests only read it."""
+    return bake(tmp_path_factory.mktemp(request.param), home, {"backend": request.param})

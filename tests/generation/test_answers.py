@@ -26,6 +26,7 @@ GOOD = {
     "backend": "proxy",
     "llm_base_url": "https://llm.chutes.ai/v1",
     "llm_model": "org/model",
+    "__platform_domain": "janus.rodeo",
     "license": "MIT",
     "hotkey": "",
 }
@@ -100,6 +101,10 @@ def test_good_answers_have_no_problem() -> None:
         ("llm_base_url", "https://x/v1?key=1"),
         ("llm_base_url", "llm.chutes.ai/v1"),
         ("llm_model", "a model"),
+        ("__platform_domain", "janus"),
+        ("__platform_domain", "https://janus.rodeo"),
+        ("__platform_domain", "Janus.rodeo"),
+        ("__platform_domain", "janus..rodeo"),
         ("license", "Proprietary"),
         ("hotkey", ALICE[:-1]),
         ("hotkey", ALICE[:-1] + "X"),
@@ -125,7 +130,7 @@ def test_hostile_answers_never_pass_where_they_could_do_harm() -> None:
             if name not in problems({**GOOD, name: payload}, TEMPLATE):
                 assert payload.isprintable()
                 assert not set(payload) & set('"\\{}<>`$')
-    assert checked == len(HOSTILE) * len(GOOD) == 400
+    assert checked == len(HOSTILE) * len(GOOD) == 440
 
 
 @pytest.mark.parametrize("payload", [text for text in HOSTILE if "\x00" not in text and "\ud800" not in text])

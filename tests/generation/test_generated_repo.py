@@ -22,7 +22,6 @@ from ..template_path import TEMPLATE, UNBAKED
 from .baking import template_files
 
 HEADER = "# The contract's file: an update replaces it. What is yours stands in competitor/backend/."
-VARIANT = TEMPLATE / "templates_variants" / "proxy" / "{{cookiecutter.project_slug}}"
 
 
 def files(project: Path) -> list[str]:
@@ -35,12 +34,10 @@ def source(path: str) -> list[str]:
     return [file.removeprefix(prefix) for file in template_files() if file.startswith(prefix)]
 
 
-def test_the_files_are_the_template_s_the_variant_s_and_the_record(baked: Path) -> None:
-    expected = {
-        *source("{{cookiecutter.project_slug}}"),
-        *source("templates_variants/proxy/{{cookiecutter.project_slug}}"),
-    }
-    made = [path for path in files(baked) if not path.startswith(".janus/")]
+def test_the_files_are_the_template_s_the_variant_s_and_the_record(each: Path) -> None:
+    variant = json.loads((each / ".janus" / "answers.json").read_text(encoding="utf-8"))["default_context"]["backend"]
+    expected = {*source(UNBAKED.name), *source(f"templates_variants/{variant}/{UNBAKED.name}")}
+    made = [path for path in files(each) if not path.startswith(".janus/")]
     assert sorted(made) == sorted(expected)
 
 
@@ -50,9 +47,9 @@ def test_a_variant_brings_its_backend_and_nothing_of_the_core() -> None:
             assert zone_of(path) in ("owner", "derived"), path
 
 
-def test_nothing_of_the_template_s_language_is_left(baked: Path) -> None:
-    for path in files(baked):
-        text = (baked / path).read_text(encoding="utf-8")
+def test_nothing_of_the_template_s_language_is_left(each: Path) -> None:
+    for path in files(each):
+        text = (each / path).read_text(encoding="utf-8")
         assert "cookiecutter." not in text, path
         if "/workflows/" not in path:
             assert not re.search(r"\{%|\{\{ ", text), path
@@ -64,18 +61,18 @@ def test_python_in_the_template_is_plain_python() -> None:
             ast.parse((TEMPLATE / path).read_text(encoding="utf-8"))
 
 
-def test_names_are_legal_everywhere_and_lines_end_alike(baked: Path) -> None:
-    made = files(baked)
+def test_names_are_legal_everywhere_and_lines_end_alike(each: Path) -> None:
+    made = files(each)
     assert len({path.lower() for path in made}) == len(made)
     for path in made:
         assert re.fullmatch(r"[A-Za-z0-9._/-]{1,120}", path), path
-        assert b"\r" not in (baked / path).read_bytes(), path
+        assert b"\r" not in (each / path).read_bytes(), path
 
 
-def test_each_contract_file_says_so_in_its_first_line_and_no_other_does(baked: Path) -> None:
-    for path in files(baked):
-        if path.endswith(".py") and (baked / path).stat().st_size:
-            first = (baked / path).read_text(encoding="utf-8").splitlines()[0]
+def test_each_contract_file_says_so_in_its_first_line_and_no_other_does(each: Path) -> None:
+    for path in files(each):
+        if path.endswith(".py") and (each / path).stat().st_size:
+            first = (each / path).read_text(encoding="utf-8").splitlines()[0]
             assert (first == HEADER) == (zone_of(path) == "contract"), path
 
 
@@ -99,9 +96,9 @@ def imports(file: Path, package: str) -> set[str]:
         ("backend", {"competitor.core", "competitor.backend"}),
     ],
 )
-def test_imports_go_one_way(folder: str, may: set[str], baked: Path) -> None:
-    for file in (baked / "competitor" / folder).rglob("*.py"):
-        package = ".".join(file.relative_to(baked).with_suffix("").parts[:-1])
+def test_imports_go_one_way(folder: str, may: set[str], each: Path) -> None:
+    for file in (each / "competitor" / folder).rglob("*.py"):
+        package = ".".join(file.relative_to(each).with_suffix("").parts[:-1])
         ours = {name for name in imports(file, package) if name.startswith("competitor")}
         assert all(any(name == allowed or name.startswith(f"{allowed}.") for allowed in may) for name in ours), file
 
@@ -112,14 +109,14 @@ def test_conformance_speaks_only_http(baked: Path) -> None:
             assert name.split(".")[0] in {*sys.stdlib_module_names, "competitor"}, f"{file.name} imports {name}"
 
 
-def test_the_record_has_every_file_of_its_zone(baked: Path) -> None:
-    record = json.loads((baked / ".janus" / "contract.json").read_text(encoding="utf-8"))
-    made = [path for path in files(baked) if not path.startswith(".janus/")]
+def test_the_record_has_every_file_of_its_zone(each: Path) -> None:
+    record = json.loads((each / ".janus" / "contract.json").read_text(encoding="utf-8"))
+    made = [path for path in files(each) if not path.startswith(".janus/")]
     assert sorted(record["files"]) == [path for path in made if zone_of(path) == "contract"]
-    bases = [path.removeprefix(".janus/base/") for path in files(baked) if path.startswith(".janus/base/")]
+    bases = [path.removeprefix(".janus/base/") for path in files(each) if path.startswith(".janus/base/")]
     assert bases == [path for path in made if zone_of(path) == "shared"]
     for path in bases:
-        assert (baked / path).read_bytes() == (baked / ".janus" / "base" / path).read_bytes()
+        assert (each / path).read_bytes() == (each / ".janus" / "base" / path).read_bytes()
     assert record["contract_version"] == CONTRACT_VERSION
 
 
@@ -183,12 +180,12 @@ def test_the_readme_s_tree_is_true(baked: Path) -> None:
     assert yours == ["backend/", "test_backend.py", "submission.yaml", "CHANGELOG.md"]
 
 
-def test_project_data_is_well_formed(baked: Path) -> None:
-    project = tomllib.loads((baked / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+def test_project_data_is_well_formed(each: Path) -> None:
+    project = tomllib.loads((each / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == "my-competitor"
-    for path in files(baked):
+    for path in files(each):
         if path.endswith((".yaml", ".yml")):
-            assert yaml.safe_load((baked / path).read_text(encoding="utf-8")), path
+            assert yaml.safe_load((each / path).read_text(encoding="utf-8")), path
 
 
 def workflows() -> list[Path]:
@@ -212,8 +209,8 @@ def test_workflows_have_pinned_actions_and_least_permissions(workflow: Path) -> 
                 assert step["with"]["persist-credentials"] is False
 
 
-def test_the_dockerfile_is_pinned_and_holds_no_secret(baked: Path) -> None:
-    text = (baked / "Dockerfile").read_text(encoding="utf-8")
+def test_the_dockerfile_is_pinned_and_holds_no_secret(each: Path) -> None:
+    text = (each / "Dockerfile").read_text(encoding="utf-8")
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
     assert len(bases) == 2
     assert len(set(bases)) == 1
@@ -229,8 +226,8 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
-def test_locks_have_hashes_and_no_address(name: str, baked: Path) -> None:
-    text = (baked / f"{name}.txt").read_text(encoding="utf-8")
+def test_locks_have_hashes_and_no_address(name: str, each: Path) -> None:
+    text = (each / f"{name}.txt").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=[a-z0-9])", text.split("\n", 2)[2])
     assert len(blocks) > 10
     assert all(block.count("--hash=sha256:") >= 1 for block in blocks)
@@ -238,16 +235,16 @@ def test_locks_have_hashes_and_no_address(name: str, baked: Path) -> None:
     assert "index" not in text.lower()
 
 
-def test_the_dev_lock_holds_the_same_versions_as_the_lock(baked: Path) -> None:
-    ours, dev = pins(baked / "requirements.txt"), pins(baked / "requirements-dev.txt")
+def test_the_dev_lock_holds_the_same_versions_as_the_lock(each: Path) -> None:
+    ours, dev = pins(each / "requirements.txt"), pins(each / "requirements-dev.txt")
     assert ours.items() <= dev.items()
     assert "uv" not in ours
     assert "pytest" not in ours
 
 
-def test_lock_floors_are_kept(baked: Path) -> None:
+def test_lock_floors_are_kept(each: Path) -> None:
     """The security floors of requirements.in, see its comments."""
-    version = tuple(int(part) for part in pins(baked / "requirements.txt")["starlette"].split("."))
+    version = tuple(int(part) for part in pins(each / "requirements.txt")["starlette"].split("."))
     assert version >= (1, 3, 1)
 
 
@@ -269,7 +266,7 @@ def test_make_lock_changes_nothing_while_its_sources_are_the_same(baked: Path, t
 
 @pytest.mark.parametrize("system", ["x86_64-manylinux_2_28", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"])
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
-def test_the_lock_installs_on(system: str, python: str, baked: Path, tmp_path: Path) -> None:
+def test_the_lock_installs_on(system: str, python: str, each: Path, tmp_path: Path) -> None:
     """Every pin has a wheel there; uv resolves for the other system without being on it."""
     given = [
         "--python-platform",
@@ -283,7 +280,7 @@ def test_the_lock_installs_on(system: str, python: str, baked: Path, tmp_path: P
     ]
     command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--target", str(tmp_path / "t"), *given]
     done = subprocess.run(
-        [*command, "-r", "requirements.txt"], cwd=baked, capture_output=True, text=True, check=False, timeout=120
+        [*command, "-r", "requirements.txt"], cwd=each, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert "fastapi" in done.stderr

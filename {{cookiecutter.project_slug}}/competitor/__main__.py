@@ -30,6 +30,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default: HOST, else 0.0.0.0)")
     serve.add_argument("--port", type=int, help="port to listen on (default: PORT, else 8080)")
     serve.add_argument("--env-file", type=Path, help="read variables from here first; the environment wins")
+    serve.add_argument(
+        "--stand-ins",
+        action="store_true",
+        help="without a sandbox code runs on this machine, without a search service results are made up",
+    )
 
     command("run", _task, "serve on this machine: sets up .venv when needed and reads .env")
     test = command("test", _task, "run the tests: the contract's and yours")
@@ -58,6 +63,8 @@ def _serve(given: argparse.Namespace) -> int:
 
         from_file = {name: value for name, value in dotenv_values(given.env_file).items() if value is not None}
         environment = {**from_file, **environment}
+    if given.stand_ins:
+        environment = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true", **environment}
     for name, value in (("HOST", given.host), ("PORT", given.port)):
         if value is not None:
             environment[name] = str(value)

@@ -25,9 +25,8 @@ def run(task: str, extra: Sequence[str] = ()) -> int:
     if task == "run":
         os.environ.setdefault("HOST", "127.0.0.1")
         os.environ.setdefault("JANUS_LOG_FORMAT", "text")
-        return _become(
-            python, "-m", "competitor", "serve", *(["--env-file", ".env"] if (ROOT / ".env").exists() else [])
-        )
+        env_file = ("--env-file", ".env") if (ROOT / ".env").exists() else ()
+        return _become(python, "-m", "competitor", "serve", "--stand-ins", *env_file)
     if task == "test":
         return _python(python, "-m", "pytest", *extra)
     if task == "lint":

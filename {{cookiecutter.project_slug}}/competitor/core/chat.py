@@ -2,11 +2,13 @@
 """What a backend is given: the request, and the means to answer it."""
 
 import logging
+import time
 from collections.abc import Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
 from . import prompt
+from .http import HttpClient
 from .llm import Completion, Llm
 from .schema import ChatRequest
 from .settings import Settings
@@ -26,6 +28,7 @@ class Chat:
     def __init__(self, id: str, request: ChatRequest, llm: Llm, settings: Settings, account: Callable[[Usage], None]):
         self.id, self.request, self.settings = id, request, settings
         self._llm, self._account = llm, account
+        self._until = time.monotonic() + settings.answer_seconds
 
     @cached_property
     def log(self) -> _Log:
@@ -35,6 +38,29 @@ class Chat:
     def text(self) -> str:
         """The text of the last user message."""
         return self.request.text
+
+    @property
+    def seconds_left(self) -> float:
+        """How long this answer may still take (S15)."""
+        return self._until - time.monotonic()
+
+    @property
+    def http(self) -> HttpClient:
+        """The client for calls of other services; it opens connections to configured hosts alone (X2)."""
+        return self._llm.client
+
+    def offer(self, own: list[dict[str, Any]]) -> dict[str, Any]:
+        """Options for `complete`: the client's tools and `own` ones, of two with one name the client's (S10, R7).
+
+        A choice that the client made (a forced tool, `required`, `none`) is about its own tools, so then
+        `own` ones are not offered.
+        """
+        theirs = prompt.tools(self.request)
+        if theirs.get("tool_choice", "auto") != "auto":
+            return theirs
+        names = {tool["function"]["name"] for tool in theirs.get("tools", ())}
+        added = [tool for tool in own if tool["function"]["name"] not in names]
+        return {**theirs, "tools": [*theirs.get("tools", ()), *added]} if added else theirs
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -37,6 +37,15 @@ class ToolRequest:
     arguments: str = ""
     number: int | None = None  # at the client, where the call is of one of its tools
 
+    def as_json(self) -> dict[str, Any]:
+        """The call in OpenAI's wire form. Servers refuse a conversation with arguments that are not an object."""
+        try:
+            usable = isinstance(from_json(self.arguments), dict)
+        except ValueError:
+            usable = False
+        function = {"name": self.name, "arguments": self.arguments if usable else "{}"}
+        return {"id": self.id, "type": "function", "function": function}
+
 
 class ChunkReader:
     """Reads one completion. Text, reasoning and calls of the client's tools go to the sink at once."""

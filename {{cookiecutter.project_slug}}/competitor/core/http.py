@@ -72,6 +72,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        self._pool.made(self)
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange
@@ -160,6 +161,7 @@ class HttpClient:
     def __init__(self, egress: Egress, *, connect_seconds: float, silence_seconds: float):
         self.egress = egress
         self._connect_seconds, self._silence_seconds = connect_seconds, silence_seconds
+        self._open: set[Connection] = set()
         self._idle: dict[Origin, deque[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
 
@@ -195,6 +197,9 @@ class HttpClient:
                 raise
             return exchange
 
+    def made(self, connection: Connection) -> None:
+        self._open.add(connection)
+
     def keep(self, connection: Connection) -> None:
         connection.idle_since = asyncio.get_running_loop().time()
         resting = self._idle.setdefault(connection.origin, deque())
@@ -203,14 +208,15 @@ class HttpClient:
             resting.popleft().transport.abort()
 
     def forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
         resting = self._idle.get(connection.origin)
         if resting and connection in resting:
             resting.remove(connection)
 
     def close(self) -> None:
-        for resting in self._idle.values():
-            for connection in tuple(resting):
-                connection.transport.abort()
+        """All connections, also those that wait for the end of a body that nobody wants."""
+        for connection in tuple(self._open):
+            connection.transport.abort()
         self._idle.clear()
 
     def _resting(self, origin: Origin) -> Connection | None:

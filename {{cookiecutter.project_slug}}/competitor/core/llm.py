@@ -3,13 +3,14 @@
 
 A `Completion` is one call. A backend yields it, and the core passes every piece on without another
 step of the backend; or iterates over it, and sees every piece itself. In both cases `text`,
-`reasoning`, `tool_calls`, `client_calls` and `finish_reason` then hold what came.
+`reasoning`, `tool_calls`, `client_calls`, `finish_reason` and `usage` then hold what came.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import cast
 
 from pydantic import SecretStr
 
@@ -20,7 +21,7 @@ from .exchange import Exchange
 from .http import HttpClient
 from .offline import OfflineServer
 from .prompt import Body
-from .pull import PullSink
+from .pull import Piece, PullSink
 from .retry import pause_before_retry, refusal
 from .settings import Settings
 from .sse import EventSplitter
@@ -59,8 +60,10 @@ class Completion(Source):
     def __init__(self, llm: Llm, body: Body, token: SecretStr | None, account: Callable[[Usage], None]):
         self.body = body
         self._llm, self._token, self._account = llm, token, account
+        self.usage: Usage | None = None
         self._reader: ChunkReader | None = None
         self._exchange: Exchange | None = None
+        self._free = False  # the offline model costs nothing
 
     @property
     def text(self) -> str:
@@ -79,6 +82,14 @@ class Completion(Source):
     def client_calls(self) -> list[ToolRequest]:
         """Calls of the client's tools, which have gone out to it."""
         return [call for call in self._reader.calls if call.number is not None] if self._reader else []
+
+    @property
+    def message(self) -> dict[str, object]:
+        """What came, as the assistant's message of a conversation that goes on."""
+        said: dict[str, object] = {"role": "assistant", "content": self.text}
+        if self._reader and self._reader.calls:
+            said["tool_calls"] = [call.as_json() for call in self._reader.calls]
+        return said
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -101,12 +112,19 @@ class Completion(Source):
                 self._exchange.close(finished=finished)
                 self._exchange = None
             if reader.began:
-                self._account(self._cost(reader))
+                self.usage = self._cost(reader)
+                self._account(self.usage)
         sink.finish(reader.finish_reason or "stop")
 
-    async def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
+    def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
         """Text and reasoning, piece by piece."""
-        queue = PullSink()
+        return cast(AsyncIterator[Text | Reasoning], self._pulled(PullSink()))
+
+    def pieces(self) -> AsyncGenerator[Piece]:
+        """Text, reasoning and tool calls, piece by piece. All calls are then in `client_calls`."""
+        return self._pulled(PullSink(calls=True))
+
+    async def _pulled(self, queue: PullSink) -> AsyncGenerator[Piece]:
         pouring = asyncio.ensure_future(self.pour(queue))
         pouring.add_done_callback(queue.wake)
         try:
@@ -165,6 +183,7 @@ class Completion(Source):
         """The exchange with its head here and a status of 200; tries again only while no byte of an answer came."""
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
+        self._free = upstream.model == OFFLINE_MODEL
         url = f"{upstream.base_url}/chat/completions"
         headers = dict(_HEADERS)
         if upstream.key:
@@ -198,4 +217,7 @@ class Completion(Source):
         said = len((reader.text.getvalue() + reader.reasoning.getvalue()).encode("utf-8", "replace"))
         said += sum(len(call.arguments) for call in reader.calls)
         counted = reader.usage or Usage(prompt_tokens(self.body))
-        return counted if counted.completion_tokens or not said else counted + Usage(0, text_tokens(said))
+        if said and not counted.completion_tokens:
+            counted += Usage(0, text_tokens(said))
+        settings = self._llm.settings
+        return counted if self._free else counted.priced(settings.price_prompt, settings.price_completion)

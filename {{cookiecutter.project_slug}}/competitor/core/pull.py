@@ -3,6 +3,7 @@
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 
 from .events import FinishReason, Reasoning, Source, Text
 from .usage import Usage
@@ -10,12 +11,29 @@ from .usage import Usage
 _MOST_CHARACTERS = 64 * 1024
 
 
-class PullSink:
-    """The sink of an iteration. It pauses the source when its reader falls behind."""
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """A fragment of a tool call: `number` always, `id` and `name` in its first one only. `text` is of its arguments."""
 
-    def __init__(self) -> None:
-        self._events: deque[Text | Reasoning] = deque()
+    number: int
+    text: str
+    id: str | None = None
+    name: str | None = None
+
+
+Piece = Text | Reasoning | CallPiece
+
+
+class PullSink:
+    """The sink of an iteration. It pauses the source when its reader falls behind.
+
+    Without `calls`, tool calls are left to the completion, which holds them once they are whole.
+    """
+
+    def __init__(self, *, calls: bool = False) -> None:
+        self._events: deque[Piece] = deque()
         self._size = 0
+        self._calls = 0 if calls else None
         self._source: Source | None = None
         self._ready: asyncio.Future[None] | None = None
 
@@ -26,10 +44,14 @@ class PullSink:
         self._put(Reasoning(text))
 
     def call(self, id: str, name: str) -> int | None:
-        return None  # the backend passes a client's call on itself
+        if self._calls is None:
+            return None  # the backend passes a client's call on itself
+        self._calls += 1
+        self._put(CallPiece(self._calls - 1, "", id, name))
+        return self._calls - 1
 
     def arguments(self, number: int, piece: str) -> None:
-        pass
+        self._put(CallPiece(number, piece))
 
     def usage(self, usage: Usage) -> None:
         pass
@@ -53,7 +75,7 @@ class PullSink:
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
 
-    async def next(self, pouring: asyncio.Future[None]) -> Text | Reasoning | None:
+    async def next(self, pouring: asyncio.Future[None]) -> Piece | None:
         """The next event; None when all were taken and `pouring` is done."""
         while not self._events:
             if pouring.done():
@@ -66,7 +88,7 @@ class PullSink:
             self._source.resume()
         return event
 
-    def _put(self, event: Text | Reasoning) -> None:
+    def _put(self, event: Piece) -> None:
         self._events.append(event)
         self._size += len(event.text)
         if self._size > _MOST_CHARACTERS and self._source is not None:

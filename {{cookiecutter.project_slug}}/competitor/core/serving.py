@@ -4,6 +4,7 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ import uvicorn
 from . import CONTRACT_VERSION
 from .app import create_app
 from .identity import identity
-from .loading import load
+from .loading import Backend, load
 from .logs import configure
 from .settings import Settings
 from .upstream import described
@@ -22,6 +23,8 @@ from .workers import Workers
 log = logging.getLogger("competitor")
 
 BACKLOG = 2048
+# How long work may clean up after the last answer has ended.
+STUBBORN_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -47,13 +50,28 @@ class _Server(uvicorn.Server):
         if self.server_state.tasks:  # cancelled just now: their last frames still have to be written
             await asyncio.wait(set(self.server_state.tasks), timeout=2.0)
         self._captured_signals.clear()
+        await _end_the_rest()
 
 
-def serve(settings: Settings) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code."""
+async def _end_the_rest() -> None:
+    """Work that ignores being cancelled would keep the process from ending, since its loop waits for all tasks."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left and (await asyncio.wait(left, timeout=STUBBORN_SECONDS))[1]:
+        log.error("work that ignores being cancelled was cut off")
+        logging.shutdown()
+        os._exit(0)
+
+
+def serve(settings: Settings, backend: Backend | None = None) -> int:
+    """Serves until SIGTERM or SIGINT, with the backend of `competitor/backend/` or, as one process, the one given.
+
+    Returns the exit code.
+    """
     configure(settings)
     if settings.workers == 1:
-        return _serve(settings)
+        return _serve(settings, backend or load())
     try:
         listener = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
     except OSError:
@@ -63,11 +81,10 @@ def serve(settings: Settings) -> int:
 
 def _worker(settings: Settings, listener: socket.socket, number: int) -> None:
     configure(settings)
-    sys.exit(_serve(settings, [listener], worker=number))
+    sys.exit(_serve(settings, load(), [listener], worker=number))
 
 
-def _serve(settings: Settings, sockets: list[socket.socket] | None = None, **about: Any) -> int:
-    backend = load()
+def _serve(settings: Settings, backend: Backend, sockets: list[socket.socket] | None = None, **about: Any) -> int:
     config = uvicorn.Config(
         create_app(settings, backend),
         host=settings.host,

@@ -104,6 +104,41 @@ class Settings(BaseModel):
         3, "JANUS_LLM_ATTEMPTS", ge=1, le=10, about="Attempts at one call; only before the first byte of an answer."
     )
 
+    price_prompt: float | None = _variable(
+        None, "JANUS_PRICE_PROMPT", ge=0, about="Price of a million prompt tokens in USD, for `cost_usd`."
+    )
+    price_completion: float | None = _variable(
+        None, "JANUS_PRICE_COMPLETION", ge=0, about="Price of a million completion tokens in USD, for `cost_usd`."
+    )
+
+    search_url: BaseUrl | None = _variable(None, "JANUS_SEARCH_URL", about="Base URL of the search service.")
+    fetch_url: BaseUrl | None = _variable(
+        None, "JANUS_FETCH_URL", about="Base URL of the web proxy, which fetches pages."
+    )
+    sandbox_url: BaseUrl | None = _variable(
+        None, "JANUS_SANDBOX_URL", about="Base URL of the sandbox, which runs code."
+    )
+    vector_url: BaseUrl | None = _variable(
+        None, "JANUS_VECTOR_URL", about="Base URL of the vector service, which finds passages."
+    )
+    sandy_base_url: BaseUrl | None = _variable(
+        None, "SANDY_BASE_URL", about="Base URL of a Sandy API, which runs code where JANUS_SANDBOX_URL is unset."
+    )
+    sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY", about="Key for the Sandy API.")
+    local_code: bool = _variable(
+        False,
+        "JANUS_LOCAL_CODE",
+        about="Run code on this machine, with limits, where no sandbox is configured. `make run` switches it on.",
+    )
+    search_double: bool = _variable(
+        False,
+        "JANUS_SEARCH_DOUBLE",
+        about="Offer a stand-in for a search service that is not configured; it says so. `make run` switches it on.",
+    )
+    tool_seconds: float = _variable(
+        60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600, about="Longest time of one call of a tool, in seconds."
+    )
+
     timeout_seconds: float = _variable(
         300.0,
         "JANUS_TIMEOUT",
@@ -167,7 +202,9 @@ class Settings(BaseModel):
 
     @property
     def base_urls(self) -> list[str]:
-        return [self.llm_base_url] if self.llm_base_url else []
+        """All servers that are configured."""
+        given = (self.llm_base_url, self.search_url, self.fetch_url, self.sandbox_url, self.vector_url)
+        return [url for url in (*given, self.sandy_base_url) if url]
 
     @property
     def secrets(self) -> list[str]:
@@ -190,6 +227,8 @@ def variables(field: FieldInfo) -> list[str]:
 def _shown(default: object) -> str:
     if default is None or default == frozenset():
         return ""
+    if isinstance(default, bool):
+        return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

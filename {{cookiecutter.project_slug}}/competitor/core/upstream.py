@@ -30,13 +30,16 @@ def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
     url = settings.llm_base_url
     if url is None:
         return None
-    on_platform = is_platform(url)
-    may_have_token = on_platform or parse(url)[0].host in settings.token_hosts
-    usable = token if token and token.get_secret_value() and may_have_token else None
-    key = usable or settings.key_for(url)
-    if on_platform and key is None:
+    key = usable_token(settings, url, token) or settings.key_for(url)
+    if key is None and is_platform(url):
         return None
     return Upstream(url, settings.llm_model, key)
+
+
+def usable_token(settings: Settings, url: str, token: SecretStr | None) -> SecretStr | None:
+    """The user's token where this server may have it (R8): on the platform, and on hosts of `JANUS_TOKEN_HOSTS`."""
+    allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
+    return token if allowed and token and token.get_secret_value() else None
 
 
 def described(settings: Settings) -> dict[str, str]:

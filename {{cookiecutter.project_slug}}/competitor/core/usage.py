@@ -30,6 +30,13 @@ class Usage:
             _sum(self.sandbox_seconds, other.sandbox_seconds),
         )
 
+    def priced(self, prompt: float | None, completion: float | None) -> "Usage":
+        """With its cost at these prices for a million tokens, where it is not known yet and both prices are."""
+        if self.cost_usd is not None or prompt is None or completion is None:
+            return self
+        cost = (self.prompt_tokens * prompt + self.completion_tokens * completion) / 1e6
+        return Usage(self.prompt_tokens, self.completion_tokens, cost, self.sandbox_seconds)
+
     def as_json(self) -> dict[str, int | float]:
         """U1: three integers that add up, and what else is known."""
         shown: dict[str, int | float] = {

@@ -3,8 +3,9 @@
 
     python mock_upstream.py PORT          prints the port it listens on; 0 takes a free one
 
-The last user message may end with `mock{...}`, a JSON object of `Script`'s fields. Beside the chat route:
-`GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
+The last user message may end with `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
+such objects, for a conversation that goes on after calls of tools: the first answer, the second, and so on.
+Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
 """
 
 import asyncio
@@ -65,7 +66,15 @@ def script_of(body: Json) -> Script:
     if isinstance(last, list):
         last = " ".join(part.get("text", "") for part in last)
     _, found, told = (last or "").rpartition("mock{")
-    return Script(**json.loads("{" + told)) if found else Script()
+    script = json.loads("{" + told) if found else {}
+    if turns := script.pop("turns", None):
+        script |= turns[min(answers_since_the_user(body["messages"]), len(turns) - 1)]
+    return Script(**script)
+
+
+def answers_since_the_user(messages: list[Json]) -> int:
+    roles = [message["role"] for message in messages]
+    return roles[len(roles) - roles[::-1].index("user") :].count("assistant")
 
 
 class Peer:

@@ -11,9 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import uvicorn
-
-from competitor.core.app import create_app
 from competitor.core.chat import Chat
 from competitor.core.events import (
     Event,
@@ -27,6 +24,7 @@ from competitor.core.events import (
     ToolStart,
 )
 from competitor.core.loading import Backend
+from competitor.core.serving import serve
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage
 
@@ -182,7 +180,4 @@ def answer(chat: Chat) -> Any:
 
 
 if __name__ == "__main__":
-    settings = Settings.from_environment(os.environ)
-    uvicorn.run(
-        create_app(settings, Backend("scripted", answer)), host=settings.host, port=settings.port, log_config=None
-    )
+    sys.exit(serve(Settings.from_environment(os.environ), Backend("scripted", answer)))

@@ -172,6 +172,17 @@ def test_a_clean_end_has_the_exit_code_0(upstream: Upstream) -> None:
     assert process.wait(10) == 0
 
 
+@posix_only
+def test_work_that_ignores_being_cancelled_does_not_keep_the_server_from_ending() -> None:
+    port = free_port()
+    environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "JANUS_TIMEOUT": "1"}
+    process = subprocess.Popen([sys.executable, *SCRIPTED], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    wait_until_healthy(f"http://127.0.0.1:{port}", process)
+    assert Target(f"http://127.0.0.1:{port}").post(question("ignores_cancellation")).status == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
 def rss_kib(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])

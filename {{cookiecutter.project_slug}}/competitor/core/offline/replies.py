@@ -1,19 +1,18 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What the offline model says. Plain rules, no state: the same request always gets the same reply."""
 
-import ast
 import base64
 import binascii
 import hashlib
 import json
-import operator
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Literal
 
+from .plan import Planned, arguments, rounds
+from .sums import sums
 from .values import fitting
 
 Body = dict[str, Any]
@@ -27,16 +26,8 @@ _EXACTLY = re.compile(
 _NAME_TOLD = re.compile(r"(?i)\b(?:my name is|call me)\s+([^\W\d_][\w'-]{0,40})")
 _NAME_ASKED = re.compile(r"(?i)\b(?:what(?:'s| is)|do you (?:know|remember)|tell me|say)\s+my name\b|\bwho am i\b")
 _WORDS_WANTED = re.compile(r"(?i)\b(\d{1,5})\s+words?\b")
-_SPOKEN = (
-    ("multiplied by", "*"),
-    ("divided by", "/"),
-    ("to the power of", "**"),
-    ("times", "*"),
-    ("plus", "+"),
-    ("minus", "-"),
-)
-_EXPRESSION = re.compile(r"[-+(]*\s*\d[\d.]*(?:\s*(?:\*\*|[-+*/^%\u00d7\u00f7()])\s*[-+(]*\s*\d[\d.]*\)*)+")
-_DATE = re.compile(r"\d+([-/])\d+\1\d+")
+_KEYS = re.compile(r"(?i)\b(?:keys?|fields?|properties)\b")
+_NAMED = re.compile(r"""(?<!\w)(['"`])(\w{1,40})\1(?!\w)""")
 _TOPICS = (
     "A stream is a promise kept in small pieces, and each piece should arrive soon after the one before.",
     "Readers notice a pause sooner than they notice a slow pace, so an even flow feels faster than a burst.",
@@ -74,15 +65,10 @@ def reply(body: Body) -> Reply:
     """The answer to a request in OpenAI's form."""
     asked = _Asked(body)
     prompt = asked.prompt_tokens
-    if (tool := asked.forced_tool) is not None:
-        arguments = json.dumps(fitting(tool.get("parameters") or {"type": "object"}, asked.text))
-        digest = hashlib.sha256(f"{tool['name']}{arguments}{len(asked.messages)}".encode()).hexdigest()
-        call = {
-            "id": f"call_{digest[:24]}",
-            "type": "function",
-            "function": {"name": tool["name"], "arguments": arguments},
-        }
-        return Reply(pieces(f"A call of {tool['name']} is asked for. {NOTICE}"), [], prompt, "tool_calls", [call])
+    if planned := asked.calls:
+        named = " and ".join(dict.fromkeys(call.name for call in planned))
+        calls = [_call(call, len(asked.messages), number) for number, call in enumerate(planned)]
+        return Reply(pieces(f"{asked.summary} It asks for {named}. {NOTICE}\n"), [], prompt, "tool_calls", calls)
     thought, said = _answered(asked)
     reasoning, content = pieces(f"{asked.summary} {thought} {NOTICE}"), said
     ended = False
@@ -128,13 +114,28 @@ class _Asked:
         return [stop for stop in ([given] if isinstance(given, str) else given) if stop]
 
     @property
-    def forced_tool(self) -> Body | None:
+    def calls(self) -> list[Planned]:
+        """The tools to call now: a forced one, or those of the round that is next."""
         choice = self.body.get("tool_choice")
         tools = [tool["function"] for tool in self.body.get("tools") or ()]
-        if choice == "required":
-            return next(iter(tools), None)
-        name = choice["function"]["name"] if isinstance(choice, dict) else None
-        return next((tool for tool in tools if tool["name"] == name), None)
+        if not tools or choice == "none":
+            return []
+        if isinstance(choice, dict):
+            tools = [tool for tool in tools if tool["name"] == choice["function"]["name"]]
+        planned = [] if _EXACTLY.search(self.text) else rounds(self.text, tools)
+        if self.body.get("parallel_tool_calls") is False:
+            planned = [[call] for calls in planned for call in calls]
+        done = sum(bool(message.get("tool_calls")) for message in self.since_the_user)
+        if done < len(planned):
+            return planned[done]
+        forced = isinstance(choice, dict) or choice == "required"
+        return [Planned(tool["name"], arguments(tool, self.text)) for tool in tools[:1]] if forced else []
+
+    @property
+    def since_the_user(self) -> list[Body]:
+        """The messages after the user's last one."""
+        last = max((at for at, message in enumerate(self.messages) if message["role"] == "user"), default=-1)
+        return self.messages[last + 1 :]
 
     @property
     def told_name(self) -> str | None:
@@ -144,13 +145,15 @@ class _Asked:
     @property
     def tool_results(self) -> list[str]:
         """What the tools said since the last user message."""
-        results: list[str] = []
-        for message in reversed(self.messages):
-            if message["role"] == "user":
-                break
-            if message["role"] == "tool":
-                results.insert(0, _text(message))
-        return results
+        return [_text(message) for message in self.since_the_user if message["role"] == "tool"]
+
+
+def _call(planned: Planned, messages: int, number: int) -> Body:
+    """The call on the wire; its id is the same for the same conversation."""
+    arguments = json.dumps(planned.arguments)
+    digest = hashlib.sha256(f"{planned.name}{arguments}{messages}{number}".encode()).hexdigest()
+    function = {"name": planned.name, "arguments": arguments}
+    return {"id": f"call_{digest[:24]}", "type": "function", "function": function}
 
 
 def _answered(asked: _Asked) -> tuple[str, str]:
@@ -161,19 +164,22 @@ def _answered(asked: _Asked) -> tuple[str, str]:
             fitting(wanted["json_schema"].get("schema") or {}, asked.text)
         )
     if wanted.get("type") == "json_object":
-        return "It wants a JSON object.", json.dumps({"answer": _plain(asked)[1], "model": "offline-model"})
+        answer = {"answer": _plain(asked)[1], "model": "offline-model"}
+        named = _NAMED.findall(asked.text) if _KEYS.search(asked.text) else []
+        return "It wants a JSON object.", json.dumps({name: asked.summary for _, name in named} or answer)
     return _plain(asked)
 
 
 def _plain(asked: _Asked) -> tuple[str, str]:
+    if asked.tool_results:
+        results = "; ".join(result.strip() for result in asked.tool_results)
+        return "The tools have answered.", f"The tools answered: {results} {NOTICE}"
     if found := _EXACTLY.search(asked.text):
         return "It wants certain words and no others.", _unquoted(found[1])
-    if asked.tool_results:
-        return "The tools have answered.", f"The tools answered: {'; '.join(asked.tool_results)} {NOTICE}"
     if asked.images:
         return "An image came with it.", f"I received {' and '.join(asked.images)}. I cannot look into images. {NOTICE}"
-    if sums := list(_sums(asked.text)):
-        return "There is something to compute.", f"{' '.join(sums)} {NOTICE}"
+    if computed := sums(asked.text):
+        return "There is something to compute.", f"{' '.join(computed)} {NOTICE}"
     if _NAME_ASKED.search(asked.text):
         name = asked.told_name
         return (
@@ -187,7 +193,7 @@ def _plain(asked: _Asked) -> tuple[str, str]:
     heard = " ".join(asked.text.split()[:40])
     return "There is no rule for this, so I say what I can do.", (
         f"{NOTICE} You wrote: {heard} - I know a few plain things: sums such as 17 * 23, a name that you told me, "
-        "texts of a wanted length such as 200 words, JSON that fits a schema, calls of a tool that you force, "
+        "texts of a wanted length such as 200 words, JSON that fits a schema, calls of tools that the text asks for, "
         "and exact replies. Everything else in this competitor is real: the streaming, the errors, the usage."
     )
 
@@ -206,56 +212,6 @@ def _unquoted(text: str) -> str:
         if text.startswith(opening) and closing in text[1:]:
             return text[1:].partition(closing)[0]
     return re.sub(r"(?i),?\s+and nothing else\.?$", "", text.partition("\n")[0].rstrip())
-
-
-def _sums(text: str) -> Iterator[str]:
-    """`17 * 23 = 391.` for each arithmetic expression of the text."""
-    for word, sign in _SPOKEN:
-        text = re.sub(rf"(?i)(?<=[\d)])\s+{word}\s+(?=[\d(-])", f" {sign} ", text)
-    for found in list(_EXPRESSION.finditer(text[:2_000]))[:10]:
-        shown = found[0].strip()
-        if _DATE.fullmatch(shown):
-            continue
-        try:
-            result = _computed(shown.replace("^", "**").replace("\u00d7", "*").replace("\u00f7", "/"))
-        except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
-            continue
-        yield f"{shown} = {result}."
-
-
-_OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Mod: operator.mod,
-}
-
-
-def _computed(expression: str) -> str:
-    """The exact value, as a decimal. Raises `ValueError` for anything but small plain arithmetic."""
-    value = _value(ast.parse(expression.strip(), mode="eval").body)
-    if value.denominator == 1:
-        return str(value.numerator)
-    return f"{float(value):.12g}"
-
-
-def _value(node: ast.expr) -> Fraction:
-    match node:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return Fraction(str(number))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _value(operand)
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            base, exponent = _value(left), _value(right)
-            if exponent.denominator != 1 or abs(exponent) > 256 or max(abs(base.numerator), base.denominator) > 10**12:
-                raise ValueError("a power that is too large")
-            return base ** int(exponent)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
-            return _OPERATORS[type(sign)](_value(left), _value(right))
-    raise ValueError("not plain arithmetic")
 
 
 def _parts(messages: list[Body]) -> Iterator[Body]:

@@ -1,0 +1,67 @@
+"""Your competitor's brain. Start here.
+
+The model is asked with tools on offer. It calls some, all calls of a turn are run at once, it is told what
+came of them, and so on until it answers, or until a budget is spent: then it answers with what there is.
+Which tools there are stands in tools.py.
+
+The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
+limits, errors, usage. You yield events (competitor/core/events.py), and that is all. Whatever goes
+wrong here, the answer still ends in good form, and the log says why.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+
+from ..core.chat import Chat
+from ..core.events import Event, Reasoning, Text
+from ..core.toolbox import Call, Result, Toolbox
+from .tools import tools
+
+NAME = "tools"
+
+# What the model is told before the conversation. Each word is paid for with every turn.
+SYSTEM_PROMPT = ""
+
+# The budget. A turn is one call of the model and the calls of tools that it asked for.
+MAX_TURNS = 8
+MAX_OUTPUT_BYTES = 100_000
+# The part of the answer's time that is kept for the last words.
+LAST_WORDS = 0.2
+
+
+async def answer(chat: Chat) -> AsyncIterator[Event]:
+    """Asks the model and runs the tools it calls, until it answers or the budget is spent."""
+    messages = chat.messages
+    if SYSTEM_PROMPT:
+        messages.insert(0, {"role": "system", "content": SYSTEM_PROMPT})
+    toolbox = Toolbox(tools(chat), seconds=chat.settings.tool_seconds)
+    offer = chat.offer(toolbox.schemas)
+    last_words_at = chat.seconds_left * LAST_WORDS
+    output = 0
+    for _ in range(MAX_TURNS):
+        turn = chat.complete(messages, **offer)
+        yield turn  # its text, and the calls of the client's own tools, go out as they come
+        if not turn.tool_calls:
+            return
+        limit = max(0.1, chat.seconds_left - last_words_at)
+        async with toolbox.start(turn.tool_calls, seconds=limit) as running:
+            async for event in running:
+                yield event
+        if turn.text:
+            yield Text("\n\n")
+        if turn.client_calls:  # the client goes on, with what it was told
+            yield Text(told(turn.tool_calls, running.results))
+            return
+        messages += [turn.message, *running.messages]
+        output += sum(len(result.text.encode()) for result in running.results)
+        if output > MAX_OUTPUT_BYTES or chat.seconds_left <= last_words_at:
+            break
+    yield Reasoning("The budget for tools is spent; I answer with what there is.\n")
+    last = chat.complete(messages, **{**offer, "tool_choice": "none" if offer else None})
+    yield last
+    if not last.text and not last.client_calls:
+        yield Text(f"I could not finish within my budget. What came last:\n{told(turn.tool_calls, running.results)}")
+
+
+def told(calls: Iterable[Call], results: Iterable[Result]) -> str:
+    """What came of calls, as a part of the answer: a client's history holds nothing else of them."""
+    return "".join(f"{call.name}: {result.text[:2_000]}\n" for call, result in zip(calls, results, strict=True))

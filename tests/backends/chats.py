@@ -1,0 +1,32 @@
+"""A request's `Chat` without a server around it, for parts of a backend."""
+
+import asyncio
+import json
+from typing import Any
+
+from competitor.core.chat import Chat
+from competitor.core.egress import Egress
+from competitor.core.http import HttpClient
+from competitor.core.llm import Llm
+from competitor.core.offline import OfflineServer
+from competitor.core.reading import read_request
+from competitor.core.settings import Settings
+from competitor.core.usage import Usage
+
+
+class Asked:
+    """A request to a competitor whose model is at `url`: its `chat`, the client, and the costs that were told."""
+
+    def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
+        self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})
+        egress = Egress(self.settings.base_urls if allowed else [])
+        self.client = HttpClient(egress, connect_seconds=5, silence_seconds=30)
+        self.spent: list[Usage] = []
+        body = {"model": "offline-model", "messages": [{"role": "user", "content": "Hello"}], **fields}
+        llm = Llm(self.settings, self.client, OfflineServer(1))
+        self.chat = Chat("test", read_request(json.dumps(body).encode()), llm, self.settings, self.spent.append)
+
+    async def close(self) -> None:
+        """Closes the connections, in the loop that opened them."""
+        self.client.close()
+        await asyncio.sleep(0)  # a transport closes its socket in the next round of its loop

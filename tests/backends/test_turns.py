@@ -1,0 +1,77 @@
+"""What adds up over the turns of a loop, and what is seen of a turn that takes long."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance import Target, Upstream
+from competitor.conformance.stream import GAP_SECONDS, well_formed
+
+from .conftest import Serve
+
+CALLS = [
+    {"name": "calculator", "arguments": '{"expression": "6 * 7"}'},
+    {"name": "run_code", "arguments": '{"code": "print(1)"}'},
+]
+
+
+def turns(*scripts: dict[str, object]) -> str:
+    return f"mock{json.dumps({'turns': scripts})}"
+
+
+@pytest.fixture(scope="module")
+def priced(project: Path, serve: Serve, upstream: Upstream) -> Target:
+    prices = {"JANUS_PRICE_PROMPT": "2", "JANUS_PRICE_COMPLETION": "4"}
+    return serve(project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LOCAL_CODE": "true", **prices})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_usage_and_cost_are_the_sums_of_all_calls_of_the_model(whole: bool, priced: Target) -> None:
+    """The mock counts 11 tokens of each prompt, and what it says."""
+    prompt = turns({"tokens": 5, "calls": CALLS}, {"tokens": 2, "calls": CALLS[:1]}, {"tokens": 3})
+    used = priced.ask(prompt).json()["usage"] if whole else priced.stream(prompt).usages[0]
+    assert used["prompt_tokens"] == 3 * 11
+    assert used["completion_tokens"] == 5 + 2 + 3
+    assert used["total_tokens"] == 43
+    assert used["cost_usd"] == pytest.approx((33 * 2 + 10 * 4) / 1e6)
+    assert 0 < used["sandbox_seconds"] < 30
+
+
+def test_the_model_sees_its_calls_and_what_came_of_them_in_order(priced: Target) -> None:
+    priced.stream(turns({"tokens": 2, "calls": CALLS}, {"tokens": 1}))
+    assert priced.upstream is not None
+    _, asked, first, second = priced.upstream.requests()[-1]["body"]["messages"]
+    assert asked["content"] == "tok0 tok1 "
+    assert [call["function"] for call in asked["tool_calls"]] == CALLS
+    assert [first["tool_call_id"], second["tool_call_id"]] == [call["id"] for call in asked["tool_calls"]]
+    assert first["content"] == "6 * 7 = 42"
+    assert second["content"] == "1\n"
+
+
+def test_texts_of_two_turns_do_not_run_into_each_other(priced: Target) -> None:
+    stream = priced.stream(turns({"tokens": 1, "word": "Look", "calls": CALLS[:1]}, {"tokens": 1, "word": "There"}))
+    assert stream.text == "Look0 \n\nThere0 "
+
+
+def test_a_tool_that_takes_long_is_spoken_of_all_the_while(priced: Target) -> None:
+    slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(6)"})}
+    stream = priced.stream(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
+    well_formed(stream)
+    words = [at for at, delta in stream.deltas if delta.get("reasoning_content") or delta.get("content")]
+    assert max(after - before for before, after in pairwise(words)) <= GAP_SECONDS + 0.5
+    assert stream.largest_gap <= GAP_SECONDS
+    assert stream.reasoning.count("Running") >= 4
+
+
+def test_a_client_that_leaves_ends_the_tools(priced: Target) -> None:
+    """Its program would say so, had it come to its end."""
+    assert priced.upstream is not None
+    before = len(priced.upstream.requests())
+    slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(2)"})}
+    prompt = turns({"tokens": 0, "calls": [slow]}, {"tokens": 1})
+    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": prompt}]}
+    priced.half_read(body, lines=8)
+    priced.ask(turns({"tokens": 0, "calls": [slow]}, {"tokens": 2}))
+    assert len(priced.upstream.requests()) == before + 3, "the first loop went on without its client"

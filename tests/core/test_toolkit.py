@@ -1,0 +1,286 @@
+"""The built-in tools, against services on real sockets that speak as the contract's section 8 says."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from competitor.core.chat import Chat
+from competitor.core.egress import Egress
+from competitor.core.events import Text
+from competitor.core.files import File, handed_over
+from competitor.core.http import HttpClient
+from competitor.core.llm import Llm
+from competitor.core.offline import OfflineServer
+from competitor.core.schema import ChatRequest
+from competitor.core.settings import Settings
+from competitor.core.toolbox import Result, Toolbox, tool
+from competitor.core.toolkit import offered
+from competitor.core.toolkit.create_file import create_file
+from competitor.core.toolkit.search_double import LABEL
+
+Reply = tuple[int, Any]
+
+
+class Services:
+    """All services on one port. `seen` has what came; `replies` overrides what a path answers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, dict[str, str], Any]] = []
+        self.replies: dict[str, Reply] = {}
+        services = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.answer(None)
+
+            def do_POST(self) -> None:
+                self.answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+            def answer(self, body: Any) -> None:
+                parts = urlsplit(self.path)
+                asked = body if body is not None else {name: given[0] for name, given in parse_qs(parts.query).items()}
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                services.seen.append((self.command, parts.path, headers, asked))
+                status, reply = services.replies.get(parts.path) or services.usual(parts.path, asked)
+                data = reply.encode() if isinstance(reply, str) else json.dumps(reply).encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def usual(self, path: str, asked: Any) -> Reply:
+        match path:
+            case "/search":
+                entry = {"title": f"On {asked['query']}", "url": "https://example.com/1", "snippet": "An excerpt."}
+                return 200, {"results": [entry] * asked["num_results"]}
+            case "/fetch":
+                return 200, {"content": f"# Page of {asked['url']}"}
+            case "/query":
+                return 200, {
+                    "results": [{"text": f"passage {number}", "score": 0.5} for number in range(asked["top_k"])]
+                }
+            case "/execute":
+                return 200, {"stdout": f"ran {asked['code']}", "stderr": "", "exit_code": 0}
+            case "/api/sandboxes":
+                return 200, {"sandboxId": "box-1"}
+            case "/api/sandboxes/box-1/exec":
+                return 200, {"stdout": "from sandy", "exitCode": 0}
+        return 200, {}
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    made = Services()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(made.server.serve_forever, 0.02)
+        yield made
+        made.server.shutdown()
+        made.server.server_close()
+
+
+def chat_with(environment: dict[str, str], token: str | None = None) -> Chat:
+    settings = Settings.from_environment(environment)
+    client = HttpClient(Egress(settings.base_urls), connect_seconds=5, silence_seconds=5)
+    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+    request = ChatRequest.model_validate({**body, "chutes_access_token": token} if token else body)
+    return Chat("request-1", request, Llm(settings, client, OfflineServer(50)), settings, lambda usage: None)
+
+
+def all_services(url: str) -> dict[str, str]:
+    return {f"JANUS_{name}_URL": url for name in ("SEARCH", "FETCH", "VECTOR", "SANDBOX")}
+
+
+def ran(environment: dict[str, str], name: str, token: str | None = None, **arguments: Any) -> Result:
+    async def run() -> Result:
+        chat = chat_with(environment, token)
+        try:
+            return await Toolbox(offered(chat), seconds=10).run(name, json.dumps(arguments))
+        finally:
+            chat.http.close()
+
+    return asyncio.run(run())
+
+
+def names(environment: dict[str, str]) -> list[str]:
+    async def run() -> list[str]:
+        return [tool.name for tool in offered(chat_with(environment))]
+
+    return asyncio.run(run())
+
+
+ALWAYS = ["calculator", "create_file"]
+URL = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("environment", "more"),
+    [
+        ({}, []),
+        ({"JANUS_SEARCH_URL": URL}, ["web_search"]),
+        ({"JANUS_FETCH_URL": URL}, ["fetch_page"]),
+        ({"JANUS_VECTOR_URL": URL}, ["query_vectors"]),
+        ({"JANUS_SANDBOX_URL": URL}, ["run_code"]),
+        ({"SANDY_BASE_URL": URL}, ["run_code"]),
+        ({"JANUS_LOCAL_CODE": "1"}, ["run_code"]),
+        ({"JANUS_SEARCH_DOUBLE": "1"}, ["web_search"]),
+        ({**all_services(URL), "JANUS_SEARCH_DOUBLE": "1", "JANUS_LOCAL_CODE": "1", "SANDY_BASE_URL": URL},
+         ["web_search", "fetch_page", "query_vectors", "run_code"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_configured_is_not_offered(environment: dict[str, str], more: list[str]) -> None:
+    assert names(environment) == [*ALWAYS, *more]
+
+
+def test_a_search(services: Services) -> None:
+    result = ran(all_services(services.url), "web_search", query="otters", num_results=2)
+    assert result.text.startswith("1. On otters\n   https://example.com/1\n   An excerpt.\n2. On otters")
+    assert services.seen[0][:2] == ("POST", "/search")
+    assert services.seen[0][3] == {"query": "otters", "num_results": 2}
+    assert services.seen[0][2]["x-request-id"] == "request-1"
+
+
+def test_a_page(services: Services) -> None:
+    url = "https://example.com/a b?c=d&e=f#g".replace(" ", "%20")
+    assert ran(all_services(services.url), "fetch_page", url=url).text == f"# Page of {url}"
+    assert ran(all_services(services.url), "fetch_page", url="file:///etc/passwd").status == "error"
+
+
+def test_passages(services: Services) -> None:
+    result = ran(all_services(services.url), "query_vectors", query="otters", top_k=2)
+    assert result.text == "- [0.500] passage 0\n- [0.500] passage 1"
+
+
+def test_code_on_the_platform(services: Services) -> None:
+    result = ran(all_services(services.url), "run_code", code="print(1)", language="bash")
+    assert result.text == "ran print(1)"
+    assert services.seen[0][3] == {"language": "bash", "code": "print(1)", "timeout": 60}
+
+
+def test_code_by_sandy_ends_its_sandbox(services: Services) -> None:
+    environment = {"SANDY_BASE_URL": services.url, "SANDY_API_KEY": "sandy-key"}
+    assert ran(environment, "run_code", code="print(1)").text == "from sandy"
+    assert [path for _, path, _, _ in services.seen] == [
+        "/api/sandboxes",
+        "/api/sandboxes/box-1/files/write",
+        "/api/sandboxes/box-1/exec",
+        "/api/sandboxes/box-1/terminate",
+    ]
+    assert services.seen[1][3] == {"path": "/tmp/main.py", "content": "print(1)"}
+    assert {headers["authorization"] for _, _, headers, _ in services.seen} == {"Bearer sandy-key"}
+    services.seen.clear()
+    services.replies["/api/sandboxes/box-1/exec"] = (500, "broken")
+    assert ran(environment, "run_code", code="print(1)").status == "error"
+    assert services.seen[-1][1].endswith("/terminate")
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        ({"stdout": "a\n", "stderr": "b", "exit_code": 2}, "a\nb\n(exit code 2)"),
+        ({"output": "", "error": "Timed out"}, "Timed out\n(it failed)"),
+    ],
+)
+def test_a_program_that_failed_is_told_with_what_it_printed(reply: Any, text: str, services: Services) -> None:
+    services.replies["/execute"] = (200, reply)
+    result = ran(all_services(services.url), "run_code", code="x")
+    assert (result.text, result.status) == (text, "error")
+
+
+BAD_REPLIES: list[Reply] = [
+    (500, "no"),
+    (404, "{}"),
+    (200, "<html>"),
+    (200, "[" * 100_000),
+    (200, {"results": 5}),
+    (200, ""),
+]
+CALLS: dict[str, dict[str, Any]] = {
+    "web_search": {"query": "x"},
+    "query_vectors": {"query": "x"},
+    "run_code": {"code": "x"},
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("reply", BAD_REPLIES, ids=lambda reply: f"{reply[0]} {str(reply[1])[:12]}")
+def test_a_service_that_answers_nonsense_is_an_error_in_words(name: str, reply: Reply, services: Services) -> None:
+    services.replies = dict.fromkeys(("/search", "/query", "/execute"), reply)
+    result = ran(all_services(services.url), name, **CALLS[name])
+    assert result.status == "error"
+    assert result.text.startswith("The s")
+
+
+def test_a_service_that_is_not_there_is_an_error_in_words() -> None:
+    result = ran(all_services(URL), "web_search", query="x")
+    assert result == Result("web_search failed: its service cannot be used now (unreachable).", "error")
+
+
+@pytest.mark.parametrize(("hosts", "sent"), [("", None), ("127.0.0.1", "Bearer user-token")])
+def test_the_user_s_token_goes_to_no_service_but_where_it_may(hosts: str, sent: str | None, services: Services) -> None:
+    environment = {
+        **all_services(services.url),
+        "JANUS_TOKEN_HOSTS": hosts,
+        "CHUTES_API_KEY": "k",
+        "OPENAI_API_KEY": "k",
+    }
+    ran(environment, "web_search", "user-token", query="x")
+    assert services.seen[0][2].get("authorization") == sent
+
+
+def test_the_search_double_says_what_it_is() -> None:
+    assert LABEL in ran({"JANUS_SEARCH_DOUBLE": "1"}, "web_search", query="x").text
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("17 * 23", "391"), ("2 ** 100", str(2**100)), ("1 / 3", "0.333333333333"), ("0.1 + 0.2", "0.3"),
+        ("7 // 2", "3"),
+        ("-7 % 3", "2"), ("sqrt(2) ** 2", "2"), ("round(10 / 3, 2)", "3.33"), ("max(1, 2, 3) - min(4, 5)", "-1"),
+        ("2 ^ 3", "8"), ("floor(2.5) + ceil(2.5)", "5"), ("abs(-4)", "4"), ("log(e)", "1"), ("4 ** 0.5", "2"),
+    ],
+)  # fmt: skip
+def test_it_calculates(expression: str, value: str) -> None:
+    assert ran({}, "calculator", expression=expression).text == f"{expression} = {value}"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "1 / 0", "9 ** 9 ** 9", "(9 ** 999) ** 9", "__import__('os')", "(1).real", "[1] * 9", "'a' * 9",
+        "1 if 2 else 3",
+        "x", "sqrt(-1)", "(-8) ** 0.5", "exp(9999)", "(" * 300, "1" * 400 + "*" + "9" * 400, "sqrt()", "sqrt(1, 2, 3)",
+        "abs(x=1)", "", "lambda: 1", "1e999", "True + 1", "max(*[1])", "10 ** -5000", "round(1, 10 ** 9)", "\x00",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_calculated_is_said_in_words(expression: str) -> None:
+    result = ran({}, "calculator", expression=expression)
+    assert result.status == "error"
+    assert result.text.startswith("The expression")
+
+
+def test_a_fence_is_longer_than_any_in_the_file() -> None:
+    event = handed_over(File("a.md", "```\n````\n"))
+    assert isinstance(event, Text)
+    assert "\n`````\n```\n````\n`````\n" in event.text
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("../x", ""), ("a\nb", ""), ("a" * 200, ""), ("", ""), ("a.txt", "x" * 100_001)]
+)
+def test_a_file_that_cannot_be_made_is_refused(file: str, content: str) -> None:
+    arguments = json.dumps({"name": file, "content": content})
+    result = asyncio.run(Toolbox([tool(create_file)], seconds=5).run("create_file", arguments))
+    assert result.text.startswith("Bad arguments for create_file")

@@ -1,0 +1,38 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Arithmetic expressions in a text."""
+
+import re
+
+from ..arithmetic import computed
+
+_MOST_CHARACTERS = 2_000
+_MOST_EXPRESSIONS = 10
+_SPOKEN = (
+    ("multiplied by", "*"),
+    ("divided by", "/"),
+    ("to the power of", "**"),
+    ("times", "*"),
+    ("plus", "+"),
+    ("minus", "-"),
+)
+_EXPRESSION = re.compile(r"[-+(]*\s*\d[\d.]*(?:\s*(?:\*\*|[-+*/^%\u00d7\u00f7()])\s*[-+(]*\s*\d[\d.]*\)*)+")
+_DATE = re.compile(r"\d+([-/])\d+\1\d+")
+
+
+def expressions(text: str) -> list[str]:
+    """Each expression such as `17 * 23`, also a spoken one such as `17 times 23`."""
+    for word, sign in _SPOKEN:
+        text = re.sub(rf"(?i)(?<=[\d)])\s+{word}\s+(?=[\d(-])", f" {sign} ", text)
+    found = [match[0].strip() for match in _EXPRESSION.finditer(text[:_MOST_CHARACTERS])]
+    return [shown.rstrip(".") for shown in found[:_MOST_EXPRESSIONS] if not _DATE.fullmatch(shown)]
+
+
+def sums(text: str) -> list[str]:
+    """`17 * 23 = 391.` for each expression that can be computed."""
+    made = []
+    for shown in expressions(text):
+        try:
+            made.append(f"{shown} = {computed(shown)}.")
+        except (ValueError, ZeroDivisionError):
+            continue
+    return made

@@ -1,0 +1,97 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Tools are plain typed async functions with a docstring; their JSON schema comes from the types."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from .files import File
+
+Schema = dict[str, Any]
+
+
+class ToolError(Exception):
+    """A tool cannot do what it was asked. The message is a whole sentence for the model: what is wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a call: `text` for the model, `details` for the `tool_end` event, `files` for the user."""
+
+    text: str
+    status: Literal["ok", "error"] = "ok"
+    details: dict[str, Any] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    sandbox_seconds: float | None = None  # where the sandbox itself has counted
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. `sandbox` names the sandbox it runs in, where it does."""
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    function: Callable[..., Awaitable[Any]]
+    sandbox: str = ""
+
+    @property
+    def parameters(self) -> Schema:
+        """The JSON schema of the arguments."""
+        return _schema(self.arguments)
+
+    @property
+    def schema(self) -> Schema:
+        """The tool in OpenAI's wire form."""
+        function = {"name": self.name, "description": self.description, "parameters": self.parameters}
+        return {"type": "function", "function": function}
+
+
+def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
+    """A tool from an async function or method: its name, its docstring, the types of its parameters.
+
+    `Annotated[str, Field(description=...)]` tells the model what a parameter means. The function returns
+    a text, a `Result`, or anything that JSON can hold. Raises `TypeError` for a function of another kind.
+    """
+    name, about = function.__name__, inspect.getdoc(function)
+    if not inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} must be an `async def`; blocking work belongs into asyncio.to_thread")
+    if not about:
+        raise TypeError(f"{name} needs a docstring: it tells the model what the tool is for")
+    arguments = _model(getattr(function, "__func__", function), inspect.ismethod(function))
+    return Tool(name, about, arguments, function, sandbox)
+
+
+@lru_cache(maxsize=256)
+def _model(function: Callable[..., Any], bound: bool) -> type[BaseModel]:
+    """Made once a function: building a type takes a quarter of a millisecond."""
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    for parameter in list(inspect.signature(function).parameters.values())[int(bound) :]:
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{function.__name__}: {parameter} has no name that a model could give")
+        if parameter.name not in hints:
+            raise TypeError(f"{function.__name__}: the parameter {parameter.name} needs a type")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    made: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return made
+
+
+@lru_cache(maxsize=256)
+def _schema(model: type[BaseModel]) -> Schema:
+    """Without pydantic's titles: each word is paid for with every request."""
+    schema: Schema = _untitled({"properties": {}, **model.model_json_schema()})
+    return schema
+
+
+def _untitled(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_untitled(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: _untitled(one) for name, one in schema.items() if name != "title" or not isinstance(one, str)}

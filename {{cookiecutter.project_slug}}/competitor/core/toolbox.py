@@ -1,0 +1,231 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Runs the calls of tools that a model asks for.
+
+Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output),
+it becomes a `Result` whose text the model can recover from, and every start is reported with its end.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
+
+from .errors import UpstreamError
+from .events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
+from .files import handed_over
+from .tool import Result, Schema, Tool, ToolError, tool
+from .usage import Usage
+
+__all__ = ["Call", "Report", "Result", "Running", "Tool", "ToolError", "Toolbox", "fit", "tool"]
+
+log = logging.getLogger("competitor.tools")
+
+Report = Callable[[Event], None]
+
+# What a model may read of one call. A page of 20,000 characters is about 5,000 tokens, and is paid for in each turn.
+MAX_RESULT_CHARACTERS = 20_000
+MAX_ARGUMENT_BYTES = 256 * 1024
+# The events show arguments and results in short.
+_SHOWN_CHARACTERS = 500
+# How long a cancelled tool may clean up before it is left behind; less than the core gives a backend.
+_CLEAN_UP_SECONDS = 0.5
+
+
+class Call(Protocol):
+    """What the model asked for; `Completion.tool_calls` has them. `arguments` is text, valid JSON or not."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def arguments(self) -> str: ...
+
+
+class Toolbox:
+    """The tools of one answer, and how their calls are run. `seconds` is the time limit of each call.
+
+    Of several tools with one name the first counts.
+    """
+
+    def __init__(self, tools: Iterable[Tool], *, seconds: float):
+        self._tools: dict[str, Tool] = {}
+        for given in tools:
+            self._tools.setdefault(given.name, given)
+        self._seconds = seconds
+
+    @property
+    def tools(self) -> list[Tool]:
+        return list(self._tools.values())
+
+    @property
+    def schemas(self) -> list[Schema]:
+        """All tools in OpenAI's wire form."""
+        return [tool.schema for tool in self._tools.values()]
+
+    async def run(
+        self, name: str, arguments: str, report: Report = lambda event: None, *, seconds: float | None = None
+    ) -> Result:
+        """One call, from its text to its result; `report` gets its events. Raises nothing but `CancelledError`.
+
+        `seconds` makes the time limit of this call shorter.
+        """
+        limit = self._seconds if seconds is None else min(seconds, self._seconds)
+        start = ToolStart(_shown(name), details={"arguments": _shown(arguments)})
+        report(start)
+        result = Result("The call was cancelled.", "error")
+        try:
+            tool = self._tools.get(name)
+            if tool is None:
+                known = ", ".join(self._tools) or "none"
+                result = Result(f"There is no tool {start.name!r}. The tools are: {known}.", "error")
+            else:
+                result = await self._checked(tool, arguments, report, limit)
+        finally:
+            report(ToolEnd(start.id, result.status, {"result": _shown(result.text), **result.details}))
+        for file in result.files:
+            report(handed_over(file))
+        return result
+
+    def start(self, calls: Sequence[Call], *, seconds: float | None = None) -> "Running":
+        """Several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
+        return Running(self, calls, seconds)
+
+    async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:
+        """Nothing runs before its arguments are known to be right."""
+        if len(arguments) > MAX_ARGUMENT_BYTES:
+            return Result(f"The arguments of {tool.name} are longer than {MAX_ARGUMENT_BYTES} bytes.", "error")
+        try:
+            given = tool.arguments.model_validate_json(arguments.encode("utf-8", "replace").strip() or b"{}")
+        except ValidationError as error:
+            wrong = "; ".join(_problem(problem) for problem in error.errors(include_url=False, include_input=False)[:5])
+            expected = json.dumps(tool.parameters)[:2_000]
+            return Result(f"Bad arguments for {tool.name}: {wrong}. They must fit this schema: {expected}", "error")
+        if not tool.sandbox:
+            return await _limited(tool, given, seconds)
+        start = SandboxStart(tool.sandbox, details={"tool": tool.name})
+        report(start)
+        began, result = time.monotonic(), Result("", "error")
+        try:
+            result = await _limited(tool, given, seconds)
+        finally:
+            counted = result.sandbox_seconds
+            took = round(time.monotonic() - began if counted is None else counted, 3)
+            report(SandboxEnd(start.id, result.status, {"sandbox_seconds": took}))
+            report(Usage(sandbox_seconds=took))
+        return result
+
+
+class Running:
+    """Calls that run at once. Iterate for their events as they come; then `messages` has what the model is told."""
+
+    # A model that asks for more at once has lost its way.
+    MOST = 32
+
+    def __init__(self, toolbox: Toolbox, calls: Sequence[Call], seconds: float | None):
+        self._toolbox, self._calls, self._seconds = toolbox, calls, seconds
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[Result]] = []
+
+    async def __aenter__(self) -> "Running":
+        report = self._events.put_nowait
+        for call in self._calls[: self.MOST]:
+            run = self._toolbox.run(call.name, call.arguments, report, seconds=self._seconds)
+            task = asyncio.create_task(run)
+            task.add_done_callback(lambda _: report(None))
+            self._tasks.append(task)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Whatever ended the iteration, nothing goes on running behind it."""
+        left = {task for task in self._tasks if task.cancel()}
+        if left:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait(left, timeout=2 * _CLEAN_UP_SECONDS)
+
+    def __aiter__(self) -> "Running":
+        return self
+
+    async def __anext__(self) -> Event:
+        while not (self._events.empty() and all(task.done() for task in self._tasks)):
+            event = await self._events.get()
+            if event is not None:
+                return event
+        raise StopAsyncIteration
+
+    @property
+    def results(self) -> list[Result]:
+        """What came of each call, in the calls' order."""
+        run = [task.result() for task in self._tasks]
+        left_out = Result(f"Not run: at most {self.MOST} calls are run at once.", "error")
+        return run + [left_out] * (len(self._calls) - len(run))
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The results as messages of role `tool`, in OpenAI's wire form."""
+        return [
+            {"role": "tool", "tool_call_id": call.id, "content": result.text}
+            for call, result in zip(self._calls, self.results, strict=True)
+        ]
+
+
+async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
+    """In a task of its own: `asyncio.timeout` waits for ever for one that ignores being cancelled."""
+    work = asyncio.create_task(_outcome(tool, given))
+    late = True
+    try:
+        await asyncio.wait({work}, timeout=seconds)
+        late = not work.done()
+    finally:
+        if work.cancel():
+            await asyncio.wait({work}, timeout=_CLEAN_UP_SECONDS)
+            if not work.done():
+                log.error("a tool ignores being cancelled and was left behind", extra={"tool": tool.name})
+    if late:
+        return Result(f"{tool.name} did not end within {seconds:g} s and was stopped.", "error")
+    return Result(f"{tool.name} gave up.", "error") if work.cancelled() else work.result()
+
+
+async def _outcome(tool: Tool, given: BaseModel) -> Result:
+    arguments = {name: getattr(given, name) for name in type(given).model_fields}
+    try:
+        made = await tool.function(**arguments)
+        result = made if isinstance(made, Result) else Result(_as_text(made))
+        details = from_json(to_json(result.details, fallback=str, inf_nan_mode="strings"))
+        return Result(fit(result.text), result.status, details, result.files, result.sandbox_seconds)
+    except ToolError as error:
+        return Result(fit(str(error)), "error")
+    except UpstreamError as error:
+        log.warning("a tool's service failed", extra={"tool": tool.name, "kind": error.kind, "detail": error.detail})
+        return Result(f"{tool.name} failed: its service cannot be used now ({error.kind}).", "error")
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # `sys.exit` in a tool ends the tool, not the server
+        log.warning("a tool failed", extra={"tool": tool.name}, exc_info=True)
+        return Result(f"{tool.name} failed with {type(error).__name__}.", "error")
+
+
+def fit(text: str, most: int = MAX_RESULT_CHARACTERS) -> str:
+    """The text without half characters and not longer than a model should read; never empty."""
+    if len(text) > most:
+        text = f"{text[:most]}\n[cut here: {most} of {len(text)} characters]"
+    return text.encode("utf-8", "replace").decode() or "(no output)"
+
+
+def _shown(text: str) -> str:
+    return text[:_SHOWN_CHARACTERS].encode("utf-8", "replace").decode()
+
+
+def _as_text(made: object) -> str:
+    return made if isinstance(made, str) else to_json(made, fallback=str, inf_nan_mode="constants").decode()
+
+
+def _problem(problem: Any) -> str:
+    where = ".".join(str(step) for step in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])

@@ -1,0 +1,43 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Tools that a competitor needs. A tool whose service is not configured is not offered to the model."""
+
+from ..chat import Chat
+from ..toolbox import Tool, tool
+from . import local_code, search_double
+from .calculator import calculator
+from .create_file import create_file
+from .sandboxes import PlatformSandbox, Sandy
+from .service import Service
+from .vectors import Vectors
+from .web import PageFetcher, WebSearch
+
+__all__ = ["offered"]
+
+
+def offered(chat: Chat) -> list[Tool]:
+    """The built-in tools that can work for this request, each name once."""
+    settings = chat.settings
+    tools = [tool(calculator), tool(create_file)]
+    if settings.search_url:
+        tools.append(tool(WebSearch(Service(chat, settings.search_url)).web_search))
+    elif settings.search_double:
+        tools.append(tool(search_double.web_search))
+    if settings.fetch_url:
+        tools.append(tool(PageFetcher(Service(chat, settings.fetch_url)).fetch_page))
+    if settings.vector_url:
+        tools.append(tool(Vectors(Service(chat, settings.vector_url)).query_vectors))
+    return tools + _code(chat)
+
+
+def _code(chat: Chat) -> list[Tool]:
+    """`run_code`, by the first of three ways that is there."""
+    settings = chat.settings
+    if settings.sandbox_url:
+        sandbox = PlatformSandbox(Service(chat, settings.sandbox_url), settings.tool_seconds)
+        return [tool(sandbox.run_code, sandbox="platform-sandbox")]
+    if settings.sandy_base_url:
+        sandy = Sandy(Service(chat, settings.sandy_base_url, settings.sandy_api_key))
+        return [tool(sandy.run_code, sandbox="sandy-sandbox")]
+    if settings.local_code and local_code.available():
+        return [tool(local_code.run_code, sandbox="local-sandbox")]
+    return []

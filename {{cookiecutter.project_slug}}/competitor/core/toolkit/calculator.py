@@ -1,0 +1,21 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Exact arithmetic for a model."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..arithmetic import computed
+from ..toolbox import ToolError
+
+
+async def calculator(
+    expression: Annotated[str, Field(description="Such as (3 + 4) * 2 ** 10, sqrt(2) or round(10 / 3, 2)")],
+) -> str:
+    """Computes an arithmetic expression exactly."""
+    try:
+        return f"{expression.strip()} = {computed(expression)}"
+    except ZeroDivisionError:
+        raise ToolError("The expression divides by zero.") from None
+    except ValueError as error:
+        raise ToolError(f"The expression cannot be computed: {error}.") from None

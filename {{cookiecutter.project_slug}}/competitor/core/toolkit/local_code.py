@@ -1,0 +1,97 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Code on this machine, for work without a platform: a process with limits, not a jail (see confined.py)."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from ..toolbox import MAX_RESULT_CHARACTERS, Result
+
+CPU_SECONDS = 10
+MEMORY_BYTES = 512 * 2**20
+FILE_BYTES = 16 * 2**20
+OPEN_FILES = 64
+# UTF-8 has up to four bytes a character; what is beyond, nobody reads.
+MAX_OUTPUT_BYTES = 4 * MAX_RESULT_CHARACTERS
+_CONFINED = Path(__file__).with_name("confined.py")
+_SET_DUMPABLE = 4
+
+
+def available() -> bool:
+    """Limits of processes are POSIX's."""
+    return os.name == "posix"
+
+
+async def run_code(
+    code: Annotated[str, Field(description="A whole Python program; what it prints is the result", max_length=100_000)],
+) -> Result:
+    """Runs a Python program, standard library only, and gives back what it prints."""
+    _hide_own_environment()
+    folder = Path(tempfile.mkdtemp(prefix="run-code-"))
+    try:
+        program = folder / "main.py"
+        program.write_text(code, encoding="utf-8", errors="replace")
+        return await _run(program)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _run(program: Path) -> Result:
+    folder = str(program.parent)
+    limits = [str(limit) for limit in (CPU_SECONDS, MEMORY_BYTES, FILE_BYTES, OPEN_FILES)]
+    process = await asyncio.create_subprocess_exec(
+        _python(), "-I", str(_CONFINED), *limits, str(program),
+        cwd=folder,
+        env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        output = await _read(process)
+        if len(output) > MAX_OUTPUT_BYTES:
+            return Result(f"{_text(output[:MAX_OUTPUT_BYTES])}\n(stopped: it printed too much)", "error")
+        code = await process.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the whole group
+        await process.wait()
+    text = _text(output)
+    if code:
+        why = f"stopped by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return Result(f"{text.rstrip()}\n({why})".lstrip(), "error", {"exit_code": code})
+    return Result(text, details={"exit_code": 0})
+
+
+async def _read(process: asyncio.subprocess.Process) -> bytes:
+    """All that it prints, up to one read beyond the limit."""
+    output = bytearray()
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    while len(output) <= MAX_OUTPUT_BYTES and (data := await process.stdout.read(64 * 1024)):
+        output += data
+    return bytes(output)
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")
+
+
+def _python() -> str:
+    """Python below the virtual environment: the program gets the standard library alone."""
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def _hide_own_environment() -> None:
+    """On Linux a process of the same user could read this one's variables, keys among them, from /proc."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,0 +1,75 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Code in a sandbox elsewhere: the platform's, or a Sandy API's."""
+
+import contextlib
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..errors import UpstreamError
+from ..toolbox import Result, ToolError
+from .service import Service
+
+Language = Literal["python", "javascript", "bash"]
+Code = Annotated[str, Field(description="A whole program; what it prints is the result", max_length=100_000)]
+# Section 8: the platform's sandbox refuses more.
+MAX_SECONDS = 60
+# How a language is run where there is only a shell. /tmp is there in every sandbox.
+_COMMANDS = {"python": "python3 /tmp/main.py", "javascript": "node /tmp/main.js", "bash": "bash /tmp/main.sh"}
+
+
+class PlatformSandbox:
+    """`POST /execute`."""
+
+    def __init__(self, service: Service, seconds: float):
+        self._service, self._seconds = service, max(1, min(MAX_SECONDS, int(seconds)))
+
+    async def run_code(self, code: Code, language: Language = "python") -> Result:
+        """Runs a program in a sandbox without a network and gives back what it prints."""
+        body = {"language": language, "code": code, "timeout": self._seconds}
+        return outcome(await self._service.post("/execute", body))
+
+
+class Sandy:
+    """A Sandy API: a sandbox is made for the call and ended after it."""
+
+    def __init__(self, service: Service):
+        self._service = service
+
+    async def run_code(self, code: Code, language: Language = "python") -> Result:
+        """Runs a program in a sandbox and gives back what it prints."""
+        made = await self._service.post("/api/sandboxes", {})
+        sandbox = _first(made, "sandboxId", "sandbox_id", "id")
+        if not isinstance(sandbox, str) or not sandbox.replace("-", "").replace("_", "").isalnum():
+            raise ToolError("The sandbox service made no sandbox.")
+        command = _COMMANDS[language]
+        base = f"/api/sandboxes/{sandbox}"
+        try:
+            await self._service.post(f"{base}/files/write", {"path": command.split()[1], "content": code})
+            return outcome(await self._service.post(f"{base}/exec", {"command": command}))
+        finally:
+            with contextlib.suppress(ToolError, UpstreamError):
+                await self._service.post(f"{base}/terminate", {})
+
+
+def outcome(reply: Any) -> Result:
+    """What a sandbox says of a program: its output, its exit code, its time. Raises `ToolError` for another shape."""
+    output = _first(reply, "stdout", "output", "result")
+    errors = _first(reply, "stderr", "error")
+    code = _first(reply, "exit_code", "exitCode", "returncode")
+    if output is None and errors is None and code is None:
+        raise ToolError("The sandbox answered in another shape than the contract's.")
+    failed = bool(code) or (code is None and bool(errors))
+    parts = [str(part).rstrip() for part in (output, errors) if part]
+    if failed:
+        parts.append(f"(exit code {code})" if code else "(it failed)")
+    took = _first(reply, "duration_seconds", "execution_time", "sandbox_seconds")
+    seconds = float(took) if isinstance(took, int | float) and 0 <= took < 86_400 else None
+    details = {} if code is None else {"exit_code": code}
+    return Result("\n".join(parts), "error" if failed else "ok", details, sandbox_seconds=seconds)
+
+
+def _first(reply: Any, *names: str) -> Any:
+    """Servers differ in their names for one thing."""
+    given = reply if isinstance(reply, dict) else {}
+    return next((given[name] for name in names if given.get(name) is not None), None)

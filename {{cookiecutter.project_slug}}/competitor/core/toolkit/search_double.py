@@ -1,0 +1,21 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""A stand-in for the search service, for a workshop without a network. It finds nothing and says so."""
+
+import hashlib
+from typing import Annotated
+
+from pydantic import Field
+
+LABEL = "[search double: made up on this machine, not from the web]"
+
+
+async def web_search(
+    query: Annotated[str, Field(description="What to search for", min_length=1, max_length=1_000)],
+    num_results: Annotated[int, Field(ge=1, le=20)] = 2,
+) -> str:
+    """Stands in for a search of the web: its results are made up and labelled so."""
+    lines = [f"{LABEL} {query}"]
+    for number in range(1, num_results + 1):
+        page = hashlib.sha256(f"{number}{query}".encode()).hexdigest()[:8]
+        lines.append(f"{number}. Example {number} about {query} https://example.com/{page}")
+    return "\n".join(lines)

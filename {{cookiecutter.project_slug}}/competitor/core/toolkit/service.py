@@ -1,0 +1,51 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""A service of the platform, by its base URL: JSON in, JSON or text out, through the core's one client (X1, X2)."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from ..chat import Chat
+from ..toolbox import ToolError
+from ..upstream import usable_token
+
+# Section 8: a page is at most 1 MB, before it becomes JSON.
+MAX_REPLY_BYTES = 4 * 2**20
+
+
+class Service:
+    """One base URL. `key` goes to it as a bearer token; the user's token does so only where R8 lets it."""
+
+    def __init__(self, chat: Chat, base_url: str, key: SecretStr | None = None):
+        self._chat, self._base_url = chat, base_url.rstrip("/")
+        self._key = key or usable_token(chat.settings, base_url, chat.request.chutes_access_token)
+
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The reply to `body`. Raises `ToolError` and `UpstreamError`."""
+        return await self._ask("POST", path, "", json.dumps(body).encode())
+
+    async def get(self, path: str, **query: str) -> Any:
+        """The reply to a query. Raises `ToolError` and `UpstreamError`."""
+        return await self._ask("GET", path, f"?{urlencode(query)}")
+
+    async def _ask(self, method: str, path: str, query: str, body: bytes = b"") -> Any:
+        # A setting may hold the base URL or, for services with one path, the whole address.
+        url = self._base_url.removesuffix(path) + path + query
+        headers = {"accept": "application/json", "accept-encoding": "identity", "x-request-id": self._chat.id}
+        if body:
+            headers["content-type"] = "application/json"
+        if self._key is not None:
+            headers["authorization"] = f"Bearer {self._key.get_secret_value()}"
+        exchange = await self._chat.http.open(method, url, headers, body)
+        try:
+            text = (await exchange.read(MAX_REPLY_BYTES)).decode("utf-8", "replace")
+        finally:
+            exchange.close(finished=exchange.whole)
+        if not 200 <= exchange.status < 300:
+            raise ToolError(f"The service answered with the HTTP status {exchange.status}: {text[:300]}")
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text

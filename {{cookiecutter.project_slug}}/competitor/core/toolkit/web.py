@@ -1,0 +1,66 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The web, by the platform's search service and its web proxy: this process itself reaches no page (X1)."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ..toolbox import ToolError
+from .service import Service
+
+
+class WebSearch:
+    """`POST /search`."""
+
+    def __init__(self, service: Service):
+        self._service = service
+
+    async def web_search(
+        self,
+        query: Annotated[str, Field(description="What to search for", min_length=1, max_length=1_000)],
+        num_results: Annotated[int, Field(ge=1, le=20)] = 5,
+    ) -> str:
+        """Searches the web. Gives titles, addresses and excerpts."""
+        reply = await self._service.post("/search", {"query": query, "num_results": num_results})
+        return listed(entries(reply, "results")) or f"Nothing was found for {query!r}."
+
+
+class PageFetcher:
+    """`GET /fetch?url=`."""
+
+    def __init__(self, service: Service):
+        self._service = service
+
+    async def fetch_page(
+        self, url: Annotated[str, Field(description="An http(s) URL", pattern=r"^https?://\S+$", max_length=4_000)]
+    ) -> str:
+        """Reads a page of the web, as markdown."""
+        reply = await self._service.get("/fetch", url=url)
+        if isinstance(reply, str):
+            return reply
+        content = reply.get("content") if isinstance(reply, dict) else None
+        if not isinstance(content, str):
+            raise ToolError("The web proxy gave no content for this address.")
+        return content
+
+
+def entries(reply: Any, name: str) -> list[dict[str, Any]]:
+    """The objects of a list of results, which stands under `name` or alone. Raises `ToolError` for another shape."""
+    found = reply.get(name) if isinstance(reply, dict) else reply
+    if not isinstance(found, list):
+        raise ToolError("The service answered in another shape than the contract's.")
+    return [one for one in found if isinstance(one, dict)]
+
+
+def listed(found: Iterable[dict[str, Any]]) -> str:
+    """Entries as the lines a model reads best: number, title, address, excerpt."""
+    lines = []
+    for number, entry in enumerate(found, start=1):
+        title, url = entry.get("title") or "", entry.get("url") or entry.get("link") or ""
+        excerpt = entry.get("snippet") or entry.get("content") or entry.get("text") or entry.get("description") or ""
+        if not (title or url or excerpt):
+            excerpt = json.dumps(entry)
+        lines.append("\n   ".join(str(part).strip() for part in (f"{number}. {title}", url, excerpt) if part))
+    return "\n".join(lines)
