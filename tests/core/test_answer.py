@@ -288,7 +288,7 @@ def test_silence_gets_words_first_and_pings_between() -> None:
         seen: list[tuple[float, str]] = []
         for tick in range(1, 601):
             now = start + tick * TICK_SECONDS
-            silence.tick(now)
+            silence.tick(now, 0.0)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             for data in server.writes:
@@ -319,7 +319,7 @@ def test_the_clock_ticks_for_its_members_and_rests_without_any() -> None:
     class Member:
         ticks = 0
 
-        def tick(self, now: float) -> None:
+        def tick(self, now: float, late: float) -> None:
             self.ticks += 1
 
     async def go() -> tuple[int, bool]:
@@ -348,7 +348,7 @@ def test_a_blocked_loop_is_named_in_the_log(caplog: pytest.LogCaptureFixture) ->
 
 
 class _Silent:
-    def tick(self, now: float) -> None: ...
+    def tick(self, now: float, late: float) -> None: ...
 
 
 def test_the_gate_counts_and_lets_in_as_many_as_it_may() -> None:

@@ -4,6 +4,7 @@
 import json
 import secrets
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any, cast
 
 from pydantic_core import from_json
@@ -51,8 +52,8 @@ class ChunkReader:
 
     def __init__(self, sink: Sink):
         self._sink = sink
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
+        self.text = StringIO()  # a list of a million tokens would cost ten times their text
+        self.reasoning = StringIO()
         self.calls: list[ToolRequest] = []
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
@@ -64,7 +65,7 @@ class ChunkReader:
     def chunk(self, payload: bytes) -> None:
         """One event of a stream. Raises `UpstreamError`."""
         if self._usual is not None and (text := self._usual.text(payload)):
-            self.text.append(text)
+            self.text.write(text)
             self._sink.text(text)
             return
         chunk = _parsed(payload)
@@ -97,11 +98,11 @@ class ChunkReader:
         # Reasoning has two names: DeepSeek's, which vLLM and most others took over, and OpenRouter's.
         if text := delta.get("reasoning_content") or delta.get("reasoning"):
             text = _as_text(text)
-            self.reasoning.append(text)
+            self.reasoning.write(text)
             self._sink.reasoning(text)
         if text := delta.get("content"):
             text = _as_text(text)
-            self.text.append(text)
+            self.text.write(text)
             self._sink.text(text)
         for piece in delta.get("tool_calls") or ():
             self._call(piece)

@@ -15,11 +15,13 @@ LATE_SECONDS = 0.5
 
 
 class Ticking(Protocol):
-    def tick(self, now: float) -> None: ...
+    def tick(self, now: float, late: float) -> None:
+        """`late`: seconds that the event loop kept everybody waiting, just now."""
+        ...
 
 
 class Clock:
-    """Calls `tick(now)` of all its members five times a second, and runs only while it has some."""
+    """Calls `tick` of all its members five times a second, and runs only while it has some."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic):
         self.now = now
@@ -37,13 +39,14 @@ class Clock:
 
     def tick(self) -> None:
         now = self.now()
-        if now - self._due > LATE_SECONDS:
+        late = now - self._due
+        if late > LATE_SECONDS:
             log.warning(
                 "the event loop was blocked; blocking work belongs into asyncio.to_thread",
-                extra={"seconds": round(now - self._due, 2), "streams": len(self._members)},
+                extra={"seconds": round(late, 2), "streams": len(self._members)},
             )
         for member in tuple(self._members):
-            member.tick(now)
+            member.tick(now, late)
         if self._members:
             self._arm()
         else:

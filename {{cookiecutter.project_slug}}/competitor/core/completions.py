@@ -70,9 +70,16 @@ class _Request:
         return Runner(self.shared.backend, chat, answer, self.shared.gate)
 
     def log(
-        self, runner: Runner, answer: Answer, why: End, reason: str | None, usage: dict[str, Any], gap: float | None
+        self,
+        runner: Runner,
+        answer: Answer,
+        why: End,
+        reason: str | None,
+        usage: dict[str, Any],
+        gap: float | None = None,
+        lag: float | None = None,
     ) -> None:
-        """One line a request: no text of it, only figures."""
+        """One line a request: no text of it, only figures. A stream has its largest gap, and the loop's worst lag."""
         first = answer.first_at
         log.info(
             "request",
@@ -84,6 +91,7 @@ class _Request:
                 "finish_reason": reason,
                 "ttft_ms": None if first is None else round((first - self.started) * 1000),
                 "largest_gap_ms": None if gap is None else round(gap * 1000),
+                "loop_lag_ms": None if lag is None else round(lag * 1000),
                 "duration_ms": round((time.monotonic() - self.started) * 1000),
                 "prompt_tokens": usage.get("prompt_tokens"),
                 "completion_tokens": usage.get("completion_tokens"),
@@ -125,7 +133,7 @@ async def _whole(work: _Request, request: Request) -> Response:
     runner = work.runner(answer)
     why = await runner.run(request.receive)
     reason, usage = answer.close(runner.note, runner.reason)
-    work.log(runner, answer, why, reason, usage, None)
+    work.log(runner, answer, why, reason, usage)
     body = form.as_json(work.id, work.asked.model, work.created, reason, usage)
     headers = {"x-request-id": work.id, **work.echoed}
     return Response(json.dumps(body), media_type="application/json", headers=headers)
@@ -171,7 +179,7 @@ class _Stream(Response):
                     await form.end(reason, usage, work.asked.usage_in_own_chunk)
             except TimeoutError:
                 runner.failure = "the client does not read"
-        work.log(runner, answer, why, reason, usage, writer.largest_gap)
+        work.log(runner, answer, why, reason, usage, writer.largest_gap, silence.lag)
 
 
 class _Silence:
@@ -181,8 +189,10 @@ class _Silence:
         self._answer, self._writer = answer, writer
         self._quiet_since = self._worded_at = started
         self._worded = False
+        self.lag = 0.0  # the longest that the event loop kept this stream waiting
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, late: float) -> None:
+        self.lag = max(self.lag, late)
         if self._writer.blocked:
             return
         if self._answer.spoken:

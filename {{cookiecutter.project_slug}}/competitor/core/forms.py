@@ -15,14 +15,15 @@ class StreamForm:
 
     def __init__(self, envelope: Envelope, writer: BodyWriter, pacing: Pacing | None = None):
         self.envelope, self.writer = envelope, writer
-        self.pacer = Pacer(pacing, self._delta, writer.uncork, asyncio.get_running_loop()) if pacing else None
-        self.text = self.pacer.text if self.pacer else self._delta
+
+        def delta(text: str) -> None:  # no method: with one of its own a form would outlive its answer, as a cycle
+            writer.write(envelope.text(text))
+
+        self.pacer = Pacer(pacing, delta, writer.uncork, asyncio.get_running_loop()) if pacing else None
+        self.text = self.pacer.text if self.pacer else delta
         self.cork, self.uncork = writer.cork, writer.uncork
         self.set_source, self.drain = writer.set_source, writer.drain
         writer.write(envelope.delta({"role": "assistant"}))  # S1
-
-    def _delta(self, text: str) -> None:
-        self.writer.write(self.envelope.text(text))
 
     def _at_once(self, chunk: bytes) -> None:
         if self.pacer is not None:

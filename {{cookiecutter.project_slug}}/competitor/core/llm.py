@@ -65,11 +65,11 @@ class Completion(Source):
 
     @property
     def text(self) -> str:
-        return "".join(self._reader.text) if self._reader else ""
+        return self._reader.text.getvalue() if self._reader else ""
 
     @property
     def reasoning(self) -> str:
-        return "".join(self._reader.reasoning) if self._reader else ""
+        return self._reader.reasoning.getvalue() if self._reader else ""
 
     @property
     def tool_calls(self) -> list[ToolRequest]:
@@ -205,7 +205,7 @@ class Completion(Source):
                 await asyncio.sleep(pause)
 
     def _cost(self, reader: ChunkReader) -> Usage:
-        said = sum(len(piece.encode("utf-8", "replace")) for piece in (*reader.text, *reader.reasoning))
+        said = len((reader.text.getvalue() + reader.reasoning.getvalue()).encode("utf-8", "replace"))
         said += sum(len(call.arguments) for call in reader.calls)
         counted = reader.usage or Usage(prompt_tokens(self.body))
         if said and not counted.completion_tokens:

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from typing import Any
 
 import uvicorn
@@ -17,9 +18,11 @@ from .loading import Backend, load
 from .logs import configure
 from .settings import Settings
 from .upstream import described
+from .workers import Workers
 
 log = logging.getLogger("competitor")
 
+BACKLOG = 2048
 # How long work may clean up after the last answer has ended.
 STUBBORN_SECONDS = 1.0
 
@@ -34,7 +37,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            host, port = (sockets or self.servers[0].sockets)[0].getsockname()[:2]
             shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
             log.info(f"{identity().name} is listening on http://{shown}:{port}", extra=self._about)
 
@@ -62,8 +65,28 @@ async def _end_the_rest() -> None:
 
 
 def serve(settings: Settings, backend: Backend | None = None) -> int:
-    """Serves until SIGTERM or SIGINT, with the backend of `competitor/backend/` or the one given; the exit code."""
+    """Serves until SIGTERM or SIGINT, with the backend of `competitor/backend/`; the exit code.
+
+    `backend`: another one in its place, for a single process.
+    """
     configure(settings)
+    if settings.workers == 1:
+        return _serve(settings, backend)
+    try:
+        listener = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+    except OSError:
+        return _taken(settings)
+    return Workers(settings.workers, listener, _worker, settings).run()
+
+
+def _worker(settings: Settings, listener: socket.socket, number: int) -> None:
+    configure(settings)
+    sys.exit(_serve(settings, None, [listener], worker=number))
+
+
+def _serve(
+    settings: Settings, backend: Backend | None = None, sockets: list[socket.socket] | None = None, **about: Any
+) -> int:
     backend = backend or load()
     config = uvicorn.Config(
         create_app(settings, backend),
@@ -74,14 +97,19 @@ def serve(settings: Settings, backend: Backend | None = None) -> int:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
-        backlog=2048,
+        backlog=BACKLOG,
         ws="none",
     )
     gc.collect()
     gc.freeze()  # what the start made stays; no collection has to walk through it again, least of all amid a stream
-    server = _Server(config, {"backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
+    server = _Server(config, {**about, "backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
     try:
-        server.run()
+        server.run(sockets)
     except SystemExit:
-        log.error(f"could not start. If port {settings.port} is taken, set PORT to another")  # noqa: TRY400
+        return _taken(settings)
     return 0 if server.started else 1
+
+
+def _taken(settings: Settings) -> int:
+    log.error(f"could not start. If port {settings.port} is taken, set PORT to another")
+    return 1

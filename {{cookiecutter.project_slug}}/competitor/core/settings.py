@@ -151,6 +151,9 @@ class Settings(BaseModel):
     max_answer_bytes: int = _variable(
         16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024, about="Longest answer, in bytes of text."
     )
+    workers: int = _variable(
+        1, "JANUS_WORKERS", ge=1, le=64, about="Processes that share the port; the limits hold for each."
+    )
     max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1, about="Requests answered at once; more wait.")
     max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1, about="Requests answered or waiting; more get a 503.")
     queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0, about="Longest wait for a turn, in seconds.")

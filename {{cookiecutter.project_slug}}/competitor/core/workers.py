@@ -1,0 +1,71 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Several processes that share one port: for machines with more cores than one process can use.
+
+This one only watches: it binds the port, starts the workers, replaces one that dies, passes SIGTERM on,
+and ends when all have ended. Limits of the settings hold for each worker.
+"""
+
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable
+from multiprocessing import connection, get_context
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+log = logging.getLogger("competitor.workers")
+
+# A worker that dies sooner than this after its start would die again.
+LEAST_SECONDS = 2.0
+LOOK_SECONDS = 0.5
+
+
+class Workers:
+    """`run` returns an exit code when all workers have ended.
+
+    A worker is `work(*arguments, listener, number)` in a process of its own; all of it must be picklable.
+    """
+
+    def __init__(self, count: int, listener: socket.socket, work: Callable[..., None], *arguments: object):
+        self._count, self._listener = count, listener
+        self._work, self._arguments = work, arguments
+        self._running: dict[int, tuple[BaseProcess, float]] = {}
+        self._ending = False
+        self._failed = False
+
+    def run(self) -> int:
+        for sent in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sent, self._end)
+        for number in range(1, self._count + 1):
+            self._start(number)
+        while self._running:
+            connection.wait([process.sentinel for process, _ in self._running.values()], timeout=LOOK_SECONDS)
+            for number, (process, started) in tuple(self._running.items()):
+                if not process.is_alive():
+                    self._ended(number, process, started)
+        return 1 if self._failed else 0
+
+    def _start(self, number: int) -> None:
+        process = get_context("spawn").Process(target=self._work, args=(*self._arguments, self._listener, number))
+        process.start()
+        self._running[number] = process, time.monotonic()
+        if self._ending:  # the signal came while it was being made
+            process.terminate()
+
+    def _ended(self, number: int, process: BaseProcess, started: float) -> None:
+        del self._running[number]
+        if self._ending:
+            self._failed = self._failed or process.exitcode != 0
+            return
+        log.error("a worker died", extra={"worker": number, "exit_code": process.exitcode})
+        if time.monotonic() - started < LEAST_SECONDS:
+            self._failed = True
+            self._end(signal.SIGTERM, None)
+        else:
+            self._start(number)
+
+    def _end(self, sent: int, frame: FrameType | None) -> None:
+        self._ending = True
+        for process, _ in tuple(self._running.values()):
+            process.terminate()
