@@ -15,9 +15,15 @@ from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = "{{cookiecutter.project_slug}}"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / BASE))
+
+from competitor.locks import stamp  # noqa: E402 - the path to it was not known before
+
 LOCK = "requirements-dev.txt"
 OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--quiet")
-UNNAMED = ("--custom-compile-command", "make lock", "--no-emit-index-url", "--no-emit-find-links", "--system-certs")
+UNNAMED = ("--no-emit-index-url", "--no-emit-find-links", "--system-certs")
+UPDATER = "templates_variants"
 
 
 def main() -> None:
@@ -31,8 +37,9 @@ def main() -> None:
             if upgrade or not (variant / LOCK).exists():
                 for name in ("requirements.txt", LOCK):
                     (made / name).unlink(missing_ok=True)
-            compile_lock(made, "requirements.in", "requirements.txt", *upgrade)
-            compile_lock(made, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *upgrade)
+            runtime, dev = stamp(made, "requirements.txt"), stamp(made, LOCK)
+            compile_lock(made, "requirements.in", "requirements.txt", *upgrade, head=runtime)
+            compile_lock(made, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *upgrade, head=dev)
             for name in ("requirements.txt", LOCK):
                 shutil.copyfile(made / name, variant / name)
             print(f"locked {variant.parent.name}")
@@ -44,6 +51,7 @@ def main() -> None:
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(own, "requirements-dev.in", LOCK, *constraints, *upgrade)
         shutil.copyfile(own / LOCK, ROOT / LOCK)
+        compile_lock(ROOT / UPDATER, "requirements.in", "requirements.txt", f"--constraint={ROOT / LOCK}", *upgrade)
     print("locked the template")
 
 
@@ -57,8 +65,9 @@ def bake(variant: str, scratch: Path) -> Path:
     )
 
 
-def compile_lock(folder: Path, source: str, made: str, *more: str) -> None:
-    command = [sys.executable, "-m", "uv", "pip", "compile", source, "-o", made, *OPTIONS, *UNNAMED, *more]
+def compile_lock(folder: Path, source: str, made: str, *more: str, head: str = "") -> None:
+    named = ("--custom-compile-command", f"make lock {head}".strip())
+    command = [sys.executable, "-m", "uv", "pip", "compile", source, "-o", made, *OPTIONS, *UNNAMED, *named, *more]
     subprocess.run(command, cwd=folder, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
 
 
