@@ -89,7 +89,7 @@ def _git(project: Path, *arguments: str, may_fail: str = "") -> str | None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", "--no-optional-locks", *arguments],  # the index, too, stays as it is
             cwd=project,
             env={**environment, "LC_ALL": "C"},
             capture_output=True,

@@ -14,7 +14,7 @@ def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:
     mine, theirs = repo.mine(path), repo.theirs(path)
     if mine is None or theirs is None:
         return Step(path, "gone") if mine is None and repo.was.knows(path) else _taken(path, mine, theirs)
-    paths = {name for name in {*repo.now.paths, *steps} if fnmatchcase(name, "*requirements*.in")}
+    paths = {name for name in repo.now.paths if fnmatchcase(name, "*requirements*.in")}
 
     def after(name: str) -> File | None:
         step = steps.get(name)
