@@ -26,7 +26,8 @@ LINES = {
 }
 FILES = {
     "competitor/backend/own_tools.py": '"""A tool of the owner\'s."""\n\n\ndef tide() -> int:\n    return 4\n',
-    "tests/test_own_tools.py": "def test_the_tide() -> None:\n    assert True is True\n",
+    "tests/test_own_tools.py": "from competitor.backend.own_tools import tide\n\n\n"
+    "def test_the_tide() -> None:\n    assert tide() == 4\n",
     "notes/plan.md": "# A plan of the owner's\n",
 }
 DELETED = "compose.yaml"
