@@ -34,7 +34,9 @@ def before(answers: Answers, template: Path, project: Path) -> None:
         plan = regenerate.plan(repo, template)
         found = (*plan.obstacles, *_written_through(project, template))
         if found:
-            raise gates.Refused(f"these files must be seen to first\n\n{report.obstacles(repo, found)}\n\n{WAYS_ON}")
+            raise gates.Refused(
+                f"these files must be seen to first\n\n{report.obstacles(repo, found)}\n\n{report.WAYS_ON}"
+            )
         paths = regenerate.changed(repo, plan) | set(sources(template))
         files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
         try:
@@ -61,12 +63,6 @@ def after(template: Path, project: Path) -> int | None:
         raise
     print(said)
     return 1 if conflicts else 0
-
-
-WAYS_ON = (
-    "Move your change into competitor/backend/ and bring the file back from git,\n"
-    "or let `python -m competitor update --replace-edited` replace it."
-)
 
 
 def _written_through(project: Path, template: Path) -> list[Obstacle]:

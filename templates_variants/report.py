@@ -22,6 +22,11 @@ _SAID = {
 }
 MAX_DIFF_LINES = 60
 
+WAYS_ON = (
+    "Move your change into competitor/backend/ and bring the file back from git,\n"
+    "or let `python -m competitor update --replace-edited` replace it."
+)
+
 
 def summary(repo: Repo, plan: Plan, template: Path) -> str:
     """The whole report, before anything is done."""

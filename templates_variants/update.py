@@ -24,7 +24,6 @@ sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
 from templates_variants import gates, regenerate, report  # noqa: E402 - the path to it was not known before
-from templates_variants.again import WAYS_ON  # noqa: E402
 from templates_variants.gates import Refused  # noqa: E402
 from templates_variants.plan import Plan, Repo  # noqa: E402
 from templates_variants.record import Record, load  # noqa: E402
@@ -66,7 +65,7 @@ def update(given: argparse.Namespace) -> int:
         plan = regenerate.plan(repo, TEMPLATE)
         if plan.obstacles:
             found = report.obstacles(repo, plan.obstacles)
-            raise Refused(f"these files must be seen to first\n\n{found}\n\n{WAYS_ON}")
+            raise Refused(f"these files must be seen to first\n\n{found}\n\n{report.WAYS_ON}")
         paths = regenerate.changed(repo, plan)
         if not paths:
             print(f"Nothing to do: this repo is up to date with janus-template {repo.now.template_version}.")

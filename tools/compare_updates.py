@@ -96,7 +96,7 @@ SCENARIOS = (
         lambda repo: (repo / ".github/dependabot.yaml").exists(),
     ),
     Scenario("a file of the contract edited", adds(LIMITS, "MINE = 1"), has(LIMITS, "MINE = 1")),
-    Scenario("a module where the template brings one", own_module, has(newer.NEW)),
+    Scenario("a module where the template brings one", own_module, has(newer.NEW), has(newer.NEW, "Waves.")),
 )
 
 

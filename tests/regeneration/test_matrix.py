@@ -78,7 +78,13 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
     if (repo / "competitor" / "update.py").exists():
         command = ["-m", "competitor", "update", "--template", template.as_uri()]
     else:
-        command = [str(template / "templates_variants" / "update.py"), "--project", str(repo)]
+        command = [
+            str(template / "templates_variants" / "update.py"),
+            "--project",
+            str(repo),
+            "--template",
+            template.as_uri(),
+        ]
     return subprocess.run(
         [sys.executable, *command, "--yes"],
         cwd=repo,
