@@ -34,9 +34,7 @@ def before(answers: Answers, template: Path, project: Path) -> None:
         plan = regenerate.plan(repo, template)
         found = (*plan.obstacles, *_written_through(project, template))
         if found:
-            raise gates.Refused(
-                f"these files must be seen to first\n\n{report.obstacles(repo, found)}\n\n{report.WAYS_ON}"
-            )
+            raise gates.Refused(report.obstacles(repo, found))
         paths = regenerate.changed(repo, plan) | set(sources(template))
         files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
         try:

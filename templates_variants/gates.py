@@ -51,7 +51,7 @@ def committed(project: Path) -> None:
     if names:
         more = f" and {len(names) - SHOWN_PATHS} more" if len(names) > SHOWN_PATHS else ""
         shown = ", ".join(names[:SHOWN_PATHS])
-        raise Refused(f"{shown}{more} are not committed; commit them, or `git stash -u`, then run this again")
+        raise Refused(f"not all is committed ({shown}{more}); commit it, or `git stash -u`, then run this again")
 
 
 def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:

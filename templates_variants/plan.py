@@ -18,6 +18,12 @@ from templates_variants.zones import zone_of
 Deed = Literal["new", "restored", "replaced", "merged", "conflict", "deleted", "moved", "kept", "gone", "record"]
 
 
+EDITED = (
+    "is the contract's and was edited; move your change into competitor/backend/ and bring the file back from git,\n"
+    "  or let `python -m competitor update --replace-edited` replace it"
+)
+
+
 @dataclass(frozen=True)
 class Step:
     """What becomes of a path: the file `becomes`, or what stands now at `source`, or nothing at all."""
@@ -105,7 +111,7 @@ def _contract(repo: Repo, path: str, mine: File, theirs: File | None) -> Step | 
     if as_made or (known and repo.replace_edited):
         return Step(path, "replaced", theirs) if theirs else Step(path, "deleted")
     if known:
-        return Obstacle(path, "is the contract's and was edited", mine, theirs)
+        return Obstacle(path, EDITED, mine, theirs)
     return Obstacle(path, "is yours, but the contract has a file of this name now; rename yours", mine, theirs)
 
 

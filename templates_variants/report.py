@@ -22,11 +22,6 @@ _SAID = {
 }
 MAX_DIFF_LINES = 60
 
-WAYS_ON = (
-    "Move your change into competitor/backend/ and bring the file back from git,\n"
-    "or let `python -m competitor update --replace-edited` replace it."
-)
-
 
 def summary(repo: Repo, plan: Plan, template: Path) -> str:
     """The whole report, before anything is done."""
@@ -70,13 +65,13 @@ def _files(plan: Plan) -> Iterator[str]:
 
 
 def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
-    """Each file that stands in the way, with what was changed in it."""
-    lines = []
+    """Each file that stands in the way, with what was changed in it, as the rest of a refusal."""
+    lines = ["these files must be seen to first:", ""]
     for obstacle in found:
         lines.append(f"{obstacle.path} {obstacle.sentence}")
         if obstacle.mine:
             lines += [f"    {line}" for line in _diff(repo, obstacle, obstacle.mine)]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "Then run this again"])
 
 
 def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:

@@ -64,8 +64,7 @@ def update(given: argparse.Namespace) -> int:
         repo = Repo(project, made, was, load(made), given.replace_edited)
         plan = regenerate.plan(repo, TEMPLATE)
         if plan.obstacles:
-            found = report.obstacles(repo, plan.obstacles)
-            raise Refused(f"these files must be seen to first\n\n{found}\n\n{report.WAYS_ON}")
+            raise Refused(report.obstacles(repo, plan.obstacles))
         paths = regenerate.changed(repo, plan)
         if not paths:
             print(f"Nothing to do: this repo is up to date with janus-template {repo.now.template_version}.")

@@ -73,9 +73,9 @@ def folder_in_the_way(repo: Path) -> None:
 # What was done to the repo, whether it was committed, and what the refusal must say of it.
 # In `make test` one of each kind; `make test-update` runs all in both ways.
 REPOS: list[tuple[Callable[[Path], None], bool, str]] = [
-    (uncommitted, False, "README.md are not committed; commit them, or `git stash -u`"),
-    (staged, False, "README.md are not committed; commit them, or `git stash -u`"),
-    (untracked, False, "new.txt are not committed; commit them, or `git stash -u`"),
+    (uncommitted, False, "not all is committed (README.md); commit it, or `git stash -u`, then run this again"),
+    (staged, False, "not all is committed (README.md)"),
+    (untracked, False, "not all is committed (new.txt)"),
     (no_record, True, "it has no .janus/answers.json (if it had one, `git checkout .janus` brings it back)"),
     (damaged_record, True, "cannot be read"),
     (damaged_answers, True, "bring it back with `git checkout .janus`"),
@@ -212,7 +212,7 @@ def test_work_done_while_it_asks_is_not_overwritten(untouched: Path, home: Path,
 
     code, said = _at_a_terminal(repo, home, meanwhile)
     assert code == 2
-    assert "README.md are not committed" in said
+    assert "not all is committed (README.md)" in said
     assert "Written while it asked." in (repo / "README.md").read_text(encoding="utf-8")
 
 
