@@ -24,3 +24,5 @@ try:
     before(answers, template, Path.cwd())
 except Refused as refused:
     end(f"Nothing was changed: {refused}.")
+except OSError as error:
+    end(f"Nothing was changed: {error}; see to that, then run this again.")

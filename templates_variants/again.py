@@ -21,6 +21,7 @@ _CONFLICTS = ".janus/update/conflicts"
 
 def before(answers: Answers, template: Path, project: Path) -> None:
     """Prepares the update of an existing repo; a new one passes. Raises `Refused`, with nothing changed."""
+    gates.of_this_version(answers, template)
     gates.not_renamed(answers, project, os.environ)
     if not any(path.name != ".git" for path in project.iterdir()):
         return

@@ -1,13 +1,12 @@
 """Reasons not to begin an update. Each is one sentence: what is wrong, and what to do about it."""
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from templates_variants import journal
+from templates_variants.git import git, said
 from templates_variants.questions import problems
 from templates_variants.record import Record, load
 
@@ -66,8 +65,18 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
             )
     wrong = {name: sentence for name, sentence in problems(given, template).items() if name in given}
     if wrong:
-        said = "; ".join(f"{name} {sentence}" for name, sentence in wrong.items())
-        raise Refused(f"{said}; change it in .janus/answers.json and commit it, then run this again")
+        all_wrong = "; ".join(f"{name} {sentence}" for name, sentence in wrong.items())
+        raise Refused(f"{all_wrong}; change it in .janus/answers.json and commit it, then run this again")
+
+
+def of_this_version(answers: Mapping[str, str], template: Path) -> None:
+    """The private answers are the template's own; `--replay` brings those of the version that it recorded."""
+    own = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
+    if answers["_template_version"] != own:
+        raise Refused(
+            f"--replay brings what version {answers['_template_version']} recorded, and this is {own}; "
+            "use --no-input --config-file .janus/answers.json instead"
+        )
 
 
 def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[str, str]) -> None:
@@ -86,23 +95,12 @@ def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[
 
 def _git(project: Path, *arguments: str, may_fail: str = "") -> str | None:
     """What git prints; None where it fails with the sentence that may be."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(
-            ["git", "--no-optional-locks", *arguments],  # the index, too, stays as it is
-            cwd=project,
-            env={**environment, "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-        )
+        done = git(project, *arguments)
     except FileNotFoundError:
         raise Refused("git was not found; an update needs it to merge: install it, then run this again") from None
     if done.returncode == 0:
-        return done.stdout
-    if may_fail and may_fail in done.stderr:
+        return done.stdout.decode("utf-8", "surrogateescape")
+    if may_fail and may_fail in done.stderr.decode(errors="replace"):
         return None
-    said = (done.stderr.strip().splitlines() or ["it failed"])[0]
-    raise Refused(f"git cannot say whether all is committed ({said}); see to that, then run this again")
+    raise Refused(f"git cannot say whether all is committed ({said(done)}); see to that, then run this again")

@@ -34,9 +34,9 @@ def prepare(project: Path, final: Mapping[str, Path | None], *, process: int) ->
     existed = {path: os.path.lexists(project / path) for path in final}
     for path, source in final.items():
         if existed[path]:
-            _copy(project / path, work / "before" / path)
+            _keep(project / path, work / "before" / path)
         if source is not None:
-            _copy(source, work / "after" / path)
+            _keep(source, work / "after" / path)
     folders = sorted({folder.as_posix() for path in final for folder in Path(path).parents})
     entry = {
         "process": process,
@@ -70,6 +70,7 @@ def roll_back(project: Path) -> bool:
         shutil.rmtree(work, ignore_errors=True)
         return False
     entry = _read(work)
+    shutil.rmtree(work / "after", ignore_errors=True)  # where the disk is full, that gives room
     for path, (existed, _) in entry["paths"].items():
         if not existed:
             (project / path).unlink(missing_ok=True)
@@ -117,6 +118,14 @@ def _copy(source: Path, goal: Path) -> None:
     goal.parent.mkdir(parents=True, exist_ok=True)
     goal.unlink(missing_ok=True)
     shutil.copy2(source, goal, follow_symlinks=False)
+
+
+def _keep(source: Path, goal: Path) -> None:
+    """A copy that is on the disk before the journal is."""
+    _copy(source, goal)
+    if not goal.is_symlink():
+        with goal.open("rb") as opened:
+            os.fsync(opened.fileno())
 
 
 def _same(one: Path, other: Path) -> bool:

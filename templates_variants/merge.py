@@ -1,11 +1,10 @@
 """Three-way merges of a file that both the owner and the template write in."""
 
-import os
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from templates_variants.git import git, said
 from templates_variants.tree import File
 
 
@@ -29,13 +28,7 @@ def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
         for name, text in sides.items():
             (Path(scratch) / name).write_bytes(text)
         labels = ("-L", f"yours: {path}", "-L", "what both began with", "-L", f"the template's: {path}")
-        done = subprocess.run(
-            ["git", "merge-file", "-p", *labels, *sides],
-            cwd=scratch,
-            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
-            capture_output=True,
-            check=False,
-        )
+        done = git(Path(scratch), "merge-file", "-p", *labels, *sides)
     if done.returncode < 0 or done.returncode > 127:
-        raise OSError(f"git merge-file of {path} failed: {done.stderr.decode(errors='replace').strip()}")
+        raise OSError(f"git merge-file of {path} failed: {said(done)}")
     return Merged(File(done.stdout, executable).ended_like(mine), done.returncode)

@@ -2,12 +2,12 @@
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from templates_variants import journal, locks, record, switch
+from templates_variants.git import git
 from templates_variants.plan import Obstacle, Plan, Repo, Step, beside, decide
 from templates_variants.tree import File, files_below, in_the_way, read, write
 from templates_variants.zones import zone_of
@@ -29,7 +29,9 @@ def plan(repo: Repo, template: Path) -> Plan:
             found.append(Obstacle(switch.BACKEND, f"{blocked}; make it a folder, then the backend can be switched"))
         steps.update((step.path, step) for step in switch.steps(repo))
     for path in (path for path in paths if zone_of(path) == "derived"):
-        steps[path] = locks.decide(repo, path, steps)
+        blocked = in_the_way(repo.project, path)
+        left = Step(path, "kept", source=path, note=f"{blocked}, so it is left alone")
+        steps[path] = left if blocked else locks.decide(repo, path, steps)
     for step in list(steps.values()):
         steps.update((more.path, more) for more in beside(repo, step))
     for step in [*_record(repo), *_cruft(repo, template)]:
@@ -109,14 +111,9 @@ def _cruft(repo: Repo, template: Path) -> Iterator[Step]:
 
 def _commit(template: Path) -> str | None:
     """The commit of a checkout without changes."""
-    try:
-        status = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=template, capture_output=True, text=True, check=True
-        ).stdout
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=template, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return None if status else head.stdout.strip()
+    status, head = git(template, "status", "--porcelain"), git(template, "rev-parse", "HEAD")
+    clean = status.returncode == 0 and not status.stdout and head.returncode == 0
+    return head.stdout.decode().strip() if clean else None
 
 
 def origin(made: Path, template: str) -> None:

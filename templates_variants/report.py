@@ -1,11 +1,11 @@
 """What an update says: what the contract changed, what becomes of each file, and what to do next."""
 
 import difflib
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from templates_variants.changelog import contract_changes
+from templates_variants.git import git
 from templates_variants.locks import STALE
 from templates_variants.plan import Obstacle, Plan, Repo
 from templates_variants.tree import File, digest
@@ -87,18 +87,11 @@ def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
 
 def _original(repo: Repo, path: str) -> bytes | None:
     """The file as the template made it, from the owner's own history."""
-    try:
-        commits = subprocess.run(
-            ["git", "log", "--format=%H", "--", path], cwd=repo.project, capture_output=True, text=True, check=True
-        ).stdout.split()
-        for commit in commits:
-            shown = subprocess.run(
-                ["git", "show", f"{commit}:./{path}"], cwd=repo.project, capture_output=True, check=False
-            )
-            if shown.returncode == 0 and digest(shown.stdout) == repo.was.contract.get(path):
-                return shown.stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    commits = git(repo.project, "log", "--format=%H", "--", path).stdout.decode().split()
+    for commit in commits:
+        shown = git(repo.project, "show", f"{commit}:./{path}")
+        if shown.returncode == 0 and digest(shown.stdout) == repo.was.contract.get(path):
+            return shown.stdout
     return None
 
 

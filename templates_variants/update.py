@@ -23,7 +23,7 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
-from templates_variants import gates, regenerate, report  # noqa: E402 - the path to it was not known before
+from templates_variants import gates, journal, regenerate, report  # noqa: E402 - the path to it was not known before
 from templates_variants.gates import Refused  # noqa: E402
 from templates_variants.plan import Plan, Repo  # noqa: E402
 from templates_variants.record import Record, load  # noqa: E402
@@ -43,7 +43,9 @@ def main() -> int:
         print(f"Nothing was changed: {refused}.", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"Nothing was changed: {error}; see to that, then run this again.", file=sys.stderr)
+        half = journal.is_pending(given.project)
+        said = "Not all could be put back, which the next start does first" if half else "Nothing was changed"
+        print(f"{said}: {error}; see to that, then run this again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped; nothing was changed.", file=sys.stderr)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import git
+from ..generation.baking import git, run
 from . import newer, owner
 from .updating import changes, contract_files, plain, update
 
@@ -83,6 +83,31 @@ def test_a_conflict_leaves_both_sides_between_markers_and_exit_code_1(
     merged = makefile.read_text(encoding="utf-8")
     assert "## build it my way" in merged.split("<<<<<<< ")[1].split("=======")[0]
     assert newer.MAKE_HELP in merged.split("=======")[1].split(">>>>>>> ")[0]
+
+
+@pytest.mark.slow
+def test_cookiecutter_told_to_skip_what_exists_does_the_same(
+    worked_in: Path, template: Path, home: Path, tmp_path: Path
+) -> None:
+    repo, same = (owner.copy(worked_in, tmp_path / name / "my-competitor") for name in ("one", "other"))
+    assert plain(repo, template.as_uri(), home, flags=("-s",)).returncode == 0
+    assert plain(same, template.as_uri(), home).returncode == 0
+    assert owner.everything(repo) == owner.everything(same)
+
+
+@pytest.mark.slow
+def test_a_replay_of_an_older_version_is_refused(worked_in: Path, home: Path, tmp_path: Path) -> None:
+    template = newer.releases(tmp_path / "replayed.git", home)
+    git("checkout", "-q", f"v{newer.version()}", cwd=template, home=home)
+    (tmp_path / "elsewhere").mkdir()
+    run("cookiecutter", str(template), "--no-input", "-o", "elsewhere", cwd=tmp_path, home=home)
+    git("checkout", "-q", f"v{newer.next_version()}", cwd=template, home=home)
+    repo = owner.copy(worked_in, tmp_path / "my-competitor")
+    before = owner.everything(repo)
+    done = run("cookiecutter", str(template), "--replay", "-f", "-o", "..", cwd=repo, home=home, check=False)
+    assert done.returncode != 0
+    assert f"--replay brings what version {newer.version()} recorded" in done.stderr
+    assert owner.everything(repo) == before
 
 
 def test_the_two_ways_make_the_same(worked_in: Path, template: Path, home: Path, tmp_path: Path) -> None:

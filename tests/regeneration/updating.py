@@ -16,10 +16,15 @@ def update(repo: Path, home: Path, *options: str, **environment: str) -> "subpro
 
 
 def plain(
-    repo: Path, template: str, home: Path, *answers: str, config: Path = Path(".janus/answers.json")
+    repo: Path,
+    template: str,
+    home: Path,
+    *answers: str,
+    config: Path = Path(".janus/answers.json"),
+    flags: tuple[str, ...] = (),
 ) -> "subprocess.CompletedProcess[str]":
     """`cookiecutter TEMPLATE --no-input --config-file .janus/answers.json -f -o ..`, in the repo."""
-    given = ("--no-input", "--config-file", str(config), "-f", "-o", "..", *answers)
+    given = ("--no-input", "--config-file", str(config), "-f", *flags, "-o", "..", *answers)
     return run("cookiecutter", template, *given, cwd=repo, home=home, check=False, PWD=str(repo))
 
 

@@ -37,17 +37,19 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
             named = ["--template", address] if is_address(address) else []
             return _hand_over([str(folder / ENTRY), "--project", str(root), *named, *options], root)
     except Unfetched as error:
-        print(f"Nothing was changed: {error}.", file=sys.stderr)
+        sys.stderr.write(f"Nothing was changed: {error}.\n")
         return REFUSED
     except KeyboardInterrupt:
-        print("\nStopped; nothing was changed.", file=sys.stderr)
+        sys.stderr.write("\nStopped; nothing was changed.\n")
         return 130
 
 
 def roll_back(root: Path) -> int:
     """Takes back an update that did not end, by the code that began it: 0 when the repo is whole."""
     code = root / ".janus" / "update" / "roll_back.py"
-    return subprocess.run([sys.executable, str(code)], check=False).returncode if code.is_file() else 0
+    if not code.is_file():
+        return 0
+    return subprocess.run([sys.executable, str(code)], check=False).returncode  # noqa: S603 - our own commands
 
 
 def recorded(root: Path) -> str:
@@ -68,7 +70,8 @@ def fetch(template: str, to: str | None, scratch: Path) -> Path:
     """A copy of the template in `scratch`: at the version `to`, else the newest release or commit."""
     source = _source(template)
     goal = scratch / "template"
-    print(f"Fetching {source} ...", flush=True)
+    sys.stdout.write(f"Fetching {source} ...\n")
+    sys.stdout.flush()
     _git("clone", "--quiet", "--", source, str(goal), failing=f"{source} could not be fetched", hint=NETWORK)
     releases = [tag for tag in _git("tag", cwd=goal).split() if _RELEASE.fullmatch(tag)]
     newest = max(releases, key=lambda tag: [int(number) for number in tag[1:].split(".")], default=None)
@@ -95,7 +98,7 @@ def _source(template: str) -> str:
 
 def _hand_over(command: list[str], root: Path) -> int:
     """Runs it to its end: Ctrl-C reaches it as well, and it puts everything back."""
-    process = subprocess.Popen([sys.executable, *command], cwd=root)
+    process = subprocess.Popen([sys.executable, *command], cwd=root)  # noqa: S603 - what the owner asked for
     while True:
         try:
             return process.wait()
@@ -104,12 +107,11 @@ def _hand_over(command: list[str], root: Path) -> int:
 
 
 def _git(*arguments: str, cwd: Path | None = None, failing: str = "git failed", hint: str = "") -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     except FileNotFoundError:
         raise Unfetched("git was not found; install it, then run this again") from None
     if done.returncode:
