@@ -39,7 +39,8 @@ def before(answers: Answers, template: Path, project: Path) -> None:
         paths = regenerate.changed(repo, plan) | set(sources(template))
         files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
         try:
-            journal.prepare(project, files, process=os.getppid())
+            between = {path: made / path for path in sources(template)}
+            journal.prepare(project, files, process=os.getppid(), between=between)
             (project / _REPORT).write_text(_said(repo, plan, template), encoding="utf-8")
             (project / _CONFLICTS).write_text("\n".join(plan.conflicts), encoding="utf-8")
         except BaseException:

@@ -17,8 +17,8 @@ class Refused(Exception):
     """The update does not begin, or was taken back whole; the sentence says why."""
 
 
-def recovered(project: Path, *, besides: int = 0) -> bool:
-    """Takes back an update that did not end; whether there was one. `besides` is a process that may still run."""
+def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
+    """Takes back an update that did not end, see `journal`. `besides` is a process that may still run."""
     try:
         return journal.recover(project, besides=besides)
     except journal.Running as running:

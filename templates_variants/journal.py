@@ -3,10 +3,11 @@
 All of it lies in `.janus/update/`, which git ignores: `before/` has the files as they were, `after/` as they will
 be, and `roll_back.py` is this very module. As long as `journal.json` is there, the swap is not done, and whoever
 comes next rolls it back. Each file is replaced in one step, so at no moment is one missing or half written.
+A file that somebody else has changed since is left as it is: days may lie between a kill and the next start.
 Only the standard library is used and nothing of the template's, so that the copy works by itself.
 """
 
-import filecmp
+import hashlib
 import json
 import os
 import shutil
@@ -22,10 +23,13 @@ class Running(Exception):
     """Another update of the same repo is at work."""
 
 
-def prepare(project: Path, final: Mapping[str, Path | None], *, process: int) -> None:
+def prepare(
+    project: Path, final: Mapping[str, Path | None], *, process: int, between: Mapping[str, Path] | None = None
+) -> None:
     """Copies what `final` names (path -> the file that it becomes, None for no file). Nothing else changes yet.
 
-    `process` is the id of the one that will swap: while it runs, nobody else rolls back.
+    `process` is the id of the one that will swap: while it runs, nobody else rolls back. `between` is what another
+    program may write to these paths before the swap.
     """
     work = project / FOLDER
     work.mkdir(parents=True)
@@ -37,10 +41,13 @@ def prepare(project: Path, final: Mapping[str, Path | None], *, process: int) ->
             _keep(project / path, work / "before" / path)
         if source is not None:
             _keep(source, work / "after" / path)
+    for path, source in (between or {}).items():
+        _copy(source, work / "between" / path)
     folders = sorted({folder.as_posix() for path in final for folder in Path(path).parents})
     entry = {
         "process": process,
         "paths": {path: [existed[path], source is not None] for path, source in final.items()},
+        "after": {path: _state(source) for path, source in final.items() if source is not None},
         "folders": [folder for folder in folders if not (project / folder).exists()],
     }
     _write_whole(work / "journal.json", json.dumps(entry))
@@ -63,36 +70,49 @@ def swap(project: Path) -> None:
             _remove_empty((project / path).parent, project)
 
 
-def roll_back(project: Path) -> bool:
-    """Makes the repo what it was before an update that did not end; whether there was one. May be run again."""
+def roll_back(project: Path) -> list[str] | None:
+    """Makes the repo what it was before an update that did not end. May be run again.
+
+    None where there was no such update, else the files that were left as they are, since somebody changed them.
+    """
     work = project / FOLDER
     if not (work / "journal.json").exists():
         shutil.rmtree(work, ignore_errors=True)
-        return False
+        return None
     entry = _read(work)
     shutil.rmtree(work / "after", ignore_errors=True)  # where the disk is full, that gives room
+    left = []
     for path, (existed, _) in entry["paths"].items():
-        if not existed:
-            (project / path).unlink(missing_ok=True)
-        elif not _same(work / "before" / path, project / path):
-            _copy(work / "before" / path, work / "restored")
-            (project / path).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(work / "restored", project / path)
+        file, before = project / path, work / "before" / path
+        if _state(file) not in (_state(before), entry["after"].get(path)) and not _came_between(work, path, file):
+            left.append(path)
+        elif not existed:
+            file.unlink(missing_ok=True)
+        elif not _same(before, file):
+            _copy(before, work / "restored")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(work / "restored", file)
     for folder in reversed(entry["folders"]):
         _remove_empty(project / folder, project)
     (work / "journal.json").unlink()
     shutil.rmtree(work, ignore_errors=True)
-    return True
+    return left
 
 
-def recover(project: Path, *, besides: int = 0) -> bool:
-    """Rolls back what another process left; whether there was something. Raises `Running` while that one is alive."""
+def recover(project: Path, *, besides: int = 0) -> list[str] | None:
+    """Rolls back what another process began, as `roll_back` does. Raises `Running` while that one is alive."""
     work = project / FOLDER
     if (work / "journal.json").exists():
         process: int = _read(work)["process"]
         if process != besides and _alive(process):
             raise Running(f"another update of this repo is at work, as process {process}; let it end first")
     return roll_back(project)
+
+
+def taken_back(left: list[str]) -> str:
+    """What to say after a roll-back."""
+    besides = f", but for {', '.join(left)}, which somebody has changed since" if left else ""
+    return f"The last update had not ended; everything is as it was before it{besides}."
 
 
 def is_pending(project: Path) -> bool:
@@ -128,10 +148,21 @@ def _keep(source: Path, goal: Path) -> None:
             os.fsync(opened.fileno())
 
 
+def _state(file: Path) -> str | None:
+    """What tells one content from another: a link's goal, a file's hash; None where there is neither."""
+    if file.is_symlink():
+        return f"-> {os.readlink(file)}"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+
 def _same(one: Path, other: Path) -> bool:
-    if one.is_symlink() or other.is_symlink() or not other.is_file():
-        return False
-    return filecmp.cmp(one, other, shallow=False) and one.stat().st_mode == other.stat().st_mode
+    return _state(one) == _state(other) and one.lstat().st_mode == other.lstat().st_mode
+
+
+def _came_between(work: Path, path: str, file: Path) -> bool:
+    """Whether the other program wrote this, as a whole or to the point where it was killed."""
+    written = work / "between" / path
+    return written.is_file() and file.is_file() and written.read_bytes().startswith(file.read_bytes())
 
 
 def _remove_empty(folder: Path, project: Path) -> None:
@@ -157,5 +188,5 @@ if __name__ == "__main__":
         found = recover(Path(__file__).resolve().parents[2])
     except Running as running:
         sys.exit(f"Nothing was changed: {running}.")
-    if found:
-        print("The last update had not ended; everything is as it was before it.")
+    if found is not None:
+        print(taken_back(found))

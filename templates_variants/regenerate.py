@@ -71,7 +71,7 @@ def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> 
     except BaseException:
         with undisturbed():
             taken_back = journal.roll_back(project)
-        if taken_back or not prepared:
+        if taken_back is not None or not prepared:
             raise  # else it came after the last step, and all is done
 
 

@@ -54,8 +54,8 @@ def main() -> int:
 
 def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
-    if gates.recovered(project):
-        print("The last update had not ended; first, everything was put back as it was before it.\n")
+    if (left := gates.recovered(project)) is not None:
+        print(journal.taken_back(left))
     was = gates.ours(project)
     gates.committed(project)
     answers = _answers(was, given.answer)

@@ -90,6 +90,22 @@ def test_an_update_that_is_killed_is_taken_back_by_the_next_command(
 
 
 @pytest.mark.slow
+def test_what_the_owner_did_after_a_kill_is_not_rolled_back(
+    steps: dict[str, int], worked_in: Path, home: Path, tmp_path: Path
+) -> None:
+    repo = owner.copy(worked_in, tmp_path / "my-competitor")
+    before = owner.everything(repo)
+    struck(repo, home, f"sigkill:{steps['done']}")
+    owner.add_line(repo / "README.md", "Written days after.")
+    owner.add_line(repo / newer.NEW_SHARED, "Written days after.")
+    mine = {path: owner.everything(repo)[path] for path in ("README.md", newer.NEW_SHARED)}
+    done = update(repo, home)
+    assert f"as it was before it, but for README.md, {newer.NEW_SHARED}, which somebody has changed" in done.stdout
+    assert "not all is committed (README.md, SECURITY.md)" in done.stderr
+    assert owner.everything(repo) == {**before, **mine}
+
+
+@pytest.mark.slow
 def test_verify_names_an_update_that_did_not_end(
     steps: dict[str, int], worked_in: Path, home: Path, tmp_path: Path
 ) -> None:

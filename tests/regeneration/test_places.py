@@ -130,7 +130,7 @@ def test_two_updates_at_once_do_not_meet(worked_in: Path, home: Path, tmp_path: 
     done = update(repo, home)
     assert done.returncode == 2
     assert f"another update of this repo is at work, as process {os.getpid()}" in done.stderr
-    assert journal.recover(repo)
+    assert journal.recover(repo) == []
     assert owner.everything(repo) == before
 
 
