@@ -79,7 +79,7 @@ def decide(repo: Repo, path: str) -> Step | Obstacle:
     """What becomes of one path, whatever its zone; locks have rules of their own."""
     zone = zone_of(path)
     if blocked := in_the_way(repo.project, path):
-        if zone in ("owner", "shared"):
+        if zone in ("owner", "shared") or repo.theirs(path) is None:
             return Step(path, "kept", source=path, note=f"{blocked}, so it is left alone")
         return Obstacle(path, f"{blocked}, where the template has a file; move it elsewhere")
     mine, theirs = repo.mine(path), repo.theirs(path)
