@@ -25,13 +25,13 @@ def before(answers: Answers, template: Path, project: Path) -> None:
     gates.not_renamed(answers, project, os.environ)
     if not any(path.name != ".git" for path in project.iterdir()):
         return
-    was = gates.ours(project)
     gates.recovered(project, besides=os.getppid())
+    was = gates.ours(project)
     gates.committed(project)
     gates.answers_hold(was.answers, {name: answers[name] for name in was.answers if name in answers}, template)
     with tempfile.TemporaryDirectory() as scratch:
-        made = fresh(answers, template, Path(scratch) / "made")
-        repo = Repo(project, made, gates.ours(project), load(made))
+        made = _fresh(answers, template, Path(scratch) / "made")
+        repo = Repo(project, made, was, load(made))
         plan = regenerate.plan(repo, template)
         found = (*plan.obstacles, *_written_through(project, template))
         if found:
@@ -44,7 +44,8 @@ def before(answers: Answers, template: Path, project: Path) -> None:
             (project / _REPORT).write_text(_said(repo, plan, template), encoding="utf-8")
             (project / _CONFLICTS).write_text("\n".join(plan.conflicts), encoding="utf-8")
         except BaseException:
-            journal.roll_back(project)
+            with regenerate.undisturbed():
+                journal.roll_back(project)
             raise
 
 
@@ -63,6 +64,16 @@ def after(template: Path, project: Path) -> int | None:
         raise
     print(said)
     return 1 if conflicts else 0
+
+
+def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
+    try:
+        return fresh(answers, template, scratch)
+    except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is untouched yet
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise gates.Refused(
+            f"the new template failed ({said}); choose another version with --checkout, and tell its keepers"
+        ) from None
 
 
 def _written_through(project: Path, template: Path) -> list[Obstacle]:

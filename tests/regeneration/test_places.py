@@ -90,6 +90,15 @@ def test_an_edited_contract_file_is_replaced_when_the_owner_says_so(
 
 
 @pytest.mark.slow
+def test_an_update_within_a_git_hook_works_on_its_own_repo(worked_in: Path, home: Path, tmp_path: Path) -> None:
+    """git tells its hooks by variables where it works; an update must not follow them."""
+    repo = owner.copy(worked_in, tmp_path / "my-competitor")
+    done = update(repo, home, GIT_DIR=str(tmp_path / "elsewhere" / ".git"), GIT_INDEX_FILE="index")
+    assert done.returncode == 0, done.stderr
+    assert owner.lost(repo) == []
+
+
+@pytest.mark.slow
 def test_update_after_update_still_merges(worked_in: Path, home: Path, tmp_path: Path) -> None:
     """The base of each merge is the release before, which the repo itself keeps."""
     template = newer.releases(tmp_path / "template.git", home)

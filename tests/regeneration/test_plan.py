@@ -1,5 +1,6 @@
 """What becomes of a file, by who changed it: every case of each zone, on small repos and with git's own merge."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -215,6 +216,20 @@ def test_a_lock_is_the_template_s_where_its_sources_are(
     found = step(plan, LOCK)
     assert (found.becomes.data if found.becomes else (repo.project / LOCK).read_bytes()) == lock
     assert bool(found.note) == stale
+
+
+def test_a_repo_of_0_1_0_which_has_no_list_of_the_owner_s_files_gets_none_back(scratch: Path) -> None:
+    project = made(scratch / "project", {CORE: b"1", OWNER: b"1"})
+    kept = json.loads((project / ".janus" / "contract.json").read_text(encoding="utf-8"))
+    old = {name: kept[name] for name in ("template_version", "contract_version", "files")}
+    record.write_json(project / ".janus" / "contract.json", old)
+    (project / ".janus" / "template.json").unlink()
+    (project / OWNER).unlink()
+    fresh = made(scratch / "made", {CORE: b"1", OWNER: b"2"})
+    repo = Repo(project, fresh, record.load(project), record.load(fresh))
+    assert repo.was.template == record.HOME
+    assert not repo.switches
+    assert step(regenerate.plan(repo, scratch), OWNER).deed == "gone"
 
 
 def test_the_changelog_is_shown_from_one_version_to_the_other() -> None:
