@@ -130,7 +130,7 @@ def after(scenario: Scenario, repo: Path, tool: str, template: Path, home: Path)
         run("cruft", "link", "-y", template.as_uri(), *given, cwd=repo, home=home)
     owner.commit(repo, home)
     done = by(tool, repo, template, home)
-    marked = any("<<<<<<< " in path.read_text(errors="replace") for path in (repo / "Makefile", repo / "README.md"))
+    marked = any("<<<<<<< " in text(repo, path) for path in ("Makefile", "README.md", newer.NEW))
     rejected = [path for path in repo.rglob("*.rej") if ".git" not in path.parts]
     said = [f"exit {done.returncode}"] + ["markers"] * marked + [f"{len(rejected)} .rej"] * bool(rejected)
     if not scenario.kept(repo):
