@@ -10,6 +10,8 @@ from . import newer, owner
 from .updating import changes, contract_files, plain, update
 
 WAYS = ["competitor update", "cookiecutter -f"]
+# Where the two ways have little of their own, `make test` takes one, and `make test-update` both.
+ONE_AND_BOTH = [WAYS[0], pytest.param(WAYS[1], marks=pytest.mark.slow)]
 
 
 def updated(way: str, repo: Path, template: Path, home: Path, *answers: str) -> "tuple[int, str]":
@@ -41,7 +43,7 @@ def test_nothing_of_the_owner_s_is_lost_and_the_contract_is_the_new_one(
     assert not (repo / ".janus/update").exists()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ONE_AND_BOTH)
 def test_a_repo_that_nobody_worked_in_becomes_a_fresh_one(
     way: str, untouched: Path, pristine: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -55,7 +57,7 @@ def test_a_repo_that_nobody_worked_in_becomes_a_fresh_one(
     }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ONE_AND_BOTH)
 def test_a_second_update_changes_nothing(way: str, worked_in: Path, template: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     updated(way, repo, template, home)
@@ -138,7 +140,7 @@ def test_a_dry_run_says_all_and_changes_nothing(worked_in: Path, home: Path, tmp
         assert line in done.stdout.splitlines(), done.stdout
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ONE_AND_BOTH)
 def test_a_switched_backend_is_kept_beside_and_the_rest_follows(
     way: str, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -175,6 +177,7 @@ def _add_variant(template: Path, home: Path) -> None:
     newer.release(template, home, newer.next_version())
 
 
+@pytest.mark.slow
 def test_git_sees_an_update_as_a_change_like_any_other(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     assert update(repo, home).returncode == 0
