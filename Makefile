@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PARALLEL ?= 4
 
-.PHONY: help demo test lint lock bench bench-quick test-image clean
+.PHONY: help demo test lint lock bench bench-quick test-image test-update compare-updates older release clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -30,6 +30,18 @@ bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plai
 
 test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root)
 	@$(BIN)/python tools/image.py
+
+test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
+	@$(BIN)/python -m pytest -n $(PARALLEL) -m "slow or not slow" tests/regeneration
+
+compare-updates: $(VENV)/.ready        ## twelve updates by competitor update, by cruft and by plain cookiecutter, as a table
+	@$(BIN)/python tools/compare_updates.py
+
+older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.1.0
+	@$(BIN)/python tools/older.py $(REF)
+
+release: $(VENV)/.ready        ## date the changelog and record the contract's files, when the version has moved
+	@$(BIN)/python tools/release.py
 
 clean:        ## remove what was made here
 	rm -rf $(VENV) build

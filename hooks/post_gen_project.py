@@ -1,4 +1,4 @@
-"""Puts the chosen backend in and says what to do next. The answers come in as data, never as code."""
+"""Puts the chosen backend in, or ends an update, and says what to do next. Answers come in as data, never as code."""
 
 import json
 import sys
@@ -8,7 +8,12 @@ answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
 template = Path(json.loads(r'''{{ template_root() | tojson }}'''))  # fmt: skip
 sys.path.insert(0, str(template))
 
-from templates_variants.overlay import next_steps, put_in  # noqa: E402 - the path to it was not known before
+from templates_variants.again import after  # noqa: E402 - the path to it was not known before
+from templates_variants.overlay import next_steps, put_in  # noqa: E402
 
-put_in(answers, template, Path.cwd())
-print(next_steps(Path.cwd()))
+sys.stdout.reconfigure(errors="backslashreplace")
+ended = after(template, Path.cwd())
+if ended is None:
+    put_in(answers, template, Path.cwd())
+    print(next_steps(Path.cwd()))
+sys.exit(ended or 0)

@@ -1,4 +1,4 @@
-"""Checks the answers before anything is written. The answers come in as data, never as code."""
+"""Checks the answers, and the repo that is there already, before anything is written. Answers come in as data."""
 
 import json
 import sys
@@ -8,8 +8,21 @@ answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
 template = Path(json.loads(r'''{{ template_root() | tojson }}'''))  # fmt: skip
 sys.path.insert(0, str(template))
 
-from templates_variants.questions import problems, refusal  # noqa: E402 - the path to it was not known before
+from templates_variants.again import before  # noqa: E402 - the path to it was not known before
+from templates_variants.gates import Refused  # noqa: E402
+from templates_variants.questions import problems, refusal  # noqa: E402
+
+
+def end(said: str) -> None:
+    sys.exit(said.encode("ascii", "backslashreplace").decode())
+
 
 wrong = problems(answers, template)
 if wrong:
-    sys.exit(refusal(answers, wrong).encode("ascii", "backslashreplace").decode())
+    end(refusal(answers, wrong))
+try:
+    before(answers, template, Path.cwd())
+except Refused as refused:
+    end(f"Nothing was changed: {refused}.")
+except OSError as error:
+    end(f"Nothing was changed: {error}; see to that, then run this again.")

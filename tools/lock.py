@@ -15,10 +15,16 @@ from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = "{{cookiecutter.project_slug}}"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / BASE))
+
+from competitor.locks import stamp  # noqa: E402 - the path to it was not known before
+
 BACKEND = "competitor/backend/requirements.in"
 LOCK = "requirements-dev.txt"
 OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--quiet")
-UNNAMED = ("--custom-compile-command", "make lock", "--no-emit-index-url", "--no-emit-find-links", "--system-certs")
+UNNAMED = ("--no-emit-index-url", "--no-emit-find-links", "--system-certs")
+UPDATER = "templates_variants"
 
 
 def main() -> None:
@@ -31,6 +37,7 @@ def main() -> None:
         together = lock_the_template(projects, Path(scratch) / "own", *upgrade)
         for variant, project in zip(variants, projects, strict=True):
             lock_a_variant(variant, project, f"--constraint={together}", *upgrade)
+        compile_lock(ROOT / UPDATER, "requirements.in", "requirements.txt", f"--constraint={together}", *upgrade)
         # LiteLLM's environment is its own: what it pins holds for nothing else.
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
@@ -53,8 +60,9 @@ def lock_the_template(projects: list[Path], folder: Path, *options: str) -> Path
 
 
 def lock_a_variant(variant: Path, project: Path, *options: str) -> None:
-    compile_lock(project, "requirements.in", "requirements.txt", *options)
-    compile_lock(project, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *options)
+    runtime, dev = stamp(project, "requirements.txt"), stamp(project, LOCK)
+    compile_lock(project, "requirements.in", "requirements.txt", *options, head=runtime)
+    compile_lock(project, "requirements-dev.in", LOCK, "--constraint", "requirements.txt", *options, head=dev)
     for name in ("requirements.txt", LOCK):
         shutil.copyfile(project / name, variant / name)
     print(f"locked {variant.parent.name}")
@@ -70,8 +78,9 @@ def bake(variant: str, scratch: Path) -> Path:
     )
 
 
-def compile_lock(folder: Path, source: str, made: str, *more: str) -> None:
-    command = [sys.executable, "-m", "uv", "pip", "compile", source, "-o", made, *OPTIONS, *UNNAMED, *more]
+def compile_lock(folder: Path, source: str, made: str, *more: str, head: str = "") -> None:
+    named = ("--custom-compile-command", f"make lock {head}".strip())
+    command = [sys.executable, "-m", "uv", "pip", "compile", source, "-o", made, *OPTIONS, *UNNAMED, *named, *more]
     subprocess.run(command, cwd=folder, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
 
 

@@ -1,5 +1,6 @@
 """Every way to run the template makes the same project, byte for byte, with the chosen backend in it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,17 +12,27 @@ from ..template_path import TEMPLATE, contract_tests
 from .baking import SLUG, bake, contents, copy_template, git, run
 
 processes = contract_tests("processes")
+ORIGIN = ".janus/template.json"  # where the template came from, which is what differs here
+
+
+def origin(made: Path) -> str:
+    template: str = json.loads((made / ORIGIN).read_text(encoding="utf-8"))["template"]
+    return template
 
 
 def same(made: Path, baked: Path, *, besides: tuple[str, ...] = ()) -> None:
-    files = {path: digest for path, digest in contents(made).items() if path not in besides}
-    assert files == contents(baked)
+    differ = (*besides, ORIGIN)
+    files, expected = contents(made), contents(baked)
+    assert {path: files[path] for path in files if path not in differ} == {
+        path: expected[path] for path in expected if path not in differ
+    }
     assert (made / "competitor" / "backend" / "agent.py").is_file()
 
 
 def test_an_absolute_path(baked: Path, home: Path, tmp_path: Path) -> None:
     run("cookiecutter", str(TEMPLATE), "--no-input", cwd=tmp_path, home=home)
     same(tmp_path / SLUG, baked)
+    assert origin(tmp_path / SLUG) == "gh:org/janus-template", "a path of this machine is of no use on another"
 
 
 def test_a_relative_path(baked: Path, home: Path, tmp_path: Path) -> None:
@@ -41,6 +52,7 @@ def test_a_git_repository(baked: Path, home: Path, template_repo: Path, tmp_path
     run("cookiecutter", template_repo.as_uri(), "--no-input", cwd=tmp_path, home=home)
     same(tmp_path / SLUG, baked, besides=("LATER.md", ".janus/base/LATER.md"))
     assert (tmp_path / SLUG / "LATER.md").is_file()
+    assert origin(tmp_path / SLUG) == template_repo.as_uri()
 
 
 def test_a_tag_of_a_git_repository(baked: Path, home: Path, template_repo: Path, tmp_path: Path) -> None:
@@ -75,7 +87,7 @@ def test_a_directory_of_a_repository(baked: Path, home: Path, tmp_path: Path) ->
 
 def test_over_an_existing_project(baked: Path, home: Path, tmp_path: Path) -> None:
     made = bake(tmp_path, home)
-    (made / "competitor" / "core" / "app.py").write_text("# broken\n", encoding="utf-8")
+    (made / "competitor" / "core" / "app.py").unlink()
     run("cookiecutter", str(TEMPLATE), "--no-input", "-f", "-o", str(tmp_path), cwd=tmp_path, home=home)
     same(made, baked)
 

@@ -48,7 +48,15 @@ def _parser() -> argparse.ArgumentParser:
 
     settings = command("settings", _settings, "print all settings as a table")
     settings.add_argument("--env", action="store_true", help="as the text of .env.example")
-    command("verify", _verify, "say whether a file of the contract was edited")
+    command("verify", _verify, "say whether a file of the contract was edited, or a lock is stale")
+    update = command("update", _update, "update to the template's newest version; what is yours stays")
+    update.add_argument("--to", metavar="TAG", help="a version of the template (default: its newest release)")
+    update.add_argument("--template", help="where to fetch it (default: where this repo came from)")
+    update.add_argument("--dry-run", action="store_true", help="say what would happen, and end")
+    update.add_argument("--yes", action="store_true", help="do not ask")
+    update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
+    update.add_argument("--replace-edited", action="store_true", help="replace edited files of the contract, too")
+    update.add_argument("more", nargs="*", help="after --: options of the new template's that this repo cannot know")
     command("health", _health, "exit with 0 when the competitor at HOST and PORT is healthy")
     return parser
 
@@ -95,16 +103,28 @@ def _settings(given: argparse.Namespace) -> int:
     return 0
 
 
+def _update(given: argparse.Namespace) -> int:
+    from .update import update
+
+    flags = [name for name in ("--dry-run", "--yes", "--replace-edited") if getattr(given, name[2:].replace("-", "_"))]
+    answers = [part for answer in given.answer for part in ("--answer", answer)]
+    return update(ROOT, given.to, given.template, [*flags, *answers, *given.more])
+
+
 def _verify(_: argparse.Namespace) -> int:
+    from .locks import stale
     from .ownership import changed_files
 
-    changed = changed_files(ROOT)
+    if (ROOT / ".janus" / "update" / "journal.json").exists():
+        print("An update did not end; `python -m competitor update` puts everything back first.")
+        return 1
+    changed = {**changed_files(ROOT), **dict.fromkeys(stale(ROOT), "stale, `make lock` makes it anew")}
     for path, what in changed.items():
         print(f"{path}: {what}")
     print(
-        f"{len(changed)} files of the contract differ from the template's."
+        f"{len(changed)} files differ from what the contract and the sources say."
         if changed
-        else "All files are the template's."
+        else "All files of the contract are the template's, and the locks are those of their sources."
     )
     return 1 if changed else 0
 

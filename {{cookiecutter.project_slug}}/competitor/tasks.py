@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .locks import SOURCES, stamp
+
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK, DEV_LOCK = "requirements.txt", "requirements-dev.txt"
@@ -57,9 +59,10 @@ def environment(lock_file: str) -> Path:
 def lock(python: Path) -> int:
     """Pins everything with hashes: one file for Python 3.11 and newer, Linux, macOS and Windows."""
     given = ("--universal", "--python-version", "3.11", "--generate-hashes", "--system-certs", "--quiet")
-    shown = ("--custom-compile-command", "make lock", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
-    for source, made in (("requirements.in", LOCK), ("requirements-dev.in", DEV_LOCK)):
-        code = _python(python, "-m", "uv", "pip", "compile", source, "-o", made, *given, *shown)
+    shown = ("--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+    for made, source in SOURCES.items():
+        head = ("--custom-compile-command", f"make lock {stamp(ROOT, made)}")
+        code = _python(python, "-m", "uv", "pip", "compile", source, "-o", made, *given, *shown, *head)
         if code:
             return code
     return 0

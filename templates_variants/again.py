@@ -1,0 +1,89 @@
+"""`cookiecutter ... -f` over an existing repo: the hooks' part, before and after cookiecutter writes.
+
+Between the two, cookiecutter overwrites whatever the template makes, and does not ask. So `before`, the one safe
+gate, decides everything and prepares the journal; `after` makes each file what was decided. What ends in between
+is rolled back by whoever comes next.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from templates_variants import gates, journal, regenerate, report
+from templates_variants.overlay import Answers, clear_caches, fresh, sources
+from templates_variants.plan import Obstacle, Plan, Repo
+from templates_variants.record import load
+from templates_variants.tree import in_the_way
+
+_REPORT = ".janus/update/report.txt"
+_CONFLICTS = ".janus/update/conflicts"
+
+
+def before(answers: Answers, template: Path, project: Path) -> None:
+    """Prepares the update of an existing repo; a new one passes. Raises `Refused`, with nothing changed."""
+    gates.of_this_version(answers, template)
+    gates.not_renamed(answers, project, os.environ)
+    if not any(path.name != ".git" for path in project.iterdir()):
+        return
+    gates.recovered(project, besides=os.getppid())
+    was = gates.ours(project)
+    gates.committed(project)
+    gates.answers_hold(was.answers, {name: answers[name] for name in was.answers if name in answers}, template)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = _fresh(answers, template, Path(scratch) / "made")
+        repo = Repo(project, made, was, load(made))
+        plan = regenerate.plan(repo, template)
+        found = (*plan.obstacles, *_written_through(project, template))
+        if found:
+            raise gates.Refused(report.obstacles(repo, found))
+        paths = regenerate.changed(repo, plan) | set(sources(template))
+        files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
+        try:
+            between = {path: made / path for path in sources(template)}
+            journal.prepare(project, files, process=os.getppid(), between=between)
+            (project / _REPORT).write_text(_said(repo, plan, template), encoding="utf-8")
+            (project / _CONFLICTS).write_text("\n".join(plan.conflicts), encoding="utf-8")
+        except BaseException:
+            with regenerate.undisturbed():
+                journal.roll_back(project)
+            raise
+
+
+def after(template: Path, project: Path) -> int | None:
+    """Ends the update of an existing repo: 1 with conflicts, else 0; None for a new repo."""
+    if not journal.is_pending(project):
+        return None
+    said = (project / _REPORT).read_text(encoding="utf-8")
+    conflicts = (project / _CONFLICTS).read_text(encoding="utf-8")
+    try:
+        clear_caches(template, project)
+        journal.swap(project)
+    except BaseException:
+        with regenerate.undisturbed():
+            journal.roll_back(project)
+        raise
+    print(said)
+    return 1 if conflicts else 0
+
+
+def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
+    try:
+        return fresh(answers, template, scratch)
+    except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is untouched yet
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise gates.Refused(
+            f"the new template failed ({said}); choose another version with --checkout, and tell its keepers"
+        ) from None
+
+
+def _written_through(project: Path, template: Path) -> list[Obstacle]:
+    """Links, which cookiecutter would follow out of the repo."""
+    blocked = {path: what for path in sources(template) if (what := in_the_way(project, path))}
+    sentence = "{}, and cookiecutter would write through it; `python -m competitor update` would not"
+    return [Obstacle(path, sentence.format(what)) for path, what in blocked.items()]
+
+
+def _said(repo: Repo, plan: Plan, template: Path) -> str:
+    if not regenerate.changed(repo, plan):
+        return "Nothing has changed; the repo is up to date."
+    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan)}"

@@ -1,0 +1,42 @@
+"""Which lock an update leaves behind. Locks are derived: never merged, and made anew by `make lock`."""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+
+from templates_variants.plan import Repo, Step
+from templates_variants.tree import File
+
+STALE = "no longer matches its sources; `make lock` makes it anew"
+
+
+def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:
+    """The template's lock where it is one of just these sources, else the owner's, stale or not."""
+    mine, theirs = repo.mine(path), repo.theirs(path)
+    if mine is None or theirs is None:
+        return Step(path, "gone") if mine is None and repo.was.knows(path) else _taken(path, mine, theirs)
+    paths = {name for name in repo.now.paths if fnmatchcase(name, "*requirements*.in")}
+
+    def after(name: str) -> File | None:
+        step = steps.get(name)
+        return step.becomes if step and not step.source else repo.mine(step.source if step and step.source else name)
+
+    sources = _texts(paths, after)
+    unchanged = sources == _texts(paths, repo.mine)
+    if sources == _texts(paths, repo.theirs) and (not unchanged or repo.was.is_as_made(path, mine)):
+        return _taken(path, mine, theirs)
+    return Step(path, "kept", source=path, note="" if unchanged and _says_its_sources(mine) else STALE)
+
+
+def _taken(path: str, mine: File | None, theirs: File | None) -> Step:
+    if theirs is None or theirs == mine:
+        return Step(path, "kept", source=path)
+    return Step(path, "replaced" if mine else "new", theirs)
+
+
+def _texts(paths: set[str], read: Callable[[str], File | None]) -> dict[str, bytes | None]:
+    return {path: file.text if (file := read(path)) else None for path in paths}
+
+
+def _says_its_sources(lock: File) -> bool:
+    """Locks of version 0.1.0 did not."""
+    return b"(sources " in lock.data[:200]

@@ -1,0 +1,34 @@
+"""Three-way merges of a file that both the owner and the template write in."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from templates_variants.git import git, said
+from templates_variants.tree import File
+
+
+@dataclass(frozen=True)
+class Merged:
+    file: File
+    conflicts: int
+
+
+def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
+    """Both sides' changes since `base`; where they touch, both stand between markers.
+
+    Line endings and the executable bit follow the side that changed them, the owner's first. Of two binary files
+    neither can be had without losing the other: the owner's stays, as one conflict.
+    """
+    executable = theirs.executable if base and mine.executable == base.executable else mine.executable
+    if mine.binary or theirs.binary or (base and base.binary):
+        return Merged(mine, 1)
+    with tempfile.TemporaryDirectory() as scratch:
+        sides = {"mine": mine.text, "base": base.text if base else b"", "theirs": theirs.text}
+        for name, text in sides.items():
+            (Path(scratch) / name).write_bytes(text)
+        labels = ("-L", f"yours: {path}", "-L", "what both began with", "-L", f"the template's: {path}")
+        done = git(Path(scratch), "merge-file", "-p", *labels, *sides)
+    if done.returncode < 0 or done.returncode > 127:
+        raise OSError(f"git merge-file of {path} failed: {said(done)}")
+    return Merged(File(done.stdout, executable).ended_like(mine), done.returncode)

@@ -1,0 +1,147 @@
+"""What an update does to each file: decided before anything is touched, by content alone.
+
+`Repo` holds the two sides, the owner's repo and the same repo made freshly from the new template, and what is
+known of the time when they were one. `plan` gives a step for every path that the template makes or made.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from templates_variants.merge import merge
+from templates_variants.record import Record
+from templates_variants.tree import File, in_the_way, read
+from templates_variants.zones import zone_of
+
+# "gone": there is no file, and there was none or it has moved; "record": of `.janus/`, which is not worth a word.
+Deed = Literal["new", "restored", "replaced", "merged", "conflict", "deleted", "moved", "kept", "gone", "record"]
+
+
+EDITED = (
+    "is the contract's and was edited; move your change into competitor/backend/ and bring the file back from git,\n"
+    "  or let `python -m competitor update --replace-edited` replace it"
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What becomes of a path: the file `becomes`, or what stands now at `source`, or nothing at all."""
+
+    path: str
+    deed: Deed
+    becomes: File | None = None
+    source: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A file that the update must replace and may not: it holds something of the owner's."""
+
+    path: str
+    sentence: str
+    mine: File | None = None
+    theirs: File | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    steps: tuple[Step, ...]
+    obstacles: tuple[Obstacle, ...]
+
+    @property
+    def conflicts(self) -> list[str]:
+        return [step.path for step in self.steps if step.deed == "conflict"]
+
+
+@dataclass(frozen=True)
+class Repo:
+    project: Path
+    made: Path
+    was: Record
+    now: Record
+    replace_edited: bool = False
+
+    def mine(self, path: str) -> File | None:
+        return read(self.project, path)
+
+    def theirs(self, path: str) -> File | None:
+        return read(self.made, path) if path in self.now.paths else None
+
+    @property
+    def switches(self) -> bool:
+        """Whether another backend takes the place of this one."""
+        return self.was.backend != self.now.backend
+
+
+def decide(repo: Repo, path: str) -> Step | Obstacle:
+    """What becomes of one path, whatever its zone; locks have rules of their own."""
+    zone = zone_of(path)
+    if blocked := in_the_way(repo.project, path):
+        if zone in ("owner", "shared") or repo.theirs(path) is None:
+            return Step(path, "kept", source=path, note=f"{blocked}, so it is left alone")
+        return Obstacle(path, f"{blocked}, where the template has a file; move it elsewhere")
+    mine, theirs = repo.mine(path), repo.theirs(path)
+    if mine is None:
+        return _absent(repo, path, theirs)
+    rule: dict[str, Callable[[Repo, str, File, File | None], Step | Obstacle]] = {
+        "contract": _contract,
+        "shared": _shared,
+    }
+    return rule[zone](repo, path, mine, theirs) if zone in rule else _kept(path)
+
+
+def _absent(repo: Repo, path: str, theirs: File | None) -> Step:
+    """A new file comes; of those that the owner deleted only the contract's come back."""
+    if theirs is None:
+        return Step(path, "gone")
+    if not repo.was.knows(path):
+        return Step(path, "new", theirs)
+    if zone_of(path) == "contract":
+        return Step(path, "restored", theirs)
+    return Step(path, "gone", note="you deleted it")
+
+
+def _contract(repo: Repo, path: str, mine: File, theirs: File | None) -> Step | Obstacle:
+    if theirs == mine:
+        return _kept(path)
+    known = path in repo.was.contract
+    as_made = repo.was.is_as_made(path, mine) or (theirs is not None and theirs.text == mine.text)
+    if as_made or (known and repo.replace_edited):
+        return Step(path, "replaced", theirs) if theirs else Step(path, "deleted")
+    if known:
+        return Obstacle(path, EDITED, mine, theirs)
+    return Obstacle(path, "is yours, but the contract has a file of this name now; rename yours", mine, theirs)
+
+
+def _shared(repo: Repo, path: str, mine: File, theirs: File | None) -> Step:
+    base = repo.was.bases.get(path)
+    if theirs is None:
+        if repo.was.is_as_made(path, mine):
+            return Step(path, "deleted")
+        return _kept(path, "the template has dropped it; it is all yours now")
+    if repo.was.is_as_made(path, mine):
+        executable = mine.executable if base and mine.executable != base.executable else theirs.executable
+        taken = File(theirs.ended_like(mine).data, executable)
+        return _kept(path) if taken == mine else Step(path, "replaced", taken)
+    if theirs.text == mine.text or (base and base.text == theirs.text):
+        return _kept(path, "yours; the template has not changed it")
+    merged = merge(path, mine, base, theirs)
+    return Step(path, "conflict" if merged.conflicts else "merged", merged.file)
+
+
+def beside(repo: Repo, step: Step) -> Iterator[Step]:
+    """Where a binary file could not be merged, the template's comes beside it."""
+    if step.deed == "conflict" and step.becomes == repo.mine(step.path):
+        yield Step(unused(repo.project, f"{step.path}.new"), "new", repo.theirs(step.path))
+
+
+def unused(project: Path, path: str) -> str:
+    """This path, or the first one with a number behind it that is free."""
+    names = (path if number == 1 else f"{path}_{number}" for number in range(1, 1000))
+    return next(name for name in names if not (project / name).exists())
+
+
+def _kept(path: str, note: str = "") -> Step:
+    return Step(path, "kept", source=path, note=note)

@@ -1,0 +1,109 @@
+"""What `.janus/` holds: the answers, where the template came from, and each file's state when it was made."""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from templates_variants.tree import File, digest, files_below, read
+from templates_variants.zones import zone_of
+
+HOME = "gh:org/janus-template"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a repo was made, or last updated."""
+
+    answers: Mapping[str, str]
+    template: str
+    template_version: str
+    contract_version: str
+    backend: str
+    contract: Mapping[str, str]
+    derived: Mapping[str, str]
+    owner: frozenset[str] | None  # None: made by version 0.1.0, which kept no list
+    variant: frozenset[str]
+    bases: Mapping[str, File]
+
+    def knows(self, path: str) -> bool:
+        """Whether the template made a file here."""
+        listed = (self.contract, self.derived, self.bases, self.owner or ())
+        return any(path in paths for paths in listed) or (self.owner is None and zone_of(path) == "owner")
+
+    def is_as_made(self, path: str, file: File) -> bool:
+        """Whether the file is still as the template made it. Of the owner's files nobody asks."""
+        if path in self.bases:
+            return self.bases[path].text == file.text
+        return file.digest in (self.contract.get(path), self.derived.get(path))
+
+    @property
+    def paths(self) -> set[str]:
+        """All that the template makes."""
+        return {*self.contract, *self.derived, *self.bases, *(self.owner or ())}
+
+
+def load(project: Path) -> Record:
+    """Reads `.janus/`. Raises OSError, ValueError or KeyError where it is missing or damaged."""
+    janus = project / ".janus"
+    answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
+    made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
+    origin = janus / "template.json"  # version 0.1.0 wrote none
+    base = janus / "base"
+    bases = {path: file for path in files_below(base) if (file := read(base, path)) is not None}
+    return Record(
+        answers={name: str(value) for name, value in answers.items()},
+        template=json.loads(origin.read_text(encoding="utf-8"))["template"] if origin.exists() else HOME,
+        template_version=str(made["template_version"]),
+        contract_version=str(made["contract_version"]),
+        backend=made.get("backend", answers["backend"]),
+        contract=dict(made["files"]),
+        derived=dict(made.get("derived", {})),
+        owner=frozenset(made["owner"]) if "owner" in made else None,
+        variant=frozenset(made.get("variant", ())),
+        bases=bases,
+    )
+
+
+def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: list[str]) -> None:
+    """Writes `.janus/` for a repo that was just made of these paths of the core and of the variant."""
+    janus = project / ".janus"
+    given = {name: value for name, value in answers.items() if not name.startswith("_")}
+    zones = {path: zone_of(path) for path in sorted({*core, *variant})}
+    owner = [path for path, zone in zones.items() if zone == "owner"]
+    made = {
+        "template_version": answers["_template_version"],
+        "contract_version": answers["_contract_version"],
+        "backend": answers["backend"],
+        "files": _digests(project, [path for path, zone in zones.items() if zone == "contract"]),
+        "derived": _digests(project, [path for path, zone in zones.items() if zone == "derived"]),
+        "owner": owner,
+        "variant": [path for path in owner if path in variant],
+    }
+    write_json(janus / "answers.json", {"default_context": given})
+    write_json(janus / "contract.json", made)
+    write_json(janus / "template.json", {"template": address(str(answers.get("_template", "")))})
+    shutil.rmtree(janus / "base", ignore_errors=True)
+    for path in (path for path, zone in zones.items() if zone == "shared"):
+        base = janus / "base" / path
+        base.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project / path, base)
+
+
+def address(template: str) -> str:
+    """What to record as the template's address: what was given, or its home where that was a path."""
+    return template if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
+
+
+def write_json(file: Path, value: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    file.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _digests(project: Path, paths: list[str]) -> dict[str, str]:
+    return {path: digest((project / path).read_bytes()) for path in paths}

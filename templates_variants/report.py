@@ -1,0 +1,108 @@
+"""What an update says: what the contract changed, what becomes of each file, and what to do next."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from templates_variants.changelog import contract_changes
+from templates_variants.git import git
+from templates_variants.locks import STALE
+from templates_variants.plan import Obstacle, Plan, Repo
+from templates_variants.tree import File, digest
+
+# deed -> how it is said, in the order of the list
+_SAID = {
+    "conflict": "CONFLICT",
+    "merged": "merged",
+    "replaced": "replaced",
+    "restored": "restored",
+    "new": "new",
+    "deleted": "deleted",
+    "moved": "moved",
+}
+MAX_DIFF_LINES = 60
+
+
+def summary(repo: Repo, plan: Plan, template: Path) -> str:
+    """The whole report, before anything is done."""
+    was, now = repo.was, repo.now
+    contract = f"contract {was.contract_version}"
+    if now.contract_version != was.contract_version:
+        contract += f" -> {now.contract_version}"
+    lines = [f"janus-template {was.template_version} -> {now.template_version}, {contract}", ""]
+    changes = contract_changes(
+        (template / "CHANGELOG.md").read_text(encoding="utf-8") if (template / "CHANGELOG.md").exists() else "",
+        was.template_version,
+        now.template_version,
+    )
+    if changes:
+        lines += ["What changes in the contract", "", changes, ""]
+    lines += [*_answers(repo), "What happens to the files", "", *_files(plan)]
+    return "\n".join(lines)
+
+
+def _answers(repo: Repo) -> Iterator[str]:
+    old, new = repo.was.answers, repo.now.answers
+    for name in sorted({*old, *new}):
+        if name not in new:
+            yield f"The answer {name} is no longer asked for.\n"
+        elif name not in old:
+            yield f"A new answer: {name}={new[name]} (change it in .janus/answers.json)\n"
+        elif old[name] != new[name]:
+            yield f"Another answer: {name}={new[name]}, was {old[name]}\n"
+
+
+def _files(plan: Plan) -> Iterator[str]:
+    for deed, said in _SAID.items():
+        for step in plan.steps:
+            if step.deed == deed:
+                yield f"  {said:<9} {step.path}" + (f"  ({step.note})" if step.note else "")
+    kept = [step for step in plan.steps if step.deed in ("kept", "gone")]
+    for step in kept:
+        if step.note:
+            yield f"  {'kept' if step.deed == 'kept' else 'absent':<9} {step.path}  ({step.note})"
+    yield f"  {sum(not step.note for step in kept)} others stay as they are, and so does all that is only yours"
+
+
+def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
+    """Each file that stands in the way, with what was changed in it, as the rest of a refusal."""
+    lines = ["these files must be seen to first:", ""]
+    for obstacle in found:
+        lines.append(f"{obstacle.path} {obstacle.sentence}")
+        if obstacle.mine:
+            lines += [f"    {line}" for line in _diff(repo, obstacle, obstacle.mine)]
+    return "\n".join([*lines, "", "Then run this again"])
+
+
+def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
+    """From the template's version to the owner's: the old one where git still has it, else the new one."""
+    original, name = _original(repo, obstacle.path), "the template's"
+    if original is None:
+        original, name = (obstacle.theirs.text if obstacle.theirs else b""), "the new template's"
+    old, new = (side.decode(errors="replace").splitlines() for side in (original, mine.text))
+    lines = list(difflib.unified_diff(old, new, name, "yours", lineterm=""))
+    more = [f"... and {len(lines) - MAX_DIFF_LINES} lines more"] if len(lines) > MAX_DIFF_LINES else []
+    return lines[:MAX_DIFF_LINES] + more
+
+
+def _original(repo: Repo, path: str) -> bytes | None:
+    """The file as the template made it, from the owner's own history."""
+    commits = git(repo.project, "log", "--format=%H", "--", path).stdout.decode().split()
+    for commit in commits:
+        shown = git(repo.project, "show", f"{commit}:./{path}")
+        if shown.returncode == 0 and digest(shown.stdout) == repo.was.contract.get(path):
+            return shown.stdout
+    return None
+
+
+def next_steps(plan: Plan) -> str:
+    """What to type after an update."""
+    steps = []
+    if plan.conflicts:
+        steps.append(f"settle what stands between <<<<<<< and >>>>>>> in {', '.join(plan.conflicts)}")
+    if any(step.note == STALE for step in plan.steps):
+        steps.append("`make lock`, since a lock no longer matches its sources")
+    if moved := sorted({step.path.split("/")[0] for step in plan.steps if step.deed == "moved"}):
+        steps.append(f"take from {moved[0]}/ what you need; your old backend is there, whole")
+    steps += ["`git diff`, `make test`", "commit"]
+    return "\n".join(["What is next:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))])

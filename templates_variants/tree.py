@@ -1,0 +1,82 @@
+"""Files as they are compared and merged: bytes and the executable bit; line endings do not count."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+# Tools leave these wherever they run; they are nobody's files.
+CACHES = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
+
+
+@dataclass(frozen=True)
+class File:
+    data: bytes
+    executable: bool = False
+
+    @property
+    def text(self) -> bytes:
+        """The bytes with LF line endings, where the file is text."""
+        return self.data if self.binary else self.data.replace(b"\r\n", b"\n")
+
+    @property
+    def binary(self) -> bool:
+        return b"\0" in self.data
+
+    @property
+    def crlf(self) -> bool:
+        """Whether most lines end as on Windows."""
+        return not self.binary and self.data.count(b"\r\n") * 2 > self.data.count(b"\n")
+
+    @property
+    def digest(self) -> str:
+        return digest(self.data)
+
+    def ended_like(self, other: "File | None") -> "File":
+        """This file with the line endings of the other one."""
+        if self.binary or other is None or not other.crlf:
+            return self
+        return File(self.text.replace(b"\n", b"\r\n"), self.executable)
+
+
+def digest(data: bytes) -> str:
+    """As `competitor/ownership.py` counts it."""
+    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def read(root: Path, path: str) -> File | None:
+    """The file at `path`, or None where there is none. Raises IsADirectoryError for a folder."""
+    file = root / path
+    if not os.path.lexists(file):
+        return None
+    return File(file.read_bytes(), os.access(file, os.X_OK) and os.name == "posix")
+
+
+def write(root: Path, path: str, file: File) -> Path:
+    """Writes it, and the folders it needs; where it went."""
+    goal = root / path
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    goal.write_bytes(file.data)
+    if file.executable:
+        goal.chmod(0o755)
+    return goal
+
+
+def files_below(root: Path) -> list[str]:
+    """All files below, sorted, but for caches."""
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in files if CACHES.isdisjoint(path.parts))
+
+
+def in_the_way(root: Path, path: str) -> str | None:
+    """What stands where the template has a plain file: a folder, a link, or a file instead of a folder; else None."""
+    for parent in list((root / path).relative_to(root).parents)[-2::-1]:
+        folder = root / parent
+        if folder.is_symlink():
+            return f"{parent.as_posix()} is a link"
+        if folder.exists() and not folder.is_dir():
+            return f"{parent.as_posix()} is a file"
+    file = root / path
+    if file.is_symlink():
+        return f"{path} is a link"
+    return f"{path} is a folder" if file.is_dir() else None

@@ -1,0 +1,172 @@
+"""What `competitor update` hands over to: the new template's own code, run from a copy of that template.
+
+    python templates_variants/update.py --project REPO [--template ADDRESS] [options]
+
+An old repo's `competitor/update.py` can never be mended, so it only fetches the template and calls this with
+`--project`, `--template` and the options it was given: these are fixed, and new options may come.
+Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed.
+"""
+
+import argparse
+import importlib.util
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+sys.path[0] = str(TEMPLATE)
+sys.dont_write_bytecode = True
+
+from templates_variants import gates, journal, regenerate, report  # noqa: E402 - the path to it was not known before
+from templates_variants.gates import Refused  # noqa: E402
+from templates_variants.plan import Plan, Repo  # noqa: E402
+from templates_variants.record import Record, load  # noqa: E402
+
+
+def main() -> int:
+    given = _arguments()
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return update(given)
+    except Refused as refused:
+        print(f"Nothing was changed: {refused}.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        half = journal.is_pending(given.project)
+        said = "Not all could be put back, which the next start does first" if half else "Nothing was changed"
+        print(f"{said}: {error}; see to that, then run this again.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; nothing was changed.", file=sys.stderr)
+        return 130
+
+
+def update(given: argparse.Namespace) -> int:
+    project: Path = given.project.resolve()
+    if (left := gates.recovered(project)) is not None:
+        print(journal.taken_back(left))
+    was = gates.ours(project)
+    gates.committed(project)
+    answers = _answers(was, given.answer)
+    gates.answers_hold(was.answers, answers, TEMPLATE)
+    with tempfile.TemporaryDirectory(prefix="janus-update-") as scratch:
+        made = _bake(answers, Path(scratch))
+        regenerate.origin(made, given.template or was.template)
+        repo = Repo(project, made, was, load(made), given.replace_edited)
+        plan = regenerate.plan(repo, TEMPLATE)
+        if plan.obstacles:
+            raise Refused(report.obstacles(repo, plan.obstacles))
+        paths = regenerate.changed(repo, plan)
+        if not paths:
+            print(f"Nothing to do: this repo is up to date with janus-template {repo.now.template_version}.")
+            return 0
+        print(report.summary(repo, plan, TEMPLATE), flush=True)
+        if given.dry_run:
+            print("\nA dry run: nothing was changed.")
+            return 1 if plan.conflicts else 0
+        if not given.yes:
+            _ask()
+            _nothing_moved(repo, plan)
+        files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
+        regenerate.carry_out(project, files, os.getpid())
+    print(f"\nDone. {report.next_steps(plan)}")
+    return 1 if plan.conflicts else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="competitor update", description="Update a repo to this template.")
+    parser.add_argument("--project", type=Path, required=True, help="the repo")
+    parser.add_argument("--template", help="the address to record as the template's; else it stays")
+    parser.add_argument("--dry-run", action="store_true", help="say what would happen, and end")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
+    parser.add_argument("--replace-edited", action="store_true", help="replace edited files of the contract as well")
+    return parser.parse_args()
+
+
+def _answers(was: Record, changes: list[str]) -> dict[str, str]:
+    """The recorded answers with the changes asked for."""
+    answers = dict(was.answers)
+    for change in changes:
+        name, found, value = change.partition("=")
+        if not found or name not in answers:
+            raise Refused(f"--answer {change} changes nothing; it must be NAME=VALUE with one of {', '.join(answers)}")
+        answers[name] = value
+    return answers
+
+
+def _bake(answers: dict[str, str], scratch: Path) -> Path:
+    """The repo as this template makes it today, by cookiecutter, aside."""
+    config = scratch / "config.json"
+    folders = {"cookiecutters_dir": str(scratch / "cookiecutters"), "replay_dir": str(scratch / "replay")}
+    config.write_text(json.dumps({"default_context": answers, **folders}), encoding="utf-8")
+    (scratch / "made").mkdir()
+    where = ("--config-file", str(config), "--output-dir", str(scratch / "made"))
+    done = subprocess.run(
+        [_python(scratch), "-m", "cookiecutter", str(TEMPLATE), "--no-input", *where],
+        cwd=scratch,
+        env={**os.environ, "PWD": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    made = list((scratch / "made").iterdir())
+    if done.returncode or len(made) != 1:
+        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+        raise Refused(f"the new template failed ({said}); choose another version with --to, and tell its keepers")
+    return made[0]
+
+
+def _python(scratch: Path) -> str:
+    """A Python with cookiecutter: this one, else one in an environment made for this update."""
+    if importlib.util.find_spec("cookiecutter") is not None:
+        return sys.executable
+    print("Fetching cookiecutter for this update ...", flush=True)
+    environment = scratch / "environment"
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    lock = TEMPLATE / "templates_variants" / "requirements.txt"
+    pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(lock))
+    for command in ([sys.executable, "-m", "venv", str(environment)], [str(python), *pip]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            raise Refused(
+                f"cookiecutter could not be fetched ({' '.join(said)}); see to the network, or install cookiecutter"
+                " for this Python, then run this again"
+            )
+    return str(python)
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise Refused("there is nobody to ask; look at `--dry-run`, then say --yes")
+    if input("\nGo on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("you did not say yes")
+
+
+def _nothing_moved(repo: Repo, plan: Plan) -> None:
+    """The owner may have gone on working while the question stood there."""
+    gates.committed(repo.project)
+    if regenerate.plan(repo, TEMPLATE) != plan:
+        raise Refused("files of the repo changed while you were asked; run this again")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Two releases of the template, and a repo of the first one that its owner has worked in."""
+
+from pathlib import Path
+
+import pytest
+
+from ..generation.baking import run
+from . import newer, owner
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def template(home: Path) -> Path:
+    """A git repository with the working tree as its first release and a newer second one."""
+    return newer.releases(home / "template.git", home)
+
+
+@pytest.fixture(scope="session")
+def untouched(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repo of the first release, committed and not worked in. Tests copy it."""
+    folder = tmp_path_factory.mktemp("untouched")
+    given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(folder))
+    run("cookiecutter", template.as_uri(), *given, cwd=folder, home=home)
+    owner.commit(folder / "my-competitor", home)
+    return folder / "my-competitor"
+
+
+@pytest.fixture(scope="session")
+def worked_in(untouched: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with all of the owner's edits. Tests copy it."""
+    repo = owner.copy(untouched, tmp_path_factory.mktemp("worked") / "my-competitor")
+    owner.work(repo, home)
+    return repo
+
+
+@pytest.fixture(scope="session")
+def pristine(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repo of the newer release, as it is made afresh. Tests only read it."""
+    folder = tmp_path_factory.mktemp("pristine")
+    run("cookiecutter", template.as_uri(), "--no-input", "-o", str(folder), cwd=folder, home=home)
+    return folder / "my-competitor"

@@ -1,0 +1,109 @@
+"""Each backend, from an older version of this very template, after an owner's edits: nothing is lost, all works.
+
+`make test-update` runs this. The older version is `older.bundle`, made by tools/older.py.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..generation.baking import clean_environment, git, run
+from ..template_path import TEMPLATE
+from . import newer, owner
+from .updating import contract_files, plain
+
+BACKENDS = sorted(folder.parent.name for folder in TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"))
+DEPENDENCY = "six==1.17.0  # of the owner's"
+TEST_SECONDS = 500
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    goal = tmp_path_factory.mktemp("older") / "template"
+    bundle = Path(__file__).with_name("older.bundle")
+    git("clone", "-q", "-b", "main", str(bundle), str(goal), cwd=goal.parent, home=home)
+    return goal
+
+
+def test_the_older_version_knows_every_backend(older: Path) -> None:
+    """Else the matrix has a hole: `make older` packs a version that has them all."""
+    found = older.glob("templates_variants/*/{{cookiecutter.project_slug}}")
+    assert sorted(folder.parent.name for folder in found) == BACKENDS
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("way", ["updater", "cookiecutter -f"])
+def test_from_an_older_version(way: str, backend: str, older: Path, template: Path, home: Path, tmp_path: Path) -> None:
+    made = ("--no-input", f"backend={backend}", "-o", str(tmp_path))
+    run("cookiecutter", str(older), *made, cwd=tmp_path, home=home)
+    repo = tmp_path / "my-competitor"
+    owner.work(repo, home, dependency=DEPENDENCY)
+    competitor(repo, home, "lock")
+    owner.commit(repo, home)
+
+    done = updated(way, repo, template, home)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    assert owner.lost(repo) == []
+    assert DEPENDENCY in (repo / "competitor/backend/requirements.in").read_text(encoding="utf-8")
+    (tmp_path / "fresh").mkdir()
+    fresh = ("--no-input", f"backend={backend}", "-o", str(tmp_path / "fresh"))
+    run("cookiecutter", template.as_uri(), *fresh, cwd=tmp_path, home=home)
+    assert contract_files(repo) == contract_files(tmp_path / "fresh" / "my-competitor")
+    for path in (newer.DROPPED, newer.RENAMED, newer.DROPPED_SHARED):
+        assert not (repo / path).exists(), path
+
+    assert "`make lock`" in done.stdout
+    competitor(repo, home, "lock")
+    assert "six==1.17.0" in (repo / "requirements.txt").read_text(encoding="utf-8")
+    owner.commit(repo, home)
+    before = owner.everything(repo)
+    again = updated(way, repo, template, home)
+    assert again.returncode == 0
+    assert "up to date" in again.stdout
+    assert owner.everything(repo) == before
+
+    competitor(repo, home, "verify")
+    assert " passed" in competitor(repo, home, "test").stdout
+
+
+def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
+    """By `competitor update` where the older version has it, else by the new template's updater, from a copy of it."""
+    if way == "cookiecutter -f":
+        return plain(repo, template.as_uri(), home)
+    if (repo / "competitor" / "update.py").exists():
+        command = ["-m", "competitor", "update", "--template", template.as_uri()]
+    else:
+        command = [
+            str(template / "templates_variants" / "update.py"),
+            "--project",
+            str(repo),
+            "--template",
+            template.as_uri(),
+        ]
+    return subprocess.run(
+        [sys.executable, *command, "--yes"],
+        cwd=repo,
+        env=clean_environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def competitor(repo: Path, home: Path, command: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m competitor COMMAND`, which must succeed. What it installs goes by pip's own settings."""
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", command],
+        cwd=repo,
+        capture_output=True,
+        text=True,
+        timeout=TEST_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return done

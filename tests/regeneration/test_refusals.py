@@ -1,0 +1,293 @@
+"""What cannot be updated is refused in one sentence, and not a byte of the repo is another."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..generation.baking import clean_environment, git
+from . import newer, owner
+from .updating import plain, update
+
+CORE = "competitor/core/limits.py"
+
+
+def uncommitted(repo: Path) -> None:
+    owner.add_line(repo / "README.md", "Not committed.")
+
+
+def staged(repo: Path) -> None:
+    uncommitted(repo)
+    subprocess.run(["git", "add", "README.md"], cwd=repo, check=True)
+
+
+def untracked(repo: Path) -> None:
+    (repo / "new.txt").write_text("new", encoding="utf-8")
+
+
+def no_record(repo: Path) -> None:
+    shutil.rmtree(repo / ".janus")
+
+
+def damaged_record(repo: Path) -> None:
+    (repo / ".janus/contract.json").write_text("{", encoding="utf-8")
+
+
+def damaged_answers(repo: Path) -> None:
+    (repo / ".janus/answers.json").write_text("[]", encoding="utf-8")
+
+
+def lost_answer(repo: Path) -> None:
+    answers = repo / ".janus/answers.json"
+    answers.write_text(answers.read_text(encoding="utf-8").replace('"proxy"', '"sails"'), encoding="utf-8")
+
+
+def bad_answer(repo: Path) -> None:
+    answers = repo / ".janus/answers.json"
+    answers.write_text(answers.read_text(encoding="utf-8").replace('"Your Name"', '"<b>"'), encoding="utf-8")
+
+
+def edited_contract(repo: Path) -> None:
+    owner.add_line(repo / CORE, "MINE = 1")
+
+
+def own_file_of_that_name(repo: Path) -> None:
+    (repo / newer.NEW).write_text("MINE = 2\n", encoding="utf-8")
+
+
+def link_in_the_way(repo: Path) -> None:
+    (repo / CORE).rename(repo / "elsewhere.py")
+    (repo / CORE).symlink_to("../../elsewhere.py")
+
+
+def folder_in_the_way(repo: Path) -> None:
+    (repo / newer.NEW).mkdir()
+    (repo / newer.NEW / "mine").write_text("mine", encoding="utf-8")
+
+
+# What was done to the repo, whether it was committed, and what the refusal must say of it.
+# In `make test` one of each kind; `make test-update` runs all in both ways.
+REPOS: list[tuple[Callable[[Path], None], bool, str]] = [
+    (uncommitted, False, "not all is committed (README.md); commit it, or `git stash -u`, then run this again"),
+    (staged, False, "not all is committed (README.md)"),
+    (untracked, False, "not all is committed (new.txt)"),
+    (no_record, True, "it has no .janus/answers.json (if it had one, `git checkout .janus` brings it back)"),
+    (damaged_record, True, "cannot be read"),
+    (damaged_answers, True, "bring it back with `git checkout .janus`"),
+    (lost_answer, True, "the answer backend=sails no longer exists, only proxy"),
+    (bad_answer, True, "must not contain < >"),
+    (edited_contract, True, "    +MINE = 1"),
+    (own_file_of_that_name, True, f"{newer.NEW} is yours, but the contract has a file of this name now"),
+    (link_in_the_way, True, f"{CORE} is a link"),
+    (folder_in_the_way, True, f"{newer.NEW} is a folder, where the template has a file"),
+]
+
+
+QUICK = {("competitor update", edited_contract), ("cookiecutter -f", uncommitted), ("cookiecutter -f", lost_answer)}
+CASES = [
+    pytest.param(way, *repo, id=f"{way}-{repo[0].__name__}", marks=[] if (way, repo[0]) in QUICK else pytest.mark.slow)
+    for way in ("competitor update", "cookiecutter -f")
+    for repo in REPOS
+]
+
+
+@pytest.mark.parametrize(("way", "deed", "committed", "sentence"), CASES)
+def test_a_repo_that_must_be_seen_to_first(
+    way: str,
+    deed: Callable[[Path], None],
+    committed: bool,
+    sentence: str,
+    untouched: Path,
+    template: Path,
+    home: Path,
+    tmp_path: Path,
+) -> None:
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+    deed(repo)
+    if committed:
+        owner.commit(repo, home)
+    before = owner.everything(tmp_path)
+    done = (
+        update(repo, home, "--template", template.as_uri())
+        if way == "competitor update"
+        else _typed(repo, template, home)
+    )
+    assert done.returncode != 0
+    assert "Nothing was " in done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert owner.everything(tmp_path) == before
+
+
+def _typed(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
+    """The plain way, with the answers of the repo where it still has them."""
+    answers = repo / ".janus/answers.json"
+    if not answers.exists() or answers.read_text(encoding="utf-8") == "[]":
+        answers = home / "answers.json"
+        answers.write_text('{"default_context": {}}', encoding="utf-8")
+    return plain(repo, template.as_uri(), home, config=answers)
+
+
+ADDRESSES = {
+    "nowhere": ("file:///nowhere/template.git", (), "file:///nowhere/template.git could not be fetched"),
+    "a port that nobody listens on": ("http://127.0.0.1:9/t.git", (), "see to the network, or name a copy"),
+    "an unknown version": ("", ("--to", "v9.9.9"), "there is no version v9.9.9"),
+    "a repository without a template": ("{home}/other.git", (), "cannot update repos"),
+    "an answer that is none": ("", ("--answer", "colour=red"), "--answer colour=red changes nothing"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ADDRESSES)
+def test_a_template_that_cannot_be_had(case: str, untouched: Path, template: Path, home: Path, tmp_path: Path) -> None:
+    address, options, sentence = ADDRESSES[case]
+    other = home / "other.git"
+    if not other.exists():
+        other.mkdir()
+        (other / "README").write_text("no template\n", encoding="utf-8")
+        owner.commit(other, home)
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+    before = owner.everything(repo)
+    named = address.format(home=home) or template.as_uri()
+    done = update(repo, home, "--template", named, *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Nothing was changed: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert owner.everything(repo) == before
+
+
+def test_without_git_it_says_so(untouched: Path, home: Path, tmp_path: Path) -> None:
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+    done = update(repo, home, PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == "Nothing was changed: git was not found; install it, then run this again.\n"
+
+
+@pytest.mark.slow
+def test_where_nobody_can_be_asked_it_wants_a_yes(untouched: Path, home: Path, tmp_path: Path) -> None:
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+    before = owner.everything(repo)
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", "update"],
+        cwd=repo,
+        env=clean_environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("there is nobody to ask; look at `--dry-run`, then say --yes.\n")
+    assert owner.everything(repo) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [("n", 2, "you did not say yes"), ("\x03", 130, "Stopped; nothing was changed."), ("y", 0, "What is next:")],
+    ids=["no", "ctrl-c", "yes"],
+)
+@pytest.mark.slow
+def test_it_asks(typed: str, code: int, said: str, untouched: Path, home: Path, tmp_path: Path) -> None:
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+    before = owner.everything(repo)
+    ended, shown = _at_a_terminal(repo, home, lambda: typed)
+    assert ended == code
+    assert said in shown
+    assert (owner.everything(repo) == before) == (code != 0)
+
+
+@pytest.mark.slow
+def test_work_done_while_it_asks_is_not_overwritten(untouched: Path, home: Path, tmp_path: Path) -> None:
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+
+    def meanwhile() -> str:
+        owner.add_line(repo / "README.md", "Written while it asked.")
+        return "y"
+
+    code, said = _at_a_terminal(repo, home, meanwhile)
+    assert code == 2
+    assert "not all is committed (README.md)" in said
+    assert "Written while it asked." in (repo / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_template_that_fails_half_way_changes_nothing(untouched: Path, home: Path, tmp_path: Path) -> None:
+    """In its hook before, in a file, in its hook after; after the plain way, the next start puts the repo back."""
+    template = newer.releases(tmp_path / "template.git", home)
+    repo = owner.copy(untouched, tmp_path / "my-competitor")
+    before = owner.everything(repo)
+    for path, text in {
+        "hooks/pre_gen_project.py": "raise OSError('the hook is broken')\n",
+        "{{cookiecutter.project_slug}}/zz.txt": "{{ 1 / 0 }}\n",
+        "hooks/post_gen_project.py": "raise OSError('the hook is broken')\n",
+    }.items():
+        file = template / path
+        kept = file.read_text(encoding="utf-8") if file.exists() else None
+        file.write_text(text, encoding="utf-8")
+        git("add", "-A", cwd=template, home=home)
+        git("commit", "-qm", "broken", cwd=template, home=home)
+        git("tag", "-f", f"v{newer.next_version()}", cwd=template, home=home)
+        done = update(repo, home, "--template", template.as_uri())
+        assert done.returncode == 2, path
+        assert "Nothing was changed: the new template failed (" in done.stderr
+        assert owner.everything(repo) == before, path
+        done = plain(repo, template.as_uri(), home)
+        assert done.returncode != 0
+        if path.endswith("zz.txt"):  # found by our own hook, while nothing is touched
+            assert "Nothing was changed: the new template failed (" in done.stderr
+            assert owner.everything(repo) == before
+        _undo(template, home, file, kept)
+    done = update(repo, home, "--template", template.as_uri(), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert owner.everything(repo) == before
+
+
+def _undo(template: Path, home: Path, file: Path, text: str | None) -> None:
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text, encoding="utf-8")
+    git("add", "-A", cwd=template, home=home)
+    git("commit", "-qm", "mended", cwd=template, home=home)
+    git("tag", "-f", f"v{newer.next_version()}", cwd=template, home=home)
+
+
+def _at_a_terminal(repo: Path, home: Path, answer: Callable[[], str]) -> tuple[int, str]:
+    """Runs the update at a terminal of its own and types `answer` when it asks: exit code, and all it showed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "competitor", "update"],
+        cwd=repo,
+        env=clean_environment(home),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=_take_the_terminal,
+    )
+    os.close(theirs)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(ours, 65536)
+    os.write(ours, answer().encode() + b"\n")
+    while True:
+        try:
+            more = os.read(ours, 65536)
+        except OSError:  # it has ended
+            break
+        said += more
+    os.close(ours)
+    return process.wait(30), said.decode()
+
+
+def _take_the_terminal() -> None:
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,0 +1,43 @@
+"""The two ways to update a repo, as an owner types them."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from templates_variants.zones import zone_of
+
+from ..generation.baking import git, run
+
+
+def update(repo: Path, home: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m competitor update --yes`, from the address that the repo remembers."""
+    given = ("competitor", "update", "--yes", *options)
+    return run(*given, cwd=repo, home=home, check=False, **environment)
+
+
+def plain(
+    repo: Path,
+    template: str,
+    home: Path,
+    *answers: str,
+    config: Path = Path(".janus/answers.json"),
+    flags: tuple[str, ...] = (),
+) -> "subprocess.CompletedProcess[str]":
+    """`cookiecutter TEMPLATE --no-input --config-file .janus/answers.json -f -o ..`, in the repo."""
+    given = ("--no-input", "--config-file", str(config), "-f", *flags, "-o", "..", *answers)
+    return run("cookiecutter", template, *given, cwd=repo, home=home, check=False, PWD=str(repo))
+
+
+def contract_files(repo: Path) -> dict[str, bytes]:
+    """The contract's files that the repo's record names, as they are."""
+    named = json.loads((repo / ".janus/contract.json").read_text(encoding="utf-8"))["files"]
+    return {path: (repo / path).read_bytes() for path in named}
+
+
+def only_in_zone(repo: Path, zone: str) -> set[str]:
+    listed = (path.relative_to(repo).as_posix() for path in repo.rglob("*") if path.is_file())
+    return {path for path in listed if zone_of(path) == zone and not path.startswith((".git/", ".janus/"))}
+
+
+def changes(repo: Path, home: Path) -> list[str]:
+    return git("status", "--porcelain", cwd=repo, home=home).splitlines()

@@ -1,0 +1,72 @@
+"""A contract file that changes moves the version: no two contracts bear the same one."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.release import LOCK, problems, state
+
+from .generation.baking import copy_template
+from .template_path import TEMPLATE, UNBAKED
+
+
+def test_the_versions_moved_with_the_contract_s_files() -> None:
+    assert problems(TEMPLATE) == []
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """The template as it is, with all of it recorded as the last release."""
+    copy_template(tmp_path)
+    (tmp_path / LOCK).write_text(json.dumps(state(tmp_path)), encoding="utf-8")
+    return tmp_path
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_released_version_has_no_problem(released: Path) -> None:
+    assert problems(released) == []
+
+
+def test_a_changed_core_wants_another_version_and_a_word_in_the_changelog(released: Path) -> None:
+    edit(released / UNBAKED.name / "competitor" / "core" / "limits.py", '"""', '"""Other. ')
+    (found,) = problems(released)
+    assert found.startswith("competitor/core/limits.py changed since ")
+    version = state(released)["template_version"]
+    edit(released / "cookiecutter.json", f'"_template_version": "{version}"', '"_template_version": "9.0.0"')
+    (found,) = problems(released)
+    assert found.startswith("CHANGELOG.md must begin with `## [9.0.0] - unreleased`")
+    edit(released / "CHANGELOG.md", "## [", "## [9.0.0] - unreleased\n\n### Added\n\n- Waves.\n\n## [")
+    assert problems(released) == []
+
+
+def test_a_new_and_a_dropped_file_count_as_changes(released: Path) -> None:
+    core = released / UNBAKED.name / "competitor" / "core"
+    (core / "limits.py").rename(core / "waves.py")
+    assert "competitor/core/limits.py, competitor/core/waves.py changed" in problems(released)[0]
+
+
+def test_changed_clauses_want_another_version_of_the_contract(released: Path) -> None:
+    now = state(released)
+    edit(released / UNBAKED.name / "CONTRACT.md", "must", "shall")
+    versions = f'"_template_version": "{now["template_version"]}"'
+    edit(released / "cookiecutter.json", versions, '"_template_version": "9.0.0"')
+    edit(released / "CHANGELOG.md", "## [", "## [9.0.0] - unreleased\n\n### Added\n\n- Waves.\n\n## [")
+    (found,) = problems(released)
+    assert found == f"CONTRACT.md changed since contract {now['contract_version']}; move _contract_version"
+    edit(released / "cookiecutter.json", '"_contract_version": "', '"_contract_version": "8')
+    (found,) = problems(released)
+    assert found.startswith("CHANGELOG.md must say first, under 9.0.0, what changed: `### Contract 8")
+
+
+def test_the_contract_s_changes_stand_first_in_each_version_of_the_changelog() -> None:
+    versions = re.split(r"^## ", (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    for version in versions:
+        sections = re.findall(r"^### (\w+)", version, re.MULTILINE)
+        assert "Contract" not in sections[1:], version.splitlines()[0]

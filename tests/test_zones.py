@@ -1,0 +1,50 @@
+"""Whose file is whose, stated once: every file of a bake has its zone, and all that speaks of zones agrees."""
+
+import tomllib
+from pathlib import Path
+
+from templates_variants.overlay import sources
+from templates_variants.zones import zone_of
+
+from .template_path import TEMPLATE, UNBAKED
+
+SHARED = {
+    *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),
+    *(".github/dependabot.yml", ".github/workflows/ci.yml", "compose.yaml", "pyproject.toml"),
+    *("requirements.in", "requirements-dev.in"),
+}
+
+
+def all_files() -> set[str]:
+    variants = [folder.parent for folder in TEMPLATE.glob(f"templates_variants/*/{UNBAKED.name}")]
+    return {path for folder in (TEMPLATE, *variants) for path in sources(folder)}
+
+
+def test_each_file_has_the_zone_that_is_said_of_it() -> None:
+    found = {zone: {path for path in all_files() if zone_of(path) == zone} for zone in ("shared", "derived", "owner")}
+    assert found["shared"] == SHARED
+    assert found["derived"] == {"requirements.txt", "requirements-dev.txt"}
+    ours = ("competitor/backend/", "tests/test_")
+    others = {path for path in found["owner"] if not path.startswith(ours)}
+    assert others == {"CHANGELOG.md", "LICENSE", "submission.yaml", "tests/conftest.py"}
+
+
+def test_only_contract_files_bear_the_contract_s_header_and_all_python_ones_do() -> None:
+    header = "# The contract's file: an update replaces it."
+    for path in sources(TEMPLATE):
+        text = (UNBAKED / path).read_text(encoding="utf-8")
+        if path.endswith(".py") and text:
+            assert text.startswith(header) == (zone_of(path) == "contract"), path
+
+
+def test_what_cruft_is_told_to_leave_alone_is_the_owner_s_and_the_locks() -> None:
+    text = (UNBAKED / "pyproject.toml").read_text(encoding="utf-8").replace("{{", "[[").replace("}}", "]]")
+    skipped = tomllib.loads(text)["tool"]["cruft"]["skip"]
+    for path in all_files():
+        skips = any(path == name or path.startswith(f"{name}/") or _matches(path, name) for name in skipped)
+        assert skips == (zone_of(path) in ("owner", "derived")), path
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As cruft's glob: a star stops at a slash."""
+    return path.count("/") == pattern.count("/") and Path(path).match(pattern)

@@ -1,0 +1,180 @@
+"""Twelve updates by three tools, side by side: what becomes of an owner's work. `make compare-updates` prints it.
+
+Each row is a repo of one release of this template, in which one thing was done, and then an update to the next
+release, by `competitor update`, by `cruft update`, and by cookiecutter's plain way as it is without our hooks.
+Judged by content: is the owner's line still there, is the template's, and does the tool say what it did.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.generation.baking import clean_environment, git, run  # noqa: E402 - the path was not known before
+from tests.regeneration import newer, owner  # noqa: E402
+
+MINE = "A line of the owner's."
+LIMITS = "competitor/core/limits.py"
+TOOLS = ("competitor update", "cruft update", "cookiecutter -f")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What the owner did, and what an update must leave: `kept` of the owner's, `taken` of the template's."""
+
+    name: str
+    work: Callable[[Path], object]
+    kept: Callable[[Path], bool] = lambda repo: True
+    taken: Callable[[Path], bool] = lambda repo: True
+
+
+def text(repo: Path, path: str) -> str:
+    return (repo / path).read_text(encoding="utf-8") if (repo / path).is_file() else ""
+
+
+def adds(path: str, line: str = MINE, after: str = "") -> Callable[[Path], None]:
+    return lambda repo: owner.add_line(repo / path, line, after)
+
+
+def has(path: str, line: str = MINE) -> Callable[[Path], bool]:
+    return lambda repo: line in text(repo, path)
+
+
+def rewrites(path: str, old: str, new: str) -> Callable[[Path], int]:
+    def deed(repo: Path) -> int:
+        assert old in text(repo, path)
+        return (repo / path).write_text(text(repo, path).replace(old, new), encoding="utf-8")
+
+    return deed
+
+
+def own_module(repo: Path) -> None:
+    (repo / newer.NEW).write_text(f'"""{MINE}"""\n', encoding="utf-8")
+
+
+AGENT, DOC = "competitor/backend/agent.py", "README.md"
+HELP = "## build the container"
+SCENARIOS = (
+    Scenario("nothing", lambda repo: None, taken=has(LIMITS, newer.CORE_LINE)),
+    Scenario("the backend rewritten", rewrites(AGENT, 'SYSTEM_PROMPT = ""', f'SYSTEM_PROMPT = "{MINE}"'), has(AGENT)),
+    Scenario("a line at the backend's end, where the template adds one", adds(AGENT, f"# {MINE}"), has(AGENT)),
+    Scenario("the licence and the submission changed", adds("LICENSE"), has("LICENSE")),
+    Scenario("a README section, far from the template's", adds(DOC), has(DOC), has(DOC, newer.README_LINE)),
+    Scenario(
+        "a README line next to the template's",
+        adds(DOC, MINE, "## Settings"),
+        has(DOC),
+        has(DOC, newer.README_LINE),
+    ),
+    Scenario(
+        "the same line changed as by the template",
+        rewrites("Makefile", HELP, f"## {MINE}"),
+        has("Makefile"),
+        has("Makefile", newer.MAKE_HELP),
+    ),
+    Scenario(
+        "a CI step",
+        adds(".github/workflows/ci.yml", "      - run: echo mine", "      - run: python -m competitor lint"),
+        has(".github/workflows/ci.yml", "echo mine"),
+        has(".github/workflows/ci.yml", "timeout-minutes: 25"),
+    ),
+    Scenario(
+        "a file deleted that the template changes",
+        lambda repo: (repo / "compose.yaml").unlink(),
+        lambda repo: not (repo / "compose.yaml").exists(),
+    ),
+    Scenario(
+        "a file changed that the template drops",
+        adds(newer.DROPPED_SHARED, "# mine"),
+        has(newer.DROPPED_SHARED, "# mine"),
+        lambda repo: (repo / ".github/dependabot.yaml").exists(),
+    ),
+    Scenario("a file of the contract edited", adds(LIMITS, "MINE = 1"), has(LIMITS, "MINE = 1")),
+    Scenario("a module where the template brings one", own_module, has(newer.NEW), has(newer.NEW, "Waves.")),
+)
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch) / "home"
+        home.mkdir()
+        template = newer.releases(home / "template.git", home)
+        first = Path(scratch) / "first"
+        first.mkdir()
+        given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(first))
+        run("cookiecutter", template.as_uri(), *given, cwd=first, home=home)
+        print(f"| The owner's work | {' | '.join(f'`{tool}`' for tool in TOOLS)} |\n|{' --- |' * 4}", flush=True)
+        lost = 0
+        for number, scenario in enumerate(SCENARIOS):
+            found = []
+            for tool in TOOLS:
+                repo = owner.copy(first / "my-competitor", Path(scratch) / str(number) / tool / "my-competitor")
+                found.append(after(scenario, repo, tool, template, home))
+            lost += found[0].startswith("**")
+            print(f"| {scenario.name} | {' | '.join(found)} |", flush=True)
+    return 1 if lost else 0
+
+
+def after(scenario: Scenario, repo: Path, tool: str, template: Path, home: Path) -> str:
+    """What is there after the update, in a few words."""
+    scenario.work(repo)
+    if tool == "cruft update":
+        given = ("--checkout", f"v{newer.version()}", "--config-file", ".janus/answers.json")
+        run("cruft", "link", "-y", template.as_uri(), *given, cwd=repo, home=home)
+    owner.commit(repo, home)
+    done = by(tool, repo, template, home)
+    marked = any("<<<<<<< " in text(repo, path) for path in ("Makefile", "README.md", newer.NEW))
+    rejected = [path for path in repo.rglob("*.rej") if ".git" not in path.parts]
+    said = [f"exit {done.returncode}"] + ["markers"] * marked + [f"{len(rejected)} .rej"] * bool(rejected)
+    if not scenario.kept(repo):
+        return f"**lost** ({', '.join(said)})"
+    if not git("status", "--porcelain", cwd=repo, home=home):
+        return f"refused, nothing changed ({', '.join(said)})"
+    core = has(LIMITS, newer.CORE_LINE)(repo) and scenario.taken(repo)
+    return f"{'kept, and updated' if core else 'kept, **not updated**'} ({', '.join(said)})"
+
+
+def by(tool: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
+    if tool == "competitor update":
+        return run("competitor", "update", "--yes", cwd=repo, home=home, check=False)
+    if tool == "cruft update":
+        return run("cruft", "update", "-y", cwd=repo, home=home, check=False)
+    return without_our_hooks(repo, template, home)
+
+
+def without_our_hooks(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
+    """The plain way of a template whose hook knows of no repo that was there: it renders the variant over it."""
+    naive = home / "naive"
+    if not naive.exists():
+        git("clone", "-q", str(template), str(naive), cwd=home, home=home)
+        (naive / "hooks" / "pre_gen_project.py").unlink()
+        hook = naive / "hooks" / "post_gen_project.py"
+        kept = hook.read_text(encoding="utf-8").split("from templates_variants.again")[0]
+        hook.write_text(f"{kept}{_RENDER}", encoding="utf-8")
+    given = ("--no-input", "--config-file", ".janus/answers.json", "-f", "-o", "..")
+    return subprocess.run(
+        [sys.executable, "-m", "cookiecutter", str(naive), *given],
+        cwd=repo,
+        env=clean_environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+_RENDER = """
+from templates_variants.overlay import put_in
+
+put_in(answers, template, Path.cwd())
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Packs a version of this template as a git bundle, for the tests of updates. `make older REF=v0.1.0` runs it.
+
+A checkout may lack tags and history, so the tests bring their own: one commit with what a bake needs, and a tag
+with the version's name. The same commit packs to the same bytes.
+"""
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUNDLE = ROOT / "tests" / "regeneration" / "older.bundle"
+PATHS = ("cookiecutter.json", "CHANGELOG.md", "hooks", "templates_variants", "{{cookiecutter.project_slug}}")
+WHO = {f"GIT_{role}_{what}": who for role in ("AUTHOR", "COMMITTER") for what, who in (("NAME", "a"), ("EMAIL", "a@b"))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("ref", nargs="?", default="HEAD", help="the commit to pack (default: %(default)s)")
+    ref = parser.parse_args().ref
+    archive = subprocess.run(["git", "archive", ref, "--", *PATHS], cwd=ROOT, capture_output=True, check=True).stdout
+    date = git("show", "-s", "--format=%cI", f"{ref}^{{commit}}", cwd=ROOT)
+    with tempfile.TemporaryDirectory() as scratch:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+            packed.extractall(scratch, filter="data")
+        folder = Path(scratch)
+        version = json.loads((folder / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
+        git("init", "-q", "-b", "main", cwd=folder)
+        git("add", "-A", "-f", cwd=folder)
+        git("commit", "-qm", f"Version {version}", cwd=folder, date=date)
+        git("tag", f"v{version}", cwd=folder)
+        git("-c", "pack.threads=1", "bundle", "create", "-q", str(BUNDLE), "main", f"v{version}", cwd=folder)
+    print(f"{BUNDLE.relative_to(ROOT)}: version {version} of {ref}, {BUNDLE.stat().st_size // 1024} KiB")
+
+
+def git(*arguments: str, cwd: Path, date: str = "") -> str:
+    dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date} if date else {}
+    done = subprocess.run(
+        ["git", *arguments], cwd=cwd, env={**os.environ, **WHO, **dates}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

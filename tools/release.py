@@ -1,0 +1,84 @@
+"""The release habit: the version moves with the first change of a contract file, not on the day of the release.
+
+So two different contracts never bear one version, not even between releases. `contract-lock.json` has the hashes of
+the last release's contract files; `problems` compares. `make release` runs this: it dates the changelog, writes the
+file anew, and says how to tag.
+"""
+
+import argparse
+import datetime
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from templates_variants.changelog import number  # noqa: E402 - the path to it was not known before
+from templates_variants.tree import digest, files_below  # noqa: E402
+from templates_variants.zones import zone_of  # noqa: E402
+
+LOCK = "contract-lock.json"
+CLAUSES = "CONTRACT.md"
+_TITLE = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - (unreleased|\d{4}-\d{2}-\d{2})$", re.MULTILINE)
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
+    now, last = state(ROOT), json.loads((ROOT / LOCK).read_text(encoding="utf-8"))
+    version = now["template_version"]
+    found = problems(ROOT)
+    if number(version) <= number(last["template_version"]):
+        found.append(f"{version} is released already; move _template_version in cookiecutter.json first")
+    if found:
+        print("\n".join(found), file=sys.stderr)
+        return 1
+    changelog = ROOT / "CHANGELOG.md"
+    text = changelog.read_text(encoding="utf-8")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    changelog.write_text(text.replace(f"## [{version}] - unreleased", f"## [{version}] - {today}"), encoding="utf-8")
+    (ROOT / LOCK).write_text(json.dumps(now, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"Recorded. Now: git commit -am 'Version {version}' && git tag v{version} && git push --tags origin main")
+    return 0
+
+
+def state(root: Path) -> dict[str, Any]:
+    """The versions, and the hash of each of the contract's files."""
+    asked = json.loads((root / "cookiecutter.json").read_text(encoding="utf-8"))
+    core = root / "{{cookiecutter.project_slug}}"
+    paths = [path for path in files_below(core) if zone_of(path) == "contract"]
+    return {
+        "template_version": asked["_template_version"],
+        "contract_version": asked["_contract_version"],
+        "files": {path: digest((core / path).read_bytes()) for path in paths},
+    }
+
+
+def problems(root: Path) -> list[str]:
+    """What does not go together: the contract's files, the versions, the changelog. A sentence each."""
+    now, last = state(root), json.loads((root / LOCK).read_text(encoding="utf-8"))
+    paths = {*now["files"], *last["files"]}
+    changed = sorted(path for path in paths if now["files"].get(path) != last["files"].get(path))
+    version = now["template_version"]
+    found = []
+    if changed and number(version) <= number(last["template_version"]):
+        found.append(
+            f"{', '.join(changed[:3])} changed since {last['template_version']}; "
+            "move _template_version in cookiecutter.json, and say in CHANGELOG.md what changed"
+        )
+    if CLAUSES in changed and number(now["contract_version"]) <= number(last["contract_version"]):
+        found.append(f"{CLAUSES} changed since contract {last['contract_version']}; move _contract_version")
+    sections = _TITLE.split((root / "CHANGELOG.md").read_text(encoding="utf-8"))
+    if sections[1] != version:
+        found.append(f"CHANGELOG.md must begin with `## [{version}] - unreleased`; it begins with {sections[1]}")
+    elif now["contract_version"] != last["contract_version"]:
+        title = f"### Contract {now['contract_version']}"
+        if not sections[3].strip().startswith(title):
+            found.append(f"CHANGELOG.md must say first, under {version}, what changed: `{title}`")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Whether the locks are those of their sources: `make lock` writes a hash of them into each lock's head."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCES = {"requirements.txt": "requirements.in", "requirements-dev.txt": "requirements-dev.in"}
+HEAD_BYTES = 200
+
+_STAMP = re.compile(r"^#.*\(sources ([0-9a-f]{16})\)", re.MULTILINE)
+
+
+def stamp(root: Path, lock: str) -> str:
+    """What the head of this lock must say; comments and blank lines of the sources do not count."""
+    text = "\n".join(_lines(root, SOURCES[lock]))
+    return f"(sources {hashlib.sha256(text.encode()).hexdigest()[:16]})"
+
+
+def stale(root: Path) -> list[str]:
+    """The locks that were made from other sources than those of today."""
+    return [lock for lock in SOURCES if not _says(root / lock, stamp(root, lock))]
+
+
+def _says(lock: Path, expected: str) -> bool:
+    if not lock.is_file():
+        return False
+    found = _STAMP.search(lock.read_text(encoding="utf-8")[:HEAD_BYTES])
+    return found is not None and f"(sources {found[1]})" == expected
+
+
+def _lines(root: Path, source: str) -> Iterator[str]:
+    """The requirements of a file and of those that it includes, which `-r` names from its own folder."""
+    for line in (root / source).read_text(encoding="utf-8").splitlines():
+        wanted = line.split("#", 1)[0].strip()
+        if wanted.startswith("-r "):
+            yield from _lines(root, (Path(source).parent / wanted[3:].strip()).as_posix())
+        elif wanted:
+            yield wanted

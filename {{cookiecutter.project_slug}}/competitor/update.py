@@ -1,0 +1,120 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`competitor update`: fetches the template, and lets the template's own code do the rest.
+
+What decides is always the newest: this file is as old as the repo, so it must know nothing but the way to a
+copy of the template, and what `templates_variants/update.py` there is called with.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+HOME = "gh:org/janus-template"
+HOSTS = {"gh": "https://github.com/{}.git", "gl": "https://gitlab.com/{}.git", "bb": "https://bitbucket.org/{}"}
+ENTRY = "templates_variants/update.py"
+REFUSED = 2
+
+_RELEASE = re.compile(r"v\d+\.\d+\.\d+")
+
+
+class Unfetched(Exception):
+    """There is no template to go on with; the sentence says why."""
+
+
+def update(root: Path, to: str | None, template: str | None, options: Sequence[str]) -> int:
+    """Brings the repo at `root` to a version of its template, the newest release unless `to` names one."""
+    try:
+        if roll_back(root):
+            return REFUSED
+        with tempfile.TemporaryDirectory(prefix="janus-template-") as scratch:
+            address = template or recorded(root)
+            folder = fetch(address, to, Path(scratch))
+            named = ["--template", address] if is_address(address) else []
+            return _hand_over([str(folder / ENTRY), "--project", str(root), *named, *options], root)
+    except Unfetched as error:
+        sys.stderr.write(f"Nothing was changed: {error}.\n")
+        return REFUSED
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped; nothing was changed.\n")
+        return 130
+
+
+def roll_back(root: Path) -> int:
+    """Takes back an update that did not end, by the code that began it: 0 when the repo is whole."""
+    code = root / ".janus" / "update" / "roll_back.py"
+    if not code.is_file():
+        return 0
+    return subprocess.run([sys.executable, str(code)], check=False).returncode  # noqa: S603 - our own commands
+
+
+def recorded(root: Path) -> str:
+    """The address of the template that the repo was made from."""
+    try:
+        address: str = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
+    except (OSError, ValueError, KeyError):
+        return HOME
+    return address
+
+
+def is_address(template: str) -> bool:
+    """Whether it means the same on every machine: a URL or an abbreviation, not a path."""
+    return not Path(template).exists() and ":" in template
+
+
+def fetch(template: str, to: str | None, scratch: Path) -> Path:
+    """A copy of the template in `scratch`: at the version `to`, else the newest release or commit."""
+    source = _source(template)
+    goal = scratch / "template"
+    sys.stdout.write(f"Fetching {source} ...\n")
+    sys.stdout.flush()
+    _git("clone", "--quiet", "--", source, str(goal), failing=f"{source} could not be fetched", hint=NETWORK)
+    releases = [tag for tag in _git("tag", cwd=goal).split() if _RELEASE.fullmatch(tag)]
+    newest = max(releases, key=lambda tag: [int(number) for number in tag[1:].split(".")], default=None)
+    if version := to or newest:
+        known = f"its releases are {', '.join(releases)}" if releases else "it has no releases"
+        _git("checkout", "--quiet", version, "--", cwd=goal, failing=f"there is no version {version}", hint=known)
+    found = sorted(entry.parents[1] for entry in goal.glob(f"**/{ENTRY}"))
+    if not found:
+        at = version or "its newest commit"
+        raise Unfetched(f"{source} at {at} cannot update repos; name another version by --to")
+    return found[0]
+
+
+NETWORK = "see to the network, or name a copy on this machine by --template"
+
+
+def _source(template: str) -> str:
+    """What git clones: a path of this machine, the URL that an abbreviation means, or the URL given."""
+    if Path(template).exists():
+        return str(Path(template).resolve())
+    host, _, name = template.partition(":")
+    return HOSTS[host].format(name) if host in HOSTS else template
+
+
+def _hand_over(command: list[str], root: Path) -> int:
+    """Runs it to its end: Ctrl-C reaches it as well, and it puts everything back."""
+    process = subprocess.Popen([sys.executable, *command], cwd=root)  # noqa: S603 - what the owner asked for
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def _git(*arguments: str, cwd: Path | None = None, failing: str = "git failed", hint: str = "") -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    command = ["git", *arguments]
+    try:
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        raise Unfetched("git was not found; install it, then run this again") from None
+    if done.returncode:
+        said = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise Unfetched(f"{failing} ({said}); {hint}" if hint else f"{failing} ({said})")
+    return done.stdout

@@ -1,0 +1,10 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The locks are those of their sources: what is tested is what is installed."""
+
+from competitor.locks import stale
+
+from .processes import ROOT
+
+
+def test_no_lock_is_stale() -> None:
+    assert stale(ROOT) == [], "their sources have changed since; `make lock` makes them anew"
