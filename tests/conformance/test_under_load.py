@@ -1,0 +1,49 @@
+"""Every clause holds while the process is busy: 100 other streams at 50 tokens a second each, with pacing on."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from competitor.conformance import CLAUSES, NotShown, Target, Upstream
+
+from ..template_path import TEMPLATE, UNBAKED, contract_tests
+
+processes = contract_tests("processes")
+STREAMS = 100
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def loaded(upstream: Upstream) -> Iterator[Target]:
+    """The core under load. What the load saw is checked at the end, too."""
+    launcher = processes.Launcher(cwd=UNBAKED)
+    environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
+
+    def launch(given: dict[str, str]) -> Target:
+        target: Target = launcher(given, *processes.SCRIPTED)
+        return target
+
+    target = Target(launch(environment).url, prompts=processes.PROMPTS, launch=launch, upstream=upstream)  # type: ignore[arg-type]
+    command = [sys.executable, "-m", "tests.conformance.load", target.url, str(STREAMS)]
+    path = {"PYTHONPATH": str(UNBAKED)}
+    load = subprocess.Popen(command, cwd=TEMPLATE, env=path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    yield target
+    seen = json.loads(load.communicate("", timeout=60)[0])
+    launcher.close()
+    assert seen["bad"] == 0
+    assert seen["good"] >= STREAMS
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_the_clause_holds_under_load(clause: str, loaded: Target) -> None:
+    # What reaches the upstream is the load's as well, so S16 cannot count it here.
+    target = replace(loaded, upstream=None) if clause == "S16" else loaded
+    try:
+        CLAUSES[clause].check(target)
+    except NotShown as reason:
+        pytest.fail(f"not shown: {reason}")
