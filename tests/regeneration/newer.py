@@ -58,6 +58,7 @@ def change(template: Path, new_version: str) -> None:
     _edit(core / "competitor/__main__.py", r"from \.ask import", "from .asking import")
     (core / NEW_SHARED).write_text("# How to report a hole\n\nBy mail.\n", encoding="utf-8")
     (core / DROPPED_SHARED).rename(core / ".github/dependabot.yaml")
+    _edit(core / "requirements.in", r"python-dotenv>=[\d.]+", "python-dotenv>=1.0")
     _edit(core / "README.md", r"^(## Settings)$", rf"{README_LINE}\n\n\1")
     _edit(core / "pyproject.toml", r"^(\[tool\.mypy\]\n)", r"\1warn_unreachable = false\n")
     _edit(core / "Makefile", r"## build the container$", f"## {MAKE_HELP}")
