@@ -28,7 +28,7 @@ bench: $(VENV)/.ready        ## measure against all peers; writes docs/performan
 bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plain FastAPI, in under two minutes
 	@$(BIN)/python -m benchmarks --quick $(BENCH)
 
-test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root)
+test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root); BACKEND= chooses
 	@$(BIN)/python tools/image.py
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
