@@ -228,7 +228,14 @@ def test_what_comes_later_does_not_overtake_the_text() -> None:
 def test_a_flood_is_not_held() -> None:
     found = paced([(0.0, ["x" * 16_000] * 40)])
     assert found.text == "x" * 640_000
-    assert max(len(text) for _, text in found.deltas) <= 64 * 1024
+    assert max(len(text) for _, text in found.deltas) <= 16 * 1024
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_no_delta_is_too_long_for_a_reader(count: int) -> None:
+    """However little time is left for it: 16 KiB of text are a line of 17, where some readers stop at 512."""
+    found = paced([(0.0, ["x" * 16_000] * count), (0.3, ["y" * 16_000] * count)])
+    assert max(len(text) for _, text in found.deltas) <= 16 * 1024
 
 
 texts = st.text(
