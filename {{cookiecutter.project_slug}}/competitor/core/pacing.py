@@ -156,12 +156,8 @@ class Pacer:
 
     def flush(self) -> None:
         """What is held leaves now, since something comes that must not wait behind it."""
-        held, at, now = self._held, self._at, self._loop.time()
+        self._send_held(len(self._held), self._loop.time())
         self.drop()
-        while at < len(held):
-            end = cut(held, at, MOST_CHARACTERS_A_DELTA)
-            self._send(held[at:end], now)
-            at = end
 
     def drop(self) -> None:
         """Forgets what is held: nobody reads it any more."""
@@ -203,8 +199,8 @@ class Pacer:
         deltas = self._tail or ticks
         for _ in range(max(1, round(deltas / ticks))):
             end = cut(self._held, self._at, max(1, round((len(self._held) - self._at) / max(1, deltas))))
-            self._send(self._held[self._at : end], now)
-            self._at, deltas = end, deltas - 1
+            self._send_held(end, now)
+            deltas -= 1
             if end == len(self._held):
                 break
         self._leave()
@@ -244,6 +240,14 @@ class Pacer:
     def _schedule(self, due: float) -> None:
         self._due = due
         self._timer = self._loop.call_at(due, self._tick)
+
+    def _send_held(self, end: int, now: float) -> None:
+        """What is held up to there, in one delta unless that would be too long for some readers."""
+        most = MOST_CHARACTERS_A_DELTA
+        while self._at < end:
+            stop = end if end - self._at <= most else cut(self._held, self._at, most)
+            self._send(self._held[self._at : stop], now)
+            self._at = stop
 
     def _send(self, text: str, now: float) -> None:
         self._sent_at = now
