@@ -137,7 +137,7 @@ def parts(target: Target) -> None:
     require("smell_o_vision" in error["message"], "the refusal of an unknown part does not name its type")
 
 
-@clause("R7", remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
+@clause("R7", alone=True, remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
 def tools(target: Target) -> None:
     """Repeated tool names are no error, and a forced choice is honoured."""
     forced = {"type": "function", "function": {"name": "get_weather"}}
@@ -197,7 +197,7 @@ PASSED_ON: Json = {
 }
 
 
-@clause("R9", remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields.")
+@clause("R9", alone=True, remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields.")
 def extras_stay(target: Target) -> None:
     """The Janus extras stop here, OpenAI's options go on, and n above 1 is refused."""
     refused(target.post(question(n=2)), "n", "n above 1")

@@ -156,7 +156,8 @@ def tool_call_fragments(target: Target) -> None:
 @clause("S10", remedy="Send tool_calls for tools of the client only; what you run yourself is events and reasoning.")
 def only_client_tools(target: Target) -> None:
     """No call of a tool that the client did not offer."""
-    stream = target.stream(target.prompt("calls_unknown"), tools=[WEATHER])
+    prompt = target.prompts.get("calls_unknown") or target.prompt("events")
+    stream = target.stream(prompt, tools=[WEATHER])
     well_formed(stream)
     names = {piece["function"]["name"] for piece in _calls(stream) if piece.get("function", {}).get("name")}
     require(names <= {"get_weather"}, f"the client was sent a call of {', '.join(names - {'get_weather'})}")
@@ -205,7 +206,7 @@ def failures_in_good_form(target: Target) -> None:
         require(whole.json()["choices"][0]["message"]["content"], f"after {name!r} a whole answer says nothing")
 
 
-@clause("S14", remedy="Watch for the client's disconnect from the start, and cancel the upstream call on it.")
+@clause("S14", alone=True, remedy="Watch for the client's disconnect from the start, and cancel the upstream call on it.")
 def disconnect_cancels(target: Target) -> None:
     """A client that goes away stops the work upstream, at once."""
     if target.upstream is None:
@@ -268,7 +269,7 @@ BAD_BODIES: list[tuple[str, bytes, str | None]] = [
 ]
 
 
-@clause("S16", remedy="Refuse bad input before the stream: 400, 413 or 415 with OpenAI's error object.")
+@clause("S16", alone=True, remedy="Refuse bad input before the stream: 400, 413 or 415 with OpenAI's error object.")
 def bad_input(target: Target) -> None:
     """Bad input is a small 4xx that names the field and echoes nothing; nothing is started upstream."""
     before = len(target.upstream.requests()) if target.upstream else 0

@@ -1,11 +1,13 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """An upstream in a process of its own that does what a prompt tells it: silence, bursts, faults, lies.
 
-    python mock_upstream.py PORT          prints the port it listens on; 0 takes a free one
+    python stand_in.py PORT          prints the port it listens on; 0 takes a free one
 
 The last user message may end with `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
 such objects, for a conversation that goes on after calls of tools: the first answer, the second, and so on.
 Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
+It is a program of its own, of the standard library alone: the checks start it (`provoking.stand_in`), and so
+may anybody who wants an upstream with a will of its own.
 """
 
 import asyncio
