@@ -6,6 +6,7 @@ Each mutant is the plain server with one method replaced. The good one passes al
 
 import http.client
 import json
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -67,6 +68,99 @@ class SaysNoVersion(Plain):
 class ListsModelsAsAList(Plain):
     def models(self) -> Any:
         return 200, [{"id": "m", "object": "model"}]
+
+
+@breaks("E4", says="answered 404")
+class HasNoMetrics(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return None if path == "/metrics" else super().route(method, path)
+
+
+@breaks("E4", says="not text/plain")
+class MeasuresInJsonAlone(Plain):
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        return super().metrics("application/json")
+
+
+@breaks("E4", says="is not JSON")
+class MeasuresInTextAlone(Plain):
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        return super().metrics("")
+
+
+@breaks("E4", says="says nothing of the largest gap")
+class MeasuresNoGaps(Plain):
+    def figures(self) -> dict[str, float]:
+        return {name: value for name, value in super().figures().items() if "gap" not in name}
+
+
+@breaks("E4", says="no figure of requests .* rose")
+class CountsNoRequests(Plain):
+    def figures(self) -> dict[str, float]:
+        return {**super().figures(), "requests_total": 0, "requests_in_flight": 0}
+
+
+@breaks("E4", says="no sample")
+class WritesSamplesLikeYaml(Plain):
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        kind, data = super().metrics(accept)
+        return kind, data if kind == "application/json" else data.replace(b" ", b" = ")
+
+
+@breaks("E5", says="answered 200, though nobody")
+class DebugsInProduction(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return "debug" if path == "/debug" else super().route(method, path)
+
+
+@breaks("E5", says="foreign Host answered 200")
+class DebugsForAnyHost(Plain):
+    def debug_host(self, host: str) -> bool:
+        return True
+
+
+@breaks("E6", says="debug is off")
+class StreamsDebugAlways(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return "models" if path.startswith("/v1/debug/") else super().route(method, path)
+
+
+@breaks("E6", says="no timestamp")
+class DebugsWithoutTime(Plain):
+    def debug_event(self, id: str, kind: str, message: str) -> Json:
+        return {name: value for name, value in super().debug_event(id, kind, message).items() if name != "timestamp"}
+
+
+@breaks("E6", says="event: debug")
+class NamesItsDebugEvents(Plain):
+    def debug_frame(self, event: Json) -> bytes:
+        return b"event: debug\n" + super().debug_frame(event)
+
+
+@breaks("E6", says="id of another request")
+class DebugsUnderAnotherId(Plain):
+    def debug_event(self, id: str, kind: str, message: str) -> Json:
+        return super().debug_event("another", kind, message)
+
+
+@breaks("N1", "E9", says="not healthy")
+class IsHealthyOnlyWithAnUpstream(Plain):
+    def health(self) -> tuple[int, Json]:
+        return (200 if self.base_url else 503), super().health()[1]
+
+
+@breaks("N2", says="of 2 at once|while 2 streams")
+class AnswersOneAfterTheOther(Plain):
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.turn = threading.Lock()
+
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        self.turn.acquire()
+
+    def over(self) -> None:
+        self.turn.release()
 
 
 @breaks("E8", "E9", says="does not answer there|not healthy")

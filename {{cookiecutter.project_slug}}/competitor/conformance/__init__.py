@@ -3,8 +3,22 @@
 
 from . import egress, endpoints, inside, numbers, requests, stream, usage, whole
 from .provoking import PROMPTS, stand_in
-from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause
+from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause, in_order
 from .target import Failed, NotShown, Target, Upstream
 
-__all__ = ["CLAUSES", "NOT_FROM_OUTSIDE", "PROMPTS", "Clause", "Failed", "NotShown", "Target", "Upstream", "stand_in"]
+CONTRACT_VERSION = "1.0.0"  # of the CONTRACT.md that these checks are written to
+
+__all__ = [
+    "CLAUSES",
+    "CONTRACT_VERSION",
+    "NOT_FROM_OUTSIDE",
+    "PROMPTS",
+    "Clause",
+    "Failed",
+    "NotShown",
+    "Target",
+    "Upstream",
+    "stand_in",
+]
 _ = (egress, endpoints, inside, numbers, requests, stream, usage, whole)  # imported so that they enter their checks
+in_order()

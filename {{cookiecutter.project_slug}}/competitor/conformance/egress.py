@@ -5,7 +5,11 @@ from .registry import clause
 from .target import NotShown, Target, question, require
 
 
-@clause("X1", alone=True, remedy="Connect to the listed and configured hosts only; follow no redirect; ignore proxy variables.")
+@clause(
+    "X1",
+    alone=True,
+    remedy="Connect to the listed and configured hosts only; follow no redirect; ignore proxy variables.",
+)
 def listed_hosts_only(target: Target) -> None:
     """A redirect of the upstream leads nowhere, and a proxy from the environment is not used."""
     if target.upstream is None:

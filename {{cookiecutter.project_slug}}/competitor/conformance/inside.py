@@ -26,7 +26,7 @@ _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"'
 _SAMPLE = re.compile(rf"({_NAME})(?:\{{(?:{_LABEL}(?:,{_LABEL})*,?)?\}})? (\S+)(?: -?\d+)?")
 SWITCHED_ON = {"DEBUG": "true", "JANUS_DEBUG": "true"}
 DEBUG_FIELDS = ("request_id", "timestamp", "type", "step", "message")
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 2.0
 
 
 def _samples(text: str) -> list[tuple[str, float]]:
@@ -94,11 +94,11 @@ def debug_stream(target: Target) -> None:
     if target.launch is None:
         raise NotShown("it cannot be started with debug on from here")
     on = target.launched(SWITCHED_ON)
-    id = f"check-{uuid.uuid4().hex[:12]}"
+    asked_as = f"check-{uuid.uuid4().hex[:12]}"
     with ThreadPoolExecutor(1) as pool:
         asked = question("What is 17 * 23?", stream=True, debug=True)
-        asking = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": id})
-        told = _debug_stream(on, id)
+        asking = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": asked_as})
+        told = _debug_stream(on, asked_as)
         asking.result()
     require(told.status == 200, f"GET /v1/debug/stream/{{id}} answered {told.status}, with debug on")
     require(told.data, "the debug stream of a request tells nothing")
@@ -108,7 +108,7 @@ def debug_stream(target: Target) -> None:
     for event in events:
         for name in DEBUG_FIELDS:
             require(event.get(name) not in (None, ""), f"an event of the debug stream has no {name}")
-        require(event["request_id"] == id, "an event of the debug stream has the id of another request")
+        require(event["request_id"] == asked_as, "an event of the debug stream has the id of another request")
 
 
 def _debug_stream(target: Target, id: str) -> Stream:
@@ -119,4 +119,3 @@ def _debug_stream(target: Target, id: str) -> Stream:
         if stream.status != 404 or time.monotonic() > deadline:
             return stream
         time.sleep(0.05)
-

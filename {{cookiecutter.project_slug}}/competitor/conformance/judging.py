@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .registry import CLAUSES, Clause
-from .target import Failed, NotShown, Target
+from .target import Failed, NotShown, Reply, Stream, Target
 
 Status = Literal["pass", "fail", "not shown"]
 SIDE_BY_SIDE = 16  # checks wait for the server nearly all of their time
@@ -72,7 +72,7 @@ def judge_all(
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
     """Every clause on every server, side by side where they do not disturb each other; in the catalogue's order."""
-    wanted = [CLAUSES[id] for id in clauses]
+    wanted = [CLAUSES[each] for each in clauses]
     found: dict[str, list[Verdict]] = {clause.id: [] for clause in wanted}
 
     def settle(verdict: Verdict) -> None:
@@ -97,14 +97,17 @@ def _in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:
 
 def gate(target: Target) -> str:
     """Why there is no sense in asking this server more; empty when it answers a plain question in either mode."""
-    reasons = []
-    for ask in (target.ask, target.stream):
-        try:
-            reply = ask()
-        except Failed as failure:
-            reasons.append(str(failure))
-            continue
-        if reply.status == 200:
-            return ""
-        reasons.append(f"a plain question got the status {reply.status}")
-    return "; ".join(dict.fromkeys(reasons))
+    with ThreadPoolExecutor(2) as pool:
+        reasons = list(pool.map(_unanswered, (target.ask, target.stream)))
+    return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))
+
+
+def _unanswered(ask: Callable[[], Reply | Stream]) -> str:
+    try:
+        reply = ask()
+    except (Failed, NotShown) as reason:
+        return str(reason)
+    if reply.status != 200:
+        return f"a plain question got the status {reply.status}"
+    text = reply.headers.get("content-type", "")
+    return "" if "json" in text or "event-stream" in text else f"a plain question got {text[:60] or 'no content type'}"

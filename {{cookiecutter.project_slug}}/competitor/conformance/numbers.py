@@ -17,7 +17,7 @@ LONG = "Write a text of 60 words about rivers."
 def ready_in_time(target: Target) -> None:
     """Ready within 30 s of its start."""
     began = time.monotonic()
-    started = target.launched({})
+    started = target.launched({}, anew=True)
     require(started.get("/health").status == 200, "started anew it is not healthy")
     seconds = time.monotonic() - began
     require(seconds <= READY_SECONDS, f"it became healthy after {seconds:.0f} s")
@@ -35,5 +35,7 @@ def several_at_once(target: Target) -> None:
     for stream in streams:
         well_formed(stream, f"one of {AT_ONCE} streams at once")
         at = stream.first_word
-        require(at is not None and at <= FIRST_WORD_SECONDS, f"of {AT_ONCE} at once one got its first word after {at} s")
+        require(
+            at is not None and at <= FIRST_WORD_SECONDS, f"of {AT_ONCE} at once one got its first word after {at} s"
+        )
         require(stream.largest_gap <= GAP_SECONDS, f"of {AT_ONCE} at once one has a gap of {stream.largest_gap:.1f} s")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from .target import Failed, Stream, Target, Upstream
@@ -87,7 +88,7 @@ def _has_events(stream: Stream) -> bool:
 def _has_silence(stream: Stream) -> bool:
     """A long step: time went by without content, whatever was said of it meanwhile."""
     times = [0.0, *(at for at, delta in stream.deltas if delta.get("content")), stream.seconds]
-    longest = max(after - before for before, after in zip(times, times[1:], strict=False))
+    longest = max(after - before for before, after in pairwise(times))
     return longest > LONG_SILENCE_SECONDS and _has_events(stream)
 
 

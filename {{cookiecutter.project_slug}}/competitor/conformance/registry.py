@@ -41,6 +41,14 @@ NOT_FROM_OUTSIDE = {
 }
 
 
+def in_order() -> None:
+    """Sorts the catalogue as CONTRACT.md has its sections."""
+    letters = list(_SECTIONS)
+    ids = sorted(CLAUSES, key=lambda each: (letters.index(each[0]), int(each[1:])))
+    for each in ids:
+        CLAUSES[each] = CLAUSES.pop(each)
+
+
 def clause(id: str, *, remedy: str, severity: Severity = "must", alone: bool = False) -> Callable[[Check], Check]:
     """Enters a check under a clause of CONTRACT.md. Its docstring is the title."""
 

@@ -197,7 +197,9 @@ PASSED_ON: Json = {
 }
 
 
-@clause("R9", alone=True, remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields.")
+@clause(
+    "R9", alone=True, remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields."
+)
 def extras_stay(target: Target) -> None:
     """The Janus extras stop here, OpenAI's options go on, and n above 1 is refused."""
     refused(target.post(question(n=2)), "n", "n above 1")

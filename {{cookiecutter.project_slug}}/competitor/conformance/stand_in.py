@@ -202,7 +202,7 @@ class Peer:
     async def chunk(self, data: bytes) -> None:
         if self.script.gzip:
             data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
-        size = self.script.piece or len(data)
+        size = self.script.piece or len(data) or 1
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             self.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))

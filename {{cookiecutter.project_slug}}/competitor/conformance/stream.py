@@ -206,7 +206,9 @@ def failures_in_good_form(target: Target) -> None:
         require(whole.json()["choices"][0]["message"]["content"], f"after {name!r} a whole answer says nothing")
 
 
-@clause("S14", alone=True, remedy="Watch for the client's disconnect from the start, and cancel the upstream call on it.")
+@clause(
+    "S14", alone=True, remedy="Watch for the client's disconnect from the start, and cancel the upstream call on it."
+)
 def disconnect_cancels(target: Target) -> None:
     """A client that goes away stops the work upstream, at once."""
     if target.upstream is None:

@@ -21,7 +21,7 @@ Launch = Callable[[Mapping[str, str]], "Target"]
 
 CHAT = "/v1/chat/completions"
 # A response that has no end is left here; the largest that a clause asks for is far smaller.
-MAX_BYTES = 32 * 2**20
+MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
 
 
 class Failed(AssertionError):
@@ -161,10 +161,18 @@ class Target:
             raise NotShown(f"nothing is known to provoke {name!r} here")
         return self.prompts[name]
 
-    def launched(self, environment: Mapping[str, str]) -> "Target":
-        if self.launch is None:
+    def launched(self, environment: Mapping[str, str], *, anew: bool = False) -> "Target":
+        """Another of its kind; one for each environment is enough, unless it must be `anew`."""
+        launch = self.launch
+        if launch is None:
             raise NotShown("it cannot be started from here")
-        return self.launch(environment)
+
+        def start() -> Target:
+            started = launch(environment)
+            started.until = self.until
+            return started
+
+        return start() if anew else self._once(["launch", dict(environment)], start)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         with self._response("GET", path, b"", headers or {}) as response:
@@ -306,6 +314,7 @@ def _read_lines(
                 on_line(stream.lines[-1][1])
             size += len(line)
             require(size < MAX_BYTES, f"the stream did not end within {MAX_BYTES >> 20} MiB")
+            require(len(stream.lines) < MAX_LINES, f"the stream did not end within {MAX_LINES:,} lines")
             if at > seconds:
                 break
     except (http.client.HTTPException, OSError) as error:
