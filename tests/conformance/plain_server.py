@@ -456,9 +456,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(asked)
         finally:
             self.plain.over()
-        if asked.get("debug") and (id := self.headers.get("x-debug-request-id")):
-            events = self.plain.watched.setdefault(id, queue.Queue())
-            events.put(self.plain.debug_event(id, "done", "The answer is over."))
+        if asked.get("debug") and (asked_as := self.headers.get("x-debug-request-id")):
+            events = self.plain.watched.setdefault(asked_as, queue.Queue())
+            events.put(self.plain.debug_event(asked_as, "done", "The answer is over."))
             events.put(None)
 
     def reply(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:

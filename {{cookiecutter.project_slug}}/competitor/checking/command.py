@@ -109,7 +109,13 @@ def _unanswered(target: Target, clauses: Sequence[str], reason: str) -> list[Ver
 
 
 def _to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
-    """A stream of each prompt, the longest first."""
-    found = {(target.name, asked): stream for target in targets for asked, stream in target.journal if stream.lines}
+    """A stream of each prompt, the longest first; one that made the stand-in do something is called by that."""
+    meant = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
+    found = {
+        (meant.get(asked, asked), target.name): stream
+        for target in targets
+        for asked, stream in target.journal
+        if stream.lines
+    }
     longest = sorted(found.items(), key=lambda item: -item[1].seconds)[:MOST_STREAMS]
-    return [(f"{asked}{f'  ({name})' if name else ''}", stream) for (name, asked), stream in longest]
+    return [(f"{asked} ({name})" if name else asked, stream) for (asked, name), stream in longest]

@@ -12,7 +12,7 @@ from ..conformance.figures import content_times, gaps
 from ..conformance.target import Json, Stream
 
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
-LEFT, WIDTH, RIGHT, LANE, TOP, BOTTOM = 78.0, 860.0, 22.0, 22.0, 20.0, 24.0
+LEFT, WIDTH, RIGHT, LANE, TOP, BOTTOM = 78.0, 860.0, 22.0, 22.0, 32.0, 24.0
 SHORTEST_SECONDS = 2.5  # so that the limit of 2 s is on every drawing
 LIMIT_SECONDS = 2.0
 STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -74,9 +74,9 @@ def timeline(stream: Stream) -> str:
         drawn.append(f'<text class="lane" x="{LEFT - 8:g}" y="{y + 15:g}">{lane}</text>')
         places = sorted({round(x(at) * 2) / 2 for at, kind in came if kind == lane})
         drawn += [f'<rect class="{lane}" x="{place:g}" y="{y + 4:g}" width="1.6" height="15"/>' for place in places]
-    drawn.append(_mark(x(LIMIT_SECONDS), floor, "limit", "2 s"))
+    drawn.append(_mark(x(LIMIT_SECONDS), 27, floor, "limit", "2 s"))
     if (first := stream.first_word) is not None:
-        drawn.append(_mark(x(first), floor, "first", f"first word {first * 1000:.0f} ms"))
+        drawn.append(_mark(x(first), 12, floor, "first", f"first word {first * 1000:.0f} ms"))
     label = f"{len(came)} events in {stream.seconds:.1f} seconds"
     return f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
 
@@ -91,13 +91,13 @@ def _axis(seconds: float, floor: float, second: float) -> str:
     )
 
 
-def _mark(x: float, floor: float, kind: str, words: str) -> str:
+def _mark(x: float, top: float, floor: float, kind: str, words: str) -> str:
     # Words near the right edge go to the left of their line.
     side = ' text-anchor="end"' if x > WIDTH * 0.75 else ""
     shift = -4 if side else 4
     return (
-        f'<line class="{kind}" x1="{x:.1f}" y1="6" x2="{x:.1f}" y2="{floor:g}"/>'
-        f'<text class="mark {kind}" x="{x + shift:.1f}" y="14"{side}>{words}</text>'
+        f'<line class="{kind}" x1="{x:.1f}" y1="{top - 8:g}" x2="{x:.1f}" y2="{floor:g}"/>'
+        f'<text class="mark {kind}" x="{x + shift:.1f}" y="{top:g}"{side}>{words}</text>'
     )
 
 

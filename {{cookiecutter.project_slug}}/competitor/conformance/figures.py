@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .target import Failed, Stream, Target
+from .target import PLAIN, Failed, Stream, Target
 
 LONG_GAP = 3.0  # times the mean
 COST_OF_A_LONG_GAP = 0.1
-LONG_ANSWER_DELTAS = 200
+LONG_ANSWER_DELTAS, QUICK_DELTAS = 200, 80
 FULL_TTFT_SECONDS, NO_TTFT_SECONDS = 0.5, 5.0
 FULL_DELTAS_A_SECOND = 30.0
 CHARACTERS_A_TOKEN = 4
 BURST_SECONDS = 0.001
 
-QUESTIONS = ("Write a text of {words} words about rivers.", "Why is the sky blue?", "Say hello.")
+QUESTIONS = ("Write a text of {words} words about rivers.", "What is 6 * 7?", PLAIN)
 WORDS, QUICK_WORDS = 300, 120
 
 
@@ -52,8 +52,8 @@ def content_times(stream: Stream) -> list[float]:
     return [at for at, delta in stream.deltas if delta.get("content")]
 
 
-def streaming(stream: Stream) -> Figure:
-    """Of one long answer."""
+def streaming(stream: Stream, wanted: int = LONG_ANSWER_DELTAS) -> Figure:
+    """Of one long answer, of which so many deltas are wanted."""
     times = content_times(stream)
     between = gaps(times)
     if not between:
@@ -67,8 +67,8 @@ def streaming(stream: Stream) -> Figure:
         said.append(f"{long_gaps} gaps are longer than three times that, and each costs a tenth")
     if bursts > len(between) / 10:
         said.append(f"{bursts} deltas came in one burst with the one before; spread them evenly")
-    if len(times) < LONG_ANSWER_DELTAS:
-        said.append(f"a long answer wants at least {LONG_ANSWER_DELTAS} deltas: send smaller pieces")
+    if len(times) < wanted:
+        said.append(f"a long answer wants at least {wanted} deltas: send smaller pieces")
     return Figure("streaming", evenness(times), 15, "; ".join(said))
 
 
@@ -113,7 +113,7 @@ def measured(target: Target, *, quick: bool = False) -> list[Figure]:
             streams.append(target.stream(question))
         except Failed as failure:
             return [Figure("streaming", 0.0, 15, f"{question!r}: {failure}")]
-    return [streaming(streams[0]), speed(streams), cost(asked, streams)]
+    return [streaming(streams[0], QUICK_DELTAS if quick else LONG_ANSWER_DELTAS), speed(streams), cost(asked, streams)]
 
 
 def told(figures: Sequence[Figure]) -> str:

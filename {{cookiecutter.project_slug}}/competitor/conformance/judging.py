@@ -81,14 +81,21 @@ def judge_all(
             on_verdict(together(found[verdict.clause.id]))
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        running = [pool.submit(judge, clause, target) for clause in wanted for target in targets if not clause.alone]
+        pairs = [(clause, target) for clause in wanted for target in targets]
+        running = [pool.submit(judge, *pair) for pair in pairs if not _counts(*pair)]
         for done in as_completed(running):
             settle(done.result())
-        lanes = [pool.submit(_in_turn, [clause for clause in wanted if clause.alone], target) for target in targets]
+        lanes = [
+            pool.submit(_in_turn, [each for each in wanted if _counts(each, target)], target) for target in targets
+        ]
         for lane in as_completed(lanes):
             for verdict in lane.result():
                 settle(verdict)
     return [together(found[clause.id]) for clause in wanted]
+
+
+def _counts(clause: Clause, target: Target) -> bool:
+    return clause.alone and target.upstream is not None
 
 
 def _in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:

@@ -4,11 +4,12 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from .target import Failed, Stream, Target, Upstream
+from .target import Failed, NotShown, Stream, Target, Upstream
 
 STOP_SECONDS = 5.0
 LONG_SILENCE_SECONDS = 2.0
@@ -68,17 +69,21 @@ def stand_in() -> Iterator[Upstream]:
 
 def learned(target: Target, names: Sequence[str] = tuple(WORDS)) -> dict[str, str]:
     """Those of `names` that words of ours provoke on this server, with the words."""
-    found = {}
-    for name in names:
-        for words in WORDS[name]:
-            try:
-                stream = target.stream(words)
-            except Failed:
-                continue
-            if _SEEN[name](stream):
-                found[name] = words
-                break
+    tries = [(name, words) for name in names for words in WORDS[name]]
+    with ThreadPoolExecutor(len(tries)) as pool:
+        worked = list(pool.map(lambda each: _works(target, *each), tries))
+    found: dict[str, str] = {}
+    for (name, words), works in zip(tries, worked, strict=True):
+        if works:
+            found.setdefault(name, words)
     return found
+
+
+def _works(target: Target, name: str, words: str) -> bool:
+    try:
+        return _SEEN[name](target.stream(words))
+    except (Failed, NotShown):
+        return False
 
 
 def _has_events(stream: Stream) -> bool:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from .registry import clause
-from .target import Json, Reply, Target, question, require
+from .target import PLAIN, Json, Reply, Target, question, require
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
@@ -49,7 +49,7 @@ def accepted(target: Target, what: str, **fields: Any) -> Json:
 def unknown_fields(target: Target) -> None:
     """Unknown fields are ignored."""
     accepted(target, "a request with unknown fields", surprise={"nested": [1, None]}, another="x")
-    message = {"role": "user", "content": "hello", "surprise": 1}
+    message = {"role": "user", "content": PLAIN, "surprise": 1}
     accepted(target, "a message with an unknown field", messages=[message])
 
 
@@ -99,10 +99,10 @@ def messages(target: Target) -> None:
     conversation = [
         {"role": "system", "content": "Be brief."},
         {"role": "developer", "content": "Be kind."},
-        {"role": "user", "content": "hello"},
+        {"role": "user", "content": PLAIN},
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
-        {"role": "user", "content": "and now?"},
+        {"role": "user", "content": f"And now? {PLAIN}"},
     ]
     accepted(target, "a conversation with all roles", messages=conversation)
 
@@ -116,15 +116,15 @@ def content_forms(target: Target) -> None:
         ("null content", {"role": "assistant", "content": None, "tool_calls": [call]}),
         ("absent content", {"role": "assistant", "tool_calls": [call]}),
     ):
-        accepted(target, what, messages=[{"role": "user", "content": "hello"}, message, result])
-    accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": "hello"}]}])
+        accepted(target, what, messages=[{"role": "user", "content": PLAIN}, message, result])
+    accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": PLAIN}]}])
     refused(target.post(question(messages=[{"role": "user", "content": 5}])), "messages[0].content", "content 5")
 
 
 @clause("R6", remedy="Read text, image_url and file parts; refuse another type with a 400 that names it.")
 def parts(target: Target) -> None:
     """Text, image and file parts are read; another type is refused by its name."""
-    text = {"type": "text", "text": "What is this?"}
+    text = {"type": "text", "text": PLAIN}
     file = {"name": "a.txt", "mime_type": "text/plain", "content": "abc", "size": 3}
     for what, part in (
         ("an image part", {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}}),

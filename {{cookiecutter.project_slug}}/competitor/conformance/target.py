@@ -20,6 +20,8 @@ Json = dict[str, Any]
 Launch = Callable[[Mapping[str, str]], "Target"]
 
 CHAT = "/v1/chat/completions"
+# The question where none is asked in particular: one that wants a short answer.
+PLAIN = "Say only: hello"
 # A response that has no end is left here; the largest that a clause asks for is far smaller.
 MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
 
@@ -184,12 +186,12 @@ class Target:
         with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as response:
             return _read(response)
 
-    def ask(self, prompt: str = "hello", **fields: Any) -> Reply:
+    def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
         """A whole answer; the same question is asked once."""
         body = question(prompt, **fields)
         return self._once(["ask", body], lambda: self.post(body))
 
-    def stream(self, prompt: str = "hello", *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
+    def stream(self, prompt: str = PLAIN, *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
         """A streamed answer; the same question is asked once."""
         body = question(prompt, stream=True, **fields)
         return self._once(["stream", body, headers], lambda: self.read_stream(body, headers))
@@ -293,7 +295,7 @@ class _Once:
     outcome: tuple[Any, str | None] | None = None
 
 
-def question(prompt: str = "hello", **fields: Any) -> Json:
+def question(prompt: str = PLAIN, **fields: Any) -> Json:
     """A request's body. `messages` among the fields replaces the prompt."""
     return {"model": "any-name", "messages": [{"role": "user", "content": prompt}], **fields}
 
