@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PARALLEL ?= 4
 
-.PHONY: help demo test lint lock bench bench-quick test-image test-update compare-updates older release clean
+.PHONY: help demo test lint lock bench bench-quick test-image mutants test-browser test-update compare-updates older release clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -30,6 +30,13 @@ bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plai
 
 test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root)
 	@$(BIN)/python tools/image.py
+
+mutants: $(VENV)/.ready        ## check the checks: every broken server against every check, as a table
+	@$(BIN)/python -m tests.conformance $(MUTANT)
+
+test-browser: $(VENV)/.ready        ## open the check's report in a real Chromium, which is installed when needed (Debian, as root)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
 	@$(BIN)/python -m pytest -n $(PARALLEL) -m "slow or not slow" tests/regeneration

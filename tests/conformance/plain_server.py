@@ -585,7 +585,8 @@ class PlainServer:
 
     def __init__(self, plain: Plain) -> None:
         handler = type("PlainHandler", (Handler,), {"plain": plain})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        kind = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 128})
+        self.server = kind(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..conformance import CLAUSES, PROMPTS, Target, stand_in
 from ..conformance.figures import Figure, measured
-from ..conformance.judging import Verdict, gate, judge_all
+from ..conformance.judging import gate, judge_any
 from ..conformance.provoking import learned
 from ..conformance.target import Stream
 from .records import Record, as_json, as_junit
@@ -23,8 +23,6 @@ from .starting import NotStarted, Starter
 DEFAULT_URL = "http://localhost:8080"
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0
 MOST_STREAMS = 12
-# Where no plain question is answered, these say why, and the others have nothing to look at.
-FIRST = ("E1", "E2")
 COMPLIES, BROKEN, UNCHECKED = 0, 1, 2
 
 
@@ -83,29 +81,18 @@ def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> R
     began = time.monotonic()
     first = targets[0]
     with progress(len(clauses)) as on_verdict:
-        if reason := gate(first):
-            verdicts = _unanswered(first, clauses, reason)
-            figures: list[Figure] = []
-        else:
-            _learn(targets, quick=quick)
+        figures: list[Figure] = []
+        if not gate(first):
+            _learn(first, quick=quick)
             figures = measured(first, quick=quick)
-            verdicts = judge_all(targets, clauses, on_verdict)
+        verdicts = judge_any(targets, clauses, on_verdict)
     streams = _to_draw(targets)
     return Record(first.url, verdicts, figures, streams, time.monotonic() - began)
 
 
-def _learn(targets: Sequence[Target], *, quick: bool) -> None:
-    """What the first one heeds. A long silence takes long to show."""
-    first = targets[0]
+def _learn(first: Target, *, quick: bool) -> None:
+    """What it heeds. A long silence takes long to show."""
     first.prompts = learned(first, ("events",) if quick else ("events", "silence"))
-
-
-def _unanswered(target: Target, clauses: Sequence[str], reason: str) -> list[Verdict]:
-    """The verdicts on a server that answers no plain question."""
-    asked = [each for each in clauses if each in FIRST]
-    verdicts = {verdict.clause.id: verdict for verdict in judge_all([target], asked)}
-    why = f"it answers no plain question: {reason}"
-    return [verdicts.get(each) or Verdict(CLAUSES[each], "not shown", why) for each in clauses]
 
 
 def _to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:

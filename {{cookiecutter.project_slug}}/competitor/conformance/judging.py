@@ -14,6 +14,8 @@ from .registry import CLAUSES, Clause
 from .target import Failed, NotShown, Reply, Stream, Target
 
 Status = Literal["pass", "fail", "not shown"]
+# Where no plain question is answered, these say why, and the others have nothing to look at.
+FIRST = ("E1", "E2")
 SIDE_BY_SIDE = 16  # checks wait for the server nearly all of their time
 
 
@@ -100,6 +102,21 @@ def _counts(clause: Clause, target: Target) -> bool:
 
 def _in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:
     return [judge(clause, target) for clause in clauses]
+
+
+def judge_any(
+    targets: Sequence[Target],
+    clauses: Sequence[str] = tuple(CLAUSES),
+    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
+) -> list[Verdict]:
+    """As `judge_all`; but where no plain question is answered, only E1 and E2 are judged, for they say why."""
+    if not (reason := gate(targets[0])):
+        return judge_all(targets, clauses, on_verdict)
+    verdicts = {
+        verdict.clause.id: verdict for verdict in judge_all(targets[:1], [each for each in clauses if each in FIRST])
+    }
+    why = f"it answers no plain question: {reason}"
+    return [verdicts.get(each) or Verdict(CLAUSES[each], "not shown", why) for each in clauses]
 
 
 def gate(target: Target) -> str:

@@ -67,7 +67,7 @@ def script_of(body: Json) -> Script:
     last = texts[-1] if texts else ""
     if isinstance(last, list):
         last = " ".join(part.get("text", "") for part in last)
-    _, found, told = (last or "").rpartition("mock{")
+    _, found, told = (last if isinstance(last, str) else "").rpartition("mock{")
     script = json.loads("{" + told) if found else {}
     if turns := script.pop("turns", None):
         script |= turns[min(answers_since_the_user(body["messages"]), len(turns) - 1)]

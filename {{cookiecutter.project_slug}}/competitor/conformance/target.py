@@ -177,13 +177,16 @@ class Target:
         return start() if anew else self._once(["launch", dict(environment)], start)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
-        with self._response("GET", path, b"", headers or {}) as response:
+        with self._response("GET", path, b"", headers or {}) as (response, _):
             return _read(response)
 
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
         """One request, read to its end."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as response:
+        with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as (
+            response,
+            _,
+        ):
             return _read(response)
 
     def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
@@ -200,26 +203,26 @@ class Target:
         self, body: Json, headers: Mapping[str, str] | None = None, on_line: Callable[[bytes], None] | None = None
     ) -> Stream:
         """`on_line` is called with each line as it comes."""
-        began = time.monotonic()
         given = {"content-type": "application/json", "accept": "text/event-stream", **(headers or {})}
-        with self._response("POST", CHAT, json.dumps(body).encode(), given) as response:
+        with self._response("POST", CHAT, json.dumps(body).encode(), given) as (response, sent):
             stream = Stream(response.status, _lower(response))
             self.journal.append((str(body["messages"][-1].get("content")), stream))
-            _read_lines(response, stream, began, math.inf, on_line)
-        require(stream.seconds < self.timeout, f"the stream did not end within {self.timeout:g} s")
+            _read_lines(response, stream, sent, math.inf, on_line)
         return stream
 
     def read_events(self, path: str, seconds: float) -> Stream:
         """A stream of events that is fetched; left after so many seconds where it has no end."""
-        began = time.monotonic()
-        with self._response("GET", path, b"", {"accept": "text/event-stream"}, seconds) as response:
+        with self._response("GET", path, b"", {"accept": "text/event-stream"}, seconds) as (response, sent):
             stream = Stream(response.status, _lower(response))
-            _read_lines(response, stream, began, seconds, None)
+            _read_lines(response, stream, sent, seconds, None)
         return stream
 
     def half_read(self, body: Json, *, lines: int = 3) -> None:
         """A request whose client reads a few lines and leaves."""
-        with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as response:
+        with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as (
+            response,
+            _,
+        ):
             for _ in range(lines):
                 response.readline(MAX_BYTES)
 
@@ -245,26 +248,35 @@ class Target:
     @contextmanager
     def _response(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float = math.inf
-    ) -> Iterator[http.client.HTTPResponse]:
-        """However slowly the bytes come, it is over when the time is: a timer ends the connection."""
-        connection = self._connection()
-        watch = threading.Timer(min(seconds, self.timeout, self.until - time.monotonic()), _end, [connection])
-        watch.daemon = True
-        watch.start()
+    ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
+        """The response, and when the request was sent. However slowly its bytes come, a timer ends it.
+
+        That is a failure after `timeout`, and none after the `seconds` that somebody wanted to look.
+        """
+        connection, late, watch = self._connection(), threading.Event(), None
         try:
             try:
+                connection.connect()
+                # The socket itself: http.client forgets it where the end of the body is that of the connection.
+                given = min(seconds, self.timeout, self.until - time.monotonic())
+                watch = threading.Timer(given, _end, [connection.sock, late])
+                watch.daemon = True
+                watch.start()
+                sent = time.monotonic()
                 # A server that refuses a large body may have answered and closed before all of it was sent.
                 with suppress(BrokenPipeError, ConnectionResetError):
                     connection.request(method, path, body or None, dict(headers))
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise self._failure(f"{method} {path} got no response", error) from None
-            yield response
+            yield response, sent
+            require(not late.is_set() or seconds < self.timeout, f"{method} {path} did not end in {self.timeout:g} s")
         except (OSError, http.client.HTTPException) as error:
             raise self._failure(f"the response to {method} {path} broke off", error) from None
         finally:
-            watch.cancel()
-            _end(connection)
+            if watch is not None:
+                watch.cancel()
+                _end(*watch.args)
             connection.close()
 
     def _failure(self, what: str, error: Exception) -> Failed | NotShown:
@@ -334,10 +346,10 @@ def _read(response: http.client.HTTPResponse) -> Reply:
     return Reply(response.status, _lower(response), body)
 
 
-def _end(connection: http.client.HTTPConnection) -> None:
+def _end(connected: socket.socket, late: threading.Event) -> None:
+    late.set()
     with suppress(OSError):
-        if connection.sock is not None:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _lower(response: http.client.HTTPResponse) -> dict[str, str]:
