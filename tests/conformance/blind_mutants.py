@@ -27,7 +27,7 @@ class TakesMaxTokensBelowOne(Plain):
         super().check({name: value for name, value in asked.items() if not name.startswith("max_")})
 
 
-@breaks("R5")
+@breaks("R5", also="R6 U3")
 class WantsAString(Plain):
     """R5: content may be a list of parts."""
 
@@ -62,7 +62,7 @@ class ChangesItsIdAtTheEnd(Plain):
         yield from super().end({**fixed, "id": f"{fixed['id']}-end"}, reason, usage, apart)
 
 
-@breaks("S12")
+@breaks("S12", also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 U1 U2 N2")
 class FoldsItsData(Plain):
     """S12: no multi-line data."""
 
@@ -71,7 +71,7 @@ class FoldsItsData(Plain):
         return b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
 
 
-@breaks("S8")
+@breaks("S8", also="S13")
 class CountsInEveryChunk(Plain):
     """S8: usage exactly once."""
 
@@ -89,7 +89,7 @@ class SendsItsRoleLate(Plain):
         return super().first_delta()
 
 
-@breaks("U1")
+@breaks("U1", also="S8 U3")
 class AddsUpWrongly(Plain):
     """U1: the three add up."""
 

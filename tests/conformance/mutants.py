@@ -59,7 +59,7 @@ class IsUp(Plain):
         return 200, {**super().health()[1], "status": "up"}
 
 
-@breaks("E2", says="answered 503")
+@breaks("E2", says="answered 503", also="E8 E9 N1 N2")
 class NeedsAKeyToBeHealthy(Plain):
     def health(self) -> tuple[int, Json]:
         return 503, super().health()[1]
@@ -150,13 +150,13 @@ class DebugsUnderAnotherId(Plain):
         return super().debug_event("another", kind, message)
 
 
-@breaks("N1", "E9", says="not healthy")
+@breaks("N1", "E9", says="not healthy", also="E8")
 class IsHealthyOnlyWithAnUpstream(Plain):
     def health(self) -> tuple[int, Json]:
         return (200 if self.base_url else 503), super().health()[1]
 
 
-@breaks("N2", says="of 2 at once|while 2 streams")
+@breaks("N2", says="of 2 at once one heard|did not end in", also="S2 S3 S1")
 class AnswersOneAfterTheOther(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -170,7 +170,7 @@ class AnswersOneAfterTheOther(Plain):
         self.turn.release()
 
 
-@breaks("E8", "E9", says="does not answer there|not healthy")
+@breaks("E8", "E9", says="does not answer there|not healthy", also="N1")
 class UnhealthyOnAnyOtherPort(Plain):
     def health(self) -> tuple[int, Json]:
         return (200, super().health()[1]) if self.base_url else (500, {})
@@ -182,7 +182,7 @@ class PretendsToHaveAModel(Plain):
         return "Sure, I am a large model."
 
 
-@breaks("E9", says="answers 503")
+@breaks("E9", says="answers 503", also="E6")
 class RefusesToChatWithoutAnUpstream(Plain):
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -193,7 +193,7 @@ class RefusesToChatWithoutAnUpstream(Plain):
 # Section 2.
 
 
-@breaks("R1", says="got 400")
+@breaks("R1", says="got 400", also="R9")
 class ForbidsUnknownFields(Plain):
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -227,7 +227,7 @@ class AnswersUnderItsOwnName(Plain):
         return {**super().whole(id, asked, message, reason, usage), "model": "my-competitor"}
 
 
-@breaks("R4", says="empty list of messages got 200")
+@breaks("R4", says="empty list of messages got 200", also="S16")
 class AcceptsNoMessages(Plain):
     def check_messages(self, messages: Any) -> None:
         super().check_messages(messages or [{"role": "user"}])
@@ -252,7 +252,7 @@ class WantsContent(Plain):
             raise Refused(f"{where}.content", "required")
 
 
-@breaks("R6", says="got 200")
+@breaks("R6", says="got 200", also="R5")
 class IgnoresUnknownParts(Plain):
     def check_content(self, message: Json, where: str) -> None:
         pass
@@ -280,7 +280,7 @@ class PassesRepeatedToolsOn(Plain):
         return {**super().upstream_body(asked), "tools": asked.get("tools") or []}
 
 
-@breaks("R8", "R9", says="got the token|extra went on")
+@breaks("R8", "R9", says="got the token|extra went on", also="R7")
 class PassesTheWholeBodyOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **asked, "stream": True}
@@ -292,7 +292,7 @@ class SendsTheTokenToAnyone(Plain):
         return asked.get("chutes_access_token")
 
 
-@breaks("R8", says="answer holds the user's token")
+@breaks("R8", says="answer holds the user's token", also="S16")
 class EchoesTheTokenInErrors(Plain):
     def check(self, asked: Json) -> None:
         try:
@@ -375,7 +375,7 @@ class StartsWithoutARole(Plain):
         return None
 
 
-@breaks("S2", "S3", "S4", says="first word came|a gap of|no word for")
+@breaks("S2", "S3", "S4", says="first word came|a gap of|no word for", also="S14")
 class IsSilentWhileItWaits(Plain):
     ping_seconds = 1e9
     words_seconds = 1e9
@@ -390,7 +390,7 @@ class OnlyPings(Plain):
         return None
 
 
-@breaks("S3", says="a gap of 3")
+@breaks("S3", says="a gap of 3", also="S4")
 class PingsEveryThreeSeconds(Plain):
     ping_seconds = 3.0
     words_seconds = 3.0
@@ -423,28 +423,28 @@ class StreamsUnderItsOwnName(Plain):
         return super().frame({**chunk, "model": "my-competitor"})
 
 
-@breaks("S7", says="2 chunks")
+@breaks("S7", says="2 chunks", also="S8 S9 S13")
 class FinishesTwice(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         yield from super().end(fixed, reason, usage, apart)
 
 
-@breaks("S7", "S13", says="0 chunks|0 finish")
+@breaks("S7", "S13", says="0 chunks|0 finish", also="S8 S9")
 class NeverFinishes(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
 
 
-@breaks("S8", says="2 usages")
+@breaks("S8", says="2 usages", also="S13")
 class CountsTwice(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [], "usage": usage})
         yield from super().end(fixed, reason, usage, apart)
 
 
-@breaks("S8", says="0 usages")
+@breaks("S8", says="0 usages", also="S13 U1")
 class CountsOnlyWhenAsked(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         for data in super().end(fixed, reason, usage, True):
@@ -467,7 +467,7 @@ class ForgetsTheIndex(Plain):
         return super().chunk(fixed, {**delta, "tool_calls": pieces} if pieces else delta)
 
 
-@breaks("S9", says="add up to JSON")
+@breaks("S9", says="add up to JSON", also="R7")
 class LosesAFragment(Plain):
     def fragment(self, piece: Json) -> Json:
         return {
@@ -506,13 +506,13 @@ class EndsWithoutAWordWhenTheUpstreamFails(Plain):
         return ""
 
 
-@breaks("S13", says="does not end with")
+@breaks("S13", says="does not end with", also="S7 X1")
 class BreaksOffWhenTheUpstreamFails(Plain):
     def failed_text(self, failure: str) -> str:
         raise ConnectionError
 
 
-@breaks("S14", says="still works")
+@breaks("S14", says="still works", also="S2 S3 S4")
 class WorksOnForNobody(Plain):
     def watches_client(self) -> bool:
         return False
@@ -524,7 +524,7 @@ class WorksOnForNobody(Plain):
         return b""
 
 
-@breaks("S15", says="did not end within")
+@breaks("S15", says="did not end (with)?in")
 class KnowsNoTimeLimit(Plain):
     def answer_seconds(self) -> float:
         return 300
@@ -578,13 +578,13 @@ class InventsEvents(Plain):
 # Section 5.
 
 
-@breaks("U1", says="add up")
+@breaks("U1", says="add up", also="S8 U3")
 class CannotAdd(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return {**super().usage(counted, asked, text), "total_tokens": 1}
 
 
-@breaks("U1", says="not an integer")
+@breaks("U1", says="not an integer", also="S8 U3")
 class CountsInHalves(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return {"prompt_tokens": 1.5, "completion_tokens": 1.5, "total_tokens": 3.0}

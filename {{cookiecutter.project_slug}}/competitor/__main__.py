@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "fails and falls silent; {port} and {env} stand for the port and for docker's --env options: "
         '"docker run --rm --network host {env} IMAGE"',
     )
+    check.add_argument("--here", action="store_true", help="start the competitor of this repo; what `make check` does")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML, for CI")
     check.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at, with time lines")
@@ -62,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="longest time for one answer")
     check.add_argument("--quick", action="store_true", help="without what takes long silences to show")
     check.add_argument("--list", action="store_true", help="print the clauses and end")
+
+    arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, scored as a leaderboard would")
+    arena.add_argument("--image", default="competitor", help="the image to rehearse (default: %(default)s)")
+    arena.add_argument("--start", metavar="COMMAND", help="start it by this command instead, as `check` does")
 
     settings = command("settings", _settings, "print all settings as a table")
     settings.add_argument("--env", action="store_true", help="as the text of .env.example")
@@ -114,9 +119,25 @@ def _ask(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
+    if given.here:
+        from . import tasks
+
+        if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+            return code
+        given.start = f"{tasks.SERVE} --stand-ins"
     from .checking.command import check
 
     return check(given)
+
+
+def _arena(given: argparse.Namespace) -> int:
+    from . import tasks
+
+    if given.start is None and (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .checking.arena import arena
+
+    return arena(given, tasks.SERVE)
 
 
 def _settings(given: argparse.Namespace) -> int:

@@ -39,6 +39,12 @@ def refused(reply: Reply, param: str | None = None, what: str = "a bad request")
     return error
 
 
+def turned_down(reply: Reply, what: str) -> str:
+    """That it was refused at all, for clauses that do not speak of how; what was said."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status} instead of a 4xx")
+    return reply.body.decode("utf-8", "replace")
+
+
 def accepted(target: Target, what: str, **fields: Any) -> Json:
     reply = target.post(question(**fields))
     require(reply.status == 200, f"{what} got {reply.status}")
@@ -88,13 +94,13 @@ def any_model(target: Target) -> None:
         require(answer.get("model") == name, f"the model {name!r} came back as {answer.get('model')!r}")
     body = question()
     del body["model"]
-    refused(target.post(body), "model", "a request without a model")
+    turned_down(target.post(body), "a request without a model")
 
 
 @clause("R4", remedy="Require one message; take the roles system, developer, user, assistant and tool.")
 def messages(target: Target) -> None:
     """At least one message, and all roles."""
-    refused(target.post(question(messages=[])), "messages", "an empty list of messages")
+    turned_down(target.post(question(messages=[])), "an empty list of messages")
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     conversation = [
         {"role": "system", "content": "Be brief."},
@@ -118,7 +124,7 @@ def content_forms(target: Target) -> None:
     ):
         accepted(target, what, messages=[{"role": "user", "content": PLAIN}, message, result])
     accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": PLAIN}]}])
-    refused(target.post(question(messages=[{"role": "user", "content": 5}])), "messages[0].content", "content 5")
+    turned_down(target.post(question(messages=[{"role": "user", "content": 5}])), "content 5")
 
 
 @clause("R6", remedy="Read text, image_url and file parts; refuse another type with a 400 that names it.")
@@ -133,8 +139,8 @@ def parts(target: Target) -> None:
     ):
         accepted(target, what, messages=[{"role": "user", "content": [text, part]}])
     odd = {"type": "smell_o_vision", "smell_o_vision": {}}
-    error = refused(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "content[1]")
-    require("smell_o_vision" in error["message"], "the refusal of an unknown part does not name its type")
+    said = turned_down(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "an unknown part")
+    require("smell_o_vision" in said, "the refusal of an unknown part does not name its type")
 
 
 @clause("R7", alone=True, remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
@@ -153,7 +159,9 @@ def tools(target: Target) -> None:
         seen = target.upstream.requests()[-1]["body"]
         names = [tool["function"]["name"] for tool in seen.get("tools", [])]
         require(names == ["get_weather"], f"the upstream saw the tools {names}")
-    refused(target.post(question(tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "nope"}})))
+        require(seen.get("tool_choice") in (forced, "required"), "the forced choice did not go on to the upstream")
+    unknown = {"type": "function", "function": {"name": "nope"}}
+    turned_down(target.post(question(tools=[WEATHER], tool_choice=unknown)), "a choice of an unknown tool")
 
 
 @clause("R8", remedy="Use chutes_access_token as a key for the platform's hosts alone; never log, show or echo it.")
@@ -202,7 +210,7 @@ PASSED_ON: Json = {
 )
 def extras_stay(target: Target) -> None:
     """The Janus extras stop here, OpenAI's options go on, and n above 1 is refused."""
-    refused(target.post(question(n=2)), "n", "n above 1")
+    turned_down(target.post(question(n=2)), "n above 1")
     accepted(target, "a request with all extras", **EXTRAS, **PASSED_ON)
     if target.upstream is not None:
         seen = target.upstream.requests()[-1]["body"]
