@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 PACKAGES = ("chromium", "chromium-driver")
-PROGRAMS = ("chromium", "chromedriver")
+BROWSERS = ("chromium", "google-chrome")  # the second is what GitHub's runners have
+DRIVER = "chromedriver"
 
 
 def main() -> int:
@@ -30,7 +31,12 @@ def main() -> int:
 
 
 def missing() -> list[str]:
-    return [program for program in PROGRAMS if shutil.which(program) is None]
+    return [name for name, found in ((BROWSERS[0], browser()), (DRIVER, shutil.which(DRIVER))) if found is None]
+
+
+def browser() -> str | None:
+    """Where the browser is."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from competitor.conformance import CLAUSES
 from competitor.conformance.figures import Figure
 from competitor.conformance.judging import Verdict
 from competitor.conformance.target import Stream
+from tools.browser import DRIVER
+from tools.browser import browser as chromium
 
 from ..generation.baking import bake
 from ..template_path import TEMPLATE
@@ -31,11 +33,11 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     options = ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
+    options.binary_location = str(chromium())
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+    driver = Chrome(options=options, service=Service(str(shutil.which(DRIVER))))
     yield driver
     driver.quit()
 
@@ -76,8 +78,14 @@ def opened(browser: Chrome, page: Path, size: tuple[int, int] = WIDE, scheme: st
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get_log("browser")
+    said_by(browser)
     browser.get(page.as_uri())
+
+
+def said_by(browser: Chrome) -> list[object]:
+    """The console since it was last asked."""
+    said: list[object] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return said
 
 
 def asked(browser: Chrome, script: str) -> object:
@@ -92,7 +100,7 @@ def test_the_report_opens_without_an_error_and_fits(
     name: str, size: tuple[int, int], scheme: str, browser: Chrome, report: Path
 ) -> None:
     opened(browser, report, size, scheme)
-    assert browser.get_log("browser") == []
+    assert said_by(browser) == []
     assert "complies with" in browser.title
     assert asked(browser, "document.documentElement.scrollWidth <= window.innerWidth")
     assert asked(browser, "performance.getEntriesByType('resource').length") == 0
@@ -137,7 +145,7 @@ def test_words_in_a_drawing_do_not_lie_upon_each_other(browser: Chrome, report: 
 
 def test_nothing_that_a_server_says_runs(browser: Chrome, hostile: Path) -> None:
     opened(browser, hostile)
-    assert browser.get_log("browser") == []
+    assert said_by(browser) == []
     assert "</title><script>" in browser.title
     assert asked(browser, "document.querySelectorAll('script, img, iframe, object').length") == 0
     assert asked(browser, "document.documentElement.scrollWidth <= window.innerWidth")

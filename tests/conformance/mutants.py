@@ -207,7 +207,7 @@ class ChecksNoNumbers(Plain):
         super().check({name: value for name, value in asked.items() if name not in ("temperature", "top_p")})
 
 
-@breaks("R2", "S16", says="no error object")
+@breaks("R2", "S16", says="no error object", also="R6")
 class SaysOnlyBadRequest(Plain):
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         return refused.status, {"detail": "bad request"}

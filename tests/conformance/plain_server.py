@@ -361,6 +361,9 @@ class Relay(threading.Thread):
 
     def online(self) -> None:
         self.connection = self.plain.connection(self.asked)
+        self.connection.connect()
+        if self.left:  # the client was gone before there was a connection to end
+            return
         response = self.plain.respond(self.connection, self.asked)
         if response.headers.get_content_type() != "text/event-stream":
             raise UpstreamFailed("no stream")
