@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import socket
 import struct
 import subprocess
@@ -196,3 +197,21 @@ def test_the_exit_code_is_of_the_musts_alone() -> None:
     assert broken.returncode == 1
     assert "BROKEN  E2" in broken.stdout
     assert "\x1b" not in broken.stdout
+
+
+def test_on_a_terminal_progress_is_drawn_and_the_table_follows() -> None:
+    ours, theirs = pty.openpty()
+    with stand_in() as upstream, serving(Plain, upstream) as target:
+        command = [sys.executable, "-m", "competitor", "check", target.url, "--only", "E2,W2"]
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm", "COLUMNS": "100"}
+        process = subprocess.Popen(command, cwd=UNBAKED, env=environment, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux says so when the other end is closed
+            while piece := os.read(ours, 65536):
+                shown += piece
+        os.close(ours)
+        assert process.wait(LONGEST_SECONDS) == 0
+    assert b"/2" in shown  # so many of so many
+    assert b"Traceback" not in shown
+    assert b"ok      E2" in shown
