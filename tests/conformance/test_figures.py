@@ -9,11 +9,11 @@ from hypothesis import strategies
 
 from competitor.checking.records import Record, as_json, as_junit
 from competitor.checking.report import as_html
-from competitor.checking.timeline import moments, timeline
+from competitor.checking.timeline import spread, timeline
 from competitor.conformance import CLAUSES
-from competitor.conformance.figures import cost, speed, streaming
+from competitor.conformance.figures import cost, measured, speed, streaming
 from competitor.conformance.judging import Verdict, together
-from competitor.conformance.target import Json, Stream
+from competitor.conformance.target import Json, Stream, Target
 
 
 def stream_of(times: list[float], usage: tuple[int, int] = (10, 100)) -> Stream:
@@ -82,14 +82,8 @@ def test_whatever_a_server_said_every_record_can_be_read_again(said: str, asked:
 )
 def test_any_lines_can_be_drawn(lines: list[bytes]) -> None:
     stream = Stream(200, {}, [(place / 3, line) for place, line in enumerate(lines)], seconds=len(lines) / 3)
-    assert timeline(stream) if _is_read(stream) else moments(stream) is not None
-
-
-def _is_read(stream: Stream) -> bool:
-    try:
-        return stream.first_word is None
-    except AssertionError:  # `Failed`: such a stream has a verdict, and no first word
-        return False
+    assert timeline(stream).startswith("<svg")
+    assert spread([stream]).endswith("</svg>")
 
 
 def test_of_two_servers_a_failure_counts_and_says_where() -> None:
@@ -100,3 +94,14 @@ def test_of_two_servers_a_failure_counts_and_says_where() -> None:
     assert together([passed, failed]).said == "on a faulty upstream: a gap of 4 s"
     assert together([unseen, passed]).status == "pass"
     assert together([unseen, unseen]).said == "no way"
+
+
+@pytest.mark.parametrize("usage", ['"x"', '{"total_tokens": "many"}', "[1]", "[" * 5000])
+def test_figures_of_what_cannot_be_read_are_nothing_with_a_reason(usage: str) -> None:
+    class Odd(Target):
+        def stream(self, *_: object, **__: object) -> Stream:
+            return Stream(200, {}, [(0.1, b'data: {"choices": [], "usage": %b}' % usage.encode())], seconds=0.1)
+
+    figures = measured(Odd("http://127.0.0.1:9"))
+    assert all(figure.score == 0 or figure.name == "speed" for figure in figures)
+    assert all(figure.reason for figure in figures)

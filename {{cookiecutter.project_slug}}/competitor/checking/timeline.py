@@ -1,17 +1,18 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Drawings of streams, as SVG for the report: what came when, to scale, and how the gaps are spread.
 
-Only numbers and fixed words get in here; nothing that a server said does.
+Only numbers and fixed words get in here; nothing that a server said does. What cannot be read is left out.
 """
 
 import json
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..conformance.figures import content_times, gaps
+from ..conformance.figures import gaps
 from ..conformance.target import Json, Stream
 
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
+WORDS = ("reasoning", "text", "calls")
 LEFT, WIDTH, RIGHT, LANE, TOP, BOTTOM = 78.0, 860.0, 22.0, 22.0, 32.0, 24.0
 SHORTEST_SECONDS = 2.5  # so that the limit of 2 s is on every drawing
 LIMIT_SECONDS = 2.0
@@ -33,9 +34,10 @@ def _lanes(line: bytes) -> list[str]:
         return ["end"]
     try:
         chunk = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    choices = choices if isinstance(choices, list) else None
     return [lane for choice in choices or () if isinstance(choice, dict) for lane in _choice(choice)]
 
 
@@ -75,7 +77,8 @@ def timeline(stream: Stream) -> str:
         places = sorted({round(x(at) * 2) / 2 for at, kind in came if kind == lane})
         drawn += [f'<rect class="{lane}" x="{place:g}" y="{y + 4:g}" width="1.6" height="15"/>' for place in places]
     drawn.append(_mark(x(LIMIT_SECONDS), 27, floor, "limit", "2 s"))
-    if (first := stream.first_word) is not None:
+    first = next((at for at, lane in came if lane in WORDS), None)
+    if first is not None:
         drawn.append(_mark(x(first), 12, floor, "first", f"first word {first * 1000:.0f} ms"))
     label = f"{len(came)} events in {stream.seconds:.1f} seconds"
     return f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
@@ -103,7 +106,8 @@ def _mark(x: float, top: float, floor: float, kind: str, words: str) -> str:
 
 def spread(streams: Sequence[Stream]) -> str:
     """How many gaps between content deltas were how long."""
-    between = [gap for stream in streams for gap in gaps(content_times(stream))]
+    times = [[at for at, lane in moments(stream) if lane == "text"] for stream in streams]
+    between = [gap for each in times for gap in gaps(each)]
     counts = [0] * len(BUCKET_NAMES)
     for gap in between:
         counts[sum(gap > bucket for bucket in BUCKETS)] += 1

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .target import PLAIN, Failed, Stream, Target
+from .target import PLAIN, Failed, NotShown, Stream, Target
 
 LONG_GAP = 3.0  # times the mean
 COST_OF_A_LONG_GAP = 0.1
@@ -107,13 +107,14 @@ def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
 def measured(target: Target, *, quick: bool = False) -> list[Figure]:
     """Asks the benchmark's kind of questions, one after the other, and scores the answers."""
     asked = [question.format(words=QUICK_WORDS if quick else WORDS) for question in QUESTIONS]
-    streams = []
-    for question in asked:
-        try:
-            streams.append(target.stream(question))
-        except Failed as failure:
-            return [Figure("streaming", 0.0, 15, f"{question!r}: {failure}")]
-    return [streaming(streams[0], QUICK_DELTAS if quick else LONG_ANSWER_DELTAS), speed(streams), cost(asked, streams)]
+    try:
+        streams = [target.stream(question) for question in asked]
+        wanted = QUICK_DELTAS if quick else LONG_ANSWER_DELTAS
+        return [streaming(streams[0], wanted), speed(streams), cost(asked, streams)]
+    except (Failed, NotShown) as reason:
+        return [Figure("streaming", 0.0, 15, str(reason))]
+    except Exception as error:  # noqa: BLE001 - a server may send any shape
+        return [Figure("streaming", 0.0, 15, f"what came has a shape that could not be read ({type(error).__name__})")]
 
 
 def told(figures: Sequence[Figure]) -> str:

@@ -50,7 +50,7 @@ class Reply:
     def json(self) -> Any:
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Failed(f"the body is not JSON: {self.body[:60]!r}") from None
 
 
@@ -77,7 +77,7 @@ class Stream:
             if data != b"[DONE]":
                 try:
                     chunk = json.loads(data)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise Failed(f"a data line is not JSON: {data[:60]!r}") from None
                 require(isinstance(chunk, dict), "a chunk is not an object")
                 found.append((at, chunk))
