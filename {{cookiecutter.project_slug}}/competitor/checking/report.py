@@ -73,7 +73,9 @@ def _section(title: str, parts: Sequence[str]) -> str:
 def _verdict(verdict: Verdict) -> str:
     clause = verdict.clause
     kind = {"pass": "pass", "fail": "fail" if verdict.breaks else "should", "not shown": "unseen"}[verdict.status]
-    words = {"pass": "holds", "fail": f"{clause.severity}: broken", "not shown": "not shown"}[verdict.status]
+    words = {"pass": "holds", "fail": "broken" if verdict.breaks else "should: missed", "not shown": "not shown"}[
+        verdict.status
+    ]
     said = f'<p class="{kind}">{_safe(verdict.said)}</p>' if verdict.said else ""
     remedy = f'<p class="soft">{_safe(clause.remedy)}</p>' if verdict.status == "fail" else ""
     return (
