@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PARALLEL ?= 4
 
-.PHONY: help demo test lint lock bench bench-quick test-image test-load test-update compare-updates older release clean
+.PHONY: help demo test lint lock bench bench-quick test-image test-load mutants test-browser test-update
+.PHONY: compare-updates older release clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -33,6 +34,13 @@ test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
 	@$(BIN)/python -m pytest -m slow tests/conformance/test_under_load.py
+
+mutants: $(VENV)/.ready        ## check the checks: every broken server against every check, as a table
+	@$(BIN)/python -m tests.conformance $(MUTANT)
+
+test-browser: $(VENV)/.ready        ## open the check's report in a real Chromium, which is installed when needed (Debian, as root)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
 	@$(BIN)/python -m pytest -n $(PARALLEL) -m "slow or not slow" tests/regeneration

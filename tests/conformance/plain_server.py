@@ -51,7 +51,10 @@ class Plain:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.base_url = self.read_base_url(environment)
         self.timeout = float(environment.get("JANUS_TIMEOUT", 300))
+        self.debug = environment.get("DEBUG") == "true"
         self.started = time.monotonic()
+        self.asked = self.running = self.failed = self.tokens = 0
+        self.watched: dict[str, queue.Queue[Json | None]] = {}
 
     def read_base_url(self, environment: Mapping[str, str]) -> str | None:
         return environment.get("JANUS_LLM_BASE_URL") or environment.get("OPENAI_BASE_URL")
@@ -63,7 +66,11 @@ class Plain:
             ("POST", "/v1/chat/completions"): "chat",
             ("GET", "/health"): "health",
             ("GET", "/v1/models"): "models",
+            ("GET", "/metrics"): "metrics",
+            ("GET", "/debug"): "debug" if self.debug else None,
         }
+        if method == "GET" and path.startswith("/v1/debug/stream/") and self.debug:
+            return "debug_stream"
         return routes.get((method, path))
 
     def health(self) -> tuple[int, Json]:
@@ -73,6 +80,37 @@ class Plain:
 
     def models(self) -> tuple[int, Json]:
         return 200, {"object": "list", "data": [{"id": "m", "object": "model", "created": 0, "owned_by": "plain"}]}
+
+    def figures(self) -> dict[str, float]:
+        return {
+            "requests_total": self.asked,
+            "errors_total": self.failed,
+            "requests_in_flight": self.running,
+            "ttft_seconds_max": 0.4,
+            "gap_seconds_max": self.ping_seconds,
+            "tokens_total": self.tokens,
+            "artifacts_total": 0,
+            "sandbox_seconds_total": 0,
+        }
+
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        if accept == "application/json":
+            return accept, json.dumps(self.figures()).encode()
+        return "text/plain; version=0.0.4", "".join(f"{n} {v}\n" for n, v in self.figures().items()).encode()
+
+    def debug_host(self, host: str) -> bool:
+        return host.partition(":")[0] in ("127.0.0.1", "localhost")
+
+    def debug_event(self, id: str, kind: str, message: str) -> Json:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return {"request_id": id, "timestamp": now, "type": kind, "step": "answer", "message": message}
+
+    def debug_frame(self, event: Json) -> bytes:
+        return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+    def over(self) -> None:
+        """An answer has ended."""
+        self.running -= 1
 
     def offline_text(self) -> str:
         return "I am an offline model and can say little."
@@ -323,6 +361,9 @@ class Relay(threading.Thread):
 
     def online(self) -> None:
         self.connection = self.plain.connection(self.asked)
+        self.connection.connect()
+        if self.left:  # the client was gone before there was a connection to end
+            return
         response = self.plain.respond(self.connection, self.asked)
         if response.headers.get_content_type() != "text/event-stream":
             raise UpstreamFailed("no stream")
@@ -379,10 +420,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         route = self.plain.route("GET", self.path)
-        if route is None:
-            self.reply(404, {"error": {"message": "not here", "type": "x", "param": None, "code": "not_found"}})
-        else:
+        if route in ("health", "models"):
             self.reply(*(self.plain.health() if route == "health" else self.plain.models()))
+        elif route == "metrics":
+            self.reply_with(200, *self.plain.metrics(self.headers.get("accept", "")))
+        elif route == "debug" and self.plain.debug_host(self.headers["host"]):
+            self.reply_with(200, "text/html", b"<h1>debug</h1>")
+        elif route == "debug_stream":
+            self.debug_stream(self.path.rpartition("/")[2])
+        else:
+            self.reply(404, {"error": {"message": "not here", "type": "x", "param": None, "code": "not_found"}})
+
+    def debug_stream(self, id: str) -> None:
+        events = self.plain.watched.setdefault(id, queue.Queue())
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        with suppress(OSError, queue.Empty):
+            while (event := events.get(timeout=10)) is not None:
+                self.wfile.write(self.plain.debug_frame(event))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -396,17 +452,24 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             self.reply(*self.plain.refusal(refused), self.plain.echoed(self.lower()))
             return
-        with suppress(Gone, ConnectionError):
-            self.answer(asked)
+        self.plain.asked += 1
+        self.plain.running += 1
+        try:
+            with suppress(Gone, ConnectionError):
+                self.answer(asked)
+        finally:
+            self.plain.over()
+        if asked.get("debug") and (asked_as := self.headers.get("x-debug-request-id")):
+            events = self.plain.watched.setdefault(asked_as, queue.Queue())
+            events.put(self.plain.debug_event(asked_as, "done", "The answer is over."))
+            events.put(None)
 
     def reply(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
+        self.reply_with(status, "application/json", json.dumps(body).encode(), headers)
+
+    def reply_with(self, status: int, kind: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in {
-            **(headers or {}),
-            "Content-Type": "application/json",
-            "Content-Length": str(len(data)),
-        }.items():
+        for name, value in {**(headers or {}), "Content-Type": kind, "Content-Length": str(len(data))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
@@ -432,6 +495,7 @@ class Handler(BaseHTTPRequestHandler):
             raise
         except Exception as error:
             reason = "stop"
+            plain.failed += 1
             delta = {"content": plain.failed_text(type(error).__name__)}
             deltas.append(delta)
             if streamed:
@@ -444,6 +508,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         text = "".join(delta.get("content", "") for delta in deltas)
         usage = plain.usage(relay.usage, asked, text)
+        plain.tokens += int(usage["total_tokens"])
         if streamed:
             apart = bool((asked.get("stream_options") or {}).get("include_usage"))
             for data in plain.end(fixed, reason, usage, apart):
@@ -523,7 +588,8 @@ class PlainServer:
 
     def __init__(self, plain: Plain) -> None:
         handler = type("PlainHandler", (Handler,), {"plain": plain})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        kind = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 128})
+        self.server = kind(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

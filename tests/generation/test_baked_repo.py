@@ -152,7 +152,7 @@ def test_every_command_explains_itself(baked: Path) -> None:
     listed = subprocess.run(
         [sys.executable, "-m", "competitor", "--help"], cwd=baked, capture_output=True, text=True, check=True
     ).stdout
-    for command in ("serve", "run", "ask", "test", "lint", "lock", "settings", "verify", "health"):
+    for command in ("serve", "run", "ask", "test", "check", "arena", "lint", "lock", "settings", "verify", "health"):
         assert re.search(rf"^    {command} ", listed, re.MULTILINE), command
         subprocess.run(
             [sys.executable, "-m", "competitor", command, "--help"], cwd=baked, capture_output=True, check=True

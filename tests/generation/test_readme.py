@@ -57,5 +57,5 @@ def test_the_tree_and_the_links_lead_somewhere() -> None:
 
 def test_ci_calls_the_readme_s_test_command() -> None:
     script = (TEMPLATE / ".ci" / "run").read_text(encoding="utf-8")
-    assert script.rstrip().endswith("exec make test")
+    assert script.rstrip().endswith("\nmake test\nexec make test-browser")
     assert Path(TEMPLATE / ".ci" / "run").stat().st_mode & 0o111

@@ -46,6 +46,28 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("prompt")
     ask.add_argument("--url", default="http://localhost:8080", help="where it runs (default: %(default)s)")
 
+    check = command("check", _check, "check a server, of yours or not, against every clause of the contract")
+    check.add_argument("url", nargs="?", help="where it runs (default: port 8080 here; with --start a free one)")
+    check.add_argument(
+        "--start",
+        metavar="COMMAND",
+        help="start it by this command, and others of its kind for clauses that need it, also on an upstream that "
+        "fails and falls silent; {port} and {env} stand for the port and for docker's --env options: "
+        '"docker run --rm --network host {env} IMAGE"',
+    )
+    check.add_argument("--here", action="store_true", help="start the competitor of this repo; what `make check` does")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML, for CI")
+    check.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at, with time lines")
+    check.add_argument("--only", metavar="IDS", help="these clauses only, by commas: S3,A2")
+    check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="longest time for one answer")
+    check.add_argument("--quick", action="store_true", help="without what takes long silences to show")
+    check.add_argument("--list", action="store_true", help="print the clauses and end")
+
+    arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, scored as a leaderboard would")
+    arena.add_argument("--image", default="competitor", help="the image to rehearse (default: %(default)s)")
+    arena.add_argument("--start", metavar="COMMAND", help="start it by this command instead, as `check` does")
+
     settings = command("settings", _settings, "print all settings as a table")
     settings.add_argument("--env", action="store_true", help="as the text of .env.example")
     command("verify", _verify, "say whether a file of the contract was edited, or a lock is stale")
@@ -94,6 +116,28 @@ def _ask(given: argparse.Namespace) -> int:
     from .ask import ask
 
     return ask(given.url, given.prompt)
+
+
+def _check(given: argparse.Namespace) -> int:
+    if given.here:
+        from . import tasks
+
+        if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+            return code
+        given.start = f"{tasks.SERVE} --stand-ins"
+    from .checking.command import check
+
+    return check(given)
+
+
+def _arena(given: argparse.Namespace) -> int:
+    from . import tasks
+
+    if given.start is None and (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .checking.arena import arena
+
+    return arena(given, tasks.SERVE)
 
 
 def _settings(given: argparse.Namespace) -> int:

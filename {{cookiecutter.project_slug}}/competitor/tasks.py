@@ -6,6 +6,7 @@ Nothing but Python is needed: a task makes `.venv` from the lock, with hashes, a
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from .locks import SOURCES, stamp
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK, DEV_LOCK = "requirements.txt", "requirements-dev.txt"
+
+# How a competitor of this repo is started, by the Python that runs this.
+SERVE = f"{shlex.quote(sys.executable)} -m competitor serve"
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;)?", re.MULTILINE)
 
@@ -35,6 +39,12 @@ def run(task: str, extra: Sequence[str] = ()) -> int:
         steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "competitor", "tests"))
         return max([_python(python, "-m", *step) for step in steps])
     return lock(python)
+
+
+def elsewhere(arguments: Sequence[str]) -> int | None:
+    """Runs this very command in an environment that has what its lock says; None where that is this one."""
+    python = environment(DEV_LOCK)
+    return None if python == Path(sys.executable) else _python(python, "-m", "competitor", *arguments)
 
 
 def environment(lock_file: str) -> Path:

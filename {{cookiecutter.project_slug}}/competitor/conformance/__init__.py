@@ -1,9 +1,24 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The contract's checks: one function a clause, speaking only HTTP, for any server in any language."""
 
-from . import egress, endpoints, requests, stream, usage, whole
-from .registry import CLAUSES, Clause
+from . import egress, endpoints, inside, numbers, requests, stream, usage, whole
+from .provoking import PROMPTS, stand_in
+from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause, in_order
 from .target import Failed, NotShown, Target, Upstream
 
-__all__ = ["CLAUSES", "Clause", "Failed", "NotShown", "Target", "Upstream"]
-_ = (egress, endpoints, requests, stream, usage, whole)  # imported so that they enter their checks
+CONTRACT_VERSION = "1.0.0"  # of the CONTRACT.md that these checks are written to
+
+__all__ = [
+    "CLAUSES",
+    "CONTRACT_VERSION",
+    "NOT_FROM_OUTSIDE",
+    "PROMPTS",
+    "Clause",
+    "Failed",
+    "NotShown",
+    "Target",
+    "Upstream",
+    "stand_in",
+]
+_ = (egress, endpoints, inside, numbers, requests, stream, usage, whole)  # imported so that they enter their checks
+in_order()

@@ -5,7 +5,11 @@ from .registry import clause
 from .target import NotShown, Target, question, require
 
 
-@clause("X1", remedy="Connect to the listed and configured hosts only; follow no redirect; ignore proxy variables.")
+@clause(
+    "X1",
+    alone=True,
+    remedy="Connect to the listed and configured hosts only; follow no redirect; ignore proxy variables.",
+)
 def listed_hosts_only(target: Target) -> None:
     """A redirect of the upstream leads nowhere, and a proxy from the environment is not used."""
     if target.upstream is None:
@@ -24,7 +28,7 @@ def listed_hosts_only(target: Target) -> None:
     require(len(target.upstream.requests()) == seen + 1, "a proxy from the environment stands in the way")
 
 
-@clause("X2", remedy="Take every base URL from an environment variable.")
+@clause("X2", alone=True, remedy="Take every base URL from an environment variable.")
 def configured_base_url(target: Target) -> None:
     """The upstream's base URL comes from the environment, under both of its names."""
     if target.upstream is None:

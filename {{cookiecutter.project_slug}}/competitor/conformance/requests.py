@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from .registry import clause
-from .target import Json, Reply, Target, question, require
+from .target import PLAIN, Json, Reply, Target, question, require
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
@@ -39,6 +39,12 @@ def refused(reply: Reply, param: str | None = None, what: str = "a bad request")
     return error
 
 
+def turned_down(reply: Reply, what: str) -> str:
+    """That it was refused at all, for clauses that do not speak of how; what was said."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status} instead of a 4xx")
+    return reply.body.decode("utf-8", "replace")
+
+
 def accepted(target: Target, what: str, **fields: Any) -> Json:
     reply = target.post(question(**fields))
     require(reply.status == 200, f"{what} got {reply.status}")
@@ -49,7 +55,7 @@ def accepted(target: Target, what: str, **fields: Any) -> Json:
 def unknown_fields(target: Target) -> None:
     """Unknown fields are ignored."""
     accepted(target, "a request with unknown fields", surprise={"nested": [1, None]}, another="x")
-    message = {"role": "user", "content": "hello", "surprise": 1}
+    message = {"role": "user", "content": PLAIN, "surprise": 1}
     accepted(target, "a message with an unknown field", messages=[message])
 
 
@@ -88,21 +94,21 @@ def any_model(target: Target) -> None:
         require(answer.get("model") == name, f"the model {name!r} came back as {answer.get('model')!r}")
     body = question()
     del body["model"]
-    refused(target.post(body), "model", "a request without a model")
+    turned_down(target.post(body), "a request without a model")
 
 
 @clause("R4", remedy="Require one message; take the roles system, developer, user, assistant and tool.")
 def messages(target: Target) -> None:
     """At least one message, and all roles."""
-    refused(target.post(question(messages=[])), "messages", "an empty list of messages")
+    turned_down(target.post(question(messages=[])), "an empty list of messages")
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     conversation = [
         {"role": "system", "content": "Be brief."},
         {"role": "developer", "content": "Be kind."},
-        {"role": "user", "content": "hello"},
+        {"role": "user", "content": PLAIN},
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
-        {"role": "user", "content": "and now?"},
+        {"role": "user", "content": f"And now? {PLAIN}"},
     ]
     accepted(target, "a conversation with all roles", messages=conversation)
 
@@ -116,15 +122,15 @@ def content_forms(target: Target) -> None:
         ("null content", {"role": "assistant", "content": None, "tool_calls": [call]}),
         ("absent content", {"role": "assistant", "tool_calls": [call]}),
     ):
-        accepted(target, what, messages=[{"role": "user", "content": "hello"}, message, result])
-    accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": "hello"}]}])
-    refused(target.post(question(messages=[{"role": "user", "content": 5}])), "messages[0].content", "content 5")
+        accepted(target, what, messages=[{"role": "user", "content": PLAIN}, message, result])
+    accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": PLAIN}]}])
+    turned_down(target.post(question(messages=[{"role": "user", "content": 5}])), "content 5")
 
 
 @clause("R6", remedy="Read text, image_url and file parts; refuse another type with a 400 that names it.")
 def parts(target: Target) -> None:
     """Text, image and file parts are read; another type is refused by its name."""
-    text = {"type": "text", "text": "What is this?"}
+    text = {"type": "text", "text": PLAIN}
     file = {"name": "a.txt", "mime_type": "text/plain", "content": "abc", "size": 3}
     for what, part in (
         ("an image part", {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}}),
@@ -133,11 +139,11 @@ def parts(target: Target) -> None:
     ):
         accepted(target, what, messages=[{"role": "user", "content": [text, part]}])
     odd = {"type": "smell_o_vision", "smell_o_vision": {}}
-    error = refused(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "content[1]")
-    require("smell_o_vision" in error["message"], "the refusal of an unknown part does not name its type")
+    said = turned_down(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "an unknown part")
+    require("smell_o_vision" in said, "the refusal of an unknown part does not name its type")
 
 
-@clause("R7", remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
+@clause("R7", alone=True, remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
 def tools(target: Target) -> None:
     """Repeated tool names are no error, and a forced choice is honoured."""
     forced = {"type": "function", "function": {"name": "get_weather"}}
@@ -153,7 +159,9 @@ def tools(target: Target) -> None:
         seen = target.upstream.requests()[-1]["body"]
         names = [tool["function"]["name"] for tool in seen.get("tools", [])]
         require(names == ["get_weather"], f"the upstream saw the tools {names}")
-    refused(target.post(question(tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "nope"}})))
+        require(seen.get("tool_choice") in (forced, "required"), "the forced choice did not go on to the upstream")
+    unknown = {"type": "function", "function": {"name": "nope"}}
+    turned_down(target.post(question(tools=[WEATHER], tool_choice=unknown)), "a choice of an unknown tool")
 
 
 @clause("R8", remedy="Use chutes_access_token as a key for the platform's hosts alone; never log, show or echo it.")
@@ -197,10 +205,12 @@ PASSED_ON: Json = {
 }
 
 
-@clause("R9", remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields.")
+@clause(
+    "R9", alone=True, remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields."
+)
 def extras_stay(target: Target) -> None:
     """The Janus extras stop here, OpenAI's options go on, and n above 1 is refused."""
-    refused(target.post(question(n=2)), "n", "n above 1")
+    turned_down(target.post(question(n=2)), "n above 1")
     accepted(target, "a request with all extras", **EXTRAS, **PASSED_ON)
     if target.upstream is not None:
         seen = target.upstream.requests()[-1]["body"]

@@ -3,7 +3,9 @@
 
 import http.client
 import json
+import math
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +20,10 @@ Json = dict[str, Any]
 Launch = Callable[[Mapping[str, str]], "Target"]
 
 CHAT = "/v1/chat/completions"
+# The question where none is asked in particular: one that wants a short answer.
+PLAIN = "Say only: hello"
+# A response that has no end is left here; the largest that a clause asks for is far smaller.
+MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
 
 
 class Failed(AssertionError):
@@ -44,7 +50,7 @@ class Reply:
     def json(self) -> Any:
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Failed(f"the body is not JSON: {self.body[:60]!r}") from None
 
 
@@ -71,20 +77,21 @@ class Stream:
             if data != b"[DONE]":
                 try:
                     chunk = json.loads(data)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise Failed(f"a data line is not JSON: {data[:60]!r}") from None
                 require(isinstance(chunk, dict), "a chunk is not an object")
                 found.append((at, chunk))
         return found
 
     @cached_property
+    def choices(self) -> list[tuple[float, Json]]:
+        found = [(at, choice) for at, chunk in self.chunks for choice in _list(chunk.get("choices"))]
+        require(all(isinstance(choice, dict) for _, choice in found), "a choice is not an object")
+        return found
+
+    @cached_property
     def deltas(self) -> list[tuple[float, Json]]:
-        return [
-            (at, choice["delta"])
-            for at, chunk in self.chunks
-            for choice in chunk.get("choices") or ()
-            if isinstance(choice.get("delta"), dict)
-        ]
+        return [(at, choice["delta"]) for at, choice in self.choices if isinstance(choice.get("delta"), dict)]
 
     @property
     def done(self) -> bool:
@@ -92,16 +99,15 @@ class Stream:
 
     @property
     def text(self) -> str:
-        return "".join(delta.get("content") or "" for _, delta in self.deltas)
+        return "".join(str(delta.get("content") or "") for _, delta in self.deltas)
 
     @property
     def reasoning(self) -> str:
-        return "".join(delta.get("reasoning_content") or "" for _, delta in self.deltas)
+        return "".join(str(delta.get("reasoning_content") or "") for _, delta in self.deltas)
 
     @property
     def finish_reasons(self) -> list[str]:
-        choices = [choice for _, chunk in self.chunks for choice in chunk.get("choices") or ()]
-        return [choice["finish_reason"] for choice in choices if choice.get("finish_reason") is not None]
+        return [choice["finish_reason"] for _, choice in self.choices if choice.get("finish_reason") is not None]
 
     @property
     def usages(self) -> list[Json]:
@@ -147,34 +153,48 @@ class Target:
     launch: Launch | None = None
     upstream: Upstream | None = None
     timeout: float = 30.0
-    _seen: dict[str, Any] = field(default_factory=dict)
+    name: str = ""  # which of several this one is, for a report
+    until: float = math.inf  # on the clock of `time.monotonic`; what is asked later is not shown
+    journal: list[tuple[str, Stream]] = field(default_factory=list)  # the streams that were read, by their prompts
+    _seen: dict[str, "_Once"] = field(default_factory=dict)
 
     def prompt(self, name: str) -> str:
         if name not in self.prompts:
             raise NotShown(f"nothing is known to provoke {name!r} here")
         return self.prompts[name]
 
-    def launched(self, environment: Mapping[str, str]) -> "Target":
-        if self.launch is None:
+    def launched(self, environment: Mapping[str, str], *, anew: bool = False) -> "Target":
+        """Another of its kind; one for each environment is enough, unless it must be `anew`."""
+        launch = self.launch
+        if launch is None:
             raise NotShown("it cannot be started from here")
-        return self.launch(environment)
+
+        def start() -> Target:
+            started = launch(environment)
+            started.until = self.until
+            return started
+
+        return start() if anew else self._once(["launch", dict(environment)], start)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
-        with self._response("GET", path, b"", headers or {}) as response:
-            return Reply(response.status, _lower(response), response.read())
+        with self._response("GET", path, b"", headers or {}) as (response, _):
+            return _read(response)
 
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
         """One request, read to its end."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as response:
-            return Reply(response.status, _lower(response), response.read())
+        with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as (
+            response,
+            _,
+        ):
+            return _read(response)
 
-    def ask(self, prompt: str = "hello", **fields: Any) -> Reply:
+    def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
         """A whole answer; the same question is asked once."""
         body = question(prompt, **fields)
         return self._once(["ask", body], lambda: self.post(body))
 
-    def stream(self, prompt: str = "hello", *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
+    def stream(self, prompt: str = PLAIN, *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
         """A streamed answer; the same question is asked once."""
         body = question(prompt, stream=True, **fields)
         return self._once(["stream", body, headers], lambda: self.read_stream(body, headers))
@@ -183,67 +203,153 @@ class Target:
         self, body: Json, headers: Mapping[str, str] | None = None, on_line: Callable[[bytes], None] | None = None
     ) -> Stream:
         """`on_line` is called with each line as it comes."""
-        began = time.monotonic()
-        data = json.dumps(body).encode()
         given = {"content-type": "application/json", "accept": "text/event-stream", **(headers or {})}
-        with self._response("POST", CHAT, data, given) as response:
+        with self._response("POST", CHAT, json.dumps(body).encode(), given) as (response, sent):
             stream = Stream(response.status, _lower(response))
-            try:
-                while line := response.readline():
-                    at = time.monotonic() - began
-                    stream.lines.append((at, line.rstrip(b"\r\n")))
-                    if on_line is not None:
-                        on_line(stream.lines[-1][1])
-                    require(at < self.timeout, f"the stream did not end within {self.timeout:g} s")
-            except (http.client.HTTPException, OSError) as error:
-                stream.cut = type(error).__name__
-            stream.seconds = time.monotonic() - began
+            self.journal.append((str(body["messages"][-1].get("content")), stream))
+            _read_lines(response, stream, sent, math.inf, on_line)
+        return stream
+
+    def read_events(self, path: str, seconds: float) -> Stream:
+        """A stream of events that is fetched; left after so many seconds where it has no end."""
+        with self._response("GET", path, b"", {"accept": "text/event-stream"}, seconds) as (response, sent):
+            stream = Stream(response.status, _lower(response))
+            _read_lines(response, stream, sent, seconds, None)
         return stream
 
     def half_read(self, body: Json, *, lines: int = 3) -> None:
         """A request whose client reads a few lines and leaves."""
-        with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as response:
+        with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as (
+            response,
+            _,
+        ):
             for _ in range(lines):
-                response.readline()
+                response.readline(MAX_BYTES)
 
     def abandoned(self, body: Json, seconds: float = 0.5) -> None:
         """A request whose client waits a moment and leaves without an answer."""
-        parts = urlsplit(self.url)
-        data = json.dumps(body).encode()
-        head = f"POST {CHAT} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
-        with socket.create_connection((parts.hostname or "", parts.port or 80), self.timeout) as connection:
-            connection.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
+        connection = self._connection()
+        try:
+            connection.request("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"})
             time.sleep(seconds)
+        except OSError as error:
+            raise Failed(f"POST {CHAT} could not be sent: {type(error).__name__}") from None
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise NotShown("the time for the checks was over")
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=min(self.timeout, left))
 
     @contextmanager
     def _response(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> Iterator[http.client.HTTPResponse]:
-        parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=self.timeout)
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float = math.inf
+    ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
+        """The response, and when the request was sent. However slowly its bytes come, a timer ends it.
+
+        That is a failure after `timeout`, and none after the `seconds` that somebody wanted to look.
+        """
+        connection, late, watch = self._connection(), threading.Event(), None
         try:
             try:
-                connection.request(method, path, body or None, dict(headers))
+                connection.connect()
+                # The socket itself: http.client forgets it where the end of the body is that of the connection.
+                given = min(seconds, self.timeout, self.until - time.monotonic())
+                watch = threading.Timer(given, _end, [connection.sock, late])
+                watch.daemon = True
+                watch.start()
+                sent = time.monotonic()
+                # A server that refuses a large body may have answered and closed before all of it was sent.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    connection.request(method, path, body or None, dict(headers))
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
-                raise Failed(f"{method} {path} got no response: {type(error).__name__}") from None
-            yield response
+                raise self._failure(f"{method} {path} got no response", error) from None
+            yield response, sent
+            require(not late.is_set() or seconds < self.timeout, f"{method} {path} did not end in {self.timeout:g} s")
+        except (OSError, http.client.HTTPException) as error:
+            raise self._failure(f"the response to {method} {path} broke off", error) from None
         finally:
-            with suppress(OSError):
-                if connection.sock is not None:
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+            if watch is not None:
+                watch.cancel()
+                _end(*watch.args)
             connection.close()
 
+    def _failure(self, what: str, error: Exception) -> Failed | NotShown:
+        if time.monotonic() >= self.until:
+            return NotShown("the time for the checks was over")
+        return Failed(f"{what}: {type(error).__name__}")
+
     def _once(self, asked: list[Any], send: Callable[[], T]) -> T:
-        key = json.dumps(asked, sort_keys=True)
-        if key not in self._seen:
-            self._seen[key] = send()
-        return cast(T, self._seen[key])
+        """Checks may run side by side: one asks, the others wait for what it got."""
+        once = self._seen.setdefault(json.dumps(asked, sort_keys=True), _Once())
+        with once.lock:
+            if once.outcome is None:
+                try:
+                    once.outcome = (send(), None)
+                except Failed as failed:
+                    once.outcome = (None, str(failed))
+        value, failure = once.outcome
+        if failure is not None:
+            raise Failed(failure)
+        return cast(T, value)
 
 
-def question(prompt: str = "hello", **fields: Any) -> Json:
+@dataclass
+class _Once:
+    """A question that is asked once, and what came of it: a value, or why there is none."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    outcome: tuple[Any, str | None] | None = None
+
+
+def question(prompt: str = PLAIN, **fields: Any) -> Json:
     """A request's body. `messages` among the fields replaces the prompt."""
     return {"model": "any-name", "messages": [{"role": "user", "content": prompt}], **fields}
+
+
+def _read_lines(
+    response: http.client.HTTPResponse,
+    stream: Stream,
+    began: float,
+    seconds: float,
+    on_line: Callable[[bytes], None] | None,
+) -> None:
+    size = 0
+    try:
+        while line := response.readline(MAX_BYTES):
+            at = time.monotonic() - began
+            stream.lines.append((at, line.rstrip(b"\r\n")))
+            if on_line is not None:
+                on_line(stream.lines[-1][1])
+            size += len(line)
+            require(size < MAX_BYTES, f"the stream did not end within {MAX_BYTES >> 20} MiB")
+            require(len(stream.lines) < MAX_LINES, f"the stream did not end within {MAX_LINES:,} lines")
+            if at > seconds:
+                break
+    except (http.client.HTTPException, OSError) as error:
+        stream.cut = type(error).__name__
+    stream.seconds = time.monotonic() - began
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _read(response: http.client.HTTPResponse) -> Reply:
+    body = response.read(MAX_BYTES)
+    require(len(body) < MAX_BYTES, f"the response did not end within {MAX_BYTES >> 20} MiB")
+    return Reply(response.status, _lower(response), body)
+
+
+def _end(connected: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _lower(response: http.client.HTTPResponse) -> dict[str, str]:

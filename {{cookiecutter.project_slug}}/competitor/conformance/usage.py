@@ -35,7 +35,11 @@ def optional_numbers(target: Target) -> None:
             require(isinstance(value, int | float) and not isinstance(value, bool), f"usage.{name} is not a number")
 
 
-@clause("U3", remedy="Ask the upstream for its count; estimate without a network where there is none; skip base64.")
+@clause(
+    "U3",
+    alone=True,
+    remedy="Ask the upstream for its count; estimate without a network where there is none; skip base64.",
+)
 def true_counts(target: Target) -> None:
     """No zero for a text, no base64 counted as text, and the upstream's own count first."""
     usage = counted(target.ask().json().get("usage"))

@@ -11,56 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from competitor.conformance import Target, Upstream
+from competitor import conformance
+from competitor.conformance import Target
+
+__all__ = ["PROMPTS", "SCRIPTED", "Launcher", "competitor", "free_port", "mock_upstream", "wait_until_healthy"]
 
 ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 
 SCRIPTED = ("-m", "tests.contract.scripted_backend")
-# What makes the mock upstream do what a clause speaks of.
-PROMPTS = {
-    "silence_first": 'mock{"wait": 10, "tokens": 3}',
-    "silence": 'mock{"silence": 10, "tokens": 6}',
-    "silence_long": 'mock{"silence": 60, "tokens": 6}',
-    "bursts": 'mock{"tokens": 120, "burst": 40, "delay": 0.01}',
-    "endless": 'mock{"endless": true, "delay": 0.01}',
-    "reasoning": 'mock{"reasoning": 3, "tokens": 6}',
-    "separators": 'mock{"word": "a\\u2028b\\u2029c\\u0085d\\ud83d\\ude00", "tokens": 3}',
-    "forced": 'mock{"tokens": 0, "finish": "tool_calls",'
-    ' "calls": [{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}]}',
-    "calls": 'mock{"finish": "tool_calls", "calls": [{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"},'
-    ' {"name": "get_weather", "arguments": "{\\"city\\": \\"Rome\\"}"}]}',
-    "calls_unknown": 'mock{"finish": "tool_calls", "calls": [{"name": "rm_rf", "arguments": "{}"}]}',
-    "odd_finish": 'mock{"finish": "eos_token"}',
-    "uncounted": 'mock{"usage": false}',
-    "dies": 'mock{"tokens": 20, "die": 5}',
-    "dies_first": 'mock{"raw": ["data: {\\"choices\\""]}',
-    "closes": 'mock{"tokens": 20, "close": 5}',
-    "busy": 'mock{"status": 429, "headers": {"retry-after": "0"}}',
-    "fails": 'mock{"status": 500, "headers": {"retry-after": "0"}}',
-    "html": 'mock{"page": "<html>Bad gateway</html>"}',
-    "garbage": 'mock{"raw": ["data: {not json}\\n\\n"]}',
-    "error_in_stream": 'mock{"error": true}',
-    "empty": 'mock{"raw": [""]}',
-    "events": "events",
-    "redirects": 'mock{"status": 307, "headers": {"location": "/elsewhere"}}',
-}
-
-
-@contextmanager
-def mock_upstream() -> Iterator[Upstream]:
-    """A mock upstream on a free port."""
-    process = subprocess.Popen([sys.executable, HERE / "mock_upstream.py", "0"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Upstream(f"http://127.0.0.1:{process.stdout.readline().strip()}")
-    finally:
-        process.terminate()
-        process.wait(STOP_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
+# The stand-in's, and one that the scripted backend knows.
+PROMPTS = {**conformance.PROMPTS, "events": "events"}
+mock_upstream = conformance.stand_in
 
 
 @contextmanager

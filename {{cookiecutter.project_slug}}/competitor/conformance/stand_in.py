@@ -1,11 +1,13 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """An upstream in a process of its own that does what a prompt tells it: silence, bursts, faults, lies.
 
-    python mock_upstream.py PORT          prints the port it listens on; 0 takes a free one
+    python stand_in.py PORT          prints the port it listens on; 0 takes a free one
 
 The last user message may end with `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
 such objects, for a conversation that goes on after calls of tools: the first answer, the second, and so on.
 Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
+It is a program of its own, of the standard library alone: the checks start it (`provoking.stand_in`), and so
+may anybody who wants an upstream with a will of its own.
 """
 
 import asyncio
@@ -65,7 +67,7 @@ def script_of(body: Json) -> Script:
     last = texts[-1] if texts else ""
     if isinstance(last, list):
         last = " ".join(part.get("text", "") for part in last)
-    _, found, told = (last or "").rpartition("mock{")
+    _, found, told = (last if isinstance(last, str) else "").rpartition("mock{")
     script = json.loads("{" + told) if found else {}
     if turns := script.pop("turns", None):
         script |= turns[min(answers_since_the_user(body["messages"]), len(turns) - 1)]
@@ -200,7 +202,7 @@ class Peer:
     async def chunk(self, data: bytes) -> None:
         if self.script.gzip:
             data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
-        size = self.script.piece or len(data)
+        size = self.script.piece or len(data) or 1
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             self.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))

@@ -1,0 +1,217 @@
+"""Whatever answers at the address, `competitor check` gives a verdict in time, and never a traceback."""
+
+import json
+import os
+import pty
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance import stand_in
+
+from ..template_path import UNBAKED, contract_tests
+from .harness import serving
+from .plain_server import Plain
+
+LONGEST_SECONDS = 60.0
+Deed = Callable[[socket.socket], None]
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+
+
+def hangs(peer: socket.socket) -> None:
+    while peer.recv(65536):
+        pass
+
+
+def speaks_html(peer: socket.socket) -> None:
+    page = b"<html><script>alert(1)</script>"
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n%b" % (len(page), page))
+
+
+def resets(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def floods_the_head(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        peer.sendall(b"x: y\r\n" * 1000)
+
+
+def floods_one_line(peer: socket.socket) -> None:
+    peer.sendall(HEAD + b"data: ")
+    while True:
+        peer.sendall(b"x" * 65536)
+
+
+def floods_the_stream(peer: socket.socket) -> None:
+    peer.sendall(HEAD)
+    while True:
+        peer.sendall(b'data: {"choices": []}\n\n' * 1000)
+
+
+def drips(peer: socket.socket) -> None:
+    peer.sendall(HEAD)
+    while True:
+        peer.sendall(b": ")
+        time.sleep(0.05)
+
+
+def speaks_no_http(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\x00\xff\xfe")
+
+
+@contextmanager
+def listening(deed: Deed) -> Iterator[str]:
+    """A socket that does this to everybody who connects."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def attend(peer: socket.socket) -> None:
+        with peer, suppress(OSError):
+            deed(peer)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=attend, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def check(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "competitor", "check", *arguments],
+        cwd=UNBAKED,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [hangs, speaks_html, resets, floods_the_head, floods_one_line, floods_the_stream, drips, speaks_no_http],
+    ids=lambda deed: deed.__name__,
+)
+def test_a_server_that_does_anything_else_is_broken_and_told_so(deed: Deed, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("v.json", "v.xml", "v.html")]
+    named = [part for file in files for part in (f"--{file.suffix[1:].replace('xml', 'junit')}", str(file))]
+    with listening(deed) as url:
+        done = check(url, "--patience", "1", *named)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "does not comply" in done.stdout
+    record = json.loads(files[0].read_text(encoding="utf-8"))
+    verdicts = {verdict["id"]: verdict for verdict in record["verdicts"]}
+    assert record["complies"] is False
+    assert verdicts["E1"]["status"] == "fail"
+    assert verdicts["S3"]["status"] == "not shown"
+    assert "answers no plain question" in verdicts["S3"]["reason"]
+    suite = ElementTree.parse(files[1]).getroot()  # noqa: S314 - as above
+    assert int(suite.attrib["failures"]) >= 1
+    assert "<script" not in files[2].read_text(encoding="utf-8")
+
+
+def test_where_nothing_listens_it_says_so() -> None:
+    port = contract_tests("processes").free_port()
+    done = check(f"http://127.0.0.1:{port}")
+    assert done.returncode == 1
+    assert "ConnectionRefusedError" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://127.0.0.1", "http://"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    done = check(address)
+    assert done.returncode == 2
+    assert "is no address" in done.stdout
+
+
+def test_a_command_that_starts_nothing_says_how_it_ended() -> None:
+    done = check("--start", f"{sys.executable} -c 'raise SystemExit(\"no key, no service\")'")
+    assert done.returncode == 2
+    assert "it ended with 1 before it was healthy; it said: no key, no service" in done.stdout
+    missing = check("--start", "no-such-command-anywhere")
+    assert missing.returncode == 2
+    assert "could not be run" in missing.stdout
+
+
+def test_unknown_clauses_are_named_and_the_list_has_all() -> None:
+    assert "There is no check for Z9" in check("--only", "E1,Z9").stdout
+    listed = check("--list").stdout
+    assert "S8 " in listed
+    assert "P1 " in listed
+
+
+def test_one_may_ask_for_some_clauses_and_gets_those(tmp_path: Path) -> None:
+    with stand_in() as upstream, serving(Plain, upstream) as target:
+        done = check(target.url, "--only", "E2,w2,S14", "--json", str(tmp_path / "v.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    verdicts = json.loads((tmp_path / "v.json").read_text(encoding="utf-8"))["verdicts"]
+    assert [(verdict["id"], verdict["status"]) for verdict in verdicts] == [
+        ("E2", "pass"),
+        ("W2", "pass"),
+        ("S14", "not shown"),
+    ]
+
+
+class OnlyShouldsAreMissed(Plain):
+    def models(self) -> tuple[int, dict[str, object]]:
+        return 500, {}
+
+
+class AMustIsBroken(Plain):
+    def ping(self) -> bytes:
+        return b""
+
+    def health(self) -> tuple[int, dict[str, object]]:
+        return 200, {"status": "\x1b[31mup\u202e"}
+
+
+def test_the_exit_code_is_of_the_musts_alone() -> None:
+    with stand_in() as upstream:
+        with serving(OnlyShouldsAreMissed, upstream) as target:
+            missed = check(target.url, "--only", "E2,E3")
+        with serving(AMustIsBroken, upstream) as target:
+            broken = check(target.url, "--only", "E2,E3")
+    assert missed.returncode == 0, missed.stdout
+    assert "missed  E3" in missed.stdout
+    assert broken.returncode == 1
+    assert "BROKEN  E2" in broken.stdout
+    assert "\x1b" not in broken.stdout
+
+
+def test_on_a_terminal_progress_is_drawn_and_the_table_follows() -> None:
+    ours, theirs = pty.openpty()
+    with stand_in() as upstream, serving(Plain, upstream) as target:
+        command = [sys.executable, "-m", "competitor", "check", target.url, "--only", "E2,W2"]
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm", "COLUMNS": "100"}
+        process = subprocess.Popen(command, cwd=UNBAKED, env=environment, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux says so when the other end is closed
+            while piece := os.read(ours, 65536):
+                shown += piece
+        os.close(ours)
+        assert process.wait(LONGEST_SECONDS) == 0
+    assert b"/2" in shown  # so many of so many
+    assert b"Traceback" not in shown
+    assert b"ok      E2" in shown

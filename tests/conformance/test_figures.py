@@ -1,0 +1,107 @@
+"""The benchmark's figures come with reasons that fit them, and the records hold whatever a server said."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from competitor.checking.records import Record, as_json, as_junit
+from competitor.checking.report import as_html
+from competitor.checking.timeline import spread, timeline
+from competitor.conformance import CLAUSES
+from competitor.conformance.figures import cost, measured, speed, streaming
+from competitor.conformance.judging import Verdict, together
+from competitor.conformance.target import Json, Stream, Target
+
+
+def stream_of(times: list[float], usage: tuple[int, int] = (10, 100)) -> Stream:
+    chunks: list[tuple[float, Json]] = [(at, {"choices": [{"delta": {"content": "x"}}]}) for at in times]
+    counts = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
+    chunks.append((times[-1], {"choices": [], "usage": counts}))
+    lines = [(at, b"data: " + json.dumps(chunk).encode()) for at, chunk in chunks]
+    return Stream(200, {}, [*lines, (times[-1], b"data: [DONE]")], seconds=times[-1])
+
+
+def test_an_even_answer_scores_full_and_a_burst_is_named() -> None:
+    even = streaming(stream_of([number / 50 for number in range(450)]))
+    burst = streaming(stream_of([number / 100_000 + number // 90 for number in range(450)]))
+    assert even.score > 99
+    assert burst.score < 15
+    assert "in one burst" in burst.reason
+    assert "longer than three times" in burst.reason
+    assert "smaller pieces" in streaming(stream_of([0.0, 0.1, 0.2])).reason
+
+
+def test_one_delta_scores_nothing_and_says_why() -> None:
+    assert streaming(stream_of([0.1])).score == 0
+    assert "no gap" in streaming(stream_of([0.1])).reason
+
+
+@pytest.mark.parametrize(("ttft", "rate", "score"), [(0.5, 30, 100), (5.0, 30, 50), (0.1, 15, 75), (2.75, 60, 75)])
+def test_speed_is_half_the_first_token_and_half_the_rate(ttft: float, rate: int, score: float) -> None:
+    times = [ttft + number / rate for number in range(100)]
+    assert speed([stream_of(times)]).score == pytest.approx(score, abs=0.5)
+
+
+def test_a_long_prompt_costs_points_and_is_counted() -> None:
+    question = "x" * 40  # ten tokens
+    assert cost([question], [stream_of([0.1, 0.2], (10, 100))]).score == 50
+    long = cost([question], [stream_of([0.1, 0.2], (230, 100))])
+    assert long.score == pytest.approx(100 / 6)
+    assert "220 of them prompt beyond" in long.reason
+
+
+HOSTILE = strategies.text() | strategies.sampled_from(
+    ["\x00", "\ud800", "]]>", "<!--", "\x1b[2J", '"><script>', "&#0;"]
+)
+
+
+@hypothesis.given(HOSTILE, HOSTILE)
+def test_whatever_a_server_said_every_record_can_be_read_again(said: str, asked: str) -> None:
+    verdicts = [
+        Verdict(CLAUSES["E1"], "fail", said),
+        Verdict(CLAUSES["E3"], "fail", said),
+        Verdict(CLAUSES["S4"], "pass"),
+    ]
+    record = Record("http://x", verdicts, [], [(asked, stream_of([0.1, 0.2]))], 1.0)
+    assert json.loads(as_json(record))["verdicts"][0]["reason"] == said
+    suite = ElementTree.fromstring(as_junit(record))  # noqa: S314 - what we wrote ourselves
+    assert (suite.attrib["failures"], suite.attrib["skipped"], len(suite)) == ("1", "1", 3)
+    page = as_html(record)
+    page.encode()
+    assert page.count("<script") == 0
+
+
+@hypothesis.given(
+    strategies.lists(
+        strategies.binary() | strategies.builds(lambda text: f"data: {text}".encode(), HOSTILE.filter(str.isascii)),
+        max_size=20,
+    )
+)
+def test_any_lines_can_be_drawn(lines: list[bytes]) -> None:
+    stream = Stream(200, {}, [(place / 3, line) for place, line in enumerate(lines)], seconds=len(lines) / 3)
+    assert timeline(stream).startswith("<svg")
+    assert spread([stream]).endswith("</svg>")
+
+
+def test_of_two_servers_a_failure_counts_and_says_where() -> None:
+    clause = CLAUSES["S3"]
+    passed = Verdict(clause, "pass", "", 1, ("as started",))
+    failed = Verdict(clause, "fail", "a gap of 4 s", 1, ("on a faulty upstream",))
+    unseen = Verdict(clause, "not shown", "no way", 1)
+    assert together([passed, failed]).said == "on a faulty upstream: a gap of 4 s"
+    assert together([unseen, passed]).status == "pass"
+    assert together([unseen, unseen]).said == "no way"
+
+
+@pytest.mark.parametrize("usage", ['"x"', '{"total_tokens": "many"}', "[1]", "[" * 5000])
+def test_figures_of_what_cannot_be_read_are_nothing_with_a_reason(usage: str) -> None:
+    class Odd(Target):
+        def stream(self, *_: object, **__: object) -> Stream:
+            return Stream(200, {}, [(0.1, b'data: {"choices": [], "usage": %b}' % usage.encode())], seconds=0.1)
+
+    figures = measured(Odd("http://127.0.0.1:9"))
+    assert all(figure.score == 0 or figure.name == "speed" for figure in figures)
+    assert all(figure.reason for figure in figures)

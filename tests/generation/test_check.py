@@ -1,0 +1,48 @@
+"""Every bake keeps every clause, seen from outside: on the offline model, and on an upstream that fails."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CHECK_SECONDS = 240
+
+
+def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, str]]:
+    """The verdicts by clause."""
+    start = f"{sys.executable} -m competitor serve --stand-ins"
+    command = [sys.executable, "-m", "competitor", "check", "--start", start, "--json", str(made), *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads(made.read_text(encoding="utf-8"))
+    assert record["complies"]
+    return {verdict["id"]: verdict for verdict in record["verdicts"]}
+
+
+def test_every_must_and_should_holds(each: Path, tmp_path: Path) -> None:
+    verdicts = checked(each, tmp_path / "verdicts.json")
+    assert {name: verdict["reason"] for name, verdict in verdicts.items() if verdict["status"] == "fail"} == {}
+    runs_tools = (each / "competitor" / "backend" / "tools.py").exists()
+    unseen = {name for name, verdict in verdicts.items() if verdict["status"] == "not shown"}
+    assert unseen == (set() if runs_tools else {"S17"})  # without tools of its own it has no events to send
+
+
+def test_the_quick_form_leaves_out_what_takes_an_upstream(baked: Path, tmp_path: Path) -> None:
+    verdicts = checked(baked, tmp_path / "verdicts.json", "--quick")
+    unseen = {name for name, verdict in verdicts.items() if verdict["status"] == "not shown"}
+    assert {"S13", "S14", "S15", "X1", "X2"} <= unseen
+    assert verdicts["S8"]["status"] == "pass"
+
+
+def test_the_arena_runs_the_process_where_there_is_no_image(baked: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", "arena", "--image", "no-such-image-anywhere"],
+        cwd=baked,
+        capture_output=True,
+        text=True,
+        timeout=CHECK_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The server's process is rehearsed, not the image" in done.stdout
+    assert "of 50 points" in done.stdout

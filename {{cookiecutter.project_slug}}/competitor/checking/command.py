@@ -1,0 +1,108 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`competitor check`: asks a server for every clause, says what came of it, and writes the reports.
+
+Exit code 0: every must that could be shown holds. 1: one does not. 2: nothing could be checked.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from ..conformance import CLAUSES, PROMPTS, Target, stand_in
+from ..conformance.figures import Figure, measured
+from ..conformance.judging import gate, judge_any
+from ..conformance.provoking import learned
+from ..conformance.target import Stream
+from .records import Record, as_json, as_junit
+from .report import as_html
+from .showing import catalogue, closing, progress, say, table
+from .starting import NotStarted, Starter
+
+DEFAULT_URL = "http://localhost:8080"
+LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0
+MOST_STREAMS = 12
+COMPLIES, BROKEN, UNCHECKED = 0, 1, 2
+
+
+def check(given: argparse.Namespace) -> int:
+    if given.list:
+        say(catalogue())
+        return COMPLIES
+    clauses = list(CLAUSES) if given.only is None else [each.strip().upper() for each in given.only.split(",")]
+    if unknown := [each for each in clauses if each not in CLAUSES]:
+        say(f"There is no check for {', '.join(unknown)}; --list shows all.\n")
+        return UNCHECKED
+    url = given.url or (None if given.start else DEFAULT_URL)
+    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        say(f"{url} is no address of a server; it should look like {DEFAULT_URL}.\n")
+        return UNCHECKED
+    try:
+        with _targets(url, given.start, given.patience, quick=given.quick) as targets:
+            record = _run(targets, clauses, quick=given.quick)
+    except NotStarted as reason:
+        say(f"{given.start}: {reason}.\n")
+        return UNCHECKED
+    say(table(record) + closing(record))
+    for path, form in ((given.json, as_json), (given.junit, as_junit), (given.html, as_html)):
+        if path is not None:
+            path.write_text(form(record), encoding="utf-8", errors="replace")
+    if not any(verdict.status == "pass" for verdict in record.verdicts):
+        return UNCHECKED if not any(verdict.breaks for verdict in record.verdicts) else BROKEN
+    return COMPLIES if record.complies else BROKEN
+
+
+@contextmanager
+def _targets(url: str | None, command: str | None, patience: float, *, quick: bool) -> Iterator[list[Target]]:
+    """The servers to look at: the one at the URL; or one as an arena starts it, and one on the stand-in upstream."""
+    until = time.monotonic() + (QUICK_LIMIT_SECONDS if quick else LIMIT_SECONDS)
+    if command is None:
+        yield [Target(str(url).rstrip("/"), timeout=patience, until=until)]
+        return
+    starter = Starter(command, url.rstrip("/") if url else None)
+    launch = starter if starter.starts_others else None
+    try:
+        first = Target(starter.start({}), launch=launch, timeout=patience, until=until)
+        if quick or launch is None:
+            yield [first]
+            return
+        with stand_in() as upstream:
+            behind = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
+            other = starter.start(behind)
+            first.name = "as started"
+            on_it = Target(other, PROMPTS, launch, upstream, patience, "on a faulty upstream", until)
+            yield [first, on_it]
+    finally:
+        starter.close()
+
+
+def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> Record:
+    began = time.monotonic()
+    first = targets[0]
+    with progress(len(clauses)) as on_verdict:
+        figures: list[Figure] = []
+        if not gate(first):
+            _learn(first, quick=quick)
+            figures = measured(first, quick=quick)
+        verdicts = judge_any(targets, clauses, on_verdict)
+    streams = _to_draw(targets)
+    return Record(first.url, verdicts, figures, streams, time.monotonic() - began)
+
+
+def _learn(first: Target, *, quick: bool) -> None:
+    """What it heeds. A long silence takes long to show."""
+    first.prompts = learned(first, ("events",) if quick else ("events", "silence"))
+
+
+def _to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
+    """A stream of each prompt, the longest first; one that made the stand-in do something is called by that."""
+    meant = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
+    found = {
+        (meant.get(asked, asked), target.name): stream
+        for target in targets
+        for asked, stream in target.journal
+        if stream.lines
+    }
+    longest = sorted(found.items(), key=lambda item: -item[1].seconds)[:MOST_STREAMS]
+    return [(f"{asked} ({name})" if name else asked, stream) for (asked, name), stream in longest]

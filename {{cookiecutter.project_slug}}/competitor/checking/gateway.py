@@ -1,0 +1,153 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""A stand-in for the platform's gateway, with the habits that competitors were seen to break on.
+
+1. Nulls are removed from a request; `enable_memory` and `debug` are always added; `Authorization` stays here.
+2. Any status of 300 or more becomes a bare 500: no redirect is followed, no error is passed on.
+3. Of a stream only `data:` lines and comments go on; a stream without a token after 5 s is cut off.
+4. A whole answer with another `finish_reason`, a usage without its integers, or an artifact without a
+   `display_name` becomes a bare 500.
+"""
+
+import http.client
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..conformance.target import CHAT, Json
+
+FIRST_TOKEN_SECONDS = 5.0
+TIMEOUT_SECONDS = 300.0
+MAX_LINE_BYTES = 2**20
+REASONS = ("stop", "length", "tool_calls", "content_filter")
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+TOKENS = ("content", "reasoning_content", "tool_calls")
+
+
+@contextmanager
+def gateway(url: str) -> Iterator[str]:
+    """The URL of a gateway in front of the competitor at `url`."""
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"competitor": url}))
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    return value
+
+
+def accepted(answer: Any) -> bool:
+    """Whether a whole answer has what the gateway's own types demand."""
+    if not isinstance(answer, dict) or not isinstance(usage := answer.get("usage"), dict):
+        return False
+    if not all(type(usage.get(name)) is int for name in COUNTS):
+        return False
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return False
+    return all(isinstance(choice, dict) and _choice_accepted(choice) for choice in choices)
+
+
+def _choice_accepted(choice: Json) -> bool:
+    message = choice.get("message")
+    artifacts = message.get("artifacts") or [] if isinstance(message, dict) else [None]
+    named = all(isinstance(each, dict) and each.get("display_name") for each in artifacts)
+    return choice.get("finish_reason") in REASONS and named
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"  # one request a connection
+    competitor: str
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._plain(200, b'{"status": "ok"}') if self.path == "/health" else self._plain(404, b"{}")
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
+        body = without_nulls({"enable_memory": False, "debug": False, **asked})
+        connection = self._connected()
+        with suppress(ConnectionError):  # of the caller, who may leave
+            try:
+                connection.request("POST", urlsplit(self.competitor).path + CHAT, json.dumps(body), self._headers())
+                response = connection.getresponse()
+                self._pass_on(response, connection, streamed=bool(asked.get("stream")))
+            except (OSError, http.client.HTTPException):
+                self._plain(500, b'{"detail": "Internal Server Error"}')
+            finally:
+                connection.close()
+
+    def _connected(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.competitor)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+
+    def _headers(self) -> dict[str, str]:
+        ids = {name: self.headers.get(name) or uuid.uuid4().hex for name in ("X-Request-Id", "X-Correlation-ID")}
+        fixed = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "X-Upstream-Service": "competitor"}
+        return {**fixed, **ids}
+
+    def _pass_on(
+        self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, *, streamed: bool
+    ) -> None:
+        if response.status >= 300:
+            self._plain(500, b'{"detail": "Internal Server Error"}')
+        elif streamed:
+            self._stream(response, connection)
+        else:
+            self._whole(response.read())
+
+    def _whole(self, body: bytes) -> None:
+        try:
+            good = accepted(json.loads(body))
+        except ValueError:
+            good = False
+        self._plain(200, body) if good else self._plain(500, b'{"detail": "Internal Server Error"}')
+
+    def _stream(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        deadline = time.monotonic() + FIRST_TOKEN_SECONDS
+        spoke = False
+        while (line := response.readline(MAX_LINE_BYTES)) and (spoke or time.monotonic() < deadline):
+            if line.startswith((b"data:", b":")):
+                self.wfile.write(line.rstrip(b"\r\n") + b"\n\n")
+                self.wfile.flush()
+                spoke = spoke or is_token(line)
+
+    def _plain(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def is_token(line: bytes) -> bool:
+    """Whether a line has what counts as a first token: text, reasoning or a call."""
+    try:
+        choices = json.loads(line.removeprefix(b"data:"))["choices"]
+        return any(choice["delta"].get(name) for choice in choices for name in TOKENS)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False

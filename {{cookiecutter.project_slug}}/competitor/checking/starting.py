@@ -1,0 +1,134 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Starts competitors by their owner's command, each with an environment of its own, and ends them all together.
+
+In the command `{port}` stands for the port, and `{env}` for the variables as options of `docker run`. A command
+of no container gets its variables as a process does.
+"""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import IO
+
+from ..conformance.target import Failed, Target
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 15.0
+# What a process needs to start at all; nothing of it configures a competitor.
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV", "DOCKER_HOST", "XDG_RUNTIME_DIR")
+_CONTAINERS = ("docker", "podman", "nerdctl")
+
+
+class NotStarted(Exception):
+    """The command did not make a healthy server. The message says how it ended."""
+
+
+class Starter:
+    """`start` for the first one; called with an environment, it is a `Launch` for the checks."""
+
+    def __init__(self, command: str, url: str | None) -> None:
+        self._command, self._url = command, url
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._logs: list[IO[bytes]] = []
+
+    @property
+    def is_container(self) -> bool:
+        return shlex.split(self._command)[0].rpartition("/")[2] in _CONTAINERS
+
+    @property
+    def starts_others(self) -> bool:
+        """Whether the command can start a second one beside the first, with an environment of its own."""
+        return not self.is_container or ("{env}" in self._command)
+
+    def start(self, environment: Mapping[str, str]) -> str:
+        """The URL of a healthy one. Raises `NotStarted`."""
+        fixed = self._url if not self.starts_others else None
+        port = free_port() if fixed is None else 0
+        url = fixed or f"http://127.0.0.1:{port}"
+        variables = dict(environment) if fixed else {"HOST": "127.0.0.1", "PORT": str(port), **environment}
+        log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the rest
+        self._logs.append(log)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the owner's own command
+                self._arguments(port, variables),
+                env={name: os.environ[name] for name in _KEPT if name in os.environ} | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=os.name == "posix",
+            )
+        except OSError as error:
+            raise NotStarted(f"it could not be run: {error}") from None
+        self._running.append(process)
+        self._wait(url, process, log)
+        return url
+
+    def __call__(self, environment: Mapping[str, str]) -> Target:
+        try:
+            return Target(self.start(environment))
+        except NotStarted as reason:
+            raise Failed(f"started with {', '.join(environment) or 'no variable'}: {reason}") from None
+
+    def close(self) -> None:
+        for process in self._running:
+            _signal(process, signal.SIGTERM)
+        for process in self._running:
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for log in self._logs:
+            log.close()
+
+    def _arguments(self, port: int, variables: Mapping[str, str]) -> list[str]:
+        arguments = []
+        for word in shlex.split(self._command):
+            if word == "{env}":
+                arguments += [part for pair in variables.items() for part in ("--env", "=".join(pair))]
+            else:
+                arguments.append(word.replace("{port}", str(port)))
+        return arguments
+
+    def _wait(self, url: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                if Target(url, timeout=5).get("/health").status == 200:
+                    return
+            except Failed:
+                pass
+            if process.poll() is not None:
+                raise NotStarted(f"it ended with {process.returncode} before it was healthy{_last_line(log)}")
+            if time.monotonic() > deadline:
+                raise NotStarted(f"it was not healthy within {READY_SECONDS:g} s{_last_line(log)}")
+            time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _last_line(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode("utf-8", "replace").split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; it said: {said[:200]}" if said else ""
+
+
+def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
+    """To the command and what it started: a shell or a tool may stand between us and the server."""
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, number)
+        else:
+            process.terminate()
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,121 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of what an operator sees: E4 to E6 of CONTRACT.md, metrics and the debug console."""
+
+import json
+import re
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from .registry import clause
+from .target import NotShown, Stream, Target, question, require
+
+# What a name must speak of, in any of these words, since the contract gives figures and no names.
+FIGURES = {
+    "requests": ("request",),
+    "errors": ("error", "fail", "outcome"),
+    "requests in flight": ("flight", "active", "running", "open"),
+    "the time to the first token": ("ttft", "first"),
+    "the largest gap": ("gap",),
+    "tokens": ("token",),
+    "artifacts": ("artifact",),
+    "sandbox seconds": ("sandbox",),
+}
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"'
+_SAMPLE = re.compile(rf"({_NAME})(?:\{{(?:{_LABEL}(?:,{_LABEL})*,?)?\}})? (\S+)(?: -?\d+)?")
+SWITCHED_ON = {"DEBUG": "true", "JANUS_DEBUG": "true"}
+DEBUG_FIELDS = ("request_id", "timestamp", "type", "step", "message")
+WAIT_SECONDS = 2.0
+
+
+def _samples(text: str) -> list[tuple[str, float]]:
+    """Name and value of every sample in Prometheus' text."""
+    found = []
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            sample = _SAMPLE.fullmatch(line)
+            require(sample, f"GET /metrics has a line that is no sample: {line[:60]!r}")
+            assert sample is not None
+            try:
+                found.append((sample[1], float(sample[2])))
+            except ValueError:
+                require(False, f"GET /metrics has a value that is no number: {line[:60]!r}")
+    return found
+
+
+def _names_figures(text: str, where: str) -> None:
+    for figure, words in FIGURES.items():
+        require(any(word in text.lower() for word in words), f"{where} says nothing of {figure}")
+
+
+@clause("E4", severity="should", remedy="Serve GET /metrics in Prometheus' text, and as JSON when that is accepted.")
+def metrics(target: Target) -> None:
+    """GET /metrics has the figures, as Prometheus' text and as JSON, and they move."""
+    reply = target.get("/metrics")
+    require(reply.status == 200, f"GET /metrics answered {reply.status}")
+    require(reply.headers.get("content-type", "").startswith("text/plain"), "GET /metrics is not text/plain")
+    before = _samples(reply.body.decode("utf-8", "replace"))
+    target.post(question("to be counted"))
+    after = _samples(target.get("/metrics").body.decode("utf-8", "replace"))
+    _names_figures(" ".join(name for name, _ in after) + " " + _labels(reply.body), "GET /metrics")
+    counted = [sum(value for name, value in samples if "request" in name) for samples in (before, after)]
+    require(counted[1] > counted[0], "a request went by, and no figure of requests in GET /metrics rose")
+    shown = target.get("/metrics", {"accept": "application/json"})
+    require("application/json" in shown.headers.get("content-type", ""), "asked for JSON, GET /metrics is not JSON")
+    _names_figures(json.dumps(shown.json()), "GET /metrics as JSON")
+
+
+def _labels(body: bytes) -> str:
+    return " ".join(re.findall(_LABEL, body.decode("utf-8", "replace")))
+
+
+@clause("E5", remedy="Answer 404 on /debug unless it was switched on; then serve loopback peers and check Host.")
+def debug_is_off(target: Target) -> None:
+    """GET /debug is a 404 unless switched on, and then it is for this machine and its names."""
+    for path in ("/debug", "/debug/"):
+        reply = target.get(path)
+        require(reply.status == 404, f"GET {path} answered {reply.status}, though nobody switched it on")
+    unknown = target.get("/no-such-page").status
+    require(unknown == 404, f"an unknown path answers {unknown}, so /debug shows that it exists")
+    if target.launch is None:
+        return
+    on = target.launched(SWITCHED_ON)
+    if on.get("/debug").status == 200:
+        foreign = on.get("/debug", {"host": "rebound.example"}).status
+        require(foreign >= 400, f"GET /debug with a foreign Host answered {foreign}")
+
+
+@clause("E6", severity="should", remedy="Send a debugged request's events at /v1/debug/stream/{id}, as data: frames.")
+def debug_stream(target: Target) -> None:
+    """GET /v1/debug/stream/{id} tells of a request with debug: true, in plain frames; 404 while debug is off."""
+    unseen = target.get("/v1/debug/stream/check-e6").status
+    require(unseen == 404, f"GET /v1/debug/stream/... answered {unseen}, though debug is off")
+    if target.launch is None:
+        raise NotShown("it cannot be started with debug on from here")
+    on = target.launched(SWITCHED_ON)
+    asked_as = f"check-{uuid.uuid4().hex[:12]}"
+    with ThreadPoolExecutor(1) as pool:
+        asked = question("What is 17 * 23?", stream=True, debug=True)
+        asking = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": asked_as})
+        told = _debug_stream(on, asked_as)
+        asking.result()
+    require(told.status == 200, f"GET /v1/debug/stream/{{id}} answered {told.status}, with debug on")
+    require(told.data, "the debug stream of a request tells nothing")
+    for _, line in told.lines:
+        require(not line or line.startswith((b"data: ", b":")), f"the debug stream has a line {line[:30]!r}")
+    events = [event for _, event in told.chunks]
+    for event in events:
+        for name in DEBUG_FIELDS:
+            require(event.get(name) not in (None, ""), f"an event of the debug stream has no {name}")
+        require(event["request_id"] == asked_as, "an event of the debug stream has the id of another request")
+
+
+def _debug_stream(target: Target, id: str) -> Stream:
+    """The events of a request; who asks may be a moment earlier than the request itself."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        stream = target.read_events(f"/v1/debug/stream/{id}", WAIT_SECONDS)
+        if stream.status != 404 or time.monotonic() > deadline:
+            return stream
+        time.sleep(0.05)
