@@ -7,8 +7,7 @@ It knows the contract's rules about content; `forms.py` knows how a stream and a
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .errors import AnswerClosed, AnswerFull
 from .events import (
@@ -24,6 +23,7 @@ from .events import (
     ToolEnd,
     ToolStart,
 )
+from .observer import Observer, Step
 from .prompt import messages, tools
 from .schema import ChatRequest
 from .usage import Usage, prompt_tokens, text_tokens
@@ -33,6 +33,7 @@ log = logging.getLogger("competitor.answer")
 # Some readers have line limits of 512 KiB; a long piece leaves as several deltas.
 _PIECE_CHARACTERS = 16 * 1024
 _REASONS: tuple[FinishReason, ...] = ("stop", "length", "tool_calls", "content_filter")
+_NOBODY = Observer()
 
 
 class Form(Protocol):
@@ -52,21 +53,22 @@ class Form(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Open:
-    kind: str
-    name: str
-    since: float
-
-
 class Answer:
     """One answer. It is the `Sink` that sources pour into, and `take` is for all other events.
 
     Raises `AnswerFull` beyond `max_bytes` of text, `AnswerClosed` after the end.
     """
 
-    def __init__(self, form: Form, request: ChatRequest, max_bytes: int, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        form: Form,
+        request: ChatRequest,
+        max_bytes: int,
+        observer: Observer = _NOBODY,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.form, self.request, self.max_bytes, self.clock = form, request, max_bytes, clock
+        self._observer = observer
         self.cork, self.uncork, self.set_source = form.cork, form.uncork, form.set_source
         self.client_tools = {tool.function.name for tool in request.offered_tools}
         self.size = 0  # bytes of text, reasoning and arguments
@@ -78,7 +80,7 @@ class Answer:
         self.closed = False
         self._spent: Usage | None = None
         self._calls: list[bool] = []  # for each call of a client's tool: whether arguments came
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, tuple[Step, float]] = {}  # with its start
         self._half = ""  # first half of a surrogate pair that was cut in two
 
     # The sink's side: called once a token, so nothing here waits or allocates more than it must.
@@ -125,6 +127,7 @@ class Answer:
 
     def doing(self, what: str) -> None:
         self.activity = what
+        self._observer.doing(what)
 
     # The backend's side.
 
@@ -135,8 +138,10 @@ class Answer:
                 self.text(text)
             case Reasoning(text) if isinstance(text, str):
                 self.reasoning(text)
-            case ToolStart() | SandboxStart():
-                self._start("tool" if isinstance(event, ToolStart) else "sandbox", event)
+            case ToolStart():
+                self._start("tool", event)
+            case SandboxStart():
+                self._start("sandbox", event)
             case ToolEnd() | SandboxEnd():
                 self._end(event.id, event.status, event.details)
             case ToolCall():
@@ -216,13 +221,15 @@ class Answer:
             return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return text
 
-    def _start(self, kind: str, event: ToolStart | SandboxStart) -> None:
+    def _start(self, kind: Literal["tool", "sandbox"], event: ToolStart | SandboxStart) -> None:
         if event.id in self._open:
             log.warning("a second start of the same id was ignored", extra={"id": event.id})
             return
         self._speak()
-        self._open[event.id] = _Open(kind, event.name, self.clock())
+        step = Step(kind, event.name, event.id, event.details)
+        self._open[event.id] = step, self.clock()
         self.activity = f"Running {event.name}"
+        self._observer.started(step)
         payload = {**event.details, "name": event.name, "status": "running", "id": event.id}
         self.form.janus(f"{kind}_start", payload, f"Running {event.name}.\n")
 
@@ -232,9 +239,11 @@ class Answer:
             log.warning("an end without a start was ignored", extra={"id": id})
             return
         self._speak()
-        took = self.clock() - opened.since
-        running = ", ".join(other.name for other in self._open.values())
+        step, since = opened
+        took = self.clock() - since
+        running = ", ".join(other.name for other, _ in self._open.values())
         self.activity = f"Running {running}" if running else "Waiting for the model"
-        payload = {**details, "name": opened.name, "status": status, "id": id, "duration_ms": round(took * 1000)}
+        payload = {**details, "name": step.name, "status": status, "id": id, "duration_ms": round(took * 1000)}
         said = "is done" if status == "ok" else "failed"
-        self.form.janus(f"{opened.kind}_end", payload, f"{opened.name} {said} after {took:.1f} s.\n")
+        self._observer.ended(step, status, took, details)
+        self.form.janus(f"{step.kind}_end", payload, f"{step.name} {said} after {took:.1f} s.\n")

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import CONTRACT_VERSION
@@ -20,6 +21,7 @@ from .identity import identity
 from .limits import Gate
 from .llm import Llm
 from .loading import Backend, load
+from .metrics import TEXT_TYPE, Metrics
 from .offline import OfflineServer
 from .pacing import Pacing
 from .refusals import crashed, no_such_route, refused
@@ -53,6 +55,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         connect_seconds=settings.llm_connect_seconds,
         silence_seconds=settings.llm_silence_seconds,
     )
+    metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
     shared = Shared(
         settings=settings,
         llm=Llm(settings, client, offline),
@@ -60,6 +63,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         gate=Gate(settings.max_running, settings.max_open, settings.queue_seconds),
         clock=Clock(),
         pacing=None if settings.pacing == "off" else Pacing(settings.pacing_seconds, settings.pacing_most_seconds),
+        metrics=metrics,
     )
 
     @asynccontextmanager
@@ -112,5 +116,12 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
             "object": "list",
             "data": [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names],
         }
+
+    @app.get("/metrics")
+    async def figures(request: Request) -> Response:
+        """What was counted since the start, over all workers: for Prometheus, or in JSON when asked for that (E4)."""
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse(metrics.as_json())
+        return Response(metrics.as_text(), headers={"content-type": TEXT_TYPE})
 
     return app

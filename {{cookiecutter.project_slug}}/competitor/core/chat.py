@@ -10,6 +10,7 @@ from typing import Any
 from . import prompt
 from .http import HttpClient
 from .llm import Completion, Llm
+from .observer import Observer
 from .schema import ChatRequest
 from .settings import Settings
 from .usage import Usage
@@ -25,9 +26,17 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
 class Chat:
     """One request to answer. `log` puts the request's id into every line."""
 
-    def __init__(self, id: str, request: ChatRequest, llm: Llm, settings: Settings, account: Callable[[Usage], None]):
+    def __init__(
+        self,
+        id: str,
+        request: ChatRequest,
+        llm: Llm,
+        settings: Settings,
+        account: Callable[[Usage], None],
+        observer: Observer | None = None,
+    ):
         self.id, self.request, self.settings = id, request, settings
-        self._llm, self._account = llm, account
+        self._llm, self._account, self._observer = llm, account, observer or Observer()
         self._until = time.monotonic() + settings.answer_seconds
 
     @cached_property
@@ -84,4 +93,4 @@ class Chat:
             "stream_options": {"include_usage": True},
         }
         body = {name: value for name, value in body.items() if value is not None}
-        return Completion(self._llm, body, self.request.chutes_access_token, self._account)
+        return Completion(self._llm, body, self.request.chutes_access_token, self._account, self._observer)

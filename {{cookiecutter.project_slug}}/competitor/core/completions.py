@@ -5,14 +5,14 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .answer import Answer
+from .answer import Answer, Form
 from .chat import Chat
 from .clock import Clock
 from .envelope import PING, Envelope
@@ -22,12 +22,15 @@ from .ids import answer_id, echoed
 from .limits import Gate
 from .llm import Llm
 from .loading import Backend
+from .metrics import Metrics
+from .observer import Observer, Summary
 from .pacing import Pacing
 from .reading import read_body, read_request
 from .refusals import crashed, refusal
 from .runner import End, Runner
 from .schema import ChatRequest
 from .settings import Settings
+from .upstream import OFFLINE_MODEL, choose
 from .writer import BodyWriter
 
 log = logging.getLogger("competitor.requests")
@@ -41,6 +44,8 @@ FIRST_WORDS_SECONDS = 0.25
 WORDS_SECONDS = 1.5
 # How long the last bytes may wait for a client that does not read.
 LAST_WRITE_SECONDS = 10.0
+# A model's name is the caller's text, where no setting replaces it.
+_SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Shared:
     gate: Gate
     clock: Clock
     pacing: Pacing | None
+    metrics: Metrics
 
 
 class _Request:
@@ -64,39 +70,44 @@ class _Request:
         self.echoed = echoed(request.headers)
         self.created = int(time.time())
         self.started = time.monotonic()
+        self.observer: Observer = shared.metrics
+
+    def answer(self, form: Form) -> Answer:
+        return Answer(form, self.asked, self.shared.settings.max_answer_bytes, self.observer)
 
     def runner(self, answer: Answer) -> Runner:
-        chat = Chat(self.id, self.asked, self.shared.llm, self.shared.settings, answer.usage)
+        chat = Chat(self.id, self.asked, self.shared.llm, self.shared.settings, answer.usage, self.observer)
         return Runner(self.shared.backend, chat, answer, self.shared.gate)
 
-    def log(
+    def finished(
         self,
         runner: Runner,
         answer: Answer,
         why: End,
         reason: str | None,
-        usage: dict[str, Any],
+        usage: Mapping[str, int | float],
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """One line a request: no text of it, only figures. A stream has its largest gap, and the loop's worst lag."""
-        first = answer.first_at
-        log.info(
-            "request",
-            extra={
-                "request_id": self.id,
-                "mode": "whole" if gap is None else "stream",
-                "end": why.value,
-                "failure": runner.failure,
-                "finish_reason": reason,
-                "ttft_ms": None if first is None else round((first - self.started) * 1000),
-                "largest_gap_ms": None if gap is None else round(gap * 1000),
-                "loop_lag_ms": None if lag is None else round(lag * 1000),
-                "duration_ms": round((time.monotonic() - self.started) * 1000),
-                "prompt_tokens": usage.get("prompt_tokens"),
-                "completion_tokens": usage.get("completion_tokens"),
-            },
+        """One line in the log, and the same to whoever observes. A stream has its largest gap, and the loop's lag."""
+        upstream = choose(self.shared.settings, self.asked.chutes_access_token)
+        summary = Summary(
+            request_id=self.id,
+            correlation_id=self.echoed.get("x-correlation-id"),
+            mode="whole" if gap is None else "stream",
+            backend=self.shared.backend.name,
+            model=OFFLINE_MODEL if upstream is None else upstream.model or self.asked.model[:_SHOWN_CHARACTERS],
+            end=why.value,
+            failure=runner.failure,
+            finish_reason=reason,
+            ttft=None if answer.first_at is None else answer.first_at - self.started,
+            largest_gap=gap,
+            loop_lag=lag,
+            duration=time.monotonic() - self.started,
+            usage=usage,
         )
+        log.info("request", extra=summary.as_fields())
+        self.observer.finished(summary)
 
 
 class ChatEndpoint:
@@ -110,6 +121,7 @@ class ChatEndpoint:
         try:
             response = await self.response(request)
         except ApiError as error:
+            self._shared.metrics.refused(error.code)
             response = refusal(error, request.headers)
         except Exception as error:  # noqa: BLE001 - a mistake of ours is a 500 in the one shape
             response = await crashed(request, error)
@@ -124,16 +136,19 @@ class ChatEndpoint:
             return Response(status_code=400)  # nobody reads it
         asked = read_request(body)
         work = _Request(self._shared, request, asked)
-        return _Stream(work) if asked.stream else await _whole(work, request)
+        if asked.stream:
+            return _Stream(work)
+        with self._shared.metrics.in_flight():
+            return await _whole(work, request)
 
 
 async def _whole(work: _Request, request: Request) -> Response:
     form = WholeForm()
-    answer = Answer(form, work.asked, work.shared.settings.max_answer_bytes)
+    answer = work.answer(form)
     runner = work.runner(answer)
     why = await runner.run(request.receive)
     reason, usage = answer.close(runner.note, runner.reason)
-    work.log(runner, answer, why, reason, usage)
+    work.finished(runner, answer, why, reason, usage)
     body = form.as_json(work.id, work.asked.model, work.created, reason, usage)
     headers = {"x-request-id": work.id, **work.echoed}
     return Response(json.dumps(body), media_type="application/json", headers=headers)
@@ -155,13 +170,17 @@ class _Stream(Response):
         self._work = work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._work.shared.metrics.in_flight():
+            await self._write(receive, send)
+
+    async def _write(self, receive: Receive, send: Send) -> None:
         work = self._work
         writer = BodyWriter(send)
         writer.cork()
         form = StreamForm(Envelope(work.id, work.asked.model, work.created), writer, work.shared.pacing)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         writer.uncork()  # S1, in one write with the head
-        answer = Answer(form, work.asked, work.shared.settings.max_answer_bytes)
+        answer = work.answer(form)
         silence = _Silence(answer, writer, work.started)
         runner = work.runner(answer)
         work.shared.clock.add(silence)
@@ -179,7 +198,7 @@ class _Stream(Response):
                     await form.end(reason, usage, work.asked.usage_in_own_chunk)
             except TimeoutError:
                 runner.failure = "the client does not read"
-        work.log(runner, answer, why, reason, usage, writer.largest_gap, silence.lag)
+        work.finished(runner, answer, why, reason, usage, writer.largest_gap, silence.lag)
 
 
 class _Silence:

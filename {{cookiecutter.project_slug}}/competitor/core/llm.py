@@ -9,6 +9,7 @@ step of the backend; or iterates over it, and sees every piece itself. In both c
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import cast
 
@@ -19,6 +20,7 @@ from .errors import UpstreamError
 from .events import FinishReason, Reasoning, Sink, Source, Text
 from .exchange import Exchange
 from .http import HttpClient
+from .observer import ModelCall, Observer
 from .offline import OfflineServer
 from .prompt import Body
 from .pull import Piece, PullSink
@@ -53,13 +55,17 @@ class Llm:
 class Completion(Source):
     """One call of the model.
 
-    `account` is told what the call cost, whatever became of it. Raises `UpstreamError` from `pour` and
-    from iteration; what came before stays in the attributes.
+    `account` is told what the call cost, whatever became of it, and `observer` how it went. Raises
+    `UpstreamError` from `pour` and from iteration; what came before stays in the attributes.
     """
 
-    def __init__(self, llm: Llm, body: Body, token: SecretStr | None, account: Callable[[Usage], None]):
+    def __init__(
+        self, llm: Llm, body: Body, token: SecretStr | None, account: Callable[[Usage], None], observer: Observer
+    ):
         self.body = body
-        self._llm, self._token, self._account = llm, token, account
+        self._llm, self._token, self._account, self._observer = llm, token, account, observer
+        self._model = ""
+        self._retried: list[str] = []
         self.usage: Usage | None = None
         self._reader: ChunkReader | None = None
         self._exchange: Exchange | None = None
@@ -101,19 +107,24 @@ class Completion(Source):
         reader = self._reader = ChunkReader(sink)
         sink.doing("Waiting for the model")
         sink.set_source(self)
-        finished = False
+        began, failed = time.monotonic(), "cancelled"
         try:
             exchange = self._exchange = await self._open(sink)
             await self._receive(exchange, reader, sink)
-            finished = True
+            failed = ""
+        except UpstreamError as error:
+            failed = error.kind
+            raise
         finally:
             sink.set_source(None)
             if self._exchange is not None:
-                self._exchange.close(finished=finished)
+                self._exchange.close(finished=not failed)
                 self._exchange = None
             if reader.began:
                 self.usage = self._cost(reader)
                 self._account(self.usage)
+            seconds = time.monotonic() - began
+            self._observer.called(ModelCall(self._model, seconds, self.usage, failed or None, tuple(self._retried)))
         sink.finish(reader.finish_reason or "stop")
 
     def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
@@ -184,11 +195,12 @@ class Completion(Source):
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
         self._free = upstream.model == OFFLINE_MODEL
+        self._model = upstream.model or self.body["model"]
         url = f"{upstream.base_url}/chat/completions"
         headers = dict(_HEADERS)
         if upstream.key:
             headers["authorization"] = f"Bearer {upstream.key.get_secret_value()}"
-        body = json.dumps({**self.body, "model": upstream.model or self.body["model"]}).encode()
+        body = json.dumps({**self.body, "model": self._model}).encode()
         attempt = 1
         while True:
             try:
@@ -209,6 +221,7 @@ class Completion(Source):
                         "pause_s": round(pause, 2),
                     },
                 )
+                self._retried.append(error.kind)
                 sink.doing("The model's server is busy; trying again")
                 attempt += 1
                 await asyncio.sleep(pause)

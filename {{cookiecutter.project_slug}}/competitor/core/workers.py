@@ -6,13 +6,17 @@ and ends when all have ended. Limits of the settings hold for each worker.
 """
 
 import logging
+import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from types import FrameType
+
+from .metrics import FOLDER_VARIABLE, forget_worker
 
 log = logging.getLogger("competitor.workers")
 
@@ -37,6 +41,16 @@ class Workers:
     def run(self) -> int:
         for sent in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sent, self._end)
+        try:
+            shared = tempfile.TemporaryDirectory(prefix="competitor-")
+        except OSError:
+            log.warning("no temporary folder can be written: /metrics shows the figures of one worker alone")
+            return self._watch()
+        with shared as folder:
+            os.environ[FOLDER_VARIABLE] = folder  # what the workers count lies there, so that each can show the sum
+            return self._watch()
+
+    def _watch(self) -> int:
         for number in range(1, self._count + 1):
             self._start(number)
         while self._running:
@@ -55,6 +69,7 @@ class Workers:
 
     def _ended(self, number: int, process: BaseProcess, started: float) -> None:
         del self._running[number]
+        forget_worker(process.pid or 0)
         if self._ending:
             self._failed = self._failed or process.exitcode != 0
             return

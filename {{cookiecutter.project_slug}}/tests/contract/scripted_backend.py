@@ -42,6 +42,11 @@ async def events(chat: Chat) -> AsyncIterator[Event]:
     yield Usage(20, 10, cost_usd=0.001, sandbox_seconds=1.5)
 
 
+async def a_tool_named(chat: Chat) -> AsyncIterator[Event]:
+    yield (start := ToolStart(chat.text.partition(" ")[2]))
+    yield ToolEnd(start.id)
+
+
 async def unpaired(chat: Chat) -> AsyncIterator[Event]:
     yield ToolStart("never_ends")
     yield ToolEnd("never-started")
@@ -164,8 +169,8 @@ async def a_coroutine(chat: Chat) -> Any:
 DEEDS = {
     deed.__name__: deed
     for deed in (
-        events, unpaired, raises_first, raises_later, yields_nothing, wrong_type, text_of_number, after_the_end,
-        many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
+        events, a_tool_named, unpaired, raises_first, raises_later, yields_nothing, wrong_type, text_of_number,
+        after_the_end, many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
         cancels_itself, sleeps, half_pairs, client_calls, iterates, not_a_generator, a_coroutine,
     )
 }  # fmt: skip

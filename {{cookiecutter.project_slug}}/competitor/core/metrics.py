@@ -1,0 +1,184 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`GET /metrics` (E4): counted once a request, never a chunk; one sum over all workers.
+
+Names are OpenTelemetry's (`gen_ai.*`, `http.server.*`) in Prometheus' spelling where it has one, else `janus_`.
+With several workers each counts in a file of its own, in a folder that their parent made (workers.py), and
+whichever is asked adds them up. No label holds a text of a caller's.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from . import CONTRACT_VERSION
+from .observer import ModelCall, Observer, Step, Summary
+
+# The library's own variable; it has to stand in the environment before a worker imports the library.
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+TEXT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)  # 0.5, 1, 2 and 5 s are limits of the contract
+_GAPS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10)
+_LENGTHS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
+_TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144)
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, which nobody asks for
+
+# Names of tools come from a model: they must look like names, and be few, or each would be a series for ever.
+_TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_MOST_TOOLS = 64
+
+
+class Metrics(Observer):
+    """What is counted. One for the whole process: it keeps nothing of a single answer."""
+
+    def __init__(self, *, version: str, backend: str, model: str):
+        self._registry = registry = CollectorRegistry()
+        self._tools: set[str] = set()
+
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(name, about, labels, registry=registry)
+
+        def histogram(name: str, about: str, buckets: Iterable[float], *labels: str) -> Histogram:
+            return Histogram(name, about, labels, buckets=tuple(buckets), registry=registry)
+
+        self._info = Gauge(
+            "janus_build_info",
+            "What serves here; always 1.",
+            ("version", "contract_version", "backend", "gen_ai_request_model"),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._info.labels(version, CONTRACT_VERSION, backend, model).set(1)
+        self._active = Gauge(
+            "http_server_active_requests",
+            "Chat requests that are being answered or wait for a slot.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._requests = counter("janus_requests_total", "Chat requests by outcome and cause.", "outcome", "error_type")
+        self._gone = counter("janus_client_disconnects_total", "Clients that left before their answer was complete.")
+        self._durations = histogram(
+            "gen_ai_server_request_duration_seconds", "Time of a whole answer, by its mode.", _LENGTHS, "mode"
+        )
+        self._first = histogram(
+            "gen_ai_server_time_to_first_token_seconds", "Time to the first word, reasoning or call.", _WAITS
+        )
+        self._gaps = histogram("janus_stream_largest_gap_seconds", "Longest silence within a stream.", _GAPS)
+        self._lags = histogram(
+            "janus_event_loop_lag_seconds", "Longest time that blocking code held up a stream.", _WAITS
+        )
+        self._usage = histogram(
+            "gen_ai_client_token_usage", "Tokens of an answer, all its calls together.", _TOKENS, "gen_ai_token_type"
+        )
+        self._cost = counter("janus_cost_usd_total", "Cost of all answers, where prices are known.")
+        self._calls = histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "Time of one call of the model; error_type is empty for a call that succeeded.",
+            _LENGTHS,
+            "error_type",
+        )
+        self._upstream = counter(
+            "janus_upstream_errors_total",
+            "Failures of the model's server by kind; those tried again too.",
+            "error_type",
+        )
+        self._tool_times = histogram(
+            "janus_tool_call_duration_seconds", "Time of one call of a tool.", _LENGTHS, "gen_ai_tool_name", "status"
+        )
+        self._sandbox = counter("janus_sandbox_seconds_total", "Time that sandboxes worked.")
+
+    # What is told.
+
+    def in_flight(self) -> AbstractContextManager[Any]:
+        """Counts a request as active while it is entered."""
+        return self._active.track_inprogress()
+
+    def refused(self, code: str) -> None:
+        """A request that never became an answer (S16)."""
+        self._requests.labels("refused", code).inc()
+
+    def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
+        if step.kind == "tool":
+            self._tool_times.labels(self._known(step.name), status).observe(seconds)
+
+    def called(self, call: ModelCall) -> None:
+        self._calls.labels(call.error or "").observe(call.seconds)
+        for kind in call.retried:
+            self._upstream.labels(kind).inc()
+        if call.error and call.error != "cancelled":
+            self._upstream.labels(call.error).inc()
+
+    def finished(self, summary: Summary) -> None:
+        self._requests.labels(summary.outcome, summary.error_type).inc()
+        if summary.outcome == "client_gone":
+            self._gone.inc()
+        self._durations.labels(summary.mode).observe(summary.duration)
+        for histogram, value in (
+            (self._first, summary.ttft),
+            (self._gaps, summary.largest_gap),
+            (self._lags, summary.loop_lag),
+            (self._usage.labels("input"), summary.usage.get("prompt_tokens")),
+            (self._usage.labels("output"), summary.usage.get("completion_tokens")),
+        ):
+            if value is not None:
+                histogram.observe(value)
+        self._cost.inc(summary.usage.get("cost_usd", 0))
+        self._sandbox.inc(summary.usage.get("sandbox_seconds", 0))
+
+    def _known(self, name: str) -> str:
+        if name not in self._tools:
+            if len(self._tools) >= _MOST_TOOLS or not _TOOL_NAME.fullmatch(name):
+                return "other"
+            self._tools.add(name)
+        return name
+
+    # What is shown.
+
+    @property
+    def _shown(self) -> CollectorRegistry:
+        folder = os.environ.get(FOLDER_VARIABLE)
+        if folder is None:
+            return self._registry
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        return registry
+
+    def as_text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self._shown)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same figures: name -> type, help, and samples with their labels."""
+        return {_exposed(family.name, family.type): _family(family) for family in self._shown.collect()}
+
+    def markdown_table(self) -> str:
+        """All metrics as a table for the README."""
+        rows = ["| Metric | Type | Labels | Meaning |", "| --- | --- | --- | --- |"]
+        for made in (value for value in vars(self).values() if isinstance(value, MetricWrapperBase)):
+            labels = ", ".join(f"`{name}`" for name in made._labelnames)
+            name = _exposed(made._name, made._type or "")
+            rows.append(f"| `{name}` | {made._type} | {labels} | {made._documentation} |")
+        return "\n".join(rows) + "\n"
+
+
+def _exposed(name: str, kind: str) -> str:
+    return f"{name}_total" if kind == "counter" else name
+
+
+def _family(family: Metric) -> dict[str, Any]:
+    samples = [{"name": sample.name, "labels": sample.labels, "value": sample.value} for sample in family.samples]
+    return {"type": family.type, "help": family.documentation, "samples": samples}
+
+
+def forget_worker(pid: int) -> None:
+    """What a process that has ended was just doing is no longer counted; what it had done is."""
+    if FOLDER_VARIABLE in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]

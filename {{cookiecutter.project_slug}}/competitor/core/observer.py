@@ -1,0 +1,101 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What is told of an answer while it is made, to metrics, traces and the debug console: never a call per chunk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A tool or a sandbox at work."""
+
+    kind: Literal["tool", "sandbox"]
+    name: str
+    id: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of the model, over. `error` is a key of `UPSTREAM_KINDS`, or `cancelled`; `retried` has earlier ones."""
+
+    model: str
+    seconds: float
+    usage: Usage | None
+    error: str | None = None
+    retried: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All that is known of an answer at its end, and no text of it. Times are in seconds; a stream alone has gaps."""
+
+    request_id: str
+    correlation_id: str | None
+    mode: Literal["stream", "whole"]
+    backend: str
+    model: str
+    end: str
+    failure: str | None
+    finish_reason: str | None
+    ttft: float | None
+    largest_gap: float | None
+    loop_lag: float | None
+    duration: float
+    usage: Mapping[str, int | float]
+
+    @property
+    def error_type(self) -> str:
+        """The failure without what differs each time, as a label; empty for none."""
+        failure = self.failure or ""
+        return "backend" if failure.startswith("backend") else failure.replace(" ", "_")
+
+    @property
+    def outcome(self) -> Literal["ok", "failed", "client_gone"]:
+        if self.failure in ("client gone", "the client does not read"):
+            return "client_gone"
+        return "failed" if self.failure else "ok"
+
+    def as_fields(self) -> dict[str, Any]:
+        """For the log: times as whole milliseconds."""
+        return {
+            "request_id": self.request_id,
+            "correlation_id": self.correlation_id,
+            "mode": self.mode,
+            "backend": self.backend,
+            "model": self.model,
+            "end": self.end,
+            "failure": self.failure,
+            "finish_reason": self.finish_reason,
+            "ttft_ms": _milliseconds(self.ttft),
+            "largest_gap_ms": _milliseconds(self.largest_gap),
+            "loop_lag_ms": _milliseconds(self.loop_lag),
+            "duration_ms": _milliseconds(self.duration),
+            **self.usage,
+        }
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+class Observer:
+    """Told of one answer; this one does not care. What is told may come at any moment, so nothing here waits."""
+
+    def doing(self, what: str) -> None:
+        """What the answer is waiting for."""
+
+    def started(self, step: Step) -> None:
+        """A tool or a sandbox begins."""
+
+    def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
+        """It has ended, `ok` or with an `error`."""
+
+    def called(self, call: ModelCall) -> None:
+        """A call of the model is over, one way or the other."""
+
+    def finished(self, summary: Summary) -> None:
+        """The answer is over. Nothing is told after this."""
