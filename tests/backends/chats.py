@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+from competitor.core.artifacts.keeper import Keeper
+from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
 from competitor.core.egress import Egress
 from competitor.core.http import HttpClient
@@ -24,7 +26,8 @@ class Asked:
         self.spent: list[Usage] = []
         body = {"model": "offline-model", "messages": [{"role": "user", "content": "Hello"}], **fields}
         llm = Llm(self.settings, self.client, OfflineServer(1))
-        self.chat = Chat("test", read_request(json.dumps(body).encode()), llm, self.settings, self.spent.append)
+        asked, artifacts = read_request(json.dumps(body).encode()), Artifacts(Keeper(self.settings))
+        self.chat = Chat("test", asked, llm, self.settings, self.spent.append, artifacts)
 
     async def close(self) -> None:
         """Closes the connections, in the loop that opened them."""

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from competitor.core.artifacts.keeper import Keeper
+from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
 from competitor.core.egress import Egress
-from competitor.core.events import Text
-from competitor.core.files import File, handed_over
 from competitor.core.http import HttpClient
 from competitor.core.llm import Llm
 from competitor.core.offline import OfflineServer
@@ -21,7 +21,7 @@ from competitor.core.schema import ChatRequest
 from competitor.core.settings import Settings
 from competitor.core.toolbox import Result, Toolbox, tool
 from competitor.core.toolkit import offered
-from competitor.core.toolkit.create_file import create_file
+from competitor.core.toolkit.create_file import FileMaker
 from competitor.core.toolkit.search_double import LABEL
 
 Reply = tuple[int, Any]
@@ -95,14 +95,15 @@ def chat_with(environment: dict[str, str], token: str | None = None) -> Chat:
     client = HttpClient(Egress(settings.base_urls), connect_seconds=5, silence_seconds=5)
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
     request = ChatRequest.model_validate({**body, "chutes_access_token": token} if token else body)
-    return Chat("request-1", request, Llm(settings, client, OfflineServer(50)), settings, lambda usage: None)
+    llm, artifacts = Llm(settings, client, OfflineServer(50)), Artifacts(Keeper(settings))
+    return Chat("request-1", request, llm, settings, lambda usage: None, artifacts)
 
 
 def all_services(url: str) -> dict[str, str]:
     return {f"JANUS_{name}_URL": url for name in ("SEARCH", "FETCH", "VECTOR", "SANDBOX")}
 
 
-def ran(environment: dict[str, str], name: str, token: str | None = None, **arguments: Any) -> Result:
+def ran(environment: dict[str, str], name: str, /, token: str | None = None, **arguments: Any) -> Result:
     async def run() -> Result:
         chat = chat_with(environment, token)
         try:
@@ -271,16 +272,25 @@ def test_what_cannot_be_calculated_is_said_in_words(expression: str) -> None:
     assert result.text.startswith("The expression")
 
 
-def test_a_fence_is_longer_than_any_in_the_file() -> None:
-    event = handed_over(File("a.md", "```\n````\n"))
-    assert isinstance(event, Text)
-    assert "\n`````\n```\n````\n`````\n" in event.text
+def test_a_file_is_an_artifact() -> None:
+    result = ran({}, "create_file", name="notes.md", content="# Notes\n")
+    (made,) = result.artifacts
+    assert (made.display_name, made.type, made.size_bytes) == ("notes.md", "file", 8)
+    assert made.url == "data:text/markdown;base64,IyBOb3Rlcwo="
+    assert result.text == "The user has got notes.md (8 bytes)."
+
+
+def test_a_file_that_cannot_be_kept_is_said_in_words() -> None:
+    result = ran({"JANUS_ARTIFACT_BYTES": "7"}, "create_file", name="notes.md", content="# Notes\n")
+    assert result.status == "error"
+    assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the most that is allowed."
 
 
 @pytest.mark.parametrize(
     ("file", "content"), [("../x", ""), ("a\nb", ""), ("a" * 200, ""), ("", ""), ("a.txt", "x" * 100_001)]
 )
 def test_a_file_that_cannot_be_made_is_refused(file: str, content: str) -> None:
+    maker = FileMaker(Artifacts(Keeper(Settings())))
     arguments = json.dumps({"name": file, "content": content})
-    result = asyncio.run(Toolbox([tool(create_file)], seconds=5).run("create_file", arguments))
+    result = asyncio.run(Toolbox([tool(maker.create_file)], seconds=5).run("create_file", arguments))
     assert result.text.startswith("Bad arguments for create_file")

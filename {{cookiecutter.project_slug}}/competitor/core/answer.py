@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
+from .artifacts.descriptor import Artifact
 from .errors import AnswerClosed, AnswerFull
 from .events import (
     Event,
@@ -45,6 +46,7 @@ class Form(Protocol):
     def call(self, number: int, id: str, name: str) -> None: ...
     def arguments(self, number: int, piece: str) -> None: ...
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None: ...
+    def artifact(self, descriptor: dict[str, Any], link: str) -> None: ...
     def cork(self) -> None: ...
     def uncork(self, *, last: bool = False) -> None: ...
     def set_source(self, source: Source | None) -> None: ...
@@ -81,6 +83,7 @@ class Answer:
         self._spent: Usage | None = None
         self._calls: list[bool] = []  # for each call of a client's tool: whether arguments came
         self._open: dict[str, tuple[Step, float]] = {}  # with its start
+        self._shown: set[str] = set()  # ids of artifacts
         self._half = ""  # first half of a surrogate pair that was cut in two
 
     # The sink's side: called once a token, so nothing here waits or allocates more than it must.
@@ -144,6 +147,8 @@ class Answer:
                 self._start("sandbox", event)
             case ToolEnd() | SandboxEnd():
                 self._end(event.id, event.status, event.details)
+            case Artifact():
+                self._show(event)
             case ToolCall():
                 number = self.call(event.id, event.name)
                 if number is None:
@@ -220,6 +225,18 @@ class Answer:
         except UnicodeEncodeError:
             return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return text
+
+    def _show(self, artifact: Artifact) -> None:
+        """A3. A `data:` URL is no text: neither the usage (U3) nor the limit of an answer counts it."""
+        if artifact.id in self._shown:
+            return
+        self._speak()
+        self._shown.add(artifact.id)
+        before = "\n\n" if self.said else ""
+        self.said = True
+        self.size += len(artifact.display_name.encode())
+        self._observer.saved(artifact.type, artifact.size_bytes)
+        self.form.artifact(artifact.as_json(), f"{before}{artifact.markdown}\n\n")
 
     def _start(self, kind: Literal["tool", "sandbox"], event: ToolStart | SandboxStart) -> None:
         if event.id in self._open:

@@ -12,6 +12,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import CONTRACT_VERSION
+from .artifacts.keeper import Keeper
+from .artifacts.routes import add_routes
+from .artifacts.sweeper import Sweeper
 from .clock import Clock
 from .completions import CHAT_PATH, ChatEndpoint, Shared
 from .egress import Egress
@@ -56,6 +59,8 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         silence_seconds=settings.llm_silence_seconds,
     )
     metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
+    keeper = Keeper(settings)
+    sweeper = Sweeper(keeper)
     shared = Shared(
         settings=settings,
         llm=Llm(settings, client, offline),
@@ -64,11 +69,14 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         clock=Clock(),
         pacing=None if settings.pacing == "off" else Pacing(settings.pacing_seconds, settings.pacing_most_seconds),
         metrics=metrics,
+        keeper=keeper,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sweeper.start()
         yield
+        await sweeper.stop()
         client.close()
         await offline.stop()
 
@@ -95,6 +103,8 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
     async def chat_completions(request: Request) -> Response:
         """Answers a conversation, as one object or as a stream of server-sent events."""
         return await chat.response(request)
+
+    add_routes(app, keeper)
 
     @app.get("/health")
     async def health() -> dict[str, Any]:

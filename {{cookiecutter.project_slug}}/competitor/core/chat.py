@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from . import prompt
+from .artifacts.save import Artifacts
 from .http import HttpClient
 from .llm import Completion, Llm
 from .observer import Observer
@@ -24,7 +25,7 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
 
 
 class Chat:
-    """One request to answer. `log` puts the request's id into every line."""
+    """One request to answer. `artifacts` saves what is no text; `log` puts the request's id into every line."""
 
     def __init__(
         self,
@@ -33,9 +34,10 @@ class Chat:
         llm: Llm,
         settings: Settings,
         account: Callable[[Usage], None],
+        artifacts: Artifacts,
         observer: Observer | None = None,
     ):
-        self.id, self.request, self.settings = id, request, settings
+        self.id, self.request, self.settings, self.artifacts = id, request, settings, artifacts
         self._llm, self._account, self._observer = llm, account, observer or Observer()
         self._until = time.monotonic() + settings.answer_seconds
 

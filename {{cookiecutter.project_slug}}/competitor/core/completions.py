@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .answer import Answer, Form
+from .artifacts.keeper import Keeper
+from .artifacts.save import Artifacts
 from .chat import Chat
 from .clock import Clock
 from .envelope import PING, Envelope
@@ -59,6 +61,7 @@ class Shared:
     clock: Clock
     pacing: Pacing | None
     metrics: Metrics
+    keeper: Keeper
 
 
 class _Request:
@@ -68,6 +71,7 @@ class _Request:
         self.shared, self.asked = shared, asked
         self.id = answer_id(request.headers)
         self.echoed = echoed(request.headers)
+        self.host = request.headers.get("host", "")
         self.created = int(time.time())
         self.started = time.monotonic()
         self.observer: Observer = shared.metrics
@@ -76,8 +80,9 @@ class _Request:
         return Answer(form, self.asked, self.shared.settings.max_answer_bytes, self.observer)
 
     def runner(self, answer: Answer) -> Runner:
-        chat = Chat(self.id, self.asked, self.shared.llm, self.shared.settings, answer.usage, self.observer)
-        return Runner(self.shared.backend, chat, answer, self.shared.gate)
+        shared, artifacts = self.shared, Artifacts(self.shared.keeper, self.host)
+        chat = Chat(self.id, self.asked, shared.llm, shared.settings, answer.usage, artifacts, self.observer)
+        return Runner(shared.backend, chat, answer, shared.gate)
 
     def finished(
         self,

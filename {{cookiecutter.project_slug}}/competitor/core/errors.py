@@ -4,6 +4,7 @@
 Exception
 |-- ApiError           the request is refused before an answer starts (S16): OpenAI's error shape
 |-- UpstreamError      the model's server failed: a sentence in the answer, never a status (S13)
+|-- ArtifactError      one artifact could not be saved: a sentence in the answer
 |-- AnswerFull         the answer reached the size limit: it ends with `length`
 `-- AnswerClosed       the answer has ended: what comes now comes too late
 """
@@ -18,6 +19,8 @@ CODES: dict[str, tuple[int, str]] = {
     "unsupported_media_type": (415, "invalid_request_error"),
     "unsupported_encoding": (415, "invalid_request_error"),
     "not_found": (404, "invalid_request_error"),
+    "gone": (410, "invalid_request_error"),
+    "range_not_satisfiable": (416, "invalid_request_error"),
     "method_not_allowed": (405, "invalid_request_error"),
     "bad_request": (400, "invalid_request_error"),
     "overloaded": (503, "overloaded_error"),
@@ -38,6 +41,16 @@ UPSTREAM_KINDS: dict[str, str] = {
     "in_stream": "The model's server reported an error in the middle of its answer.",
     "too_large": "The model's server sent more than this competitor accepts.",
     "egress": "The model's server is not among the hosts that this competitor may call.",
+}
+
+# kind -> what the user reads of an artifact that could not be saved. The cause goes to the log only.
+ARTIFACT_KINDS: dict[str, str] = {
+    "too_large": "it is larger than {most} bytes, the most that is allowed",
+    "store_full": "the files that are kept already take up all of the space that is allowed",
+    "disk_full": "the disk is full",
+    "read_only": "the place for files cannot be written to",
+    "unavailable": "the place for files cannot be used now",
+    "unreadable": "it cannot be read",
 }
 
 
@@ -67,6 +80,21 @@ class UpstreamError(Exception):
     @property
     def sentence(self) -> str:
         return UPSTREAM_KINDS[self.kind].format(status=self.status)
+
+
+class ArtifactError(Exception):
+    """An artifact could not be saved. Its text is a sentence for the user; `kind` is a key of `ARTIFACT_KINDS`.
+
+    `detail` is for the log.
+    """
+
+    def __init__(self, kind: str, *, detail: str = "", most: int = 0, name: str = "The file"):
+        super().__init__(f"{name} could not be saved: {ARTIFACT_KINDS[kind].format(most=most)}.")
+        self.kind, self.detail, self.most = kind, detail, most
+
+    def about(self, name: str) -> "ArtifactError":
+        """The same, with the file's name in the sentence."""
+        return ArtifactError(self.kind, detail=self.detail, most=self.most, name=f"The file {name[:100]}")
 
 
 class AnswerFull(Exception):

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from .artifacts.descriptor import Artifact
 from .usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -127,4 +128,6 @@ class Source:
     def resume(self) -> None: ...
 
 
-Event = Text | Reasoning | ToolStart | ToolEnd | SandboxStart | SandboxEnd | ToolCall | Usage | Finish | Source
+Event = (
+    Text | Reasoning | ToolStart | ToolEnd | SandboxStart | SandboxEnd | Artifact | ToolCall | Usage | Finish | Source
+)

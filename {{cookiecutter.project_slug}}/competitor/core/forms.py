@@ -9,6 +9,9 @@ from .events import FinishReason, Source
 from .pacing import Pacer, Pacing
 from .writer import BodyWriter
 
+# Some readers have line limits of 512 KiB (A2), so a longer `data:` URL comes in several deltas.
+_LINK_CHARACTERS = 256 * 1024
+
 
 class StreamForm:
     """Every piece becomes a chunk and leaves at once; text as its pacing lets it, and never behind what came later."""
@@ -48,6 +51,12 @@ class StreamForm:
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
         self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}}))
 
+    def artifact(self, descriptor: dict[str, Any], link: str) -> None:
+        """S18: the event in a chunk of its own. The link does not wait for pacing, which would cut a `data:` URL."""
+        self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": {"items": [descriptor]}}}))
+        for start in range(0, len(link), _LINK_CHARACTERS):
+            self.writer.write(self.envelope.text(link[start : start + _LINK_CHARACTERS]))
+
     def drop(self) -> None:
         """The client is gone."""
         if self.pacer is not None:
@@ -71,6 +80,7 @@ class WholeForm:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[dict[str, Any]] = []
+        self._artifacts: list[dict[str, Any]] = []
 
     def text(self, text: str) -> None:
         self._text.append(text)
@@ -89,6 +99,10 @@ class WholeForm:
 
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
         self._reasoning.append(words)
+
+    def artifact(self, descriptor: dict[str, Any], link: str) -> None:
+        self._artifacts.append(descriptor)
+        self._text.append(link)
 
     def cork(self) -> None:
         pass
@@ -110,7 +124,7 @@ class WholeForm:
             "role": "assistant",
             "content": "".join(self._text),
             "reasoning_content": "".join(self._reasoning),
-            "artifacts": [],
+            "artifacts": self._artifacts,
         }
         if self._calls:
             message["tool_calls"] = self._calls

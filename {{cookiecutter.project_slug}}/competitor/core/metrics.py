@@ -93,6 +93,8 @@ class Metrics(Observer):
         self._tool_times = histogram(
             "janus_tool_call_duration_seconds", "Time of one call of a tool.", _LENGTHS, "gen_ai_tool_name", "status"
         )
+        self._artifacts = counter("janus_artifacts_total", "Artifacts that users got, by their type.", "type")
+        self._artifact_bytes = counter("janus_artifact_bytes_total", "Size of the artifacts that users got.")
         self._sandbox = counter("janus_sandbox_seconds_total", "Time that sandboxes worked.")
 
     # What is told.
@@ -108,6 +110,10 @@ class Metrics(Observer):
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
         if step.kind == "tool":
             self._tool_times.labels(self._known(step.name), status).observe(seconds)
+
+    def saved(self, kind: str, size: int) -> None:
+        self._artifacts.labels(kind).inc()
+        self._artifact_bytes.inc(size)
 
     def called(self, call: ModelCall) -> None:
         self._calls.labels(call.error or "").observe(call.seconds)

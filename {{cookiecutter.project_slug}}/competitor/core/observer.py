@@ -94,6 +94,9 @@ class Observer:
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
         """It has ended, `ok` or with an `error`."""
 
+    def saved(self, kind: str, size: int) -> None:
+        """The user got an artifact of so many bytes; `kind` is its type."""
+
     def called(self, call: ModelCall) -> None:
         """A call of the model is over, one way or the other."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .answer import Answer
 from .chat import Chat
-from .errors import AnswerClosed, AnswerFull, UpstreamError
+from .errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
 from .events import Finish, FinishReason, Source
 from .limits import Gate, NoSlot
 from .loading import Backend
@@ -97,6 +97,8 @@ class Runner:
                 "the upstream failed",
                 extra={"kind": error.kind, "status": error.status or None, "detail": error.detail},
             )
+        except ArtifactError as error:
+            self.failure, self.note, self.reason = f"artifact {error.kind}", str(error), "stop"
         except asyncio.CancelledError:
             raise
         except (Exception, SystemExit) as error:  # whatever an owner's code does, the answer ends in good form
@@ -116,7 +118,7 @@ class Runner:
                     continue
                 answer.take(event)
                 if isinstance(event, Finish):
-                    return
+                    break
                 await answer.form.drain()
                 taken += 1
                 if taken % EVENTS_BETWEEN_BREATHS == 0:
@@ -124,6 +126,8 @@ class Runner:
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
+            for artifact in self._chat.artifacts.saved:  # those that were not yielded
+                answer.take(artifact)
 
     def _failed(self, why: str) -> None:
         self.failure, self.note, self.reason = f"backend: {why}", "This competitor failed while it answered.", "stop"

@@ -139,6 +139,64 @@ class Settings(BaseModel):
         60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600, about="Longest time of one call of a tool, in seconds."
     )
 
+    artifacts_dir: str | None = _variable(
+        None,
+        "JANUS_ARTIFACTS_DIR",
+        about="Folder for artifacts. Unset: one below the system's folder for temporary files.",
+    )
+    artifact_url_base: BaseUrl | None = _variable(
+        None,
+        "JANUS_ARTIFACT_URL_BASE",
+        about="Public base URL of links to artifacts. Unset: the host that the caller asked.",
+    )
+    artifact_port: int | None = _variable(
+        None,
+        "JANUS_ARTIFACT_PORT",
+        ge=1,
+        le=65535,
+        about="Port in links to artifacts, where callers reach it at another than the one they asked.",
+    )
+    artifact_key: SecretStr | None = _variable(
+        None,
+        "JANUS_ARTIFACT_KEY",
+        about="Secret that signs links to artifacts, the same for all replicas. Unset: a random one beside them.",
+    )
+    artifact_inline_bytes: int = _variable(
+        180_000,
+        "JANUS_ARTIFACT_INLINE_BYTES",
+        ge=0,
+        le=1_000_000,
+        about="Largest artifact that goes out inside the answer, as a data: URL, in bytes.",
+    )
+    artifact_ttl_seconds: int = _variable(
+        3600, "JANUS_ARTIFACT_TTL_SECONDS", ge=1, le=365 * 86400, about="How long an artifact is kept, in seconds."
+    )
+    artifact_bytes: int = _variable(64 * 2**20, "JANUS_ARTIFACT_BYTES", ge=1, about="Largest artifact, in bytes.")
+    artifacts_total_bytes: int = _variable(
+        512 * 2**20, "JANUS_ARTIFACTS_TOTAL_BYTES", ge=1, about="Size of all artifacts that are kept, in bytes."
+    )
+    artifact_single_use: bool = _variable(
+        False, "JANUS_ARTIFACT_SINGLE_USE", about="Let each link to an artifact be fetched once only."
+    )
+    artifacts_bucket: str | None = _variable(
+        None,
+        "JANUS_ARTIFACTS_BUCKET",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$",
+        about="Bucket for artifacts in an S3-compatible store, which replicas share. Unset: the folder.",
+    )
+    artifacts_endpoint: BaseUrl | None = _variable(
+        None, "JANUS_ARTIFACTS_ENDPOINT", about="Base URL of that store. Unset: Amazon's own."
+    )
+    artifacts_region: str = _variable(
+        "us-east-1", "JANUS_ARTIFACTS_REGION", pattern=r"^[a-z0-9-]{1,40}$", about="Region of the bucket."
+    )
+    artifacts_access_key: Key | None = _variable(
+        None, "JANUS_ARTIFACTS_ACCESS_KEY", about="Access key id for the bucket."
+    )
+    artifacts_secret_key: Key | None = _variable(
+        None, "JANUS_ARTIFACTS_SECRET_KEY", about="Secret access key for the bucket."
+    )
+
     timeout_seconds: float = _variable(
         300.0,
         "JANUS_TIMEOUT",

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from .files import File
+from .artifacts.descriptor import Artifact
 
 Schema = dict[str, Any]
 
@@ -20,12 +20,12 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a call: `text` for the model, `details` for the `tool_end` event, `files` for the user."""
+    """What came of a call: `text` for the model, `details` for the `tool_end` event, `artifacts` for the user."""
 
     text: str
     status: Literal["ok", "error"] = "ok"
     details: dict[str, Any] = field(default_factory=dict)
-    files: tuple[File, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     sandbox_seconds: float | None = None  # where the sandbox itself has counted
 
 

@@ -16,9 +16,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
-from .errors import UpstreamError
+from .errors import ArtifactError, UpstreamError
 from .events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
-from .files import handed_over
 from .tool import Result, Schema, Tool, ToolError, tool
 from .usage import Usage
 
@@ -89,8 +88,8 @@ class Toolbox:
                 result = await self._checked(tool, arguments, report, limit)
         finally:
             report(ToolEnd(start.id, result.status, {"result": _shown(result.text), **result.details}))
-        for file in result.files:
-            report(handed_over(file))
+        for artifact in result.artifacts:
+            report(artifact)
         return result
 
     def start(self, calls: Sequence[Call], *, seconds: float | None = None) -> "Running":
@@ -198,8 +197,8 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
         made = await tool.function(**arguments)
         result = made if isinstance(made, Result) else Result(_as_text(made))
         details = from_json(to_json(result.details, fallback=str, inf_nan_mode="strings"))
-        return Result(fit(result.text), result.status, details, result.files, result.sandbox_seconds)
-    except ToolError as error:
+        return Result(fit(result.text), result.status, details, result.artifacts, result.sandbox_seconds)
+    except (ToolError, ArtifactError) as error:
         return Result(fit(str(error)), "error")
     except UpstreamError as error:
         log.warning("a tool's service failed", extra={"tool": tool.name, "kind": error.kind, "detail": error.detail})

@@ -6,6 +6,7 @@ The prompt's first word names what it does; any other prompt goes to the model, 
 
 import asyncio
 import os
+import random
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -158,6 +159,19 @@ async def iterates(chat: Chat) -> AsyncIterator[Event]:
     yield chat.complete([{"role": "user", "content": "again"}], temperature=None)
 
 
+async def artifact(chat: Chat) -> AsyncIterator[Event]:
+    """`artifact 200000 photo.png`: that many bytes under that name, between two pieces of text."""
+    _, size, name = chat.text.split(" ", 2)
+    yield Text("Here it is:")
+    yield await chat.artifacts.save(random.Random(size).randbytes(int(size)), name)
+    yield Text("That was all.")
+
+
+async def artifact_not_yielded(chat: Chat) -> AsyncIterator[Event]:
+    await chat.artifacts.save("a,b\n1,2\n", "table.csv")
+    yield Text("The table:")
+
+
 def not_a_generator(chat: Chat) -> Any:
     return 5
 
@@ -171,7 +185,8 @@ DEEDS = {
     for deed in (
         events, a_tool_named, unpaired, raises_first, raises_later, yields_nothing, wrong_type, text_of_number,
         after_the_end, many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
-        cancels_itself, sleeps, half_pairs, client_calls, iterates, not_a_generator, a_coroutine,
+        cancels_itself, sleeps, half_pairs, client_calls, iterates, artifact,
+        artifact_not_yielded, not_a_generator, a_coroutine,
     )
 }  # fmt: skip
 

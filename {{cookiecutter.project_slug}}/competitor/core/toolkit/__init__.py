@@ -5,7 +5,7 @@ from ..chat import Chat
 from ..toolbox import Tool, tool
 from . import local_code, search_double
 from .calculator import calculator
-from .create_file import create_file
+from .create_file import FileMaker
 from .sandboxes import PlatformSandbox, Sandy
 from .service import Service
 from .vectors import Vectors
@@ -17,7 +17,7 @@ __all__ = ["offered"]
 def offered(chat: Chat) -> list[Tool]:
     """The built-in tools that can work for this request, each name once."""
     settings = chat.settings
-    tools = [tool(calculator), tool(create_file)]
+    tools = [tool(calculator), tool(FileMaker(chat.artifacts).create_file)]
     if settings.search_url:
         tools.append(tool(WebSearch(Service(chat, settings.search_url)).web_search))
     elif settings.search_double:

@@ -5,18 +5,24 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..files import File
+from ..artifacts.save import Artifacts
 from ..toolbox import Result
 
 MAX_CHARACTERS = 100_000
 
 
-async def create_file(
-    name: Annotated[str, Field(description="Such as notes.md", pattern=r"^[\w][\w. -]{0,99}$")],
-    content: Annotated[str, Field(description="The whole text of the file", max_length=MAX_CHARACTERS)],
-) -> Result:
-    """Gives the user a file of text."""
-    size = len(content.encode("utf-8", "replace"))
-    return Result(
-        f"The user has got {name} ({size} bytes).", details={"size_bytes": size}, files=(File(name, content),)
-    )
+class FileMaker:
+    """Makes files as artifacts of one answer."""
+
+    def __init__(self, artifacts: Artifacts):
+        self._artifacts = artifacts
+
+    async def create_file(
+        self,
+        name: Annotated[str, Field(description="Such as notes.md", pattern=r"^[\w][\w. -]{0,99}$")],
+        content: Annotated[str, Field(description="The whole text of the file", max_length=MAX_CHARACTERS)],
+    ) -> Result:
+        """Gives the user a file of text."""
+        made = await self._artifacts.save(content, name)
+        said = f"The user has got {made.display_name} ({made.size_bytes} bytes)."
+        return Result(said, details={"size_bytes": made.size_bytes}, artifacts=(made,))

@@ -1,0 +1,38 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What a reader is told of an artifact: the nine fields of A1, and its link in markdown."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .media import Kind
+
+# What would end or change a link's text in markdown.
+_MARKS = re.compile(r"([\\`*_\[\]<>&!#~|])")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something made for the user that is no text. `chat.artifacts.save` makes it; yield it where it belongs.
+
+    `url` is a `data:` URL, or an absolute one under which the bytes are until `ttl_seconds` have passed.
+    """
+
+    id: str
+    type: Kind
+    mime_type: str
+    display_name: str
+    size_bytes: int
+    sha256: str  # of the bytes, in hex
+    created_at: str  # ISO 8601, in UTC
+    ttl_seconds: int
+    url: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def markdown(self) -> str:
+        """The same URL as a link, an image as an image (A3)."""
+        name = _MARKS.sub(r"\\\1", self.display_name)
+        return f"{'!' if self.type == 'image' else ''}[{name}]({self.url})"

@@ -1,0 +1,41 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The errors of a store, of a disk or a bucket, as ours."""
+
+import errno
+import re
+
+from ..errors import ArtifactError
+
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_KINDS = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EFBIG: "disk_full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
+}
+
+
+class faults:  # noqa: N801 - reads as a statement: `with faults():`
+    """Raises `KeyError` for what is not there, `ArtifactError` for what else a store says."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, ArtifactError | KeyError | GeneratorExit):
+            return
+        if isinstance(error, FileNotFoundError):
+            raise KeyError("nothing is kept under this id") from None
+        if isinstance(error, OSError | ValueError) or type(error).__module__.startswith("obstore"):
+            raise failure(error) from None
+
+
+def failure(error: BaseException) -> ArtifactError:
+    """What a store's error means. Its first line goes to the log; the rest is a dump that may hold more."""
+    first = str(error).partition("\n")[0]
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (found := _OS_ERROR.search(first)):
+        number = int(found[1])
+    return ArtifactError(_KINDS.get(number or 0, "unavailable"), detail=f"{type(error).__name__}: {first[:200]}")

@@ -1,0 +1,135 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Keeps artifacts until their time is over, within the limits, in the store of the settings."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ..errors import ArtifactError
+from ..settings import Settings
+from .links import KEY_BYTES, Refused, Signer
+from .places import is_untouched, open_store
+from .store import Described, Kept, Store
+
+T = TypeVar("T")
+
+# Longest time of one step of the store. A bucket that is silent hurts the artifact, not the answer.
+STORE_SECONDS = 60.0
+_KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A kept artifact, described, with the second of Unix time when it expires."""
+
+    id: str
+    expires: int
+    described: Described
+    store: Store = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return int(self.described["size_bytes"])
+
+    def pieces(self, start: int, end: int) -> AsyncIterator[bytes]:
+        return self.store.pieces(self.id, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    store: Store
+    signer: Signer
+
+
+class Keeper:
+    """One for the process. `clock` is Unix time; nothing is opened before it is needed."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
+        self.settings, self.clock = settings, clock
+        self._opened: _Opened | None = None
+        self._opening = asyncio.Lock()
+        self._arriving = 0  # bytes that are being written
+
+    async def keep(self, data: bytes, described: Described, now: int, ttl_seconds: int) -> str:
+        """Keeps the bytes from `now` on; their id. Raises `ArtifactError`."""
+        self._arriving += len(data)
+        try:
+            opened = await self._open()
+            await self._make_room(opened.store)
+            id = opened.signer.make(now + ttl_seconds)
+            await _in_time(opened.store.put(id, data, {"id": id, **described}))
+        finally:
+            self._arriving -= len(data)
+        return id
+
+    async def find(self, id: str) -> Found:
+        """What is kept under an id. Raises `Refused`, and `ArtifactError` where the store fails."""
+        opened = await self._open()
+        expires = opened.signer.check(id, self.clock())
+        try:
+            return Found(id, expires, await _in_time(opened.store.describe(id)), opened.store)
+        except KeyError:
+            raise Refused(expired=True) from None
+
+    async def use(self, found: Found) -> None:
+        """Marks what may be fetched once. Raises `Refused` for all but the first who asks, on all replicas."""
+        if not await _in_time(found.store.use(found.id)):
+            raise Refused(expired=True)
+
+    async def delete(self, found: Found) -> None:
+        await _in_time(found.store.delete(found.id))
+
+    async def sweep(self) -> float | None:
+        """Deletes what is over. When the next one will be, in Unix time; None when nothing is kept."""
+        if self._opened is None and is_untouched(self.settings):
+            return None
+        store = (await self._open()).store
+        left = await self._swept(store)
+        await asyncio.to_thread(store.forget_halves, self.clock())
+        return min((kept.expires for kept in left), default=None)
+
+    async def _swept(self, store: Store) -> list[Kept]:
+        now, left = self.clock(), []
+        for kept in await _in_time(store.list()):
+            if kept.expires > now:
+                left.append(kept)
+            else:
+                await _in_time(store.delete(kept.id))
+        return left
+
+    async def _make_room(self, store: Store) -> None:
+        """The limit is on what all replicas keep together; what is over does not count."""
+        kept = sum(one.size for one in await self._swept(store))
+        most = self.settings.artifacts_total_bytes
+        if kept + self._arriving > most:
+            raise ArtifactError("store_full", detail=f"{kept} bytes are kept, {self._arriving} more are over {most}")
+
+    async def _open(self) -> _Opened:
+        async with self._opening:
+            if self._opened is None:
+                store = await asyncio.to_thread(open_store, self.settings)
+                self._opened = _Opened(store, Signer(await self._key(store)))
+        return self._opened
+
+    async def _key(self, store: Store) -> bytes:
+        """The configured key, else the random one beside the artifacts: the first replica makes it, all read it."""
+        given = self.settings.artifact_key
+        if given is not None:
+            return hashlib.sha256(given.get_secret_value().encode()).digest()
+        try:
+            return await _in_time(store.read(_KEY))
+        except KeyError:
+            await _in_time(store.create(_KEY, secrets.token_bytes(KEY_BYTES)))
+            return await _in_time(store.read(_KEY))
+
+
+async def _in_time(step: Coroutine[Any, Any, T]) -> T:
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            return await step
+    except TimeoutError:
+        raise ArtifactError("unavailable", detail=f"no answer of the store within {STORE_SECONDS:g} s") from None

@@ -1,0 +1,30 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Names of artifacts. They are for people: no file system ever sees one."""
+
+import re
+import unicodedata
+from urllib.parse import quote
+
+MOST_BYTES = 200
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def display_name(given: str) -> str:
+    """One readable line without folders: what stands behind the last slash, less all that cannot be seen."""
+    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in given)
+    name = re.split(r"[/\\]", " ".join(unicodedata.normalize("NFC", seen).split()))[-1].strip(" .")
+    stem, dot, suffix = name.rpartition(".")
+    tail = f"{dot}{suffix}" if stem and len(suffix) <= 16 and suffix.isascii() else ""
+    room = MOST_BYTES - len(tail)
+    return (name.removesuffix(tail).encode()[:room].decode(errors="ignore") + tail) or "artifact"
+
+
+def in_url(name: str) -> str:
+    return quote(name, safe="")
+
+
+def disposition(name: str, *, shown: bool) -> str:
+    """`Content-Disposition` by RFC 6266: the name in ASCII for old readers, then as it is."""
+    plain = re.sub(r'[^\x20-\x7e]|["%\\]', "_", name)
+    how = "inline" if shown else "attachment"
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,76 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Which store the settings mean: a folder (the embedded default), or a bucket that replicas share (A5)."""
+
+import errno
+import os
+import stat
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..settings import Settings
+from .faults import faults
+from .store import FOLDER, Store
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+CONNECT = "5s"
+# A slow reader may take an object for this long; every other step has a limit of its own (keeper.py).
+READ = "1h"
+RETRIES, RETRY_SECONDS = 2, 10
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of these settings; it blocks for a moment. Raises `ArtifactError`."""
+    with faults():
+        if settings.artifacts_bucket is not None:
+            return Store(_bucket(settings, settings.artifacts_bucket))
+        from obstore.store import LocalStore
+
+        place = folder(settings)
+        (place / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings.artifacts_dir is None and hasattr(os, "getuid"):
+            _is_ours(place)
+        return Store(LocalStore(str(place)), place)
+
+
+def folder(settings: Settings) -> Path:
+    """The configured folder, else one below the system's temporary one: an image's root may be read-only."""
+    if settings.artifacts_dir is not None:
+        return Path(settings.artifacts_dir)
+    owner = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+    return Path(tempfile.gettempdir()) / f"janus-artifacts{owner}"
+
+
+def is_untouched(settings: Settings) -> bool:
+    """Whether nothing was ever kept in the folder: then there is nothing to look at."""
+    return settings.artifacts_bucket is None and not (folder(settings) / FOLDER).is_dir()
+
+
+def _is_ours(place: Path) -> None:
+    """Anybody may make a folder below /tmp before we do."""
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise PermissionError(errno.EPERM, f"{place} is another user's, or others may write there")
+
+
+def _bucket(settings: Settings, name: str) -> "S3Store":
+    """X1: without keys it does not sign, so that it never asks a machine's metadata address for some."""
+    from obstore.store import S3Store
+
+    access, secret = settings.artifacts_access_key, settings.artifacts_secret_key
+    keys = {}
+    if access is not None and secret is not None:
+        keys = {"access_key_id": access.get_secret_value(), "secret_access_key": secret.get_secret_value()}
+    return S3Store(
+        name,
+        endpoint=settings.artifacts_endpoint or f"https://s3.{settings.artifacts_region}.amazonaws.com",
+        region=settings.artifacts_region,
+        skip_signature=not keys,
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": READ},
+        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+        **keys,
+    )

@@ -1,0 +1,103 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What a backend calls to give its user an image, a file, a data set."""
+
+import asyncio
+import base64
+import hashlib
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArtifactError
+from .descriptor import Artifact
+from .keeper import Keeper
+from .links import new_inline_id
+from .media import KINDS, Kind, media_type
+from .names import display_name, in_url
+from .public import public_base
+
+log = logging.getLogger("competitor.artifacts")
+
+# Hashing this much takes about a millisecond; more of it is done in a thread.
+_AT_ONCE_BYTES = 512 * 1024
+
+
+class Artifacts:
+    """Those of one answer. What was saved and not yielded follows at the answer's end."""
+
+    __slots__ = ("_host", "_keeper", "saved")
+
+    def __init__(self, keeper: Keeper, host: str = ""):
+        self._keeper, self._host = keeper, host
+        self.saved: list[Artifact] = []
+
+    async def save(
+        self,
+        data: bytes | str | Path,
+        name: str,
+        *,
+        mime_type: str | None = None,
+        type: Kind | None = None,
+        ttl_seconds: int | None = None,
+    ) -> Artifact:
+        """Makes an artifact of bytes, a text, or a file's content: `yield await chat.artifacts.save(png, "a.png")`.
+
+        The media type comes from the name's ending, and from it whether it is an image, a file, a dataset or
+        binary. Raises `ArtifactError`, whose text is a sentence for the user; nothing is kept then.
+        """
+        shown = display_name(name)
+        try:
+            artifact = await self._save(data, shown, media_type(shown, mime_type), type, ttl_seconds)
+        except ArtifactError as error:
+            log.warning("an artifact could not be saved", extra={"kind": error.kind, "detail": error.detail})
+            raise error.about(shown) from None
+        self.saved.append(artifact)
+        return artifact
+
+    async def _save(
+        self, given: bytes | str | Path, name: str, mime_type: str, kind: Kind | None, ttl: int | None
+    ) -> Artifact:
+        settings, now = self._keeper.settings, int(self._keeper.clock())
+        data = await _content(given, settings.artifact_bytes)
+        ttl = settings.artifact_ttl_seconds if ttl is None else max(1, ttl)
+        described: dict[str, Any] = {
+            "type": kind or KINDS[mime_type],
+            "mime_type": mime_type,
+            "display_name": name,
+            "size_bytes": len(data),
+            "sha256": await _hash(data),
+            "created_at": datetime.fromtimestamp(now, UTC).isoformat(),
+            "ttl_seconds": ttl,
+        }
+        if len(data) <= settings.artifact_inline_bytes:
+            id, url = new_inline_id(), f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
+        else:
+            id = await self._keeper.keep(data, described, now, ttl)
+            url = f"{public_base(settings, self._host)}/artifacts/{id}/{in_url(name)}"
+        return Artifact(id=id, url=url, **described)
+
+
+async def _content(given: bytes | str | Path, most: int) -> bytes:
+    """Raises `ArtifactError` for more than `most` bytes, and for a file that cannot be read."""
+    if isinstance(given, Path):
+        try:
+            data = await asyncio.to_thread(_read, given, most + 1)
+        except OSError as error:
+            raise ArtifactError("unreadable", detail=f"{type(error).__name__}: {error.strerror}") from None
+    else:
+        data = given.encode("utf-8", "replace") if isinstance(given, str) else bytes(given)
+    if len(data) > most:
+        raise ArtifactError("too_large", detail=f"more than {most} bytes", most=most)
+    return data
+
+
+def _read(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+async def _hash(data: bytes) -> str:
+    if len(data) <= _AT_ONCE_BYTES:
+        return hashlib.sha256(data).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())

@@ -1,0 +1,50 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Deletes artifacts whose time is over: one timer for the process, also for those of the process before it."""
+
+import asyncio
+import logging
+
+from ..errors import ArtifactError
+from .keeper import Keeper
+
+log = logging.getLogger("competitor.artifacts")
+
+# Replicas keep artifacts of which this one knows nothing yet.
+MOST_SECONDS = 60.0
+LEAST_SECONDS = 1.0
+
+
+class Sweeper:
+    """Runs from `start` to `stop`. A store that fails is tried again the next time."""
+
+    def __init__(self, keeper: Keeper):
+        self._keeper = keeper
+        self._timer: asyncio.TimerHandle | None = None
+        self._sweep: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._wait(LEAST_SECONDS)
+
+    async def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            await asyncio.wait({self._sweep})
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
+
+    def _begin(self) -> None:
+        self._sweep = asyncio.get_running_loop().create_task(self._once())
+
+    async def _once(self) -> None:
+        pause = MOST_SECONDS
+        try:
+            due = await self._keeper.sweep()
+            if due is not None:
+                pause = min(MOST_SECONDS, max(LEAST_SECONDS, due - self._keeper.clock()))
+        except (ArtifactError, OSError) as error:
+            detail = error.detail if isinstance(error, ArtifactError) else type(error).__name__
+            log.warning("old artifacts could not be swept", extra={"detail": detail})
+        self._wait(pause)
