@@ -14,7 +14,7 @@ from .faults import faults
 from .store import FOLDER, Store
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Config, S3Store
 
 CONNECT = "5s"
 # A slow reader may take an object for this long; every other step has a limit of its own (keeper.py).
@@ -61,16 +61,18 @@ def _bucket(settings: Settings, name: str) -> "S3Store":
     from obstore.store import S3Store
 
     access, secret = settings.artifacts_access_key, settings.artifacts_secret_key
-    keys = {}
+    config: S3Config = {
+        "endpoint": settings.artifacts_endpoint or f"https://s3.{settings.artifacts_region}.amazonaws.com",
+        "region": settings.artifacts_region,
+        "virtual_hosted_style_request": False,
+        "skip_signature": access is None or secret is None,
+    }
     if access is not None and secret is not None:
-        keys = {"access_key_id": access.get_secret_value(), "secret_access_key": secret.get_secret_value()}
+        config["access_key_id"] = access.get_secret_value()
+        config["secret_access_key"] = secret.get_secret_value()
     return S3Store(
         name,
-        endpoint=settings.artifacts_endpoint or f"https://s3.{settings.artifacts_region}.amazonaws.com",
-        region=settings.artifacts_region,
-        skip_signature=not keys,
-        virtual_hosted_style_request=False,
+        config=config,
         client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": READ},
         retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
-        **keys,
     )
