@@ -13,6 +13,7 @@ from .http import HttpClient
 from .llm import Completion, Llm
 from .observer import Observer
 from .schema import ChatRequest
+from .sent import SentFile, sent_files
 from .settings import Settings
 from .usage import Usage
 
@@ -49,6 +50,11 @@ class Chat:
     def text(self) -> str:
         """The text of the last user message."""
         return self.request.text
+
+    @cached_property
+    def files(self) -> list[SentFile]:
+        """The files that came with the last user message, decoded. What a URL only names is not among them."""
+        return sent_files(self.request, self.settings.max_body_bytes)
 
     @property
     def seconds_left(self) -> float:

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from .history import without_bytes
 from .schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
 
 Body = dict[str, Any]
@@ -31,12 +32,14 @@ def tools(request: ChatRequest) -> Body:
 
 
 def message(given: Message) -> Body:
-    """R4, R5, R6. Artifacts and what else is ours stay here."""
+    """R4, R5, R6. Artifacts and what else is ours stay here; of those in an earlier answer's text the name goes on."""
     body: Body = {"role": "system" if given.role == "developer" else given.role}
     if isinstance(given.content, list):
         body["content"] = [_part(part) for part in given.content]
     elif given.content is not None or not given.tool_calls:
         body["content"] = given.content or ""
+    if given.role == "assistant" and "content" in body:
+        body["content"] = _told_before(body["content"])
     if given.name is not None:
         body["name"] = given.name
     if given.tool_calls:
@@ -44,6 +47,18 @@ def message(given: Message) -> Body:
     if given.tool_call_id is not None:
         body["tool_call_id"] = given.tool_call_id
     return body
+
+
+def _told_before(content: str | list[Body]) -> str | list[Body]:
+    if isinstance(content, str):
+        return without_bytes(content)
+    return [_named(part) for part in content]
+
+
+def _named(part: Body) -> Body:
+    """Servers take images from users alone, so one of an assistant's is a name, too."""
+    text = part["text"] if part["type"] == "text" else f"![image]({part['image_url']['url']})"
+    return {"type": "text", "text": without_bytes(text)}
 
 
 def _part(part: TextPart | ImagePart | FilePart) -> Body:

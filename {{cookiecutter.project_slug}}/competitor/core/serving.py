@@ -13,6 +13,7 @@ import uvicorn
 
 from . import CONTRACT_VERSION
 from .app import create_app
+from .artifacts.places import without_proxies
 from .identity import identity
 from .loading import Backend, load
 from .logs import configure
@@ -70,6 +71,7 @@ def serve(settings: Settings, backend: Backend | None = None) -> int:
     Returns the exit code.
     """
     configure(settings)
+    without_proxies()
     if settings.workers == 1:
         return _serve(settings, backend or load())
     try:

@@ -1,9 +1,9 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Artifacts (section 6): what a backend makes that is no text, from its bytes to whoever fetches them.
 
-    save.py        `chat.artifacts.save(...)`: inline as a `data:` URL, or kept and linked
-    keeper.py      keeps bytes until their time is over, within the limits
-    store.py       a folder, or a bucket that all replicas share
-    links.py       ids that hold their own expiry and cannot be forged
-    routes.py      how they are fetched (E7)
+save.py        `chat.artifacts.save(...)`: inline as a `data:` URL, or kept and linked
+keeper.py      keeps bytes until their time is over, within the limits
+store.py       a folder, or a bucket that all replicas share
+links.py       ids that hold their own expiry and cannot be forged
+routes.py      how they are fetched (E7)
 """

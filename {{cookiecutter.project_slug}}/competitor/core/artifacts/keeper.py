@@ -111,8 +111,11 @@ class Keeper:
     async def _open(self) -> _Opened:
         async with self._opening:
             if self._opened is None:
-                store = await asyncio.to_thread(open_store, self.settings)
-                self._opened = _Opened(store, Signer(await self._key(store)))
+                try:
+                    store = await asyncio.to_thread(open_store, self.settings)
+                    self._opened = _Opened(store, Signer(await self._key(store)))
+                except KeyError:
+                    raise ArtifactError("unavailable", detail="the folder or the bucket is not there") from None
         return self._opened
 
     async def _key(self, store: Store) -> bytes:
@@ -123,8 +126,9 @@ class Keeper:
         try:
             return await _in_time(store.read(_KEY))
         except KeyError:
-            await _in_time(store.create(_KEY, secrets.token_bytes(KEY_BYTES)))
-            return await _in_time(store.read(_KEY))
+            pass
+        await _in_time(store.create(_KEY, secrets.token_bytes(KEY_BYTES)))
+        return await _in_time(store.read(_KEY))
 
 
 async def _in_time(step: Coroutine[Any, Any, T]) -> T:

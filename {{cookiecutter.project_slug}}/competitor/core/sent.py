@@ -1,0 +1,83 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Files that came with a request, decoded: images in `data:` URLs and `file` parts (R6)."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+from .artifacts.media import KINDS, OCTETS, Kind, media_type
+from .artifacts.names import display_name
+from .schema import ChatRequest, File, FilePart, ImagePart
+
+# More of them than a person attaches; each is decoded when it is looked at.
+MOST_FILES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file of the user's. `name` is safe to show and never a path; `type` is one of an artifact's."""
+
+    name: str
+    mime_type: str
+    type: Kind
+    data: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+
+def sent_files(request: ChatRequest, most_bytes: int) -> list[SentFile]:
+    """Those of the last user message, in order, up to `most_bytes` of each; what cannot be decoded is left out."""
+    last = next((message for message in reversed(request.messages) if message.role == "user"), None)
+    if last is None or not isinstance(last.content, list):
+        return []
+    made = (_file(part, number) for number, part in enumerate(last.content[:MOST_FILES], 1))
+    return [file for file in made if file is not None and len(file.data) <= most_bytes]
+
+
+def _file(part: object, number: int) -> SentFile | None:
+    if isinstance(part, ImagePart) and part.image_url.url.startswith("data:"):
+        mime_type, data = _data_url(part.image_url.url)
+        suffix = mime_type.partition("/")[2].partition("+")[0]
+        return _sent(f"image-{number}.{suffix}", mime_type, data)
+    if isinstance(part, FilePart):
+        mime_type, data = _content(part.file)
+        return _sent(part.file.name, mime_type, data)
+    return None
+
+
+def _sent(name: str, mime_type: str, data: bytes | None) -> SentFile | None:
+    if data is None:
+        return None
+    found = media_type(name, mime_type)
+    if found == OCTETS:
+        found = media_type(name, None)
+    return SentFile(display_name(name), found, KINDS[found], data)
+
+
+def _content(file: File) -> tuple[str, bytes | None]:
+    if file.content.startswith("data:"):
+        return _data_url(file.content)
+    return file.mime_type, file.content.encode("utf-8", "replace") if file.is_text else _decoded(file.content)
+
+
+def _data_url(url: str) -> tuple[str, bytes | None]:
+    head, comma, body = url.removeprefix("data:").partition(",")
+    mime_type = head.partition(";")[0] or "text/plain"
+    if not comma:
+        return mime_type, None
+    return mime_type, _decoded(body) if head.endswith(";base64") else unquote_to_bytes(body)
+
+
+def _decoded(text: str) -> bytes | None:
+    """Base64, also in its alphabet for URLs and without its padding; None for what is none."""
+    plain = "".join(text.split()).translate(_PLAIN_ALPHABET).rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+_PLAIN_ALPHABET = str.maketrans("-_", "+/")
