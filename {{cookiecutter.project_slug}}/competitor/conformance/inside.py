@@ -57,8 +57,9 @@ def metrics(target: Target) -> None:
     require(reply.headers.get("content-type", "").startswith("text/plain"), "GET /metrics is not text/plain")
     before = _samples(reply.body.decode("utf-8", "replace"))
     target.post(question("to be counted"))
-    after = _samples(target.get("/metrics").body.decode("utf-8", "replace"))
-    _names_figures(" ".join(name for name, _ in after) + " " + _labels(reply.body), "GET /metrics")
+    later = target.get("/metrics").body
+    after = _samples(later.decode("utf-8", "replace"))
+    _names_figures(" ".join(name for name, _ in after) + " " + _labels(later), "GET /metrics")
     counted = [sum(value for name, value in samples if "request" in name) for samples in (before, after)]
     require(counted[1] > counted[0], "a request went by, and no figure of requests in GET /metrics rose")
     shown = target.get("/metrics", {"accept": "application/json"})

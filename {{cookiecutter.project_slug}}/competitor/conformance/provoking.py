@@ -48,6 +48,7 @@ WORDS: Mapping[str, Sequence[str]] = {
         "Search for the height of the Eiffel Tower.",
         "Run this:\n```python\nprint(6 * 7)\n```",
     ),
+    "artifact": ('Create a file named "notes.md" with "Hello, reader".', "Draw a bar chart of 1, 2, 3."),
     "silence": ("Run this:\n```python\nimport time\ntime.sleep(5)\nprint(6 * 7)\n```",),
 }
 
@@ -97,4 +98,9 @@ def _has_silence(stream: Stream) -> bool:
     return longest > LONG_SILENCE_SECONDS and _has_events(stream)
 
 
-_SEEN = {"events": _has_events, "silence": _has_silence}
+def _has_artifact(stream: Stream) -> bool:
+    events = [delta["janus"] for _, delta in stream.deltas if isinstance(delta.get("janus"), dict)]
+    return any(event.get("event") == "artifacts" for event in events)
+
+
+_SEEN = {"events": _has_events, "artifact": _has_artifact, "silence": _has_silence}

@@ -180,6 +180,10 @@ class Target:
         with self._response("GET", path, b"", headers or {}) as (response, _):
             return _read(response)
 
+    def head(self, path: str) -> Reply:
+        with self._response("HEAD", path, b"", {}) as (response, _):
+            return _read(response)
+
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
         """One request, read to its end."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -21,8 +21,13 @@ START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 
 SCRIPTED = ("-m", "tests.contract.scripted_backend")
-# The stand-in's, and one that the scripted backend knows.
-PROMPTS = {**conformance.PROMPTS, "events": "events"}
+# The stand-in's, and those that the scripted backend knows.
+PROMPTS = {
+    **conformance.PROMPTS,
+    "events": "events",
+    "artifact": "artifact 1000 photo.png",
+    "artifact_linked": "artifact 200000 page.html",
+}
 mock_upstream = conformance.stand_in
 
 

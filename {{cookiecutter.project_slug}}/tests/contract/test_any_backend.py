@@ -56,7 +56,15 @@ def test_a_whole_answer_ends_in_good_form(deed: str, core: Target) -> None:
 
 
 def test_every_deed_is_tested() -> None:
-    elsewhere = {"events", "one_large_event", "client_calls", "iterates", "a_tool_named"}
+    elsewhere = {
+        "events",
+        "one_large_event",
+        "client_calls",
+        "iterates",
+        "a_tool_named",
+        "artifact",
+        "artifact_not_yielded",
+    }
     assert set(DEEDS) == {*ENDS, *ENDLESS, *elsewhere}
 
 

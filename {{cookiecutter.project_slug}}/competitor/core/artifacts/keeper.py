@@ -60,11 +60,11 @@ class Keeper:
         try:
             opened = await self._open()
             await self._make_room(opened.store)
-            id = opened.signer.make(now + ttl_seconds)
-            await _in_time(opened.store.put(id, data, {"id": id, **described}))
+            made = opened.signer.make(now + ttl_seconds)
+            await _in_time(opened.store.put(made, data, {"id": made, **described}))
         finally:
             self._arriving -= len(data)
-        return id
+        return made
 
     async def find(self, id: str) -> Found:
         """What is kept under an id. Raises `Refused`, and `ArtifactError` where the store fails."""

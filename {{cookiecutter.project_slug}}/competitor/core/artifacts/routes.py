@@ -63,7 +63,7 @@ async def _found(keeper: Keeper, id: str, name: str | None) -> Found:
     except Refused as refused:
         raise _refusal(refused) from None
     except ArtifactError as error:
-        log.error("the store of artifacts failed", extra={"kind": error.kind, "detail": error.detail})
+        log.warning("the store of artifacts failed", extra={"kind": error.kind, "detail": error.detail})
         raise _unreadable() from None
     if name is not None and name != found.described["display_name"]:
         raise _refusal(Refused(expired=False))

@@ -71,30 +71,34 @@ class Artifacts:
             "ttl_seconds": ttl,
         }
         if len(data) <= settings.artifact_inline_bytes:
-            id, url = new_inline_id(), f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
+            made, url = new_inline_id(), f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
         else:
-            id = await self._keeper.keep(data, described, now, ttl)
-            url = f"{public_base(settings, self._host)}/artifacts/{id}/{in_url(name)}"
-        return Artifact(id=id, url=url, **described)
+            made = await self._keeper.keep(data, described, now, ttl)
+            url = f"{public_base(settings, self._host)}/artifacts/{made}/{in_url(name)}"
+        return Artifact(id=made, url=url, **described)
 
 
 async def _content(given: bytes | str | Path, most: int) -> bytes:
     """Raises `ArtifactError` for more than `most` bytes, and for a file that cannot be read."""
     if isinstance(given, Path):
-        try:
-            data = await asyncio.to_thread(_read, given, most + 1)
-        except OSError as error:
-            raise ArtifactError("unreadable", detail=f"{type(error).__name__}: {error.strerror}") from None
+        data = await asyncio.to_thread(_read, given, most + 1)
     else:
-        data = given.encode("utf-8", "replace") if isinstance(given, str) else bytes(given)
+        data = given if isinstance(given, bytes) else _encoded(given)
     if len(data) > most:
         raise ArtifactError("too_large", detail=f"more than {most} bytes", most=most)
     return data
 
 
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
 def _read(path: Path, most: int) -> bytes:
-    with path.open("rb") as file:
-        return file.read(most)
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise ArtifactError("unreadable", detail=f"{type(error).__name__}: {error.strerror}") from None
 
 
 async def _hash(data: bytes) -> str:

@@ -107,10 +107,10 @@ class Store:
         with faults():
             async for page in obstore.list(self._objects, FOLDER, chunk_size=500):
                 for entry in page:
-                    id = entry["path"].rpartition("/")[2]
-                    expires = expiry(id.removesuffix(USED))
+                    name = entry["path"].rpartition("/")[2]
+                    expires = expiry(name.removesuffix(USED))
                     if expires is not None:
-                        found.append(Kept(id, entry["size"], expires))
+                        found.append(Kept(name, entry["size"], expires))
         return found
 
     def forget_halves(self, now: float) -> None:

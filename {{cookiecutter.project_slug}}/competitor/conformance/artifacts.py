@@ -1,0 +1,127 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Checks of A1 to A3 and S18 of CONTRACT.md: what a reader is told of an artifact."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from .registry import clause
+from .target import Json, Stream, Target, question, require
+
+FIELDS = {
+    "id": str,
+    "type": str,
+    "mime_type": str,
+    "display_name": str,
+    "size_bytes": int,
+    "sha256": str,
+    "created_at": str,
+    "ttl_seconds": int,
+    "url": str,
+}
+TYPES = ("image", "file", "dataset", "binary")
+MOST_INLINE_BYTES = 1_000_000
+
+
+def artifacts(stream: Stream) -> list[Json]:
+    """The descriptors of a stream."""
+    found: list[Json] = []
+    for _, delta in stream.deltas:
+        event = delta.get("janus")
+        if isinstance(event, dict) and event.get("event") == "artifacts":
+            payload = event.get("payload")
+            items = payload.get("items") if isinstance(payload, dict) else None
+            require(isinstance(items, list) and items, "an artifacts event has no list in payload.items")
+            found += [item for item in items or () if isinstance(item, dict)]
+    return found
+
+
+def shown(target: Target) -> tuple[Stream, Json]:
+    """An answer with an artifact, and the artifact."""
+    stream = target.stream(target.prompt("artifact"))
+    found = artifacts(stream)
+    require(found, "an answer that should have an artifact has no artifacts event")
+    return stream, found[0]
+
+
+@clause("S18", remedy="Send the artifacts event in a chunk of its own, with the descriptors in payload.items.")
+def own_chunk(target: Target) -> None:
+    """The artifacts event stands in a chunk of its own."""
+    stream, _ = shown(target)
+    for _, delta in stream.deltas:
+        if isinstance(delta.get("janus"), dict) and delta["janus"].get("event") == "artifacts":
+            others = sorted(set(delta) - {"janus"})
+            require(not others, f"the chunk of the artifacts event holds {', '.join(others)} as well")
+
+
+@clause("A1", remedy="Send all nine fields of a descriptor, always, in their types.")
+def descriptor(target: Target) -> None:
+    """A descriptor has its nine fields."""
+    _, item = shown(target)
+    for name, kind in FIELDS.items():
+        value = item.get(name)
+        require(
+            isinstance(value, kind) and not isinstance(value, bool), f"a descriptor's {name} is {str(value)[:40]!r}"
+        )
+    require(item["type"] in TYPES, f"a descriptor's type is {item['type'][:40]!r}")
+    require(re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:;.*)?", item["mime_type"]), "a descriptor's mime_type is none")
+    require(item["display_name"], "a descriptor's display_name is empty")
+    require(re.fullmatch(r"[0-9a-f]{64}", item["sha256"]), "a descriptor's sha256 is not 64 hex digits")
+    require(item["ttl_seconds"] > 0, "a descriptor's ttl_seconds is not positive")
+    try:
+        created = datetime.fromisoformat(item["created_at"].replace("Z", "+00:00"))
+    except ValueError:
+        created = None
+    require(created is not None and created.tzinfo, "a descriptor's created_at is not ISO 8601 with a zone")
+
+
+@clause("A2", remedy="Send a base64 data: URL of at most 1,000,000 bytes, or an absolute http(s) URL.")
+def urls(target: Target) -> None:
+    """An artifact's URL holds the bytes themselves, or is absolute."""
+    _, item = shown(target)
+    url = str(item.get("url"))
+    if not url.startswith("data:"):
+        parts = urlsplit(url)
+        require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
+        return
+    head, _, body = url.partition(",")
+    require(head.endswith(";base64"), "an artifact's data: URL is not in base64")
+    require(head[5:].partition(";")[0] == item.get("mime_type"), "a data: URL has another type than its descriptor")
+    try:
+        data = base64.b64decode(body, validate=True)
+    except binascii.Error:
+        data = b""
+        require(False, "an artifact's data: URL is not base64")
+    require(len(data) <= MOST_INLINE_BYTES, f"a data: URL holds {len(data)} bytes")
+    has_its_bytes(data, item, "the data: URL")
+
+
+def has_its_bytes(data: bytes, item: Json, where: str) -> None:
+    require(len(data) == item.get("size_bytes"), f"{where} has {len(data)} bytes, not size_bytes")
+    require(hashlib.sha256(data).hexdigest() == item.get("sha256"), f"{where} has another hash than sha256")
+
+
+@clause("A3", alone=True, remedy="Put descriptors into message.artifacts too, link to the same URL in the text.")
+def both_modes(target: Target) -> None:
+    """An artifact is in both modes, with a link in the text; earlier bytes go to no model."""
+    stream, item = shown(target)
+    mark = "!" if item.get("type") == "image" else ""
+    link = re.compile(re.escape(mark) + r"\[(?:[^\[\]\\]|\\.)*\]\(" + re.escape(str(item.get("url"))) + r"\)")
+    require(link.search(stream.text), "the text of a stream does not link to its artifact in markdown")
+    message = target.ask(target.prompt("artifact")).json()["choices"][0]["message"]
+    require(message.get("artifacts"), "a whole answer has no message.artifacts")
+    url = message["artifacts"][0]["url"]
+    require(f"]({url})" in (message.get("content") or ""), "the text of a whole answer does not link to its artifact")
+    if target.upstream is None:
+        return
+    canary = base64.b64encode(b"bytes that no model reads").decode()
+    earlier = {"role": "assistant", "content": f"![plot.png](data:image/png;base64,{canary})"}
+    user = {"role": "user", "content": "hello"}
+    target.post(question(messages=[user, earlier, user]))
+    seen = json.dumps(target.upstream.requests()[-1])
+    require(canary not in seen, "the bytes of an earlier answer's data: URL went to the upstream")
+    require("plot.png" in seen, "the name of an earlier answer's artifact did not go to the upstream")
