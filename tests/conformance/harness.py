@@ -11,10 +11,12 @@ from competitor.conformance import CLAUSES, Target, Upstream, stand_in
 from competitor.conformance.judging import Verdict, judge, judge_any
 
 from ..template_path import contract_tests
+from . import artifact_mutants
 from .blind_mutants import BLIND
 from .mutants import MUTANTS, Mutant
 from .plain_server import Plain, PlainServer
 
+_ = artifact_mutants  # imported so that they enter the list
 REQUEST_SECONDS = 10.0
 PROCESSES, THREADS = 4, 16
 # Silences last 4 s here: longer than any clause allows, and no longer than it takes to see.

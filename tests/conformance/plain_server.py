@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from .plain_artifacts import Shelf
+
 Json = dict[str, Any]
 
 TOKEN_HOSTS = ("chutes.ai",)
@@ -54,7 +56,11 @@ class Plain:
         self.debug = environment.get("DEBUG") == "true"
         self.started = time.monotonic()
         self.asked = self.running = self.failed = self.tokens = 0
+        self.shelf = self.read_shelf(environment)
         self.watched: dict[str, queue.Queue[Json | None]] = {}
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return Shelf(environment)
 
     def read_base_url(self, environment: Mapping[str, str]) -> str | None:
         return environment.get("JANUS_LLM_BASE_URL") or environment.get("OPENAI_BASE_URL")
@@ -200,7 +206,7 @@ class Plain:
         if tools:
             body["tools"] = list(tools.values())
         options = {"stream": True, "stream_options": {"include_usage": True}}
-        return {**body, **options, "model": "mock", "messages": asked["messages"]}
+        return {**body, **options, "model": "mock", "messages": self.shelf.without_bytes(asked["messages"])}
 
     def key(self, asked: Json) -> str | None:
         host = urlsplit(self.base_url or "").hostname or ""
@@ -283,6 +289,8 @@ class Plain:
 
     def scripted(self, asked: Json) -> Iterator[Json] | None:
         """Events of its own, for a prompt that asks for them."""
+        if (deltas := self.shelf.asked(asked["messages"][-1].get("content"))) is not None:
+            return iter(deltas)
         if asked["messages"][-1].get("content") != "events":
             return None
         start = {"event": "tool_start", "payload": {"name": "search", "status": "running", "id": "t1"}}
@@ -428,8 +436,21 @@ class Handler(BaseHTTPRequestHandler):
             self.reply_with(200, "text/html", b"<h1>debug</h1>")
         elif route == "debug_stream":
             self.debug_stream(self.path.rpartition("/")[2])
+        elif self.path.startswith(("/artifacts/", "/v1/artifacts/")):
+            self.artifact()
         else:
             self.reply(404, {"error": {"message": "not here", "type": "x", "param": None, "code": "not_found"}})
+
+    do_HEAD = do_GET  # noqa: N815 - the library's name
+
+    def artifact(self) -> None:
+        status, headers, data = self.plain.shelf.served(self.path, self.lower())
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data)
 
     def debug_stream(self, id: str) -> None:
         events = self.plain.watched.setdefault(id, queue.Queue())
@@ -518,6 +539,10 @@ class Handler(BaseHTTPRequestHandler):
                 "content": text,
                 "reasoning_content": "".join(delta.get("reasoning_content", "") for delta in deltas),
             }
+            if items := [
+                item for delta in deltas for item in delta.get("janus", {}).get("payload", {}).get("items", ())
+            ]:
+                message["artifacts"] = items
             if called:
                 message["tool_calls"] = assembled(deltas)
             self.reply(200, plain.whole(number, asked, message, reason, usage), plain.echoed(self.lower()))
@@ -592,6 +617,7 @@ class PlainServer:
         self.server = kind(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        plain.shelf.url = self.url
 
     def __enter__(self) -> "PlainServer":
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,7 +1,7 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The contract's checks: one function a clause, speaking only HTTP, for any server in any language."""
 
-from . import artifacts, egress, endpoints, inside, numbers, requests, stream, usage, whole
+from . import artifacts, egress, endpoints, fetching, inside, numbers, requests, stream, usage, whole
 from .provoking import PROMPTS, stand_in
 from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause, in_order
 from .target import Failed, NotShown, Target, Upstream
