@@ -1,0 +1,81 @@
+"""Two replicas on one bucket of a real S3 server: what one made, the other serves, and it expires for both."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from competitor.conformance import Target
+from competitor.conformance.artifacts import artifacts
+from competitor.core.artifacts.links import Refused
+
+from .conftest import Process
+from .shelves import Clock, keeper, read, saved
+
+
+@pytest.mark.parametrize("size", [200_000, 20 * 2**20])
+def test_what_one_replica_made_the_other_serves(
+    start: Callable[..., Process], bucket: dict[str, str], size: int
+) -> None:
+    # A proxy of the environment that is not there would stand in the way, were it used (X1).
+    nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+    one, other = (Target(start({**bucket, **nowhere}).url) for _ in range(2))
+    (item,) = artifacts(one.stream(f"artifact {size} photo.png"))
+    for target in (other, one):
+        reply = target.get(urlsplit(item["url"]).path)
+        assert reply.status == 200
+        assert len(reply.body) == item["size_bytes"] == size
+        assert hashlib.sha256(reply.body).hexdigest() == item["sha256"]
+    assert (
+        other.get(urlsplit(item["url"]).path, {"range": "bytes=10-19"})
+        .headers["content-range"]
+        .startswith("bytes 10-19/")
+    )
+
+
+def test_it_expires_for_both_and_its_bytes_are_gone(bucket: dict[str, str], tmp_path: Path) -> None:
+    async def run() -> None:
+        clock = Clock()
+        one, other = keeper(tmp_path, clock, bucket), keeper(tmp_path, clock, bucket)
+        made = await saved(one, b"x" * 300_000)
+        clock.now += 3599
+        assert await read(other, made.id) == b"x" * 300_000
+        found = await other.find(made.id)
+        clock.now += 1
+        for replica in (one, other):
+            with pytest.raises(Refused) as refused:
+                await replica.find(made.id)
+            assert refused.value.expired
+        await other.sweep()
+        with pytest.raises(KeyError):
+            await found.store.describe(made.id)
+        assert not os.listdir(tmp_path)
+
+    asyncio.run(run())
+
+
+def test_a_link_for_one_use_is_used_up_for_all_replicas(bucket: dict[str, str], tmp_path: Path) -> None:
+    async def run() -> None:
+        clock = Clock()
+        shelves = [keeper(tmp_path, clock, bucket) for _ in range(6)]
+        made = await saved(shelves[0])
+        found = [await shelf.find(made.id) for shelf in shelves]
+        used = await asyncio.gather(
+            *(shelf.use(one) for shelf, one in zip(shelves, found, strict=True)), return_exceptions=True
+        )
+        assert sorted(type(one).__name__ for one in used) == ["NoneType"] + ["Refused"] * 5
+
+    asyncio.run(run())
+
+
+def test_a_bucket_that_is_not_there_hurts_one_artifact_and_never_the_stream(start: Callable[..., Process]) -> None:
+    nowhere = {"JANUS_ARTIFACTS_BUCKET": "artifacts", "JANUS_ARTIFACTS_ENDPOINT": "http://127.0.0.1:9"}
+    target = Target(start(nowhere).url)
+    stream = target.stream("artifact 200000 photo.png")
+    assert "The file photo.png could not be saved: the place for files cannot be used now." in stream.text
+    assert stream.finish_reasons == ["stop"]
+    assert target.get(f"/v1/artifacts/art_{'a' * 48}").status == 503
