@@ -58,6 +58,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
     ports = {name: processes.free_port() for name in (*names, "s3.port", "s3.port.grpc")}
     given = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-s3.config=s3.json", "-s3.iam=false"]
+    given += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     given += ["-master.volumeSizeLimitMB=256", "-volume.max=8", *(f"-{name}={port}" for name, port in ports.items())]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([str(weed), "server", *given], cwd=folder, stdout=log, stderr=log)

@@ -13,7 +13,7 @@ from ..errors import ArtifactError
 from ..settings import Settings
 from .links import KEY_BYTES, Refused, Signer
 from .places import is_untouched, open_store
-from .store import Described, Kept, Store
+from .store import BLOCK_BYTES, Described, Kept, Store
 
 T = TypeVar("T")
 
@@ -51,19 +51,19 @@ class Keeper:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
         self.settings, self.clock = settings, clock
         self._opened: _Opened | None = None
-        self._opening = asyncio.Lock()
+        self._opening, self._looking = asyncio.Lock(), asyncio.Lock()
         self._arriving = 0  # bytes that are being written
 
     async def keep(self, data: bytes, described: Described, now: int, ttl_seconds: int) -> str:
         """Keeps the bytes from `now` on; their id. Raises `ArtifactError`."""
-        self._arriving += len(data)
+        opened = await self._open()
+        size = len(data) + BLOCK_BYTES
+        await self._make_room(opened.store, size)
         try:
-            opened = await self._open()
-            await self._make_room(opened.store)
             made = opened.signer.make(now + ttl_seconds)
             await _in_time(opened.store.put(made, data, {"id": made, **described}))
         finally:
-            self._arriving -= len(data)
+            self._arriving -= size
         return made
 
     async def find(self, id: str) -> Found:
@@ -101,12 +101,15 @@ class Keeper:
                 await _in_time(store.delete(kept.id))
         return left
 
-    async def _make_room(self, store: Store) -> None:
-        """The limit is on what all replicas keep together; what is over does not count."""
-        kept = sum(one.size for one in await self._swept(store))
+    async def _make_room(self, store: Store, size: int) -> None:
+        """The limit is on what all replicas keep together; what is over does not count. One at a time may look."""
         most = self.settings.artifacts_total_bytes
-        if kept + self._arriving > most:
-            raise ArtifactError("store_full", detail=f"{kept} bytes are kept, {self._arriving} more are over {most}")
+        async with self._looking:
+            arriving = self._arriving  # before the listing: what is written meanwhile is counted here, or there
+            kept = sum(one.size for one in await self._swept(store))
+            if kept + arriving + size > most:
+                raise ArtifactError("store_full", detail=f"{kept + arriving} bytes are kept; {size} more: over {most}")
+            self._arriving += size
 
     async def _open(self) -> _Opened:
         async with self._opening:
