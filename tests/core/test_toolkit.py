@@ -1,10 +1,15 @@
 """The built-in tools, against services on real sockets that speak as the contract's section 8 says."""
 
 import asyncio
+import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +28,8 @@ from competitor.core.toolbox import Result, Toolbox, tool
 from competitor.core.toolkit import offered
 from competitor.core.toolkit.create_file import FileMaker
 from competitor.core.toolkit.search_double import LABEL
+
+from ..template_path import UNBAKED
 
 Reply = tuple[int, Any]
 
@@ -121,7 +128,7 @@ def names(environment: dict[str, str]) -> list[str]:
     return asyncio.run(run())
 
 
-ALWAYS = ["calculator", "create_file"]
+ALWAYS = ["calculator", "create_file", "plot"]
 URL = "http://127.0.0.1:9"
 
 
@@ -284,6 +291,91 @@ def test_a_file_that_cannot_be_kept_is_said_in_words() -> None:
     result = ran({"JANUS_ARTIFACT_BYTES": "7"}, "create_file", name="notes.md", content="# Notes\n")
     assert result.status == "error"
     assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the most that is allowed."
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert png.endswith(b"IEND\xaeB`\x82")
+    return int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
+
+
+@pytest.mark.parametrize("kind", ["bar", "line", "scatter", "pie"])
+def test_a_plot_is_a_png_of_the_data(kind: str) -> None:
+    def drawn(values: list[float]) -> bytes:
+        result = ran({}, "plot", values=values, labels=["a", "b", "c"], kind=kind, title="Prices in $ and _x^2_")
+        (made,) = result.artifacts
+        assert (made.type, made.mime_type, result.status) == ("image", "image/png", "ok")
+        assert made.display_name == "Prices in $ and _x^2_.png"
+        return base64.b64decode(made.url.removeprefix("data:image/png;base64,"))
+
+    one = drawn([3, 1, 2])
+    assert _size(one) == (960, 540)
+    assert drawn([3, 1, 2]) == one
+    assert drawn([1, 1, 2]) != one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"values": []}, "Bad arguments"), ({"values": [1] * 1001}, "Bad arguments"),
+        ({"values": [1e300]}, "Bad arguments"),
+        ({"values": ["NaN"]}, "Bad arguments"), ({"values": [1, 2], "labels": ["a"]}, "2 values and 1 labels"),
+        ({"values": [1, -1], "kind": "pie"}, "not negative"), ({"values": [0, 0], "kind": "pie"}, "not zero"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_plotted_is_said_in_words(arguments: dict[str, Any], said: str) -> None:
+    result = ran({}, "plot", **arguments)
+    assert result.status == "error"
+    assert said in result.text
+
+
+def test_a_thousand_values_and_odd_labels_are_drawn() -> None:
+    result = ran(
+        {}, "plot", values=[(-1) ** n * n for n in range(1000)], labels=["名前 $\\frac{" * 3] * 1000, kind="line"
+    )
+    assert result.status == "ok", result.text
+
+
+def test_several_plots_at_once_are_each_whole() -> None:
+    async def run() -> list[Result]:
+        chat = chat_with({})
+        toolbox = Toolbox(offered(chat), seconds=60)
+        return list(await asyncio.gather(*(toolbox.run("plot", f'{{"values": [{n}, 2]}}') for n in range(8))))
+
+    drawn = {result.artifacts[0].sha256 for result in asyncio.run(run())}
+    assert len(drawn) == 8
+
+
+def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path: Path) -> None:
+    """In a process where matplotlib cannot be found; and in one where it can, the core alone does not touch it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\nreal = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"
+    )
+    ask = "from competitor.core.toolkit import plot; import sys; print(plot.available(), 'matplotlib' in sys.modules)"
+    lazily = (
+        "import competitor.core.app, competitor.core.toolkit, sys; print({'obstore', 'matplotlib'} & set(sys.modules))"
+    )
+    assert _printed(ask, PYTHONPATH=f"{tmp_path}{os.pathsep}{UNBAKED}") == "False False"
+    assert _printed(ask, PYTHONPATH=str(UNBAKED)) == "True False"
+    assert _printed(lazily, PYTHONPATH=str(UNBAKED)) == "set()"
+
+
+def test_a_plot_needs_no_home_that_can_be_written(tmp_path: Path) -> None:
+    draw = "from competitor.core.toolkit.plot import _drawn; print(len(_drawn([1, 2], [], 'bar', '')) > 1000)"
+    assert _printed(draw, PYTHONPATH=str(UNBAKED), HOME="/proc/nowhere", TMPDIR=str(tmp_path)) == "True"
+    assert [path.name.partition("-")[2][:10] for path in tmp_path.iterdir()] == ["matplotlib"]
+
+
+def _printed(program: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(

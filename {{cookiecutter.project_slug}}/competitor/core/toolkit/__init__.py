@@ -3,7 +3,7 @@
 
 from ..chat import Chat
 from ..toolbox import Tool, tool
-from . import local_code, search_double
+from . import local_code, plot, search_double
 from .calculator import calculator
 from .create_file import FileMaker
 from .sandboxes import PlatformSandbox, Sandy
@@ -18,6 +18,8 @@ def offered(chat: Chat) -> list[Tool]:
     """The built-in tools that can work for this request, each name once."""
     settings = chat.settings
     tools = [tool(calculator), tool(FileMaker(chat.artifacts).create_file)]
+    if plot.available():
+        tools.append(tool(plot.Plotter(chat.artifacts).plot))
     if settings.search_url:
         tools.append(tool(WebSearch(Service(chat, settings.search_url)).web_search))
     elif settings.search_double:
