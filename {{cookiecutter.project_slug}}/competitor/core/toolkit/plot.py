@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -79,6 +80,8 @@ def _figure() -> "Figure":
     from matplotlib.figure import Figure
 
     matplotlib.rcParams["text.parse_math"] = False  # a price in dollars is no formula
+    # A letter that its font lacks is a box in the picture, and no line in the log.
+    warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
     return Figure(figsize=INCHES, layout="constrained")
 
 
