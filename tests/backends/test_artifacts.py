@@ -1,0 +1,78 @@
+"""Files and charts that the variants' own tools make, on the offline model: every reader gets the right bytes."""
+
+import base64
+import hashlib
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from competitor.conformance import Target
+from competitor.conformance.artifacts import artifacts
+
+from .conftest import Serve
+
+SPEED = {"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}
+Ask = Callable[[OpenAI, str], tuple[list[dict[str, Any]], str]]
+
+
+def streamed(sdk: OpenAI, prompt: str) -> tuple[list[dict[str, Any]], str]:
+    found: list[dict[str, Any]] = []
+    text = ""
+    with sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}], stream=True) as chunks:
+        for choice in (choice for chunk in chunks for choice in chunk.choices):
+            text += choice.delta.content or ""
+            event = (choice.delta.model_extra or {}).get("janus") or {}
+            if event.get("event") == "artifacts":
+                found += event["payload"]["items"]
+    return found, text
+
+
+def whole(sdk: OpenAI, prompt: str) -> tuple[list[dict[str, Any]], str]:
+    answer = sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}])
+    message = answer.choices[0].message
+    return (message.model_extra or {})["artifacts"], message.content or ""
+
+
+@pytest.mark.parametrize("inline", [True, False], ids=["inline", "by URL"])
+@pytest.mark.parametrize("ask", [streamed, whole])
+def test_a_file_that_a_tool_made_is_fetched_as_it_was_made(
+    project: Path, serve: Serve, ask: Ask, inline: bool, tmp_path: Path
+) -> None:
+    environment = {**SPEED, "JANUS_ARTIFACTS_DIR": str(tmp_path)}
+    target = serve(project, environment if inline else {**environment, "JANUS_ARTIFACT_INLINE_BYTES": "0"})
+    with OpenAI(base_url=f"{target.url}/v1", api_key="unused", max_retries=0) as sdk:
+        (item,), text = ask(sdk, 'Create a file notes.md that contains "Größe: 17".')
+    assert item["url"].startswith("data:" if inline else f"{target.url}/artifacts/")
+    with urllib.request.urlopen(item["url"]) as response:
+        data = response.read()
+    assert data.decode() == "Größe: 17"
+    assert len(data) == item["size_bytes"]
+    assert hashlib.sha256(data).hexdigest() == item["sha256"]
+    assert f"[notes.md]({item['url']})" in text
+
+
+def test_a_plot_is_an_image_in_the_text(project: Path, serve: Serve) -> None:
+    stream = serve(project, SPEED).stream("Show a plot of 3, 1 and 2.")
+    (item,) = artifacts(stream)
+    assert (item["type"], item["mime_type"]) == ("image", "image/png")
+    assert f"]({item['url']})" in stream.text
+    assert "![" in stream.text
+    assert base64.b64decode(item["url"].partition(",")[2]).startswith(b"\x89PNG")
+
+
+def test_a_file_that_cannot_be_kept_is_told_to_the_model_and_the_answer_goes_on(
+    project: Path, serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("not a folder")
+    broken = {**SPEED, "JANUS_ARTIFACTS_DIR": str(tmp_path / "taken"), "JANUS_ARTIFACT_INLINE_BYTES": "0"}
+    target: Target = serve(project, broken)
+    stream = target.stream('What is 17 * 23? Also create a file notes.md that contains "x".')
+    assert "391" in stream.text
+    assert not artifacts(stream)
+    ends = [delta["janus"]["payload"] for _, delta in stream.deltas if "janus" in delta]
+    assert any("could not be saved" in str(payload.get("result")) for payload in ends)
+    assert stream.finish_reasons == ["stop"]
