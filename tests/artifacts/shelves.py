@@ -32,4 +32,4 @@ async def read(keeper: Keeper, id: str) -> bytes:
 
 
 def kept_files(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "artifacts").iterdir())
+    return sorted(path.name for path in (folder / "artifacts").iterdir() if path.name != "key")

@@ -3,14 +3,18 @@
 import asyncio
 import hashlib
 import random
+import tempfile
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from competitor.core.artifacts.keeper import Keeper
 from competitor.core.artifacts.links import PREFIX, Refused, Signer
+from competitor.core.artifacts.places import folder
 from competitor.core.artifacts.store import BLOCK_BYTES
 from competitor.core.errors import ArtifactError
+from competitor.core.settings import Settings
 
 from .shelves import Clock, keeper, kept_files, read, saved
 
@@ -100,7 +104,7 @@ def test_of_many_saved_at_once_no_more_are_kept_than_have_room(tmp_path: Path) -
     async def run() -> None:
         shelf = keeper(tmp_path, Clock(), {"JANUS_ARTIFACTS_TOTAL_BYTES": str(5 * (10_000 + BLOCK_BYTES))})
         made = await asyncio.gather(*(saved(shelf, b"x" * 10_000) for _ in range(20)), return_exceptions=True)
-        assert sum(path.stat().st_size for path in (tmp_path / "artifacts").iterdir()) <= 5 * (10_000 + BLOCK_BYTES)
+        assert sum(path.stat().st_size for path in (tmp_path / "artifacts").glob("art_*")) <= 5 * (10_000 + BLOCK_BYTES)
         refused = [one for one in made if isinstance(one, ArtifactError)]
         assert (len(refused), len(kept_files(tmp_path))) == (15, 5)
 
@@ -162,7 +166,7 @@ def test_a_configured_key_makes_links_that_every_store_s_keeper_takes(tmp_path: 
         assert await read(keeper(tmp_path, clock, key), made) == b"bytes"
         with pytest.raises(Refused):
             await keeper(tmp_path, clock, {"JANUS_ARTIFACT_KEY": "another"}).find(made)
-        assert not (tmp_path / "key").exists()
+        assert not (tmp_path / "artifacts" / "key").exists()
 
     asyncio.run(run())
 
@@ -188,7 +192,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
             assert await read(shelf, one) == b"bytes"
 
     asyncio.run(run())
-    assert (tmp_path / "key").stat().st_size == 32
+    assert (tmp_path / "artifacts" / "key").stat().st_size == 32
 
 
 def test_a_link_for_one_use_is_taken_from_one_of_many(tmp_path: Path) -> None:
@@ -206,3 +210,24 @@ def test_a_link_for_one_use_is_taken_from_one_of_many(tmp_path: Path) -> None:
         assert kept_files(tmp_path) == []
 
     asyncio.run(run())
+
+
+def test_nobody_else_can_read_the_artifacts_or_their_key(tmp_path: Path) -> None:
+    asyncio.run(saved(keeper(tmp_path / "new", Clock())))
+    for made in (tmp_path / "new", tmp_path / "new" / "artifacts"):
+        assert made.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_another_may_write_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the system's folder for temporary files anybody can be first."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    settings = Settings.from_environment({"JANUS_ARTIFACT_INLINE_BYTES": "0"})
+    place = folder(settings)
+    assert place.parent == tmp_path
+    place.mkdir()
+    place.chmod(0o777)
+    with pytest.raises(ArtifactError) as refused:
+        asyncio.run(saved(Keeper(settings, Clock())))
+    assert refused.value.kind == "read_only"
+    place.chmod(0o700)
+    asyncio.run(saved(Keeper(settings, Clock())))

@@ -13,13 +13,13 @@ from ..errors import ArtifactError
 from ..settings import Settings
 from .links import KEY_BYTES, Refused, Signer
 from .places import is_untouched, open_store
-from .store import BLOCK_BYTES, Described, Kept, Store
+from .store import BLOCK_BYTES, FOLDER, Described, Kept, Store
 
 T = TypeVar("T")
 
 # Longest time of one step of the store. A bucket that is silent hurts the artifact, not the answer.
 STORE_SECONDS = 60.0
-_KEY = "key"
+_KEY = f"{FOLDER}/key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def open_store(settings: Settings) -> Store:
         from obstore.store import LocalStore
 
         place = folder(settings)
-        (place / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (place / FOLDER).mkdir(mode=0o700, exist_ok=True)  # the key is in it, too
         if settings.artifacts_dir is None and hasattr(os, "getuid"):
             _is_ours(place)
         return Store(LocalStore(str(place)), place)
