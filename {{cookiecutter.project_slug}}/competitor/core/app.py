@@ -4,6 +4,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import CONTRACT_VERSION
 from .clock import Clock
 from .completions import CHAT_PATH, ChatEndpoint, Shared
+from .console import Console, add_routes
 from .egress import Egress
 from .errors import ApiError
 from .http import HttpClient
@@ -45,8 +47,11 @@ class _Application(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
-    """The application for these settings, with the backend of `competitor/backend/` or the one given."""
+def create_app(settings: Settings, backend: Backend | None = None, folder: Path | None = None) -> FastAPI:
+    """The application for these settings, with the backend of `competitor/backend/` or the one given.
+
+    `folder` is what all workers share.
+    """
     backend = backend or load()
     started = time.monotonic()
     offline = OfflineServer(settings.offline_words_per_second)
@@ -56,6 +61,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         silence_seconds=settings.llm_silence_seconds,
     )
     metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
+    console = Console(settings, folder) if settings.debug else None
     shared = Shared(
         settings=settings,
         llm=Llm(settings, client, offline),
@@ -64,6 +70,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         clock=Clock(),
         pacing=None if settings.pacing == "off" else Pacing(settings.pacing_seconds, settings.pacing_most_seconds),
         metrics=metrics,
+        console=console,
     )
 
     @asynccontextmanager
@@ -71,6 +78,8 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         yield
         client.close()
         await offline.stop()
+        if console is not None:
+            console.close()
 
     app = _Application(
         title=identity().name,
@@ -124,4 +133,6 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
             return JSONResponse(metrics.as_json())
         return Response(metrics.as_text(), headers={"content-type": TEXT_TYPE})
 
+    if console is not None:
+        add_routes(app, console)
     return app

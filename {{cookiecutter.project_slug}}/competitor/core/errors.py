@@ -17,6 +17,7 @@ CODES: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "invalid_request_error"),
     "unsupported_media_type": (415, "invalid_request_error"),
     "unsupported_encoding": (415, "invalid_request_error"),
+    "not_allowed": (403, "permission_error"),
     "not_found": (404, "invalid_request_error"),
     "method_not_allowed": (405, "invalid_request_error"),
     "bad_request": (400, "invalid_request_error"),
