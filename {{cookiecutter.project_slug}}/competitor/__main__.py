@@ -36,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
         help="without a sandbox code runs on this machine, without a search service results are made up",
     )
 
+    serve.add_argument("--console", action="store_true", help="show the console at /debug")
+
     command("run", _task, "serve on this machine: sets up .venv when needed and reads .env")
     test = command("test", _task, "run the tests: the contract's and yours")
     test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
@@ -95,6 +97,8 @@ def _serve(given: argparse.Namespace) -> int:
         environment = {**from_file, **environment}
     if given.stand_ins:
         environment = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true", **environment}
+    if given.console:
+        environment = {"JANUS_DEBUG": "true", **environment}
     for name, value in (("HOST", given.host), ("PORT", given.port)):
         if value is not None:
             environment[name] = str(value)

@@ -4,6 +4,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,10 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import CONTRACT_VERSION
 from .artifacts.keeper import Keeper
-from .artifacts.routes import add_routes
+from .artifacts.routes import add_artifact_routes
 from .artifacts.sweeper import Sweeper
 from .clock import Clock
 from .completions import CHAT_PATH, ChatEndpoint, Shared
+from .console import Console, add_console_routes
 from .egress import Egress
 from .errors import ApiError
 from .http import HttpClient
@@ -48,8 +50,11 @@ class _Application(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
-    """The application for these settings, with the backend of `competitor/backend/` or the one given."""
+def create_app(settings: Settings, backend: Backend | None = None, folder: Path | None = None) -> FastAPI:
+    """The application for these settings, with the backend of `competitor/backend/` or the one given.
+
+    `folder` is what all workers share.
+    """
     backend = backend or load()
     started = time.monotonic()
     offline = OfflineServer(settings.offline_words_per_second)
@@ -61,6 +66,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
     metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
     keeper = Keeper(settings)
     sweeper = Sweeper(keeper)
+    console = Console(settings, folder) if settings.debug else None
     shared = Shared(
         settings=settings,
         llm=Llm(settings, client, offline),
@@ -70,6 +76,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         pacing=None if settings.pacing == "off" else Pacing(settings.pacing_seconds, settings.pacing_most_seconds),
         metrics=metrics,
         keeper=keeper,
+        console=console,
     )
 
     @asynccontextmanager
@@ -79,6 +86,8 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         await sweeper.stop()
         client.close()
         await offline.stop()
+        if console is not None:
+            console.close()
 
     app = _Application(
         title=identity().name,
@@ -104,7 +113,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         """Answers a conversation, as one object or as a stream of server-sent events."""
         return await chat.response(request)
 
-    add_routes(app, keeper)
+    add_artifact_routes(app, keeper)
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -134,4 +143,6 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
             return JSONResponse(metrics.as_json())
         return Response(metrics.as_text(), headers={"content-type": TEXT_TYPE})
 
+    if console is not None:
+        add_console_routes(app, console)
     return app

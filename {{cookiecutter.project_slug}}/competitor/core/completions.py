@@ -17,6 +17,7 @@ from .artifacts.keeper import Keeper
 from .artifacts.save import Artifacts
 from .chat import Chat
 from .clock import Clock
+from .console import Console, RecordedWriter
 from .envelope import PING, Envelope
 from .errors import ApiError
 from .forms import StreamForm, WholeForm
@@ -25,7 +26,7 @@ from .limits import Gate
 from .llm import Llm
 from .loading import Backend
 from .metrics import Metrics
-from .observer import Observer, Summary
+from .observer import Observer, Observers, Summary
 from .pacing import Pacing
 from .reading import read_body, read_request
 from .refusals import crashed, refusal
@@ -62,6 +63,7 @@ class Shared:
     pacing: Pacing | None
     metrics: Metrics
     keeper: Keeper
+    console: Console | None = None
 
 
 class _Request:
@@ -75,6 +77,9 @@ class _Request:
         self.created = int(time.time())
         self.started = time.monotonic()
         self.observer: Observer = shared.metrics
+        self.recorder = shared.console.recorder(asked, self.id, request.headers) if shared.console else None
+        if self.recorder is not None:
+            self.observer = Observers(shared.metrics, self.recorder)
 
     def answer(self, form: Form) -> Answer:
         return Answer(form, self.asked, self.shared.settings.max_answer_bytes, self.observer)
@@ -127,6 +132,8 @@ class ChatEndpoint:
             response = await self.response(request)
         except ApiError as error:
             self._shared.metrics.refused(error.code)
+            if self._shared.console is not None:
+                self._shared.console.refused(error, request.headers)
             response = refusal(error, request.headers)
         except Exception as error:  # noqa: BLE001 - a mistake of ours is a 500 in the one shape
             response = await crashed(request, error)
@@ -153,8 +160,10 @@ async def _whole(work: _Request, request: Request) -> Response:
     runner = work.runner(answer)
     why = await runner.run(request.receive)
     reason, usage = answer.close(runner.note, runner.reason)
-    work.finished(runner, answer, why, reason, usage)
     body = form.as_json(work.id, work.asked.model, work.created, reason, usage)
+    if work.recorder is not None:
+        work.recorder.answered(body)
+    work.finished(runner, answer, why, reason, usage)
     headers = {"x-request-id": work.id, **work.echoed}
     return Response(json.dumps(body), media_type="application/json", headers=headers)
 
@@ -176,11 +185,15 @@ class _Stream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._work.shared.metrics.in_flight():
-            await self._write(receive, send)
+            try:
+                await self._write(receive, send)
+            finally:
+                if self._work.recorder is not None:
+                    self._work.recorder.close()
 
     async def _write(self, receive: Receive, send: Send) -> None:
         work = self._work
-        writer = BodyWriter(send)
+        writer = BodyWriter(send) if work.recorder is None else RecordedWriter(send, work.recorder)
         writer.cork()
         form = StreamForm(Envelope(work.id, work.asked.model, work.created), writer, work.shared.pacing)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

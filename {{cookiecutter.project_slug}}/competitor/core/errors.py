@@ -18,6 +18,7 @@ CODES: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "invalid_request_error"),
     "unsupported_media_type": (415, "invalid_request_error"),
     "unsupported_encoding": (415, "invalid_request_error"),
+    "not_allowed": (403, "permission_error"),
     "not_found": (404, "invalid_request_error"),
     "gone": (410, "invalid_request_error"),
     "range_not_satisfiable": (416, "invalid_request_error"),

@@ -10,10 +10,20 @@ _ECHOED = ("x-request-id", "x-correlation-id")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
+def usable(id: str) -> bool:
+    return _USABLE.fullmatch(id) is not None
+
+
 def answer_id(headers: Mapping[str, str]) -> str:
     """The caller's `X-Request-Id` where it can serve as an id, else `chatcmpl-` and 24 hex digits."""
     given = headers.get("x-request-id", "")
-    return given if _USABLE.fullmatch(given) else f"chatcmpl-{secrets.token_hex(12)}"
+    return given if usable(given) else f"chatcmpl-{secrets.token_hex(12)}"
+
+
+def debug_id(headers: Mapping[str, str]) -> str | None:
+    """The id under which a gateway follows a request (E6)."""
+    given = headers.get("x-debug-request-id", "")
+    return given if usable(given) else None
 
 
 def echoed(headers: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,14 @@ def unhide(secret: SecretStr | None) -> None:
             del _of_requests[value]
 
 
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, those of requests under way, and what looks like a key."""
+    for secret in (*secrets, *_of_requests):
+        if secret:
+            text = text.replace(secret, HIDDEN)
+    return _KEY_LIKE.sub(lambda found: (found[1] or "") + HIDDEN, text)
+
+
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in record.__dict__.items() if name not in _STANDARD and value is not None}
 
@@ -49,11 +58,7 @@ class _Formatter(logging.Formatter):
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self.line(record)
-        for secret in (*self._secrets, *_of_requests):
-            if secret:
-                line = line.replace(secret, HIDDEN)
-        return _KEY_LIKE.sub(lambda found: (found[1] or "") + HIDDEN, line)
+        return conceal(self.line(record), self._secrets)
 
     def line(self, record: logging.LogRecord) -> str:
         raise NotImplementedError

@@ -102,3 +102,34 @@ class Observer:
 
     def finished(self, summary: Summary) -> None:
         """The answer is over. Nothing is told after this."""
+
+
+class Observers(Observer):
+    """Several as one."""
+
+    def __init__(self, *observers: Observer):
+        self._observers = observers
+
+    def doing(self, what: str) -> None:
+        for observer in self._observers:
+            observer.doing(what)
+
+    def started(self, step: Step) -> None:
+        for observer in self._observers:
+            observer.started(step)
+
+    def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
+        for observer in self._observers:
+            observer.ended(step, status, seconds, details)
+
+    def saved(self, kind: str, size: int) -> None:
+        for observer in self._observers:
+            observer.saved(kind, size)
+
+    def called(self, call: ModelCall) -> None:
+        for observer in self._observers:
+            observer.called(call)
+
+    def finished(self, summary: Summary) -> None:
+        for observer in self._observers:
+            observer.finished(summary)

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -17,6 +18,7 @@ from .artifacts.places import without_proxies
 from .identity import identity
 from .loading import Backend, load
 from .logs import configure
+from .metrics import FOLDER_VARIABLE
 from .settings import Settings
 from .upstream import described
 from .workers import Workers
@@ -83,12 +85,19 @@ def serve(settings: Settings, backend: Backend | None = None) -> int:
 
 def _worker(settings: Settings, listener: socket.socket, number: int) -> None:
     configure(settings)
-    sys.exit(_serve(settings, load(), [listener], worker=number))
+    shared = os.environ.get(FOLDER_VARIABLE)
+    sys.exit(_serve(settings, load(), [listener], Path(shared) if shared else None, worker=number))
 
 
-def _serve(settings: Settings, backend: Backend, sockets: list[socket.socket] | None = None, **about: Any) -> int:
+def _serve(
+    settings: Settings,
+    backend: Backend,
+    sockets: list[socket.socket] | None = None,
+    folder: Path | None = None,
+    **about: Any,
+) -> int:
     config = uvicorn.Config(
-        create_app(settings, backend),
+        create_app(settings, backend, folder),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -99,6 +108,8 @@ def _serve(settings: Settings, backend: Backend, sockets: list[socket.socket] | 
         backlog=BACKLOG,
         ws="none",
     )
+    if settings.debug:
+        about["console"] = "/debug"
     gc.collect()
     gc.freeze()  # what the start made stays; no collection has to walk through it again, least of all amid a stream
     server = _Server(config, {**about, "backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})

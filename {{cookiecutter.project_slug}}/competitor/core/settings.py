@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -39,6 +40,15 @@ def _names(value: object) -> object:
     return frozenset(name.lower() for name in re.split(r"[,\s]+", value) if name) if isinstance(value, str) else value
 
 
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return frozenset(ip_network(network) for network in re.split(r"[,\s]+", value) if network)
+    except ValueError:
+        raise ValueError("must be networks such as 172.17.0.0/16, by commas") from None
+
+
 def _pace(value: str) -> str:
     if value not in ("auto", "off") and not (value.isdecimal() and 1 <= int(value) <= 250):
         raise ValueError("must be auto, off, or a whole number of deltas a second from 1 to 250")
@@ -49,6 +59,7 @@ Pace = Annotated[str, AfterValidator(_pace)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Key = Annotated[SecretStr, AfterValidator(header_value)]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
+Networks = Annotated[frozenset[IPv4Network | IPv6Network], BeforeValidator(_networks)]
 
 
 def _variable(default: Any, *names: str, about: str, **limits: Any) -> Any:
@@ -71,6 +82,18 @@ class Settings(BaseModel):
     )
     log_format: Literal["auto", "json", "text"] = _variable(
         "auto", "JANUS_LOG_FORMAT", about="json, text, or auto: text on a terminal, else one JSON object a line."
+    )
+
+    debug: bool = _variable(
+        False,
+        "JANUS_DEBUG",
+        "DEBUG",
+        about="Show the console at /debug, and keep the last requests for it. `make run` switches it on.",
+    )
+    debug_allow: Networks = _variable(
+        frozenset(),
+        "JANUS_DEBUG_ALLOW",
+        about="Networks besides this machine's own addresses that may open the console, by commas.",
     )
 
     llm_base_url: BaseUrl | None = _variable(

@@ -24,7 +24,7 @@ log = logging.getLogger("competitor.artifacts")
 _POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def add_routes(app: FastAPI, keeper: Keeper) -> None:
+def add_artifact_routes(app: FastAPI, keeper: Keeper) -> None:
     methods = ["GET", "HEAD"]
 
     @app.api_route("/artifacts/{id}/{name}", methods=methods, include_in_schema=False)

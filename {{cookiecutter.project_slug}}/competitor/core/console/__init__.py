@@ -1,0 +1,8 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The debug console (E5, E6): the last requests, and how each of their events came. Absent while it is off."""
+
+from .console import Console
+from .recorder import RecordedWriter, Recorder
+from .routes import add_console_routes
+
+__all__ = ["Console", "RecordedWriter", "Recorder", "add_console_routes"]

@@ -1,0 +1,48 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""Who may look into the console (E5): this machine, and the networks of the settings."""
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+# A page of another site can point its own name at this machine (DNS rebinding); it cannot choose an address.
+_NAME_OF_THIS_MACHINE = re.compile(r"(?:[a-z0-9-]+\.)*localhost")
+# A reverse proxy is a peer of this machine, too, and speaks for somebody else.
+_FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+class Guard:
+    """`reason` says why a request may not see the console; None for one that may."""
+
+    def __init__(self, allowed: Iterable[IPv4Network | IPv6Network]):
+        self._allowed = tuple(allowed)
+
+    def reason(self, peer: str, headers: Mapping[str, str]) -> str | None:
+        if not self._is_near(peer, headers):
+            return "The console answers this machine alone, and the networks of JANUS_DEBUG_ALLOW."
+        if not _is_own_host(headers.get("host", "")):
+            return "The console must be asked for as localhost or by an address, not by another name."
+        return None
+
+    def _is_near(self, peer: str, headers: Mapping[str, str]) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        if any(address in network for network in self._allowed if network.version == address.version):
+            return True
+        return address.is_loopback and not any(name in headers for name in _FORWARDING)
+
+
+def _is_own_host(host: str) -> bool:
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?", host, re.ASCII)
+    if found is None:
+        return False
+    name = found[1].strip("[]").lower()
+    try:
+        ip_address(name)
+    except ValueError:
+        return _NAME_OF_THIS_MACHINE.fullmatch(name) is not None
+    return True

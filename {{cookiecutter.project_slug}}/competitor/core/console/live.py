@@ -1,0 +1,110 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`/v1/debug/stream/{id}` (E6): what a request that carried `debug: true` is doing, as it does it.
+
+The events of a request are lines of a file, which any worker can follow: the one that is asked need not be the one
+that answers. Only plain `data:` frames leave.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("competitor.console")
+
+MOST_FILES = 100
+MOST_FILE_BYTES = 256 * 1024
+LAST = "request_end"
+_LOOK_SECONDS = 0.05
+# A caller may ask before its request has arrived.
+WAIT_SECONDS = 30.0
+# Readers and proxies between drop a connection that says nothing.
+KEEP_ALIVE_SECONDS = 5.0
+
+
+class Live:
+    """The events of the last requests."""
+
+    def __init__(self, folder: Path, most_seconds: float):
+        self._folder, self._most_seconds = folder, most_seconds
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def log(self, id: str, echoed: Mapping[str, str]) -> "LiveLog":
+        path = self._path(id)
+        try:
+            path.write_bytes(b"")  # an id that comes again starts anew
+            newest_first = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+            for old in newest_first[MOST_FILES:]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("a request cannot be followed", extra={"why": error.strerror})
+        return LiveLog(path, id, echoed.get("x-correlation-id"))
+
+    async def follow(self, id: str) -> AsyncIterator[bytes]:
+        """The events so far and those to come, as frames; ends with the request, or when none comes."""
+        path, read, until = self._path(id), 0, time.monotonic() + WAIT_SECONDS
+        told = time.monotonic()
+        while time.monotonic() < until:
+            lines = _whole_lines(path, read)
+            for line in lines.splitlines():
+                yield b"data: " + line + b"\n\n"
+                if json.loads(line)["type"] == LAST:
+                    return
+            if lines:
+                if not read:
+                    until = time.monotonic() + self._most_seconds
+                read, told = read + len(lines), time.monotonic()
+            elif time.monotonic() - told >= KEEP_ALIVE_SECONDS:
+                told = time.monotonic()
+                yield b"data: " + _line(id, "keep_alive", "request", "Nothing new.", None, None) + b"\n\n"
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _path(self, id: str) -> Path:
+        return self._folder / hashlib.sha256(id.encode()).hexdigest()
+
+
+class LiveLog:
+    """Where one request's events go."""
+
+    def __init__(self, path: Path, id: str, correlation_id: str | None):
+        self._path, self._id, self._correlation_id = path, id, correlation_id
+        self._size = 0
+
+    def tell(self, type: str, step: str, message: str, data: Any = None) -> None:
+        line = _line(self._id, type, step, message, data, self._correlation_id) + b"\n"
+        self._size += len(line)
+        if self._size > MOST_FILE_BYTES and type != LAST:
+            return
+        try:
+            with self._path.open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            log.warning("an event was lost", extra={"why": error.strerror})
+
+
+def _line(id: str, type: str, step: str, message: str, data: Any, correlation_id: str | None) -> bytes:
+    event = {
+        "request_id": id,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "type": type,
+        "step": step,
+        "message": message,
+        "data": data,
+        "correlation_id": correlation_id,
+    }
+    return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
+
+
+def _whole_lines(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            found = file.read()
+    except OSError:
+        return b""
+    return found[: found.rfind(b"\n") + 1]

@@ -1,0 +1,179 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""One request as the console will show it: what was asked, every event with its time, and how it ended."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import Send
+
+from ..logs import HIDDEN, conceal
+from ..observer import ModelCall, Observer, Step, Summary
+from ..schema import ChatRequest
+from ..writer import BodyWriter
+from .live import LiveLog
+from .shelf import new_number
+
+if TYPE_CHECKING:
+    from .console import Console
+
+MOST_REQUEST_BYTES = 256 * 1024
+MOST_EVENT_BYTES = 1024 * 1024
+_LONG_CHARACTERS = 1_000
+_SHOWN_CHARACTERS = 120
+
+Json = dict[str, Any]
+
+
+class Recorder(Observer):
+    """Keeps one request. What is kept never holds a secret: neither the settings', nor the user's token."""
+
+    def __init__(self, console: "Console", asked: ChatRequest, request_id: str, live: LiveLog | None):
+        self._console, self._asked, self._live = console, asked, live
+        self._number = new_number()
+        self._began = time.monotonic()
+        self._written: list[tuple[float, bytes]] = []
+        self._size = 0
+        self._cut = False
+        token = asked.chutes_access_token
+        self._secrets = [*console.secrets, *([token.get_secret_value()] if token else [])]
+        self._whole: Json | None = None
+        self._head: Json = {
+            "request_id": request_id,
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "prompt": conceal(asked.text[:_SHOWN_CHARACTERS], self._secrets),
+            "mode": "stream" if asked.stream else "whole",
+            "state": "running",
+        }
+        console.keep(self._number, self._head)
+        self._tell("request_start", "request", "The request was accepted.", {"mode": self._head["mode"]})
+
+    # What is written to the client.
+
+    def written(self, data: bytes) -> None:
+        if self._size + len(data) > MOST_EVENT_BYTES or not self._console.has_room(len(data)):
+            self._cut = True
+            return
+        self._size += len(data)
+        self._console.held += len(data)
+        self._written.append((time.monotonic() - self._began, data))
+
+    def answered(self, body: Json) -> None:
+        """The answer as one object."""
+        self._whole = body
+
+    # What is told.
+
+    def doing(self, what: str) -> None:
+        self._tell("progress", "work", f"{what}.")
+
+    def started(self, step: Step) -> None:
+        self._tell(f"{step.kind}_start", step.name, f"Running {step.name}.", {"id": step.id, **step.details})
+
+    def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
+        said = f"{step.name} {'is done' if status == 'ok' else 'failed'} after {seconds:.1f} s."
+        self._tell(f"{step.kind}_end", step.name, said, {"id": step.id, "status": status, **details})
+
+    def called(self, call: ModelCall) -> None:
+        said = (
+            f"{call.model} {'answered' if call.error is None else 'failed: ' + call.error} after {call.seconds:.1f} s."
+        )
+        usage = call.usage.as_json() if call.usage else {}
+        self._tell("model_call", "model", said, {"retried": list(call.retried), **usage})
+
+    def finished(self, summary: Summary) -> None:
+        head = {**self._head, "state": summary.outcome, "summary": _clean(summary.as_fields(), self._secrets)}
+        self._console.keep(self._number, head, self._rest)
+        message = "The answer is complete." if summary.failure is None else f"It ended early: {summary.failure}."
+        self._tell("request_end", "request", message, summary.as_fields())
+
+    def close(self) -> None:
+        """However the answer ended, what it held in memory is free for others."""
+        self._console.held -= self._size
+        self._size = 0
+
+    def _tell(self, type: str, step: str, message: str, data: Json | None = None) -> None:
+        if self._live is not None:
+            self._live.tell(type, *_clean([step, message, data], self._secrets))
+
+    def _rest(self) -> Json:
+        request, request_cut = _fitting(self._asked)
+        events = [[round(at * 1000, 1), *event] for at, data in self._written for event in _events(data)]
+        return {
+            "request": _clean(request, self._secrets),
+            "request_cut": request_cut,
+            "events": _unpieced(_clean(events, self._secrets), self._secrets),
+            "cut": self._cut,
+            "response": _clean(self._whole, self._secrets),
+        }
+
+
+class RecordedWriter(BodyWriter):
+    """A writer whose events are kept as well."""
+
+    __slots__ = ("_recorder",)
+
+    def __init__(self, send: Send, recorder: Recorder):
+        super().__init__(send)
+        self._recorder = recorder
+
+    def write(self, data: bytes) -> None:
+        self._recorder.written(data)
+        super().write(data)
+
+    async def end(self, data: bytes) -> None:
+        self._recorder.written(data)
+        await super().end(data)
+
+
+def _events(data: bytes) -> Iterable[tuple[Any, int]]:
+    """The events of a write, each with its size: a chunk's object, or the text of a comment or of `[DONE]`."""
+    for event in data.split(b"\n\n"):
+        if event:
+            text = event.decode()
+            yield (json.loads(text[6:]) if text.startswith("data: {") else text.removeprefix("data: ")), len(event) + 2
+
+
+def _fitting(asked: ChatRequest) -> tuple[Json | None, bool]:
+    """The request without its token, and whether something of it was left out because it was too long."""
+    body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
+    if len(json.dumps(body)) <= MOST_REQUEST_BYTES:
+        return body, False
+    body = _shortened(body)
+    return (body if len(json.dumps(body)) <= MOST_REQUEST_BYTES else None), True
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONG_CHARACTERS:
+        return f"{value[:100]}[left out: {len(value) - 100} more characters]"
+    if isinstance(value, dict):
+        return {name: _shortened(item) for name, item in value.items()}
+    return [_shortened(item) for item in value] if isinstance(value, list) else value
+
+
+def _clean(value: Any, secrets: list[str]) -> Any:
+    """The same without secrets. On texts themselves: in JSON a secret's end is not to be seen."""
+    if isinstance(value, str):
+        return conceal(value, secrets)
+    if isinstance(value, Mapping):
+        return {conceal(str(name), secrets): _clean(item, secrets) for name, item in value.items()}
+    return [_clean(item, secrets) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
+    """A secret that a model says in pieces is in none of them. Then none is shown."""
+    for name in ("content", "reasoning_content"):
+        deltas = [delta for delta in map(_delta, events) if isinstance(delta.get(name), str)]
+        said = "".join(delta[name] for delta in deltas)
+        if any(secret and secret in said for secret in secrets):
+            for delta in deltas:
+                delta[name] = HIDDEN
+    return events
+
+
+def _delta(event: list[Any]) -> Json:
+    choices = event[1].get("choices") if isinstance(event[1], dict) else None
+    delta: Json = choices[0]["delta"] if choices else {}
+    return delta

@@ -1,0 +1,79 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The console's routes. They are only there while it is on: off, each is a path like any that does not exist (E5)."""
+
+import asyncio
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from ..errors import ApiError
+from ..ids import usable
+from .console import Console
+from .shelf import MOST_RECORDS
+
+_PRIVATE = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+
+
+def add_console_routes(app: FastAPI, console: Console) -> None:
+    def guarded(request: Request) -> None:
+        peer = request.client.host if request.client else ""
+        if reason := console.guard.reason(peer, request.headers):
+            raise ApiError("not_allowed", reason)
+
+    @app.get("/debug", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        guarded(request)
+        text, policy = _page()
+        return HTMLResponse(text, headers={**_PRIVATE, "content-security-policy": policy})
+
+    @app.get("/debug/requests", include_in_schema=False)
+    async def requests(request: Request) -> Response:
+        guarded(request)
+        heads = await asyncio.to_thread(console.shelf.heads)
+        return JSONResponse({"most": MOST_RECORDS, "requests": heads}, headers=_PRIVATE)
+
+    @app.get("/debug/requests/{number}", include_in_schema=False)
+    async def one(request: Request, number: str) -> Response:
+        guarded(request)
+        found: Any = await asyncio.to_thread(console.shelf.get, number)
+        if found is None:
+            raise ApiError("not_found", "This request is no longer kept; only the last ones are.")
+        return JSONResponse(found, headers=_PRIVATE)
+
+    @app.get("/v1/debug/stream/{id}", include_in_schema=False)
+    async def follow(id: str) -> Response:
+        """What a gateway proxies to whoever sent `debug: true` (E6); so any peer may ask."""
+        if not usable(id):
+            raise ApiError("not_found", "This cannot be the id of a request.")
+        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+        return StreamingResponse(console.live.follow(id), media_type="text/event-stream", headers=headers)
+
+
+@cache
+def _page() -> tuple[str, str]:
+    """The page and its policy: only its own script and style, by their hashes, and no other host."""
+    text = (resources.files(__package__) / "page.html").read_text(encoding="utf-8")
+    policy = [
+        "default-src 'none'",
+        f"script-src {_hash('script', text)}",
+        f"style-src {_hash('style', text)}",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+    return text, "; ".join(policy)
+
+
+def _hash(tag: str, text: str) -> str:
+    found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    digest = hashlib.sha256((found[1] if found else "").encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
