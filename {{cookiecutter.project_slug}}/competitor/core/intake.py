@@ -55,6 +55,8 @@ class Intake(HttpToolsProtocol):
         phase = self._phase
         super().data_received(data)
         same = phase == self._phase
+        if same and not self._in_body and (self.cycle is None or self.cycle.response_complete):
+            self._in_head = True  # also bytes that begin no request, such as line ends
         if self._in_head:
             self._head_size = self._head_size + len(data) if same else len(data)
             if self._head_size > MAX_HEAD_BYTES:
