@@ -98,6 +98,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from the internet
         redoc_url=None,
+        redirect_slashes=False,  # callers follow none, and its address would be made from the caller's `Host`
         telemetry={
             "tracing": False,
             "metrics": False,
