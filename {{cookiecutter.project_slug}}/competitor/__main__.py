@@ -70,6 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     arena.add_argument("--image", default="competitor", help="the image to rehearse (default: %(default)s)")
     arena.add_argument("--start", metavar="COMMAND", help="start it by this command instead, as `check` does")
 
+    submission = command("submission", _submission, "say whether this is ready for the form, and what a reviewer sees")
+    submission.add_argument("--quick", action="store_true", help="the form and the files only: no server, no image")
+    submission.add_argument("--json", action="store_true", help="say it as JSON")
+    submission.add_argument(
+        "--form",
+        type=Path,
+        metavar="FILE",
+        default=ROOT / "submission-form.txt",
+        help="where to write the form's text, ready to paste (default: submission-form.txt)",
+    )
+
     settings = command("settings", _settings, "print all settings as a table")
     settings.add_argument("--env", action="store_true", help="as the text of .env.example")
     command("verify", _verify, "say whether a file of the contract was edited, or a lock is stale")
@@ -142,6 +153,16 @@ def _arena(given: argparse.Namespace) -> int:
     from .checking.arena import arena
 
     return arena(given, tasks.SERVE)
+
+
+def _submission(given: argparse.Namespace) -> int:
+    from . import tasks
+
+    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .submission.command import submission
+
+    return submission(given, ROOT, f"{tasks.SERVE} --stand-ins")
 
 
 def _settings(given: argparse.Namespace) -> int:
