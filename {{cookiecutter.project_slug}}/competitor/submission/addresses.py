@@ -86,6 +86,8 @@ def source(url: str) -> str:
 
 def link(url: str) -> str:
     """An address that everybody can open."""
+    if _has_placeholder(url):
+        return "still has a name of the template's; put the account in that the page belongs to"
     found = public(url)
     return found if isinstance(found, str) else ""
 

@@ -27,7 +27,7 @@ BY_HAND = (
 
 def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
     form, problems = read(root)
-    findings = files.reviewed(root, form) + [hosts.reviewed(root)]
+    findings = [*files.reviewed(root, form), hosts.reviewed(root)]
     if not given.quick:
         with progress(len(CLAUSES)) as on_verdict:
             findings.append(running.endpoints(serve, on_verdict))

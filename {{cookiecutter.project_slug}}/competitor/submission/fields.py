@@ -38,10 +38,10 @@ def _field(name: str, form: Mapping[str, object]) -> str:
         return "" if name in OPTIONAL else f"is missing; {_MISSING[name]}"
     if not isinstance(value, str):
         return f"must be a text, not {_kind(value)}; put it in quotes"
+    if not value.isprintable():
+        return 'must be printable text on one line; take out line breaks (">-" joins lines) and control characters'
     if value != value.strip():
         return "must not begin or end with a space; take it away"
-    if not value.isprintable():
-        return "must be printable text on one line; take out line breaks and control characters"
     return RULES[name](value)
 
 
@@ -110,7 +110,9 @@ def _kind(value: object) -> str:
 
 
 def _close(given: str) -> str:
-    approved = {each.lower(): each for each, known in LICENSES.items() if known.osi_approved and not known.deprecated_id}
+    approved = {
+        each.lower(): each for each, known in LICENSES.items() if known.osi_approved and not known.deprecated_id
+    }
     wanted = given.lower().replace(" ", "-").removesuffix("-license").removesuffix("-licence")
     close = difflib.get_close_matches(wanted, approved, 1, 0.5)
     return f"did you mean {approved[close[0]]}" if close else f"choose one that the OSI approved, {_any()}"

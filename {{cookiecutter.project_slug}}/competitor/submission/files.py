@@ -60,7 +60,9 @@ def _licence(root: Path, declared: str) -> Finding:
         return Finding(about, "broken", "there is none", f"put the text of {declared or 'the licence'} into LICENSE")
     found = list(analyse_license_text(_text(file))[0].get("licenses", {}))
     if not found:
-        return Finding(about, "broken", f"{file.name} is no licence that SPDX knows", f"put the text of {declared} there")
+        return Finding(
+            about, "broken", f"{file.name} is no licence that SPDX knows", f"put the text of {declared} there"
+        )
     wrong = "" if declared in found else f"{file.name} is {' and '.join(found)}, the form says {declared or 'nothing'}"
     return judged(about, wrong, f"change `license` in submission.yaml, or {file.name}", f"{file.name} is {declared}")
 
@@ -129,7 +131,11 @@ def _committed(root: Path) -> Finding:
         [git, "status", "--porcelain", "--ignored=no"], cwd=root, capture_output=True, text=True, check=False
     )
     changed = [line[3:] for line in status.stdout.splitlines()]
-    wrong = f"{changed[0]} is not committed" + (f", nor are {len(changed) - 1} more" if changed[1:] else "") if changed else ""
+    wrong = (
+        f"{changed[0]} is not committed" + (f", nor are {len(changed) - 1} more" if changed[1:] else "")
+        if changed
+        else ""
+    )
     return judged(about, wrong, "commit all: the public source must be what the image holds", "all is committed")
 
 

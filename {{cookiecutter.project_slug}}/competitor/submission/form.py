@@ -18,7 +18,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="has an alias (*); write the value out", problem_mark=self._mark())
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="has an alias (*); write the value out", problem_mark=mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -29,9 +30,6 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
             seen.add(key.value if isinstance(key.value, str) else "")
         return super().construct_mapping(node, deep)
-
-    def _mark(self) -> Any:
-        return self.peek_event().start_mark
 
 
 def read(root: Path) -> tuple[Mapping[str, object], list[Problem]]:
@@ -53,9 +51,9 @@ def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
     except yaml.MarkedYAMLError as error:
         return {}, [Problem(FILE, _marked(error))]
     except (yaml.YAMLError, ValueError, RecursionError):
-        return {}, [Problem(FILE, "holds what YAML does not allow; write one `field: \"value\"` a line")]
+        return {}, [Problem(FILE, 'holds what YAML does not allow; write one `field: "value"` a line')]
     if not isinstance(given, dict):
-        return {}, [Problem(FILE, "must be a mapping; write one `field: \"value\"` a line")]
+        return {}, [Problem(FILE, 'must be a mapping; write one `field: "value"` a line')]
     return given, problems(given)
 
 

@@ -13,11 +13,16 @@ from ..conformance.judging import Verdict, judge_any
 from .finding import Finding
 
 BUILD_SECONDS = 900.0
-_BUILDERS = {"docker": ("build",), "podman": ("build",)}
+_BUILDERS = ("docker", "podman")
+_ASK_SECONDS = 20.0
+# How builders say that a registry cannot be reached: that is no fault of the Dockerfile.
+_UNREACHABLE = re.compile(
+    r"dial tcp|no such host|network is unreachable|i/o timeout|connection refused|pinging container registry"
+)
 
 
 def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
-    """Every clause on a fresh server, and on one whose upstream fails and falls silent, as `competitor check` has it."""
+    """Every clause on a fresh server, and on one whose upstream fails and falls silent: as `competitor check`."""
     starter = Starter(serve, None)
     try:
         first = Target(starter.start({}), launch=starter, name="as started")
@@ -48,18 +53,36 @@ def told(verdicts: list[Verdict]) -> Finding:
 def image(root: Path) -> Finding:
     """Whether the Dockerfile builds, where something here can build it."""
     about = "image"
-    builder = next((name for name in _BUILDERS if shutil.which(name)), None)
+    builder = next((name for name in _BUILDERS if _works(name)), None)
     if builder is None:
-        return Finding(about, "not shown", "there is neither Docker nor Podman here", "CI builds it at each push")
-    command = [str(shutil.which(builder)), *_BUILDERS[builder], "--tag", "competitor:submission", "."]
+        return Finding(about, "not shown", "no Docker or Podman that works is here", "CI builds it at each push")
+    command = [str(shutil.which(builder)), "build", "--tag", "competitor:submission", "."]
     try:
         done = subprocess.run(  # noqa: S603 - the builder, on our own Dockerfile
             command, cwd=root, capture_output=True, text=True, errors="replace", timeout=BUILD_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Finding(about, "broken", f"it was not built within {BUILD_SECONDS:g} s", f"run {builder} build . and look")
+        return Finding(
+            about, "broken", f"it was not built within {BUILD_SECONDS:g} s", f"run {builder} build . and look"
+        )
     if done.returncode:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        if lines and _UNREACHABLE.search(lines[-1]):
+            return Finding(
+                about, "not shown", f"{builder} could not fetch its base from here", "CI builds it at each push"
+            )
         why = re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit code {done.returncode}"
         return Finding(about, "broken", f"{builder} could not build it: {why}", f"run {builder} build . and look")
     return Finding(about, "ok", f"{builder} builds it")
+
+
+def _works(builder: str) -> bool:
+    """Whether it is here, and its daemon answers."""
+    found = shutil.which(builder)
+    if found is None:
+        return False
+    try:
+        asked = subprocess.run([found, "ps"], capture_output=True, timeout=_ASK_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
