@@ -19,6 +19,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m competitor", description="A Janus competitor.")
+    here = f"http://localhost:{os.environ.get('PORT') or 8080}"
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, about: str) -> argparse.ArgumentParser:
@@ -46,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = command("ask", _ask, "ask a running competitor and show the stream as it comes")
     ask.add_argument("prompt")
-    ask.add_argument("--url", default="http://localhost:8080", help="where it runs (default: %(default)s)")
+    ask.add_argument("--url", default=here, help="where it runs (default: %(default)s)")
+    ask.add_argument("--save", type=Path, metavar="FILE", help="write the stream here, as it came over the wire")
 
     check = command("check", _check, "check a server, of yours or not, against every clause of the contract")
     check.add_argument("url", nargs="?", help="where it runs (default: port 8080 here; with --start a free one)")
@@ -69,6 +71,22 @@ def _parser() -> argparse.ArgumentParser:
     arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, scored as a leaderboard would")
     arena.add_argument("--image", default="competitor", help="the image to rehearse (default: %(default)s)")
     arena.add_argument("--start", metavar="COMMAND", help="start it by this command instead, as `check` does")
+
+    submission = command("submission", _submission, "say whether this is ready for the form, and what a reviewer sees")
+    submission.add_argument("--quick", action="store_true", help="the form and the files only: no server, no image")
+    submission.add_argument("--json", action="store_true", help="say it as JSON")
+    submission.add_argument(
+        "--form",
+        type=Path,
+        metavar="FILE",
+        default=ROOT / "submission-form.txt",
+        help="where to write the form's text, ready to paste (default: submission-form.txt)",
+    )
+
+    workshop = command("workshop", _workshop, "show which steps of the workshop are done, and what the next one lacks")
+    workshop.add_argument("--step", type=int, metavar="NUMBER", help="look at this step only")
+    workshop.add_argument("--url", default=here, help="where your server runs (default: %(default)s)")
+    workshop.add_argument("--json", action="store_true", help="say it as JSON")
 
     settings = command("settings", _settings, "print all settings as a table")
     settings.add_argument("--env", action="store_true", help="as the text of .env.example")
@@ -119,7 +137,7 @@ def _task(given: argparse.Namespace) -> int:
 def _ask(given: argparse.Namespace) -> int:
     from .ask import ask
 
-    return ask(given.url, given.prompt)
+    return ask(given.url, given.prompt, given.save)
 
 
 def _check(given: argparse.Namespace) -> int:
@@ -142,6 +160,26 @@ def _arena(given: argparse.Namespace) -> int:
     from .checking.arena import arena
 
     return arena(given, tasks.SERVE)
+
+
+def _submission(given: argparse.Namespace) -> int:
+    from . import tasks
+
+    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .submission.command import submission
+
+    return submission(given, ROOT, f"{tasks.SERVE} --stand-ins")
+
+
+def _workshop(given: argparse.Namespace) -> int:
+    from . import tasks
+
+    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .workshop.command import workshop
+
+    return workshop(given, ROOT, f"{tasks.SERVE} --stand-ins")
 
 
 def _settings(given: argparse.Namespace) -> int:

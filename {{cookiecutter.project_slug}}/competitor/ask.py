@@ -3,14 +3,15 @@
 
 import json
 import sys
+from pathlib import Path
 
 from .conformance.target import Failed, Stream, Target, question
 
 _DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 
 
-def ask(url: str, prompt: str) -> int:
-    """Prints the stream; 0 when it came to its proper end."""
+def ask(url: str, prompt: str, save: Path | None = None) -> int:
+    """Prints the stream; 0 when it came to its proper end. `save` is where its lines are written as they came."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     target = Target(url.rstrip("/"), timeout=300)
@@ -25,6 +26,9 @@ def ask(url: str, prompt: str) -> int:
         _say(f"HTTP {stream.status}: {b' '.join(line for _, line in stream.lines).decode('utf-8', 'replace')}\n")
         return 1
     _say(summary(stream))
+    if save is not None:
+        save.write_bytes(b"".join(line + b"\n" for _, line in stream.lines))
+        _say(f"  saved        {save.name}, {len(stream.lines)} lines\n")
     return 0 if stream.done else 1
 
 

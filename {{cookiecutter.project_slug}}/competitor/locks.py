@@ -14,7 +14,7 @@ _STAMP = re.compile(r"^#.*\(sources ([0-9a-f]{16})\)", re.MULTILINE)
 
 def stamp(root: Path, lock: str) -> str:
     """What the head of this lock must say; comments and blank lines of the sources do not count."""
-    text = "\n".join(_lines(root, SOURCES[lock]))
+    text = "\n".join(requirements(root, SOURCES[lock]))
     return f"(sources {hashlib.sha256(text.encode()).hexdigest()[:16]})"
 
 
@@ -30,11 +30,11 @@ def _says(lock: Path, expected: str) -> bool:
     return found is not None and f"(sources {found[1]})" == expected
 
 
-def _lines(root: Path, source: str) -> Iterator[str]:
+def requirements(root: Path, source: str) -> Iterator[str]:
     """The requirements of a file and of those that it includes, which `-r` names from its own folder."""
     for line in (root / source).read_text(encoding="utf-8").splitlines():
         wanted = line.split("#", 1)[0].strip()
         if wanted.startswith("-r "):
-            yield from _lines(root, (Path(source).parent / wanted[3:].strip()).as_posix())
+            yield from requirements(root, (Path(source).parent / wanted[3:].strip()).as_posix())
         elif wanted:
             yield wanted

@@ -1,0 +1,224 @@
+"""The reviewers' checklist, on a repo that is ready, and on the same with one thing wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance import CLAUSES
+from competitor.conformance.judging import Verdict
+from competitor.submission import running
+
+from ..generation.baking import run
+from .forms import HOTKEY
+
+AGENT = "competitor/backend/agent.py"
+
+
+def submission(project: Path, *arguments: str, path: str = "") -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "competitor", "submission", *arguments]
+    environment = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}" if path else os.environ["PATH"]}
+    return subprocess.run(
+        command,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        timeout=240,
+        check=False,
+    )
+
+
+def review(project: Path) -> dict[str, dict[str, str]]:
+    """What the quick form says of each line of the checklist."""
+    told = json.loads(submission(project, "--quick", "--json").stdout)
+    return {finding["about"]: finding for finding in told["review"]}
+
+
+def replace(project: Path, path: str, old: str, new: str) -> None:
+    text = (project / path).read_text(encoding="utf-8")
+    assert old in text
+    (project / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def append(project: Path, path: str, text: str) -> None:
+    with (project / path).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_a_repo_that_is_ready_is_said_to_be_and_its_form_is_written(ready: Path) -> None:
+    done = submission(ready, "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "BROKEN" not in done.stdout
+    assert "Ready to submit." in done.stdout
+    pasted = (ready / "submission-form.txt").read_text(encoding="utf-8")
+    for text in ("my-competitor", "ghcr.io/octo-org/my-competitor:0.1.0", HOTKEY, "MIT"):
+        assert f"\n{text}\n" in pasted
+    assert review(ready)["source"]["status"] == "ok"  # what it writes is ignored by git
+
+
+def test_a_server_that_complies_and_a_missing_builder_are_told_as_such(ready: Path, tmp_path: Path) -> None:
+    done = submission(ready, "--json", "--form", str(tmp_path / "form.txt"))
+    told = json.loads(done.stdout)
+    by_name = {finding["about"]: finding for finding in told["review"]}
+    assert done.returncode == 0
+    assert told["ready"] is True
+    assert told["text"] == (tmp_path / "form.txt").read_text(encoding="utf-8")
+    assert by_name["endpoints"]["status"] == "ok"
+    assert by_name["image"]["status"] in ("ok", "not shown")
+
+
+def test_what_a_fresh_bake_lacks_is_said_all_at_once(tmp_path: Path, home: Path) -> None:
+    run("cookiecutter", str(Path(__file__).parents[2]), "--no-input", cwd=tmp_path, home=home)
+    done = submission(tmp_path / "my-competitor", "--quick")
+    assert done.returncode == 1
+    for sentence in ("hotkey is missing;", "image still has", "source still has", "CHANGELOG.md does not have 0.1.0"):
+        assert sentence in done.stdout
+    assert not (tmp_path / "my-competitor" / "submission-form.txt").exists()
+
+
+Change = Callable[[Path], object]
+MISTAKES: dict[str, tuple[str, str, Change]] = {
+    "an edited contract file": (
+        "contract files",
+        "competitor/core/chat.py is edited",
+        lambda project: append(project, "competitor/core/chat.py", "\n"),
+    ),
+    "a contract file that is gone": (
+        "contract files",
+        "CONTRACT.md is missing",
+        lambda project: (project / "CONTRACT.md").unlink(),
+    ),
+    "another licence": (
+        "licence file",
+        "LICENSE is MIT, the form says Apache-2.0",
+        lambda project: replace(project, "submission.yaml", 'license: "MIT"', 'license: "Apache-2.0"'),
+    ),
+    "no licence": ("licence file", "there is none", lambda project: (project / "LICENSE").unlink()),
+    "a licence of one's own": (
+        "licence file",
+        "no licence that SPDX knows",
+        lambda project: (project / "LICENSE").write_text("All rights reserved.\n", encoding="utf-8"),
+    ),
+    "a dependency that is not locked": (
+        "dependencies",
+        "was made from other sources",
+        lambda project: append(project, "competitor/backend/requirements.in", "numpy>=2\n"),
+    ),
+    "a pin without a hash": (
+        "dependencies",
+        "six has no hash",
+        lambda project: append(project, "requirements.txt", "six==1.17.0\n"),
+    ),
+    "two versions": (
+        "version",
+        "tagged 0.1.0, pyproject.toml says 0.2.0",
+        lambda project: replace(project, "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"'),
+    ),
+    "an image that is not pinned": (
+        "version",
+        "neither a tag nor a digest",
+        lambda project: replace(project, "submission.yaml", "my-competitor:0.1.0", "my-competitor"),
+    ),
+    "a version that the changelog lacks": (
+        "version",
+        "CHANGELOG.md does not have 0.1.0",
+        lambda project: replace(project, "CHANGELOG.md", "[0.1.0]", "[Unreleased]"),
+    ),
+    "a README that does not say how to run it": (
+        "README",
+        "does not say how to run it",
+        lambda project: (project / "README.md").write_text("# Chemist\n", encoding="utf-8"),
+    ),
+    "no Dockerfile": ("Dockerfile", "there is none", lambda project: (project / "Dockerfile").unlink()),
+    "a base that moves": (
+        "Dockerfile",
+        "is not pinned",
+        lambda project: replace(project, "Dockerfile", "python:3.13.9-slim-trixie AS", "python:latest AS"),
+    ),
+    "a key in the image": (
+        "Dockerfile",
+        "JANUS_LLM_API_KEY",
+        lambda project: replace(project, "Dockerfile", "WORKDIR", "ENV JANUS_LLM_API_KEY=abc\nWORKDIR"),
+    ),
+    "a host that is not listed, in the code": (
+        "egress",
+        "api.octo.org in competitor/backend/agent.py",
+        lambda project: append(project, AGENT, '\nTEACHER = "https://api.octo.org/v1"\n'),
+    ),
+    "a host that is not listed, in the image": (
+        "egress",
+        "llm.octo.org in Dockerfile",
+        lambda project: replace(project, "Dockerfile", "https://llm.chutes.ai", "https://llm.octo.org"),
+    ),
+    "what is not committed": (
+        "source",
+        "notes.txt is not committed",
+        lambda project: append(project, "notes.txt", "x"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("about", "said", "change"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_breaks_its_line_of_the_checklist(ready: Path, about: str, said: str, change: Change) -> None:
+    change(ready)
+    finding = review(ready)[about]
+    assert finding["status"] == "broken"
+    assert said in finding["said"]
+    assert finding["remedy"]
+
+
+def test_a_library_that_connects_by_itself_is_for_a_person_to_look_at(ready: Path) -> None:
+    append(
+        ready, AGENT, '\n\ndef more() -> None:\n    """See https://docs.octo.org/api."""\n    import httpx  # noqa\n'
+    )
+    finding = review(ready)["egress"]
+    assert finding["status"] == "look"
+    assert "agent.py imports httpx" in finding["said"]
+
+
+def test_a_breach_of_the_contract_names_the_clause_and_the_remedy() -> None:
+    verdicts: list[Verdict] = [Verdict(clause, "pass") for clause in CLAUSES.values()]
+    assert running.told(verdicts).status == "ok"
+    verdicts[0] = Verdict(CLAUSES["E1"], "fail", "it answered 404")
+    finding = running.told(verdicts)
+    assert finding.status == "broken"
+    assert finding.said == "E1 (it answered 404)"
+    assert CLAUSES["E1"].remedy in finding.remedy
+
+
+def test_a_server_that_does_not_start_is_told_by_its_last_words() -> None:
+    failing = f"{sys.executable} -c \"raise SystemExit('no brain today')\""
+    finding = running.endpoints(failing, lambda verdict: None)
+    assert finding.status == "broken"
+    assert "no brain today" in finding.said
+
+
+BUILDS = [
+    ("Successfully built", 0, "ok", "builds it"),
+    ("step 3 of 9 went wrong", 1, "broken", "step 3 of 9 went wrong"),
+    ("failed to resolve: dial tcp: lookup of the registry", 1, "not shown", "could not fetch its base"),
+]
+
+
+@pytest.mark.parametrize(("last_line", "code", "status", "said"), BUILDS, ids=[build[2] for build in BUILDS])
+def test_a_builder_says_whether_the_image_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_line: str, code: int, status: str, said: str
+) -> None:
+    builder = tmp_path / "docker"
+    builder.write_text(f'#!/bin/sh\n[ "$1" = ps ] && exit 0\necho "{last_line}" >&2\nexit {code}\n')
+    builder.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    finding = running.image(tmp_path)
+    assert finding.status == status
+    assert said in finding.said
+
+
+def test_without_a_builder_that_works_the_image_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert running.image(tmp_path).status == "not shown"

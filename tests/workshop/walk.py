@@ -1,0 +1,154 @@
+"""Goes through the workshop as a participant would: `python -m tests.workshop.walk BACKEND FOLDER`.
+
+It needs a machine whose only network is its own loopback, and refuses to walk on another. What each command
+showed goes to stdout; the first that shows something else than the guide ends the walk.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from ..generation.baking import clean_environment
+from ..template_path import TEMPLATE
+from .guide import Command, Edit, things_to_do
+
+COMMAND_SECONDS = 240
+START_SECONDS = 60
+SERVE = "python -m competitor run"
+SCORE = "python -m competitor workshop --step"
+
+
+class Walk:
+    """One participant: a folder, a backend, a server in another terminal."""
+
+    def __init__(self, backend: str, folder: Path):
+        self._backend, self._place = backend, folder
+        shutil.copytree(TEMPLATE / "docs", folder / "docs")
+        os.symlink(TEMPLATE, folder / "janus-template")
+        (folder / "home").mkdir()
+        bin_folder = str(Path(sys.executable).parent)
+        self._environment = clean_environment(folder / "home") | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def all(self) -> None:
+        try:
+            for thing in things_to_do(self._backend):
+                if isinstance(thing, Edit):
+                    self.edit(thing)
+                else:
+                    self.command(thing)
+        finally:
+            self.stop()
+
+    def edit(self, edit: Edit) -> None:
+        file = self._place / edit.path
+        if edit.old is None:
+            file.write_text(edit.new, encoding="utf-8")
+            return
+        text = file.read_text(encoding="utf-8")
+        old, new = edit.old, edit.new
+        if text.count(old) != 1:  # a line's beginning is enough
+            old, new = old.rstrip("\n"), new.rstrip("\n")
+        require(text.count(old) == 1, f"step {edit.step}: {edit.path} has not once what the guide replaces:\n{old}")
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+    def command(self, command: Command) -> None:
+        line = command.line.replace("BACKEND", self._backend)
+        if line.startswith("cd "):
+            self._place /= line[3:]
+            self.score(command.step + 1, done=False)
+        elif line == SERVE:
+            self.start()
+        elif line.startswith(SCORE):
+            self.shows(command, self.run(line))
+            if command.step < 8:
+                self.score(command.step + 1, done=False)
+        else:
+            self.shows(command, self.run(line))
+
+    def run(self, line: str) -> str:
+        done = subprocess.run(
+            shlex.split(line),
+            cwd=self._place,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        print(f"$ {line}\n{done.stdout}", flush=True)
+        require(done.returncode == 0, f"{line} ended with {done.returncode}")
+        return done.stdout
+
+    def score(self, step: int, *, done: bool) -> None:
+        """A step that nothing was done for yet must not be said to be done."""
+        asked = subprocess.run(
+            shlex.split(f"{SCORE} {step}"),
+            cwd=self._place,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        require((asked.returncode == 0) == done, f"step {step} before its work: {asked.stdout}{asked.stderr}")
+
+    def shows(self, command: Command, said: str) -> None:
+        for line in command.shown:
+            if line.strip() != "...":
+                require(plain(line) in plain(said), f"step {command.step}: `{command.line}` does not show: {line}")
+
+    def start(self) -> None:
+        command = shlex.split(SERVE)
+        self._server = subprocess.Popen(
+            command, cwd=self._place, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen("http://localhost:8080/health", timeout=5):
+                    return
+            except OSError:
+                require(time.monotonic() < deadline and self._server.poll() is None, "the server did not start")
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(20)
+
+
+def plain(text: str) -> str:
+    """Without what differs from run to run."""
+    return re.sub(r"\d+(\.\d+)?", "0", text)
+
+
+def require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise SystemExit(sentence)
+
+
+def has_no_network() -> bool:
+    """Only loopback is there, and an address elsewhere cannot be reached."""
+    if [name for _, name in socket.if_nameindex() if name != "lo"]:
+        return False
+    try:
+        socket.create_connection(("192.0.2.1", 80), timeout=2).close()
+    except OSError:
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    require(has_no_network(), "there is a network here; the workshop is to be walked without one")
+    Walk(sys.argv[1], Path(sys.argv[2])).all()

@@ -1,0 +1,92 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`competitor submission`: is this ready for the form, and what will a reviewer see?
+
+Exit code 0: nothing is wrong. 1: something is; each with its remedy, all at once.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..checking.showing import progress, say
+from ..conformance import CLAUSES
+from . import files, hosts, running
+from .fields import RULES, Problem
+from .finding import Finding
+from .form import FILE, paste, read
+
+_MARKS = {"ok": "ok", "broken": "BROKEN", "look": "look", "not shown": "-"}
+# What no machine can say.
+BY_HAND = (
+    Finding("name", "look", "whether another competitor has it, only the arena knows"),
+    Finding("pull", "look", "the image must be public: `docker pull` it where you are not logged in"),
+    Finding("intent", "look", "a person reads the code for what harms or cheats"),
+)
+
+
+def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
+    form, problems = read(root)
+    findings = [*files.reviewed(root, form), hosts.reviewed(root)]
+    if not given.quick:
+        with progress(len(CLAUSES)) as on_verdict:
+            findings.append(running.endpoints(serve, on_verdict))
+        findings.append(running.image(root))
+    findings += BY_HAND
+    ready = not problems and not any(finding.status == "broken" for finding in findings)
+    text = paste(form) if not problems else ""
+    if given.json:
+        say(as_json(form, problems, findings, text, ready=ready) + "\n")
+    else:
+        say(shown(form, problems, findings))
+        say(_ending(problems, findings, given.form if text else None, quick=given.quick))
+    if text:
+        given.form.write_text(text, encoding="utf-8")
+    return 0 if ready else 1
+
+
+def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding]) -> str:
+    """What a reviewer sees: the form, then the checklist."""
+    wrong: dict[str, str] = {problem.field: str(problem) for problem in problems}
+    lines = [f"What a reviewer sees of {FILE}:"]
+    if FILE in wrong:
+        lines.append(f"  BROKEN  {wrong[FILE]}")
+    else:
+        for name in [*RULES, *(name for name in wrong if name not in RULES)]:
+            mark = "BROKEN" if name in wrong else "ok" if form.get(name) else "-"
+            lines.append(f"  {mark:<7} {name:<12} {_cut(form.get(name))}".rstrip())
+            lines += [f"{' ' * 23}-> {wrong[name]}"] if name in wrong else []
+    lines += ["", "What a reviewer looks at:"]
+    for finding in findings:
+        lines.append(f"  {_MARKS[finding.status]:<7} {finding.about:<14} {finding.said}")
+        lines += [f"{' ' * 25}-> {finding.remedy}"] if finding.remedy and finding.status != "ok" else []
+    return "\n".join(lines) + "\n"
+
+
+def _ending(problems: Sequence[Problem], findings: Sequence[Finding], text: Path | None, *, quick: bool) -> str:
+    count = len(problems) + sum(finding.status == "broken" for finding in findings)
+    left = " The server and the image were left out (--quick)." if quick else ""
+    pasted = f" The form's text is in {text.name}, ready to paste." if text else ""
+    if count:
+        return f"\n{count} {'thing is' if count == 1 else 'things are'} to be mended before you submit.{left}{pasted}\n"
+    return f"\nReady to submit.{left}{pasted}\n"
+
+
+def as_json(
+    form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding], text: str, *, ready: bool
+) -> str:
+    return json.dumps(
+        {
+            "ready": ready,
+            "form": {str(name): value if isinstance(value, str) else str(value) for name, value in form.items()},
+            "problems": [{"field": problem.field, "said": str(problem)} for problem in problems],
+            "review": [vars(finding) for finding in findings],
+            "text": text,
+        },
+        indent=2,
+    )
+
+
+def _cut(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 90 else f"{text[:87]}..."

@@ -1,0 +1,143 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""The checklist's lines that the files of the repo answer, without a server and without a network."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from spdx_matcher import analyse_license_text
+
+from ..locks import SOURCES, requirements, stale
+from ..ownership import changed_files
+from .finding import Finding, judged
+
+LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
+_PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^\]]*\])?==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+_SECRET = re.compile(r"^\s*(?:ENV|ARG)?\s*([A-Z0-9_]*(?:API_KEY|SECRET|TOKEN|PASSWORD)[A-Z0-9_]*)[= ]\S", re.MULTILINE)
+_FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.MULTILINE | re.IGNORECASE)
+
+
+def reviewed(root: Path, form: Mapping[str, object]) -> list[Finding]:
+    """Every line, in the order in which a reviewer would look."""
+    return [
+        _contract(root),
+        _licence(root, str(form.get("license") or "")),
+        _dependencies(root),
+        _version(root, str(form.get("image") or "")),
+        _readme(root),
+        _dockerfile(root),
+        _committed(root),
+    ]
+
+
+def version(root: Path) -> str:
+    """The version in pyproject.toml; empty where there is none."""
+    try:
+        project = tomllib.loads(_text(root / "pyproject.toml"))["project"]
+        return str(project.get("version", ""))
+    except (tomllib.TOMLDecodeError, KeyError):
+        return ""
+
+
+def _contract(root: Path) -> Finding:
+    try:
+        changed = changed_files(root)
+    except (OSError, ValueError, KeyError):
+        return Finding("contract files", "not shown", ".janus/contract.json cannot be read, so nothing to compare with")
+    wrong = ", ".join(f"{path} is {what}" for path, what in list(changed.items())[:5])
+    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+    remedy = "`competitor update --replace-edited` puts the template's back; your code belongs in competitor/backend/"
+    return judged("contract files", wrong + more, remedy, "none was edited")
+
+
+def _licence(root: Path, declared: str) -> Finding:
+    about = "licence file"
+    file = next((root / name for name in LICENSES if (root / name).is_file()), None)
+    if file is None:
+        return Finding(about, "broken", "there is none", f"put the text of {declared or 'the licence'} into LICENSE")
+    found = list(analyse_license_text(_text(file))[0].get("licenses", {}))
+    if not found:
+        return Finding(
+            about, "broken", f"{file.name} is no licence that SPDX knows", f"put the text of {declared} there"
+        )
+    wrong = "" if declared in found else f"{file.name} is {' and '.join(found)}, the form says {declared or 'nothing'}"
+    return judged(about, wrong, f"change `license` in submission.yaml, or {file.name}", f"{file.name} is {declared}")
+
+
+def _dependencies(root: Path) -> Finding:
+    about = "dependencies"
+    if old := stale(root):
+        return Finding(about, "broken", f"{' and '.join(old)} was made from other sources", "`make lock` makes it anew")
+    for lock in SOURCES:
+        text = _text(root / lock)
+        pins = _PINNED.findall(text)
+        if bare := [pin.split("==")[0] for pin in pins if "--hash=sha256:" not in pin]:
+            return Finding(about, "broken", f"{bare[0]} has no hash in {lock}", "`make lock` writes them")
+    names = [re.split(r"[\s\[<>=!~;]", line, maxsplit=1)[0] for line in requirements(root, "requirements.in")]
+    count = len(_PINNED.findall(_text(root / "requirements.txt")))
+    return Finding(about, "ok", f"{len(names)} are listed, {count} are locked with hashes")
+
+
+def _version(root: Path, image: str) -> Finding:
+    about, is_now = "version", version(root)
+    if not is_now:
+        return Finding(about, "broken", "pyproject.toml names none", 'write version = "0.1.0" into [project]')
+    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+    if tag and tag.removeprefix("v") != is_now:
+        remedy = "give them the same version: `image` in submission.yaml, `version` in pyproject.toml"
+        return Finding(about, "broken", f"the image is tagged {tag}, pyproject.toml says {is_now}", remedy)
+    if image and not tag and "@" not in image:
+        remedy = f"write {image}:{is_now} in submission.yaml"
+        return Finding(about, "broken", "the image has neither a tag nor a digest, so it is not pinned", remedy)
+    heading = re.compile(rf"^##\s+\[?v?{re.escape(is_now)}\]?(?:\s|$)", re.MULTILINE)
+    wrong = "" if heading.search(_text(root / "CHANGELOG.md")) else f"CHANGELOG.md does not have {is_now}"
+    remedy = f"begin a part with `## [{is_now}] - YYYY-MM-DD` there; for a first version, rename [Unreleased]"
+    return judged(about, wrong, remedy, f"{is_now}, and CHANGELOG.md has it")
+
+
+def _readme(root: Path) -> Finding:
+    text = _text(root / "README.md")
+    says = re.search(r"make run|docker (?:run|compose)|python3? -m competitor", text)
+    wrong = "" if says else "README.md does not say how to run it" if text else "there is no README.md"
+    return judged("README", wrong, "show the command there, such as `make run`", "says how to run it")
+
+
+def _dockerfile(root: Path) -> Finding:
+    about, text = "Dockerfile", _text(root / "Dockerfile")
+    if not text:
+        return Finding(about, "broken", "there is none, so nobody can rebuild the image", "put one into the root")
+    stages = {stage for _, stage in _FROM.findall(text) if stage}
+    loose = [base for base, _ in _FROM.findall(text) if base not in stages and not _is_pinned(base)]
+    if loose:
+        return Finding(about, "broken", f"its base {loose[0]} is not pinned", "name a version or a digest")
+    secret = _SECRET.search(text)
+    wrong = f"it sets {secret[1]}, so the image would hold a key" if secret else ""
+    return judged(about, wrong, "take it out; keys come from the environment", "its bases are pinned, it holds no key")
+
+
+def _is_pinned(base: str) -> bool:
+    tag = base.rpartition("/")[2].partition(":")[2]
+    return "@sha256:" in base or base == "scratch" or (bool(tag) and not tag.startswith("latest"))
+
+
+def _committed(root: Path) -> Finding:
+    about, git = "source", shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return Finding(about, "look", "this is no git repository yet", "commit all, and push it to `source`")
+    status = subprocess.run(  # noqa: S603 - git, with nothing of anybody else's
+        [git, "status", "--porcelain", "--ignored=no"], cwd=root, capture_output=True, text=True, check=False
+    )
+    changed = [line[3:] for line in status.stdout.splitlines()]
+    wrong = (
+        f"{changed[0]} is not committed" + (f", nor are {len(changed) - 1} more" if changed[1:] else "")
+        if changed
+        else ""
+    )
+    return judged(about, wrong, "commit all: the public source must be what the image holds", "all is committed")
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""

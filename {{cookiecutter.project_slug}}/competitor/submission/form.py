@@ -1,0 +1,71 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""`submission.yaml`, read strictly: what two readers of YAML could read in two ways is refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .fields import RULES, Problem, problems
+
+FILE = "submission.yaml"
+MAX_BYTES = 64 * 1024
+
+
+class _Loader(yaml.SafeLoader):
+    """No field twice, and no anchors: a small file could become a large one."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="has an alias (*); write the value out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                said = f"has {str(key.value)[:60]} twice; leave one of them out"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else "")
+        return super().construct_mapping(node, deep)
+
+
+def read(root: Path) -> tuple[Mapping[str, object], list[Problem]]:
+    """The form as it was filled in, and everything that is wrong with it."""
+    try:
+        data = (root / FILE).read_bytes()
+    except OSError as error:
+        return {}, [Problem(FILE, f"cannot be read ({error.strerror}); it belongs in the root of the repo")]
+    return parsed(data)
+
+
+def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
+    if len(data) > MAX_BYTES:
+        return {}, [Problem(FILE, f"is larger than {MAX_BYTES} bytes; keep to the fields of the form")]
+    try:
+        given = yaml.load(data.decode("utf-8"), _Loader)  # noqa: S506 - it inherits from SafeLoader
+    except UnicodeDecodeError:
+        return {}, [Problem(FILE, "is not UTF-8; save it in that encoding")]
+    except yaml.MarkedYAMLError as error:
+        return {}, [Problem(FILE, _marked(error))]
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}, [Problem(FILE, 'holds what YAML does not allow; write one `field: "value"` a line')]
+    if not isinstance(given, dict):
+        return {}, [Problem(FILE, 'must be a mapping; write one `field: "value"` a line')]
+    return given, problems(given)
+
+
+def paste(form: Mapping[str, object]) -> str:
+    """The form's text, a paragraph a field, ready to paste."""
+    given = [(name, form.get(name)) for name in RULES]
+    return "\n".join(f"{name.capitalize()}\n{value}\n" for name, value in given if value)
+
+
+def _marked(error: yaml.MarkedYAMLError) -> str:
+    where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+    said = error.problem or "cannot be read as YAML"
+    if ";" in said:
+        return f"{said.partition(';')[0]}{where};{said.partition(';')[2]}"
+    return f"cannot be read as YAML{where}: {said}; put values in double quotes"
