@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from competitor import conformance
 from competitor.conformance import Target
@@ -35,13 +36,14 @@ mock_upstream = conformance.stand_in
 def competitor(
     environment: Mapping[str, str], *command: str, log: Path | None = None, cwd: Path = ROOT
 ) -> Iterator[tuple[str, int]]:
-    """A server with exactly this environment (and a free port): its URL and process id, once it is healthy."""
+    """A server with this environment, a free port and a place of its own: its URL and process id, once it is healthy."""
     port = free_port()
     given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
     if os.name == "nt":
         given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python cannot start without it
     run = command or ("-m", "competitor", "serve")
     with ExitStack() as open_files:
+        given.setdefault("JANUS_ARTIFACTS_DIR", open_files.enter_context(TemporaryDirectory(prefix="competitor-test-")))
         output = open_files.enter_context(log.open("w", encoding="utf-8")) if log else subprocess.DEVNULL
         process = subprocess.Popen([sys.executable, *run], cwd=cwd, env=given, stderr=output)
         try:
