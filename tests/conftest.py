@@ -3,8 +3,22 @@
 import hypothesis
 
 from . import template_path
+from .torture.counting import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
-__all__ = ["template_path"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "template_path",
+]
 
 # This machine may be busy with other things: no test asserts a time that noise can break.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -16,15 +16,16 @@ if str(UNBAKED) not in sys.path:
 
 
 def contract_tests(name: str) -> ModuleType:
-    """A module of the generated repo's `tests/contract`, under a name of its own."""
-    full_name = f"generated_contract_{name}"
-    if full_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full_name, UNBAKED / "tests" / "contract" / f"{name}.py")
+    """A module of the generated repo's `tests/contract`, under a package's name of its own."""
+    package = "generated_contract"
+    if package not in sys.modules:
+        folder = UNBAKED / "tests" / "contract"
+        spec = importlib.util.spec_from_file_location(
+            package, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
         assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[full_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[full_name]
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(f"{package}.{name}")
 
 
 def backend(variant: str, module: str) -> ModuleType:

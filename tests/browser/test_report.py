@@ -1,14 +1,11 @@
 """The check's report in a real Chromium: no error, nothing fetched, nothing of a server's runs, all is legible."""
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 
 from competitor.checking.records import Record
 from competitor.checking.report import as_html
@@ -16,30 +13,16 @@ from competitor.conformance import CLAUSES
 from competitor.conformance.figures import Figure
 from competitor.conformance.judging import Verdict
 from competitor.conformance.target import Stream
-from tools.browser import DRIVER
-from tools.browser import browser as chromium
 
 from ..generation.baking import bake
 from ..template_path import TEMPLATE
+from .window import PHONE, WIDE, asked, photographed, said_by
+from .window import opened as opened_at
 
 pytestmark = pytest.mark.browser
 SHOTS = TEMPLATE / "build" / "report"
-WIDE, PHONE = (1200, 1000), (390, 844)
 CHECK_SECONDS = 120
 HOSTILE = "</title><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    options = ChromeOptions()
-    options.binary_location = str(chromium())
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(str(shutil.which(DRIVER))))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -73,24 +56,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(browser: Chrome, page: Path, size: tuple[int, int] = WIDE, scheme: str = "light") -> None:
-    width, height = size
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    said_by(browser)
-    browser.get(page.as_uri())
-
-
-def said_by(browser: Chrome) -> list[object]:
-    """The console since it was last asked."""
-    said: list[object] = browser.get_log("browser")  # type: ignore[no-untyped-call]
-    return said
-
-
-def asked(browser: Chrome, script: str) -> object:
-    """What a script of the driver's own finds; the page's policy holds for the page, not for the driver."""
-    return browser.execute_script(f"return {script}")
+    opened_at(browser, page.as_uri(), size, scheme)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +71,7 @@ def test_the_report_opens_without_an_error_and_fits(
     assert asked(browser, "document.documentElement.scrollWidth <= window.innerWidth")
     assert asked(browser, "performance.getEntriesByType('resource').length") == 0
     assert asked(browser, "document.querySelectorAll('svg').length") >= 5  # type: ignore[operator]
-    _keep_a_picture(browser, name, size)
+    photographed(browser, SHOTS / f"{name}.png", size)
 
 
 def test_dark_is_dark_and_light_is_light(browser: Chrome, report: Path) -> None:
@@ -149,12 +115,3 @@ def test_nothing_that_a_server_says_runs(browser: Chrome, hostile: Path) -> None
     assert "</title><script>" in browser.title
     assert asked(browser, "document.querySelectorAll('script, img, iframe, object').length") == 0
     assert asked(browser, "document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def _keep_a_picture(browser: Chrome, name: str, size: tuple[int, int]) -> None:
-    """For people to look at, below build/."""
-    height = int(str(asked(browser, "document.documentElement.scrollHeight")))
-    metrics = {"width": size[0], "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    assert browser.save_screenshot(str(SHOTS / f"{name}.png"))

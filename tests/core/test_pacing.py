@@ -19,7 +19,7 @@ from competitor.core.graphemes import cut
 from competitor.core.pacing import LONGEST_SECONDS, TAIL_SECONDS, Pacer, Pacing
 
 MOST_SECONDS = 1.5
-GRID_SECONDS = 0.001  # uvloop's timers have whole milliseconds
+GRID_SECONDS = 0.001  # an event loop's own timers have whole milliseconds; `Timers` does better
 READ_SECONDS = 1e-5  # between two deltas of one read, as a client would see them
 
 Arrival = tuple[float, list[str]]  # when, and the deltas that come together

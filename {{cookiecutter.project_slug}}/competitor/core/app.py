@@ -1,6 +1,7 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The HTTP application: routes, errors, start and end."""
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,8 @@ from .schema import ChatRequest
 from .settings import Settings
 from .upstream import described
 
+log = logging.getLogger("competitor.app")
+
 
 class _Application(FastAPI):
     """FastAPI, less its way to the chat route: that alone costs a request as much CPU as its answer does.
@@ -66,7 +69,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
     keeper = Keeper(settings)
     sweeper = Sweeper(keeper)
-    console = Console(settings, folder) if settings.debug else None
+    console = _console(settings, folder)
     shared = Shared(
         settings=settings,
         llm=Llm(settings, client, offline),
@@ -95,6 +98,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from the internet
         redoc_url=None,
+        redirect_slashes=False,  # callers follow none, and its address would be made from the caller's `Host`
         telemetry={
             "tracing": False,
             "metrics": False,
@@ -146,3 +150,14 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     if console is not None:
         add_console_routes(app, console)
     return app
+
+
+def _console(settings: Settings, folder: Path | None) -> Console | None:
+    """None while it is off, and where nothing can be written."""
+    if not settings.debug:
+        return None
+    try:
+        return Console(settings, folder)
+    except OSError as error:
+        log.warning("no temporary folder can be written: there is no debug console", extra={"why": error.strerror})
+        return None

@@ -69,7 +69,7 @@ class Shared:
 class _Request:
     """One request on its way to an answer."""
 
-    def __init__(self, shared: Shared, request: Request, asked: ChatRequest):
+    def __init__(self, shared: Shared, request: Request, asked: ChatRequest, size: int):
         self.shared, self.asked = shared, asked
         self.id = answer_id(request.headers)
         self.echoed = echoed(request.headers)
@@ -77,7 +77,7 @@ class _Request:
         self.created = int(time.time())
         self.started = time.monotonic()
         self.observer: Observer = shared.metrics
-        self.recorder = shared.console.recorder(asked, self.id, request.headers) if shared.console else None
+        self.recorder = shared.console.recorder(asked, size, self.id, request.headers) if shared.console else None
         if self.recorder is not None:
             self.observer = Observers(shared.metrics, self.recorder)
 
@@ -119,6 +119,11 @@ class _Request:
         log.info("request", extra=summary.as_fields())
         self.observer.finished(summary)
 
+    def close(self) -> None:
+        """However it ended."""
+        if self.recorder is not None:
+            self.recorder.close()
+
 
 class ChatEndpoint:
     """Answers requests. A bad one is refused before anything is started (S16)."""
@@ -147,11 +152,14 @@ class ChatEndpoint:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         asked = read_request(body)
-        work = _Request(self._shared, request, asked)
+        work = _Request(self._shared, request, asked, len(body))
         if asked.stream:
             return _Stream(work)
         with self._shared.metrics.in_flight():
-            return await _whole(work, request)
+            try:
+                return await _whole(work, request)
+            finally:
+                work.close()
 
 
 async def _whole(work: _Request, request: Request) -> Response:
@@ -160,12 +168,11 @@ async def _whole(work: _Request, request: Request) -> Response:
     runner = work.runner(answer)
     why = await runner.run(request.receive)
     reason, usage = answer.close(runner.note, runner.reason)
-    body = form.as_json(work.id, work.asked.model, work.created, reason, usage)
+    body = json.dumps(form.as_json(work.id, work.asked.model, work.created, reason, usage)).encode()
     if work.recorder is not None:
         work.recorder.answered(body)
     work.finished(runner, answer, why, reason, usage)
-    headers = {"x-request-id": work.id, **work.echoed}
-    return Response(json.dumps(body), media_type="application/json", headers=headers)
+    return Response(body, media_type="application/json", headers={"x-request-id": work.id, **work.echoed})
 
 
 class _Stream(Response):
@@ -188,8 +195,7 @@ class _Stream(Response):
             try:
                 await self._write(receive, send)
             finally:
-                if self._work.recorder is not None:
-                    self._work.recorder.close()
+                self._work.close()
 
     async def _write(self, receive: Receive, send: Send) -> None:
         work = self._work

@@ -1,7 +1,6 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The two forms of an answer: a stream of chunks (section 4), and one object (section 3)."""
 
-import asyncio
 from typing import Any
 
 from .envelope import DONE, Envelope
@@ -22,7 +21,7 @@ class StreamForm:
         def delta(text: str) -> None:  # no method: with one of its own a form would outlive its answer, as a cycle
             writer.write(envelope.text(text))
 
-        self.pacer = Pacer(pacing, delta, writer.uncork, asyncio.get_running_loop()) if pacing else None
+        self.pacer = Pacer(pacing, delta, writer.uncork, pacing.timers) if pacing else None
         self.text = self.pacer.text if self.pacer else delta
         self.cork, self.uncork = writer.cork, writer.uncork
         self.set_source, self.drain = writer.set_source, writer.drain

@@ -12,14 +12,15 @@ first piece, reasoning, tool calls and the end do not wait; after the end, the r
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Protocol
 
 from .graphemes import cut
+from .timers import Timers
 
 # The shortest time between two deltas of a stream: 450 deltas in a second are still more than 200
-# (what a long answer should have), and timers of a millisecond still space them evenly.
+# (what a long answer should have), and more of them would cost more and not be seen to be more even.
 SHORTEST_SECONDS = 0.004
 # The longest: 30 deltas a second are what the benchmark's speed score asks for.
 LONGEST_SECONDS = 1 / 30
@@ -46,16 +47,20 @@ MOST_CHARACTERS_A_DELTA = 16 * 1024
 # Single deltas whose intervals differ by more than this factor are spaced as well.
 UNEVEN = 2.0
 TAIL_SECONDS = 0.15
-SHORTEST_TAIL_SECONDS = 0.001
+SHORTEST_TAIL_SECONDS = 0.0005
 # An answer that had so many deltas keeps them, whatever the end cuts short.
 DELTAS_KEPT = 200
 
 
-class Loop(Protocol):
-    """What a pacer needs of the event loop."""
+class Alarm(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Alarms(Protocol):
+    """What a pacer needs of time: `Timers`, or an event loop."""
 
     def time(self) -> float: ...
-    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle: ...
+    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm: ...
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Pacing:
     fixed_seconds: float | None  # between two deltas; None: found out for each stream
     most_seconds: float  # the longest that text is held
     holding: int = 0
+    timers: Timers = field(default_factory=Timers)
 
     @property
     def shortest(self) -> float:
@@ -123,11 +129,11 @@ class Pacer:
     `leave` is called after those that a timer brought, so that they need not wait for anything else.
     """
 
-    def __init__(self, pacing: Pacing, emit: Callable[[str], None], leave: Callable[[], None], loop: Loop):
-        self._pacing, self._emit, self._leave, self._loop = pacing, emit, leave, loop
+    def __init__(self, pacing: Pacing, emit: Callable[[str], None], leave: Callable[[], None], alarms: Alarms):
+        self._pacing, self._emit, self._leave, self._alarms = pacing, emit, leave, alarms
         self._rhythm = _Rhythm(pacing.most_seconds)
         self._held, self._at = "", 0  # what is held begins at `_at`
-        self._timer: asyncio.TimerHandle | None = None  # there while something is held
+        self._timer: Alarm | None = None  # there while something is held
         self._due = self._until = 0.0
         self._step = pacing.fixed_seconds or 0.0  # between two deltas; 0 until a burst was seen
         self._planned_for = float("-inf")  # the burst that the step was last looked at for
@@ -137,7 +143,7 @@ class Pacer:
         self._out: asyncio.Future[None] | None = None
 
     def text(self, text: str) -> None:
-        now = self._loop.time()
+        now = self._alarms.time()
         self._rhythm.came(now, len(text))
         if not self._step and self._rhythm.uneven:
             self._step = min(LONGEST_SECONDS, self._rhythm.spacing or 0.0)
@@ -156,7 +162,7 @@ class Pacer:
 
     def flush(self) -> None:
         """What is held leaves now, since something comes that must not wait behind it."""
-        self._send_held(len(self._held), self._loop.time())
+        self._send_held(len(self._held), self._alarms.time())
         self.drop()
 
     def drop(self) -> None:
@@ -171,7 +177,7 @@ class Pacer:
         """No more text comes. Returns when all is out, 150 ms later at most."""
         if self._timer is None:
             return
-        now, left = self._loop.time(), len(self._held) - self._at
+        now, left = self._alarms.time(), len(self._held) - self._at
         self._plan(now)
         self._tail = min(self._ticks(now), max(1, int(TAIL_SECONDS / self._step)))
         owed = min(self._rhythm.deltas, DELTAS_KEPT) - self._sent
@@ -192,7 +198,7 @@ class Pacer:
         return characters if characters <= LARGE_DELTA_CHARACTERS else LARGE_DELTA_CHARACTERS // 4
 
     def _tick(self) -> None:
-        now = self._loop.time()
+        now = self._alarms.time()
         if not self._tail:
             self._plan(now)
         ticks = self._ticks(now)
@@ -229,7 +235,7 @@ class Pacer:
             self._step = shortest
             if rhythm.characters < SMALL_BURST_CHARACTERS:
                 self._step = max(shortest, SMALL_BURST_SECONDS)
-        # At least a character for each delta; in whole milliseconds, since that is what timers have.
+        # At least a character for each delta; in whole milliseconds, since some systems' timers have no less.
         wanted = ceil((self._until - now) / (len(self._held) - self._at) * 1000) / 1000
         self._step = max(self._step, min(LONGEST_SECONDS, wanted))
 
@@ -239,7 +245,7 @@ class Pacer:
 
     def _schedule(self, due: float) -> None:
         self._due = due
-        self._timer = self._loop.call_at(due, self._tick)
+        self._timer = self._alarms.call_at(due, self._tick)
 
     def _send_held(self, end: int, now: float) -> None:
         """What is held up to there, in one delta unless that would be too long for some readers."""

@@ -16,6 +16,7 @@ from . import CONTRACT_VERSION
 from .app import create_app
 from .artifacts.places import without_proxies
 from .identity import identity
+from .intake import intake
 from .loading import Backend, load
 from .logs import configure
 from .metrics import FOLDER_VARIABLE
@@ -106,6 +107,7 @@ def _serve(
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
         backlog=BACKLOG,
+        http=intake(settings),
         ws="none",
     )
     if settings.debug:

@@ -234,6 +234,12 @@ class Settings(BaseModel):
     max_body_bytes: int = _variable(
         10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024, about="Largest request body, in bytes."
     )
+    head_seconds: float = _variable(
+        15.0, "JANUS_HEAD_SECONDS", gt=0, about="Longest time until a request's head is complete, in seconds."
+    )
+    body_seconds: float = _variable(
+        60.0, "JANUS_BODY_SECONDS", gt=0, about="Longest time until a request's body is complete, in seconds."
+    )
     max_answer_bytes: int = _variable(
         16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024, about="Longest answer, in bytes of text."
     )

@@ -3,64 +3,85 @@
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import ApiError
 from ..ids import answer_id, debug_id, echoed
+from ..logs import conceal
 from ..schema import ChatRequest
 from ..settings import Settings
+from .budget import Budget
 from .guard import Guard
-from .live import Live
+from .live import LAST, Live
 from .recorder import Recorder
 from .shelf import Shelf, new_number
 
 log = logging.getLogger("competitor.console")
 
-# What all open requests together may hold in memory for the console.
-MOST_HELD_BYTES = 8 * 2**20
+# What all open requests together may hold in memory for the console, and those whose files are yet to be written.
+MOST_HELD_BYTES = 32 * 2**20
+MOST_WAITING = 500
+
+
+class Rest(Protocol):
+    """What is kept of a request besides its head; made in the writer's thread."""
+
+    def made(self) -> dict[str, Any]: ...
+    def free(self) -> None:
+        """What it held in memory may go: it was written, or there was no time for it."""
+        ...
 
 
 class Console:
     """One for each process. `folder` is shared by all workers; without one it makes its own, and removes it."""
 
     def __init__(self, settings: Settings, folder: Path | None = None):
+        """Raises `OSError` where no folder can be made."""
         self._own = None if folder else tempfile.TemporaryDirectory(prefix="competitor-")
         folder = folder or Path(self._own.name if self._own else "")
         self.guard = Guard(settings.debug_allow)
         self.secrets = settings.secrets
+        self.seconds = settings.timeout_seconds
         self.shelf = Shelf(folder / "requests")
         self.live = Live(folder / "live", settings.timeout_seconds)
-        self.held = 0
+        self.budget = Budget(MOST_HELD_BYTES)
+        self._waiting = Budget(MOST_WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one, so that nothing overtakes
 
-    def recorder(self, asked: ChatRequest, request_id: str, headers: Mapping[str, str]) -> Recorder:
-        """Keeps a request, and tells whoever follows it, where it asked for that (E6)."""
+    def recorder(self, asked: ChatRequest, size: int, request_id: str, headers: Mapping[str, str]) -> Recorder:
+        """Keeps a request of `size` bytes, and tells whoever follows it, where it asked for that (E6)."""
         follow = self.live.log(debug_id(headers) or request_id, echoed(headers)) if asked.debug else None
-        return Recorder(self, asked, request_id, follow)
+        return Recorder(self, asked, size, request_id, follow)
 
     def refused(self, error: ApiError, headers: Mapping[str, str]) -> None:
         """A request that never became an answer: its body could not be read, so it is not kept."""
-        shown = {"message": error.message, "code": error.code, "param": error.param, "status": error.status}
-        head = {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""}
-        self.keep(new_number(), head)
+        message = conceal(error.message, self.secrets)
+        shown = {"message": message, "code": error.code, "param": error.param, "status": error.status}
+        self.keep(new_number(), {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""})
+        if id := debug_id(headers):
+            self.live.log(id, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
 
-    def has_room(self, size: int) -> bool:
-        return self.held + size <= MOST_HELD_BYTES
-
-    def keep(self, number: str, head: dict[str, Any], rest: Callable[[], dict[str, Any]] | None = None) -> None:
-        """Puts a request on the shelf, not at the loop's cost; `rest` is made in the writer's thread."""
-        self._writer.submit(self._put, number, head, rest)
+    def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> None:
+        """Puts a request on the shelf, not at the loop's cost. One that cannot be written in time is left out."""
+        if self._waiting.take(1):
+            self._writer.submit(self._put, number, head, rest)
+        elif rest is not None:
+            rest.free()
 
     def close(self) -> None:
         self._writer.shutdown()
         if self._own is not None:
             self._own.cleanup()
 
-    def _put(self, number: str, head: dict[str, Any], rest: Callable[[], dict[str, Any]] | None) -> None:
+    def _put(self, number: str, head: dict[str, Any], rest: Rest | None) -> None:
         try:
-            self.shelf.put(number, head, None if rest is None else rest())
+            self.shelf.put(number, head, None if rest is None else rest.made())
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the console, answers go on
             log.warning("the console could not keep a request", extra={"why": f"{type(error).__name__}: {error}"})
+        finally:
+            self._waiting.give(1)
+            if rest is not None:
+                rest.free()

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 # A page of another site can point its own name at this machine (DNS rebinding); it cannot choose an address.
 _NAME_OF_THIS_MACHINE = re.compile(r"(?:[a-z0-9-]+\.)*localhost")
 # A reverse proxy is a peer of this machine, too, and speaks for somebody else.
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
 class Guard:
@@ -33,7 +33,7 @@ class Guard:
             address = address.ipv4_mapped
         if any(address in network for network in self._allowed if network.version == address.version):
             return True
-        return address.is_loopback and not any(name in headers for name in _FORWARDING)
+        return address.is_loopback and not any(name.startswith(_FORWARDING) for name in headers)
 
 
 def _is_own_host(host: str) -> bool:

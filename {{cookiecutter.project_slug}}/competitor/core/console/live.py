@@ -53,7 +53,7 @@ class Live:
             lines = _whole_lines(path, read)
             for line in lines.splitlines():
                 yield b"data: " + line + b"\n\n"
-                if json.loads(line)["type"] == LAST:
+                if _is_last(line):
                     return
             if lines:
                 if not read:
@@ -98,6 +98,13 @@ def _line(id: str, type: str, step: str, message: str, data: Any, correlation_id
         "correlation_id": correlation_id,
     }
     return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
+
+
+def _is_last(line: bytes) -> bool:
+    try:
+        return bool(json.loads(line)["type"] == LAST)
+    except ValueError:  # an id that came again: the file began anew amid a line
+        return False
 
 
 def _whole_lines(path: Path, start: int) -> bytes:

@@ -13,16 +13,19 @@ from ..logs import HIDDEN, conceal
 from ..observer import ModelCall, Observer, Step, Summary
 from ..schema import ChatRequest
 from ..writer import BodyWriter
-from .live import LiveLog
+from .live import LAST, LiveLog
 from .shelf import new_number
 
 if TYPE_CHECKING:
     from .console import Console
 
 MOST_REQUEST_BYTES = 256 * 1024
-MOST_EVENT_BYTES = 1024 * 1024
+MOST_ANSWER_BYTES = 1024 * 1024
 _LONG_CHARACTERS = 1_000
 _SHOWN_CHARACTERS = 120
+_LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut at its end would not be known for one
+# Text comes in smaller pieces (answer.py); a larger one is the link of an artifact, whose event has the bytes as well.
+_PIECE_CHARACTERS = 16 * 1024
 
 Json = dict[str, Any]
 
@@ -30,20 +33,22 @@ Json = dict[str, Any]
 class Recorder(Observer):
     """Keeps one request. What is kept never holds a secret: neither the settings', nor the user's token."""
 
-    def __init__(self, console: "Console", asked: ChatRequest, request_id: str, live: LiveLog | None):
-        self._console, self._asked, self._live = console, asked, live
+    def __init__(self, console: "Console", asked: ChatRequest, size: int, request_id: str, live: LiveLog | None):
+        self._console, self._live = console, live
         self._number = new_number()
         self._began = time.monotonic()
         self._written: list[tuple[float, bytes]] = []
-        self._size = 0
-        self._cut = False
+        self._whole: bytes | None = None
+        self._size = self._held = 0
+        self._cut = self._ended = False
+        self._asked = asked if self._holds(size) else None
         token = asked.chutes_access_token
         self._secrets = [*console.secrets, *([token.get_secret_value()] if token else [])]
-        self._whole: Json | None = None
         self._head: Json = {
             "request_id": request_id,
             "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "prompt": conceal(asked.text[:_SHOWN_CHARACTERS], self._secrets),
+            "until": round(time.time() + console.seconds),
+            "prompt": conceal(asked.text[:_LOOKED_AT_CHARACTERS], self._secrets)[:_SHOWN_CHARACTERS],
             "mode": "stream" if asked.stream else "whole",
             "state": "running",
         }
@@ -53,16 +58,14 @@ class Recorder(Observer):
     # What is written to the client.
 
     def written(self, data: bytes) -> None:
-        if self._size + len(data) > MOST_EVENT_BYTES or not self._console.has_room(len(data)):
-            self._cut = True
-            return
-        self._size += len(data)
-        self._console.held += len(data)
-        self._written.append((time.monotonic() - self._began, data))
+        """One write of a stream."""
+        if self._fits(len(data)):
+            self._written.append((time.monotonic() - self._began, data))
 
-    def answered(self, body: Json) -> None:
+    def answered(self, body: bytes) -> None:
         """The answer as one object."""
-        self._whole = body
+        if self._fits(len(body)):
+            self._whole = body
 
     # What is told.
 
@@ -76,38 +79,60 @@ class Recorder(Observer):
         said = f"{step.name} {'is done' if status == 'ok' else 'failed'} after {seconds:.1f} s."
         self._tell(f"{step.kind}_end", step.name, said, {"id": step.id, "status": status, **details})
 
+    def saved(self, kind: str, size: int) -> None:
+        self._tell("artifact", "artifact", f"An artifact of {size} bytes was handed out.", {"type": kind})
+
     def called(self, call: ModelCall) -> None:
-        said = (
-            f"{call.model} {'answered' if call.error is None else 'failed: ' + call.error} after {call.seconds:.1f} s."
-        )
+        how = "answered" if call.error is None else f"failed: {call.error}"
         usage = call.usage.as_json() if call.usage else {}
+        said = f"{call.model} {how} after {call.seconds:.1f} s."
         self._tell("model_call", "model", said, {"retried": list(call.retried), **usage})
 
     def finished(self, summary: Summary) -> None:
-        head = {**self._head, "state": summary.outcome, "summary": _clean(summary.as_fields(), self._secrets)}
-        self._console.keep(self._number, head, self._rest)
+        self._ended = True
+        fields = summary.as_fields()
+        head = {**self._head, "state": summary.outcome, "summary": _clean(fields, self._secrets)}
+        self._console.keep(self._number, head, self)
         message = "The answer is complete." if summary.failure is None else f"It ended early: {summary.failure}."
-        self._tell("request_end", "request", message, summary.as_fields())
+        self._tell(LAST, "request", message, fields)
 
     def close(self) -> None:
-        """However the answer ended, what it held in memory is free for others."""
-        self._console.held -= self._size
-        self._size = 0
+        """However the answer ended. What was not handed to the shelf is free."""
+        if not self._ended:
+            self.free()
 
-    def _tell(self, type: str, step: str, message: str, data: Json | None = None) -> None:
-        if self._live is not None:
-            self._live.tell(type, *_clean([step, message, data], self._secrets))
+    # What the shelf asks for, in the writer's thread.
 
-    def _rest(self) -> Json:
-        request, request_cut = _fitting(self._asked)
+    def made(self) -> Json:
+        request, request_cut = (None, True) if self._asked is None else _fitting(self._asked)
         events = [[round(at * 1000, 1), *event] for at, data in self._written for event in _events(data)]
         return {
             "request": _clean(request, self._secrets),
             "request_cut": request_cut,
             "events": _unpieced(_clean(events, self._secrets), self._secrets),
             "cut": self._cut,
-            "response": _clean(self._whole, self._secrets),
+            "response": _clean(json.loads(self._whole), self._secrets) if self._whole else None,
         }
+
+    def free(self) -> None:
+        held, self._held = self._held, 0
+        self._written, self._whole, self._asked = [], None, None
+        self._console.budget.give(held)
+
+    def _fits(self, size: int) -> bool:
+        self._size += size
+        fits = self._size <= MOST_ANSWER_BYTES and self._holds(size)
+        self._cut = self._cut or not fits
+        return fits
+
+    def _holds(self, size: int) -> bool:
+        fits = self._console.budget.take(size)
+        self._held += size if fits else 0
+        return fits
+
+    def _tell(self, type: str, step: str, message: str, data: Json | None = None) -> None:
+        if self._live is not None:
+            self._live.tell(type, *_clean([step, message, data], self._secrets))
 
 
 class RecordedWriter(BodyWriter):
@@ -164,13 +189,23 @@ def _clean(value: Any, secrets: list[str]) -> Any:
 
 def _unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
     """A secret that a model says in pieces is in none of them. Then none is shown."""
+    deltas = [delta for event in events if (delta := _delta(event))]
     for name in ("content", "reasoning_content"):
-        deltas = [delta for delta in map(_delta, events) if isinstance(delta.get(name), str)]
-        said = "".join(delta[name] for delta in deltas)
-        if any(secret and secret in said for secret in secrets):
-            for delta in deltas:
-                delta[name] = HIDDEN
+        _hide_pieces([delta for delta in deltas if isinstance(delta.get(name), str)], name, secrets)
+    calls = [call for delta in deltas for call in delta.get("tool_calls") or ()]
+    for index in {call["index"] for call in calls}:
+        _hide_pieces([call["function"] for call in calls if call["index"] == index], "arguments", secrets)
+    for delta in deltas:
+        if len(text := delta.get("content") or "") > _PIECE_CHARACTERS:
+            delta["content"] = f"{text[:100]}[left out: {len(text) - 100} more characters]"
     return events
+
+
+def _hide_pieces(pieces: list[Json], name: str, secrets: list[str]) -> None:
+    said = "".join(piece[name] for piece in pieces)
+    if any(secret and secret in said for secret in secrets):
+        for piece in pieces:
+            piece[name] = HIDDEN
 
 
 def _delta(event: list[Any]) -> Json:

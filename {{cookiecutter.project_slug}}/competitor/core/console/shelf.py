@@ -34,14 +34,15 @@ class Shelf:
         if rest is not None:
             self._write(f"{number}.rest", zlib.compress(json.dumps(rest).encode(), 6))
         self._write(f"{number}.head", json.dumps(head).encode())
-        self._make_room()
+        if rest is not None or head["state"] == "refused":  # once a request
+            self._make_room()
 
     def heads(self) -> list[dict[str, Any]]:
         """What a list shows, the newest first."""
         found = []
         for path in sorted(self._folder.glob("*.head"), reverse=True):
             try:
-                found.append({"number": path.stem, **json.loads(path.read_bytes())})
+                found.append(_told(path.stem, path.read_bytes()))
             except OSError:  # another worker has just made room
                 continue
         return found
@@ -51,14 +52,14 @@ class Shelf:
         if not _NUMBER.fullmatch(number):
             return None
         try:
-            head = json.loads((self._folder / f"{number}.head").read_bytes())
+            head = _told(number, (self._folder / f"{number}.head").read_bytes())
         except OSError:
             return None
         try:
             rest = json.loads(zlib.decompress((self._folder / f"{number}.rest").read_bytes()))
         except OSError:  # it is under way
             rest = {}
-        return {"number": number, **head, **rest}
+        return {**head, **rest}
 
     def _write(self, name: str, data: bytes) -> None:
         """Never seen half written."""
@@ -77,5 +78,12 @@ class Shelf:
         for number in sorted(sizes, reverse=True):
             kept, size = kept + 1, size + sizes[number]
             if kept > MOST_RECORDS or size > MOST_BYTES:
-                for kind in ("head", "rest"):
-                    (self._folder / f"{number}.{kind}").unlink(missing_ok=True)
+                for path in self._folder.glob(f"{number}.*"):
+                    path.unlink(missing_ok=True)
+
+
+def _told(number: str, data: bytes) -> dict[str, Any]:
+    head = {"number": number, **json.loads(data)}
+    if head["state"] == "running" and time.time() > head["until"]:
+        head["state"] = "lost"  # with the worker that answered it
+    return head

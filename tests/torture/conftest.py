@@ -1,0 +1,112 @@
+"""Bakes of all backends, and servers of them with any environment; each is started once a session."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+
+from competitor.conformance import Target, Upstream
+
+from ..generation.baking import VARIANTS, bake
+from ..template_path import UNBAKED, contract_tests
+
+processes = contract_tests("processes")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A competitor in a process of its own."""
+
+    target: Target
+    pid: int
+
+    @property
+    def port(self) -> int:
+        return int(self.target.url.rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """The upstream of faulty_upstream.py."""
+
+    url: str
+    secure_url: str
+
+    def stats(self) -> dict[str, int]:
+        return dict(Target(self.url).get("/stats").json())
+
+
+Compete = Callable[..., Running]
+
+
+@pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether this is `make torture`, not the short form in `make test`."""
+    return bool(request.config.getoption("--torture"))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def bakes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A bake of a backend. Tests only read it."""
+    made: dict[str, Path] = {}
+
+    def baked(backend: str) -> Path:
+        if backend not in made:
+            made[backend] = bake(tmp_path_factory.mktemp(backend), home, {"backend": backend})
+        return made[backend]
+
+    return baked
+
+
+@pytest.fixture(scope="session", params=VARIANTS)
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with processes.mock_upstream() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    certificate = tmp_path_factory.mktemp("tls") / "unknown.pem"
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    command = [sys.executable, str(Path(__file__).parent / "faulty_upstream.py"), str(certificate)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port, secure = process.stdout.readline().split()
+    yield Faulty(f"http://127.0.0.1:{port}", f"https://localhost:{secure}")
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def compete(bakes: Callable[[str], Path]) -> Iterator[Compete]:
+    """`compete("tools", {...})`: a server of that backend; `compete("core", {...})` one with the tests' scripted one."""
+    running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
+    with ExitStack() as all_of_them:
+
+        def start(backend: str, environment: Mapping[str, str]) -> Running:
+            key = backend, frozenset(environment.items())
+            if key not in running:
+                scripted = backend == "core"
+                where, command = (UNBAKED, processes.SCRIPTED) if scripted else (bakes(backend), ())
+                made = all_of_them.enter_context(processes.competitor(environment, *command, cwd=where))
+                running[key] = Running(Target(made[0], timeout=60), made[1])
+            return running[key]
+
+        yield start

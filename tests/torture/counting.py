@@ -1,0 +1,103 @@
+"""pytest's side of the torture set: its options, its sample for `make test`, its counts and its table."""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from .goals import DEFAULTS, GOALS, Goal
+
+# How many cases of one test a short run takes, always the same ones.
+SAMPLE, SEED = 4, 9
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torture")
+    group.addoption("--torture", action="store_true", help="every case of the torture set, and its table")
+    group.addoption("--line", default="", help="only these lines of the table, such as B or ACD")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "torture(line, what): counts toward a goal of tests/torture/goals.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    whole, lines = config.getoption("--torture"), config.getoption("--line")
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    dropped: set[pytest.Item] = set()
+    for item in items:
+        marker = item.get_closest_marker("torture")
+        if marker is None:
+            continue
+        line, what = _goal(marker)
+        item.user_properties.append(("torture", f"{line} {what}"))
+        if lines and line not in lines:
+            dropped.add(item)
+        if not whole and "/torture/" in item.nodeid:
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for found in cases.values():
+        taken = random.Random(SEED).sample(found, min(SAMPLE, len(found)))
+        dropped.update(item for item in found if item not in taken)
+    if dropped:
+        config.hook.pytest_deselected(items=[item for item in items if item in dropped])
+        items[:] = [item for item in items if item not in dropped]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.getoption("--torture"):
+        held, failed = counts(report for group in terminalreporter.stats.values() for report in group)
+        for line in table(held, failed, config.getoption("--line")):
+            terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A goal that was not reached is a failure, also where no test says so. (Workers only see a part.)"""
+    config = session.config
+    if not config.getoption("--torture") or hasattr(config, "workerinput") or session.exitstatus:
+        return
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    held, _ = counts(report for group in reporter.stats.values() for report in group)
+    if any(held[_name(goal)] < goal.least for goal in goals(config.getoption("--line"))):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _goal(marker: pytest.Mark) -> tuple[str, str]:
+    line = marker.args[0]
+    what = marker.args[1] if len(marker.args) > 1 else DEFAULTS[line]
+    assert any((goal.line, goal.what) == (line, what) for goal in GOALS), f"{line} {what} is no goal"
+    return line, what
+
+
+def _name(goal: Goal) -> str:
+    return f"{goal.line} {goal.what}"
+
+
+def goals(lines: str) -> list[Goal]:
+    return [goal for goal in GOALS if not lines or goal.line in lines]
+
+
+def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
+    """goal -> what held, and goal -> tests that failed."""
+    held: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for report in reports:
+        properties = getattr(report, "user_properties", ())
+        names = [value for name, value in properties if name == "torture"]
+        for name in names[:1]:
+            if report.failed:
+                failed[name] += 1
+            elif report.when == "call" and report.passed:
+                held[name] += sum(value for given, value in properties if given == "count") or 1
+    return held, failed
+
+
+def table(held: Counter[str], failed: Counter[str], lines: str = "") -> list[str]:
+    """Line by line: what held, of how many, and whether the goal is reached."""
+    rows = ["", f"{'':2} {'':62} {'held':>7} {'goal':>7}"]
+    for goal in goals(lines):
+        name = _name(goal)
+        verdict = f"{failed[name]} FAILED" if failed[name] else "reached" if held[name] >= goal.least else "MISSED"
+        rows.append(f"{goal.line:2} {goal.what:62} {held[name]:7,} {goal.least:7,}  {verdict}")
+    return rows

@@ -1,0 +1,67 @@
+"""Fuzzes one reader of bytes, led by coverage: `python fuzz_readers.py READER SECONDS`. A crash ends it with code 77."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import atheris
+
+with atheris.instrument_imports(include=["competitor.core"]):
+    from competitor.core.artifacts.links import Refused, Signer
+    from competitor.core.artifacts.names import display_name, disposition
+    from competitor.core.artifacts.ranges import wanted
+    from competitor.core.chunks import ChunkReader
+    from competitor.core.egress import EgressRefused, parse
+    from competitor.core.errors import ApiError, UpstreamError
+    from competitor.core.prompt import messages, tools
+    from competitor.core.pull import PullSink
+    from competitor.core.reading import read_request
+    from competitor.core.sse import EventSplitter
+
+
+def request(data: bytes) -> None:
+    """A request's body: read, or refused in a small sentence; what is read can be passed on."""
+    try:
+        asked = read_request(data)
+    except ApiError as error:
+        assert error.status == 400 and len(error.message) < 1000
+    else:
+        messages(asked)
+        tools(asked)
+
+
+def stream(data: bytes) -> None:
+    """A stream of an upstream, in any cut."""
+    splitter, reader = EventSplitter(), ChunkReader(PullSink())
+    cut = data[0] % 32 + 1 if data else 1
+    with suppress(UpstreamError):
+        for start in range(1, len(data), cut):
+            for payload in splitter.feed(data[start : start + cut]):
+                reader.chunk(payload)
+        for payload in splitter.end():
+            reader.chunk(payload)
+
+
+def url(data: bytes) -> None:
+    """A URL: what is taken has a host of plain characters."""
+    with suppress(EgressRefused):
+        origin, target = parse(data.decode("utf-8", "surrogateescape"))
+        assert target.startswith("/") and not set(target + origin.host) & set("\r\n \\@"[:4])
+
+
+def artifact(data: bytes) -> None:
+    """Names, links and ranges of artifacts: no path, no line break, no range outside."""
+    text = data.decode("utf-8", "surrogateescape")
+    name = display_name(text)
+    assert name and not set(name) & set("/\\\0\r\n")
+    assert not set(disposition(name, shown=False)) & set("\r\n")
+    with suppress(Refused):
+        Signer(b"k" * 32).check(text, 0)
+    wanted(text, 1000)
+
+
+READERS: dict[str, Callable[[bytes], None]] = {reader.__name__: reader for reader in (request, stream, url, artifact)}
+
+if __name__ == "__main__":
+    atheris.Setup([sys.argv[0], f"-max_total_time={sys.argv[2]}", "-max_len=4096", "-verbosity=1"], READERS[sys.argv[1]])
+    atheris.Fuzz()

@@ -1,0 +1,142 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""How a request comes in: uvicorn's HTTP/1.1 with the deadlines and limits it has none of, in the one error shape.
+
+A head has a time limit, a size and a number of fields; a body has a time limit (its size is `read_body`'s worry).
+What cannot be parsed is refused like any other bad request. A socket that says nothing is closed without a word.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from .errors import ApiError
+from .refusals import refusal
+from .settings import Settings
+
+# Measured: without limits a head of 10 MB is a 200. Gateways send 2 KiB, and most servers take 8 to 64 KiB.
+MAX_HEAD_BYTES = 64 * 1024
+MAX_FIELDS = 200
+# Whoever still sends when a connection closes loses the answer to a reset, so what comes is read on and forgotten.
+LINGER_SECONDS = 2.0
+
+
+def intake(settings: Settings) -> type[asyncio.Protocol]:
+    """The protocol for uvicorn's `http`, with the limits of these settings."""
+    made = partial(Intake, head_seconds=settings.head_seconds, body_seconds=settings.body_seconds)
+    return cast(type[asyncio.Protocol], made)
+
+
+class Intake(HttpToolsProtocol):
+    """One connection. A timer runs only while a head or a body is incomplete: a request in one piece starts none."""
+
+    def __init__(self, *args: Any, head_seconds: float, body_seconds: float, **named: Any):
+        super().__init__(*args, **named)
+        self._head_seconds, self._body_seconds = head_seconds, body_seconds
+        self._head_size = 0  # bytes of a head that is not complete yet
+        self._in_head = self._in_body = False
+        self._phase = 0  # counts heads and bodies that began
+        self._over: ApiError | None = None  # why the parser was stopped, where it was by us
+        self._refused = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self._head_seconds, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        phase = self._phase
+        super().data_received(data)
+        same = phase == self._phase
+        if same and not self._in_body and (self.cycle is None or self.cycle.response_complete):
+            self._in_head = True  # also bytes that begin no request, such as line ends
+        if self._in_head:
+            self._head_size = self._head_size + len(data) if same else len(data)
+            if self._head_size > MAX_HEAD_BYTES:
+                self._refuse(_head_too_large())
+        if self._refused:
+            return
+        incomplete = self._in_head or self._in_body
+        if not (same and incomplete):
+            self._stop_timer()
+        if incomplete and self._timer is None and not self.transport.is_closing():
+            seconds = self._head_seconds if self._in_head else self._body_seconds
+            self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls for bytes that its parser does not take."""
+        self._refuse(self._over or ApiError("bad_request", "The request is not HTTP/1.1."))
+
+    # The parser's side. What is raised here stops it, and leads to `send_400_response`.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._phase += 1
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_FIELDS:
+            self._over = _head_too_large()
+            raise self._over
+        super().on_headers_complete()
+        self._in_body = True
+        self._phase += 1
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    # What comes of it.
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if self._in_head:
+            self._refuse(_too_slow("head", self._head_seconds))
+        elif self._in_body:
+            self._refuse(_too_slow("body", self._body_seconds))
+        elif self.cycle is None:  # not a byte came
+            self.transport.close()
+
+    def _refuse(self, error: ApiError) -> None:
+        """Answers and closes. In the middle of another answer there is nothing to say any more."""
+        if self._refused:
+            return
+        self._refused = True
+        self._stop_timer()
+        cycle: RequestResponseCycle | None = self.cycle
+        unanswered = cycle is None or not cycle.response_started or (self._in_head and cycle.response_complete)
+        if unanswered and not self.pipeline:
+            if cycle is not None:  # whatever works on it has nobody left to work for
+                cycle.disconnected = True
+                cycle.message_event.set()
+            response = refusal(error, {})
+            fields = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+            head = b"".join(b"%b: %b\r\n" % field for field in fields)
+            self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body))
+            self.transport.write_eof()
+            self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()
+
+
+def _head_too_large() -> ApiError:
+    limits = f"{MAX_HEAD_BYTES} bytes and {MAX_FIELDS} header fields"
+    return ApiError("head_too_large", f"The request's head must have at most {limits}.")
+
+
+def _too_slow(part: str, seconds: float) -> ApiError:
+    return ApiError("too_slow", f"The request's {part} must be complete within {seconds:g} s.")
