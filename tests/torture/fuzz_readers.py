@@ -63,5 +63,7 @@ def artifact(data: bytes) -> None:
 READERS: dict[str, Callable[[bytes], None]] = {reader.__name__: reader for reader in (request, stream, url, artifact)}
 
 if __name__ == "__main__":
-    atheris.Setup([sys.argv[0], f"-max_total_time={sys.argv[2]}", "-max_len=4096", "-verbosity=1"], READERS[sys.argv[1]])
+    atheris.Setup(
+        [sys.argv[0], f"-max_total_time={sys.argv[2]}", "-max_len=4096", "-verbosity=1"], READERS[sys.argv[1]]
+    )
     atheris.Fuzz()
