@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PARALLEL ?= 4
 
 .PHONY: help demo test lint lock bench bench-quick test-image test-load mutants test-browser test-update
-.PHONY: compare-updates older release clean
+.PHONY: compare-updates older release kit test-kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -50,6 +50,16 @@ compare-updates: $(VENV)/.ready        ## twelve updates by competitor update, b
 
 older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.1.0
 	@$(BIN)/python tools/older.py $(REF)
+
+pictures: $(VENV)/.ready        ## make the documents' pictures anew; PICTURE=architecture, report or console for one
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python tools/pictures.py $(PICTURE)
+
+test-kit: $(VENV)/.ready        ## install from a fresh workshop kit, bake and ask the scoreboard, without a network
+	@$(BIN)/python -m pytest -m slow tests/workshop
+
+kit: $(VENV)/.ready        ## pack the template and a wheelhouse for a workshop without a network; KIT=--here for this machine alone
+	@$(BIN)/python tools/kit.py $(KIT)
 
 release: $(VENV)/.ready        ## date the changelog and record the contract's files, when the version has moved
 	@$(BIN)/python tools/release.py

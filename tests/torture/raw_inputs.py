@@ -164,7 +164,16 @@ def bodies() -> Iterator[tuple[str, bytes]]:
     yield "a length too large", request(BODY, f"content-length: {len(BODY) + 50}", framed=False)
     yield "a length too small", request(BODY, "content-length: 9", framed=False)
     yield "length and chunks", request(b"0\r\n\r\n", "transfer-encoding: chunked", "content-length: 5", framed=False)
-    for coding in ("gzip", "identity", "chunked, chunked", "chunked, gzip", "xchunked", "", "chunked;q=1", "\x0bchunked"):
+    for coding in (
+        "gzip",
+        "identity",
+        "chunked, chunked",
+        "chunked, gzip",
+        "xchunked",
+        "",
+        "chunked;q=1",
+        "\x0bchunked",
+    ):
         fields = (f"transfer-encoding: {coding}",)
         yield f"coding {coding!r}", request(b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY), *fields, framed=False)
     chunks: dict[str, bytes] = {

@@ -34,7 +34,9 @@ class Walk:
         os.symlink(TEMPLATE, folder / "janus-template")
         (folder / "home").mkdir()
         bin_folder = str(Path(sys.executable).parent)
-        self._environment = clean_environment(folder / "home") | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+        self._environment = clean_environment(folder / "home") | {
+            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
+        }
         self._server: subprocess.Popen[bytes] | None = None
 
     def all(self) -> None:

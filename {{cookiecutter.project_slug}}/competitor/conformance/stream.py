@@ -3,12 +3,12 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from .registry import clause
 from .requests import WEATHER, refused
-from .target import Failed, Json, NotShown, Stream, Target, question, require
+from .target import Failed, Json, NotShown, Stream, Target, Upstream, question, require
 from .usage import counted
 from .whole import REASONS
 
@@ -231,14 +231,22 @@ def _cut_off(target: Target, name: str, *, streamed: bool) -> None:
     before = upstream.stats()
     how = "a stream" if streamed else "a whole answer"
     if streamed:
-        target.half_read(question(target.prompt(name), stream=True))
+        # A competitor may speak before it asks its model; one that has not been asked cannot be cut off.
+        target.half_read(question(target.prompt(name), stream=True), then=lambda: _wait(upstream, "open", before))
     else:
         target.abandoned(question(target.prompt(name)))
+    cut = _wait(upstream, "cut", before)
+    require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after {how} was left, the upstream still works")
+
+
+def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
+    """Whether a count of the upstream's rises within the time that a competitor has."""
     deadline = time.monotonic() + CANCEL_SECONDS
-    while upstream.stats()["cut"] == before["cut"]:
-        seconds = f"{CANCEL_SECONDS:g} s"
-        require(time.monotonic() < deadline, f"{name!r}: {seconds} after {how} was left, the upstream still works")
+    while upstream.stats()[count] <= before[count]:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
+    return True
 
 
 @clause("S15", remedy="End the answer in good form 10 s before JANUS_TIMEOUT.")

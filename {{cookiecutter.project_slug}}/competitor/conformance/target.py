@@ -221,14 +221,15 @@ class Target:
             _read_lines(response, stream, sent, seconds, None)
         return stream
 
-    def half_read(self, body: Json, *, lines: int = 3) -> None:
-        """A request whose client reads a few lines and leaves."""
+    def half_read(self, body: Json, *, lines: int = 3, then: Callable[[], object] = lambda: None) -> None:
+        """A request whose client reads a few lines, does something, and leaves."""
         with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as (
             response,
             _,
         ):
             for _ in range(lines):
                 response.readline(MAX_BYTES)
+            then()
 
     def abandoned(self, body: Json, seconds: float = 0.5) -> None:
         """A request whose client waits a moment and leaves without an answer."""

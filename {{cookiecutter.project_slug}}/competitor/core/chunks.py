@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from .errors import UpstreamError
 from .events import FinishReason, Sink
+from .think import ThinkTags
 from .usage import Usage, read_usage
 from .usual import UsualChunk, usual_chunk
 
@@ -59,6 +60,7 @@ class ChunkReader:
         self.finish_reason: FinishReason | None = None
         self.began = False
         self._by_index: dict[int, ToolRequest] = {}
+        self._tags: ThinkTags | None = ThinkTags()  # None once all that comes is text
         self._usual: UsualChunk | None = None
         self._chunks = 0
 
@@ -71,8 +73,13 @@ class ChunkReader:
         chunk = _parsed(payload)
         self._read(chunk, "delta")
         self._chunks += 1
-        if self._chunks % _LEARN_EVERY == 0 and (text := _only_text(chunk)) is not None:
+        if self._chunks % _LEARN_EVERY == 0 and self._tags is None and (text := _only_text(chunk)) is not None:
             self._usual = usual_chunk(payload, text)
+
+    def ended(self) -> None:
+        """No event follows: what was held back, since it might have been the beginning of a tag, goes out."""
+        if self._tags is not None:
+            self._said(*self._tags.rest())
 
     def whole(self, body: bytes) -> None:
         """The one object of a server that does not stream. Raises `UpstreamError`."""
@@ -97,15 +104,23 @@ class ChunkReader:
     def _delta(self, delta: dict[str, Any]) -> None:
         # Reasoning has two names: DeepSeek's, which vLLM and most others took over, and OpenRouter's.
         if text := delta.get("reasoning_content") or delta.get("reasoning"):
-            text = _as_text(text)
-            self.reasoning.write(text)
-            self._sink.reasoning(text)
+            self._said(_as_text(text), "")
         if text := delta.get("content"):
             text = _as_text(text)
-            self.text.write(text)
-            self._sink.text(text)
+            thought, text = self._tags.parted(text) if self._tags is not None else ("", text)
+            self._said(thought, text)
         for piece in delta.get("tool_calls") or ():
             self._call(piece)
+
+    def _said(self, thought: str, text: str) -> None:
+        if thought:
+            self.reasoning.write(thought)
+            self._sink.reasoning(thought)
+        if text:
+            self.text.write(text)
+            self._sink.text(text)
+        if self._tags is not None and self._tags.over:
+            self._tags = None
 
     def _call(self, piece: dict[str, Any]) -> None:
         """One fragment of a call. Servers forget the index, repeat the name, or give one index to two calls."""

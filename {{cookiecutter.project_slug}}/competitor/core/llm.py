@@ -27,7 +27,7 @@ from .pull import Piece, PullSink
 from .retry import pause_before_retry, refusal
 from .settings import Settings
 from .sse import EventSplitter
-from .upstream import OFFLINE_MODEL, Upstream, choose
+from .upstream import OFFLINE_MODEL, Upstream, choose, limited
 from .usage import Usage, prompt_tokens, text_tokens
 
 log = logging.getLogger("competitor.llm")
@@ -111,6 +111,7 @@ class Completion(Source):
         try:
             exchange = self._exchange = await self._open(sink)
             await self._receive(exchange, reader, sink)
+            reader.ended()
             failed = ""
         except UpstreamError as error:
             failed = error.kind
@@ -200,7 +201,7 @@ class Completion(Source):
         headers = dict(_HEADERS)
         if upstream.key:
             headers["authorization"] = f"Bearer {upstream.key.get_secret_value()}"
-        body = json.dumps({**self.body, "model": self._model}).encode()
+        body = json.dumps(limited({**self.body, "model": self._model}, upstream.base_url, settings)).encode()
         attempt = 1
         while True:
             try:

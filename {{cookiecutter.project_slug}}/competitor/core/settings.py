@@ -123,6 +123,11 @@ class Settings(BaseModel):
     llm_silence_seconds: float = _variable(
         120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0, about="Longest time without a byte from that server, in seconds."
     )
+    llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable(
+        "auto",
+        "JANUS_LLM_LIMIT_NAME",
+        about="Name of the token limit there: max_tokens, max_completion_tokens, or auto: as it came, but for OpenAI.",
+    )
     llm_attempts: int = _variable(
         3, "JANUS_LLM_ATTEMPTS", ge=1, le=10, about="Attempts at one call; only before the first byte of an answer."
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from .egress import is_platform, parse
+from .prompt import Body
 from .settings import Settings
 
+_LIMITS = ("max_tokens", "max_completion_tokens")
 OFFLINE_MODEL = "offline-model"
 
 
@@ -40,6 +42,23 @@ def usable_token(settings: Settings, url: str, token: SecretStr | None) -> Secre
     """The user's token where this server may have it (R8): on the platform, and on hosts of `JANUS_TOKEN_HOSTS`."""
     allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
     return token if allowed and token and token.get_secret_value() else None
+
+
+def limited(body: Body, base_url: str, settings: Settings) -> Body:
+    """The body with its limit of tokens under the name that the server reads; each server may know one alone.
+
+    By itself only OpenAI's own is known to: it refuses `max_tokens` for models that reason.
+    """
+    name = settings.llm_limit_name
+    if name == "auto":
+        host = parse(base_url)[0].host
+        if host != "api.openai.com" and not host.endswith(".openai.azure.com"):
+            return body
+        name = "max_completion_tokens"
+    found = body.get("max_completion_tokens", body.get("max_tokens"))
+    if found is None:
+        return body
+    return {key: value for key, value in body.items() if key not in _LIMITS} | {name: found}
 
 
 def described(settings: Settings) -> dict[str, str]:

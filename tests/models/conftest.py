@@ -1,0 +1,32 @@
+"""A bake, and a server that answers as a vendor's does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance import Target, Upstream
+
+from ..generation.baking import bake
+from ..template_path import contract_tests
+
+processes = contract_tests("processes")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bake(tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with processes.mock_upstream() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def target(project: Path, upstream: Upstream) -> Iterator[Target]:
+    launcher = processes.Launcher(cwd=project)
+    url = launcher({"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}).url
+    yield Target(url, upstream=upstream)
+    launcher.close()

@@ -1,0 +1,69 @@
+"""The kit for thirty laptops: what holds on another system is judged right, and the folder is enough on its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.kit import LOCKS, PYTHONS, SYSTEMS, pins_of
+
+from ..template_path import TEMPLATE
+from .test_workshop import ALONE
+
+KIT_SECONDS = 500
+LOCK = """\
+# made by hand
+one==1.0 \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+two==2.0 ; sys_platform == 'win32' \\
+    --hash=sha256:cc
+three==3.0 ; python_full_version < '3.12' and platform_python_implementation != 'PyPy' \\
+    --hash=sha256:dd
+"""
+
+
+def test_markers_are_judged_for_the_system_that_is_packed_for() -> None:
+    names = {
+        (system, python): [pin.partition("==")[0] for pin in pins_of(LOCK, system, python)]
+        for system in SYSTEMS
+        for python in PYTHONS
+    }
+    assert names["linux", "3.11"] == ["one", "three"]
+    assert names["linux", "3.13"] == ["one"]
+    assert names["windows", "3.11"] == ["one", "two", "three"]
+    assert next(iter(pins_of(LOCK, "linux", "3.13"))).count("--hash=") == 2
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parts[-3])
+def test_every_pin_of_every_lock_is_understood(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    pinned = [line for line in text.splitlines() if line[:1].isalnum()]
+    assert len({pin for system in SYSTEMS for pin in pins_of(text, system, "3.11")}) >= len(pinned) - 5
+    for pin in pins_of(text, "linux", "3.11"):
+        assert "--hash=sha256:" in pin
+
+
+@pytest.mark.slow  # it fetches some ninety packages
+def test_the_kit_alone_is_enough_for_a_baker_and_a_competitor_without_a_network(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "tools/kit.py", "--here"], cwd=TEMPLATE, check=True, timeout=KIT_SECONDS)
+    kit = f"{TEMPLATE}/build/kit"
+    script = (
+        f"{sys.executable} -m venv baker && baker/bin/pip install --no-index --find-links {kit}/wheelhouse cookiecutter"
+        f" && baker/bin/python -m cookiecutter {kit}/janus-template --no-input && cd my-competitor"
+        f" && PIP_NO_INDEX=1 PIP_FIND_LINKS={kit}/wheelhouse ../baker/bin/python -m competitor workshop --step 1"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*ALONE, "sh", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 step done" in done.stdout
