@@ -36,7 +36,7 @@ mock_upstream = conformance.stand_in
 def competitor(
     environment: Mapping[str, str], *command: str, log: Path | None = None, cwd: Path = ROOT
 ) -> Iterator[tuple[str, int]]:
-    """A server with this environment, a free port and a place of its own: its URL and process id, once it is healthy."""
+    """A server with this environment, a port and a place of its own: its URL and process id, once it is healthy."""
     port = free_port()
     given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
     if os.name == "nt":
