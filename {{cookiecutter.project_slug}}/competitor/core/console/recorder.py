@@ -41,7 +41,7 @@ class Recorder(Observer):
         self._whole: bytes | None = None
         self._size = self._held = 0
         self._cut = self._ended = False
-        self._asked = asked if self._holds(size) else None
+        self._asked: ChatRequest | None = asked
         token = asked.chutes_access_token
         self._secrets = [*console.secrets, *([token.get_secret_value()] if token else [])]
         self._head: Json = {
@@ -52,19 +52,21 @@ class Recorder(Observer):
             "mode": "stream" if asked.stream else "whole",
             "state": "running",
         }
-        console.keep(self._number, self._head)
+        self._kept = console.keep(self._number, self._head)
+        if not (self._kept and self._holds(size)):
+            self._asked = None
         self._tell("request_start", "request", "The request was accepted.", {"mode": self._head["mode"]})
 
     # What is written to the client.
 
     def written(self, data: bytes) -> None:
         """One write of a stream."""
-        if self._fits(len(data)):
+        if self._kept and self._fits(len(data)):
             self._written.append((time.monotonic() - self._began, data))
 
     def answered(self, body: bytes) -> None:
         """The answer as one object."""
-        if self._fits(len(body)):
+        if self._kept and self._fits(len(body)):
             self._whole = body
 
     # What is told.
@@ -89,10 +91,11 @@ class Recorder(Observer):
         self._tell("model_call", "model", said, {"retried": list(call.retried), **usage})
 
     def finished(self, summary: Summary) -> None:
-        self._ended = True
         fields = summary.as_fields()
-        head = {**self._head, "state": summary.outcome, "summary": _clean(fields, self._secrets)}
-        self._console.keep(self._number, head, self)
+        if self._kept:
+            self._ended = True
+            head = {**self._head, "state": summary.outcome, "summary": _clean(fields, self._secrets)}
+            self._console.keep(self._number, head, self)
         message = "The answer is complete." if summary.failure is None else f"It ended early: {summary.failure}."
         self._tell(LAST, "request", message, fields)
 
