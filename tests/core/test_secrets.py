@@ -24,8 +24,8 @@ OF_SETTINGS = (
     "CHUTES_API_KEY",
     "SANDY_API_KEY",
     "JANUS_ARTIFACT_KEY",
-    "JANUS_ARTIFACTS_ACCESS_KEY",
     "JANUS_ARTIFACTS_SECRET_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
 )
 OF_REQUESTS = ("chutes_access_token", "authorization", "cookie")
 # What others know: an upstream that quotes a key, a proxy's password in the environment.
@@ -92,6 +92,8 @@ def seen(canaries: dict[str, str], upstream: Upstream, tmp_path_factory: pytest.
     found, folder = Seen(), tmp_path_factory.mktemp("secrets")
     environment = {
         **{name: canaries[name] for name in OF_SETTINGS},
+        "OTEL_EXPORTER_OTLP_HEADERS": f"tenant=1,api-key={canaries['OTEL_EXPORTER_OTLP_HEADERS']}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # nobody is there: the exporter complains in the log
         "HTTPS_PROXY": f"http://user:{canaries['HTTPS_PROXY']}@127.0.0.1:9",
         "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
         "JANUS_TOKEN_HOSTS": "127.0.0.1",
@@ -163,6 +165,7 @@ def test_the_secrets_were_in_use_and_the_places_full(seen: Seen, canaries: dict[
     assert b"[secret]" in text["log"]
     assert b"asked with" in text["log"]
     assert b"mock failure" in text["log"]
+    assert b"127.0.0.1:9" in text["log"] or b"port=9" in text["log"], "the exporter's complaint"
     assert b"upstream_refused_key" in text["/metrics"]
     assert text["/debug"].count(b'"request_cut"') == 2 * len(FAULTS)
     assert b"[secret]" in text["/debug"], "the prompt that quotes a key"
