@@ -201,9 +201,9 @@ DEEDS = {
     deed.__name__: deed
     for deed in (
         events, a_tool_named, unpaired, raises_first, raises_later, yields_nothing, wrong_type, text_of_number,
-        after_the_end, raises_secrets, logs_secrets, many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
+        after_the_end, many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
         cancels_itself, sleeps, half_pairs, client_calls, iterates, artifact,
-        artifact_not_yielded, not_a_generator, a_coroutine,
+        artifact_not_yielded, raises_secrets, logs_secrets, not_a_generator, a_coroutine,
     )
 }  # fmt: skip
 

@@ -211,11 +211,11 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
     shown = ""
     for number, prompt in enumerate(prompts):
         asked = question(prompt, stream=stream, debug=True, chutes_access_token="canary-token")
-        id = f"secret-{stream}-{number}"
+        name = f"secret-{stream}-{number}"
         ask = target.read_stream if stream else target.post
-        ask(asked, {"X-Request-Id": id, "X-Debug-Request-Id": id})
-        found = kept(target, id)
-        shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{id}", 10))
+        ask(asked, {"X-Request-Id": name, "X-Debug-Request-Id": name})
+        found = kept(target, name)
+        shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{name}", 10))
     target.post(question(chutes_access_token=["canary-token"], debug=True))
     shown += repr(target.get("/debug/requests"))
     for secret in (*SECRETS.values(), "canary-token"):
@@ -238,7 +238,7 @@ def test_a_request_with_debug_can_be_followed_in_plain_frames(console: Target) -
     assert stream.headers["content-type"].startswith("text/event-stream")
     assert all(line.startswith(b"data: {") for _, line in stream.lines if line)
     events = [event for _, event in stream.chunks]
-    assert all(FIELDS <= event.keys() for event in events)
+    assert all(event.keys() >= FIELDS for event in events)
     assert {event["request_id"] for event in events} == {"follow-1"}
     assert {event["correlation_id"] for event in events} == {"together"}
     types = [event["type"] for event in events]
@@ -279,12 +279,12 @@ def test_two_workers_show_the_same_requests_and_either_can_follow_one(upstream: 
         with ThreadPoolExecutor(8) as pool:
             asked = question(debug=True)
             ids = [f"of-two-{number}" for number in range(24)]
-            list(pool.map(lambda id: target.post(asked, {"X-Request-Id": id, "X-Debug-Request-Id": id}), ids))
+            list(pool.map(lambda name: target.post(asked, {"X-Request-Id": name, "X-Debug-Request-Id": name}), ids))
         wait_for(lambda: [head["state"] for head in listed(target)] == ["ok"] * 24)
         shown = [{head["request_id"] for head in listed(target)} for _ in range(12)]
         assert all(each == set(ids) for each in shown)
-        for id in ids[:12]:
-            assert target.read_events(f"/v1/debug/stream/{id}", 10).chunks[-1][1]["type"] == "request_end"
+        for name in ids[:12]:
+            assert target.read_events(f"/v1/debug/stream/{name}", 10).chunks[-1][1]["type"] == "request_end"
 
 
 def test_whatever_becomes_of_the_folder_answers_go_on(upstream: Upstream, tmp_path: Path) -> None:

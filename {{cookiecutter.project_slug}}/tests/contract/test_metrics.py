@@ -167,7 +167,6 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_exist_and_for_all_of_the
     assert unseen == set()
 
 
-
 def expressions(dashboard: dict[str, Any]) -> list[str]:
     """Every query of a dashboard, the panels' and the variables'."""
     panels = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

@@ -63,8 +63,8 @@ class Console:
         message = conceal(error.message, self.secrets)
         shown = {"message": message, "code": error.code, "param": error.param, "status": error.status}
         self.keep(new_number(), {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""})
-        if id := debug_id(headers):
-            self.live.log(id, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
+        if followed := debug_id(headers):
+            self.live.log(followed, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
 
     def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> bool:
         """Puts a request on the shelf, not at the loop's cost. False where too many wait for that already.
