@@ -201,6 +201,7 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
     target = launch(given, *SCRIPTED)
     prompts = [
         "canary-token canary-key-1 in a prompt",
+        f"{'x' * 93} canary-key-1 {'y' * 300_000}",
         'mock{"status": 401}',
         'mock{"word": "canary-key-1 ", "tokens": 3}',
         'mock{"word": "canary-token ", "reasoning": 2}',
@@ -218,7 +219,7 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
         shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{name}", 10))
     target.post(question(chutes_access_token=["canary-token"], debug=True))
     shown += repr(target.get("/debug/requests"))
-    for secret in (*SECRETS.values(), "canary-token"):
+    for secret in (*SECRETS.values(), "canary-token", "x canary"):
         assert secret not in shown
 
 

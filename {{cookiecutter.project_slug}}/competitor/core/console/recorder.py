@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import Send
 
-from ..logs import HIDDEN, conceal
+from ..logs import conceal
 from ..observer import ModelCall, Observer, Step, Summary
 from ..schema import ChatRequest
 from ..writer import BodyWriter
+from .cleaning import clean, fitting, unpieced
 from .live import LAST, LiveLog
 from .shelf import new_number
 
 if TYPE_CHECKING:
     from .console import Console
 
-MOST_REQUEST_BYTES = 256 * 1024
 MOST_ANSWER_BYTES = 1024 * 1024
-_LONG_CHARACTERS = 1_000
 _SHOWN_CHARACTERS = 120
 _LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut at its end would not be known for one
-# Text comes in smaller pieces (answer.py); a larger one is the link of an artifact, whose event has the bytes as well.
-_PIECE_CHARACTERS = 16 * 1024
 
 Json = dict[str, Any]
 
@@ -94,7 +91,7 @@ class Recorder(Observer):
         fields = summary.as_fields()
         if self._kept:
             self._ended = True
-            head = {**self._head, "state": summary.outcome, "summary": _clean(fields, self._secrets)}
+            head = {**self._head, "state": summary.outcome, "summary": clean(fields, self._secrets)}
             self._console.keep(self._number, head, self)
         message = "The answer is complete." if summary.failure is None else f"It ended early: {summary.failure}."
         self._tell(LAST, "request", message, fields)
@@ -107,14 +104,14 @@ class Recorder(Observer):
     # What the shelf asks for, in the writer's thread.
 
     def made(self) -> Json:
-        request, request_cut = (None, True) if self._asked is None else _fitting(self._asked)
+        request, request_cut = (None, True) if self._asked is None else fitting(self._asked, self._secrets)
         events = [[round(at * 1000, 1), *event] for at, data in self._written for event in _events(data)]
         return {
-            "request": _clean(request, self._secrets),
+            "request": request,
             "request_cut": request_cut,
-            "events": _unpieced(_clean(events, self._secrets), self._secrets),
+            "events": unpieced(clean(events, self._secrets), self._secrets),
             "cut": self._cut,
-            "response": _clean(json.loads(self._whole), self._secrets) if self._whole else None,
+            "response": clean(json.loads(self._whole), self._secrets) if self._whole else None,
         }
 
     def free(self) -> None:
@@ -135,7 +132,7 @@ class Recorder(Observer):
 
     def _tell(self, type: str, step: str, message: str, data: Json | None = None) -> None:
         if self._live is not None:
-            self._live.tell(type, *_clean([step, message, data], self._secrets))
+            self._live.tell(type, *clean([step, message, data], self._secrets))
 
 
 class RecordedWriter(BodyWriter):
@@ -162,56 +159,3 @@ def _events(data: bytes) -> Iterable[tuple[Any, int]]:
         if event:
             text = event.decode()
             yield (json.loads(text[6:]) if text.startswith("data: {") else text.removeprefix("data: ")), len(event) + 2
-
-
-def _fitting(asked: ChatRequest) -> tuple[Json | None, bool]:
-    """The request without its token, and whether something of it was left out because it was too long."""
-    body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
-    if len(json.dumps(body)) <= MOST_REQUEST_BYTES:
-        return body, False
-    body = _shortened(body)
-    return (body if len(json.dumps(body)) <= MOST_REQUEST_BYTES else None), True
-
-
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _LONG_CHARACTERS:
-        return f"{value[:100]}[left out: {len(value) - 100} more characters]"
-    if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
-    return [_shortened(item) for item in value] if isinstance(value, list) else value
-
-
-def _clean(value: Any, secrets: list[str]) -> Any:
-    """The same without secrets. On texts themselves: in JSON a secret's end is not to be seen."""
-    if isinstance(value, str):
-        return conceal(value, secrets)
-    if isinstance(value, Mapping):
-        return {conceal(str(name), secrets): _clean(item, secrets) for name, item in value.items()}
-    return [_clean(item, secrets) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
-    """A secret that a model says in pieces is in none of them. Then none is shown."""
-    deltas = [delta for event in events if (delta := _delta(event))]
-    for name in ("content", "reasoning_content"):
-        _hide_pieces([delta for delta in deltas if isinstance(delta.get(name), str)], name, secrets)
-    calls = [call for delta in deltas for call in delta.get("tool_calls") or ()]
-    for index in {call["index"] for call in calls}:
-        _hide_pieces([call["function"] for call in calls if call["index"] == index], "arguments", secrets)
-    for delta in deltas:
-        if len(text := delta.get("content") or "") > _PIECE_CHARACTERS:
-            delta["content"] = f"{text[:100]}[left out: {len(text) - 100} more characters]"
-    return events
-
-
-def _hide_pieces(pieces: list[Json], name: str, secrets: list[str]) -> None:
-    said = "".join(piece[name] for piece in pieces)
-    if any(secret and secret in said for secret in secrets):
-        for piece in pieces:
-            piece[name] = HIDDEN
-
-
-def _delta(event: list[Any]) -> Json:
-    choices = event[1].get("choices") if isinstance(event[1], dict) else None
-    delta: Json = choices[0]["delta"] if choices else {}
-    return delta
