@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PARALLEL ?= 4
 
 .PHONY: help demo test lint lock bench bench-quick test-image test-load mutants test-browser test-update
-.PHONY: compare-updates older release kit test-kit pictures clean
+.PHONY: compare-updates older release kit test-kit bench-console pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -29,6 +29,13 @@ bench: $(VENV)/.ready        ## measure against all peers; writes docs/performan
 bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plain FastAPI, in under two minutes
 	@$(BIN)/python -m benchmarks --quick $(BENCH)
 
+bench-console: $(VENV)/.ready        ## what the debug console costs while it is off, and what it keeps in memory while it is open
+	@$(BIN)/python -m benchmarks.console $(BENCH)
+
+pictures: $(VENV)/.ready        ## take the picture of the debug console anew, for the documents (Chromium, as test-browser)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m tools.pictures
+
 test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root); BACKEND= chooses
 	@$(BIN)/python tools/image.py
 
@@ -38,7 +45,7 @@ test-load: $(VENV)/.ready        ## check every clause while a hundred other str
 mutants: $(VENV)/.ready        ## check the checks: every broken server against every check, as a table
 	@$(BIN)/python -m tests.conformance $(MUTANT)
 
-test-browser: $(VENV)/.ready        ## open the check's report in a real Chromium, which is installed when needed (Debian, as root)
+test-browser: $(VENV)/.ready        ## open the report and the debug console in a real Chromium, which is installed when needed (Debian, as root)
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -m browser tests/browser
 

@@ -11,7 +11,8 @@ from .template_path import TEMPLATE, UNBAKED
 SHARED = {
     *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),
     *(".github/dependabot.yml", ".github/workflows/ci.yml", "compose.yaml", "pyproject.toml"),
-    *("requirements.in", "requirements-dev.in", "requirements-plot.in", "deploy/nginx.conf"),
+    *("requirements.in", "requirements-dev.in", "requirements-otel.in", "requirements-plot.in"),
+    *("deploy/grafana.json", "deploy/nginx.conf"),
     *(f"deploy/kubernetes/{name}.yaml" for name in ("deployment", "hpa", "kustomization", "pdb", "service")),
     *(
         "AGENTS.md",

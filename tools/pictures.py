@@ -165,13 +165,21 @@ def console() -> None:
     """docs/console.png: the debug console after a few questions."""
     with baked("tools") as project, served(project) as url, window((1280, 1000)) as shown:
         shown.get(f"{url}/debug")
-        for prompt in ("What is 17 * 23?", "Create a file notes.md that contains hello, and tell me what 6 * 7 is."):
-            field = shown.find_element(By.TAG_NAME, "textarea")
+        prompts = ("What is 17 * 23?", "Create a file notes.md that contains hello, and tell me what 6 * 7 is.")
+        for number, prompt in enumerate(prompts, 1):
+            field = shown.find_element(By.ID, "prompt")
             field.clear()
             field.send_keys(prompt, Keys.CONTROL, Keys.ENTER)
-            WebDriverWait(shown, PAGE_SECONDS).until(lambda page: "[DONE]" in page.page_source)
-            time.sleep(3)  # the list and the time line follow within a moment
+            wait = WebDriverWait(shown, PAGE_SECONDS)
+            wait.until(lambda page: texts(page, "article .badge")[:1] == ["stop"])
+            wait.until(lambda page, number=number: texts(page, "#requests .badge") == ["ok"] * number)
         shown.save_screenshot(str(DOCS / "console.png"))
+
+
+def texts(shown: Chrome, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map(each => each.innerText)"
+    found: list[str] = shown.execute_script(script, selector)
+    return found
 
 
 PICTURES: dict[str, Callable[[], None]] = {each.__name__: each for each in (architecture, report, console)}

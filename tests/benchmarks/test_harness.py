@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import environments, goals, load, report, runs
+from benchmarks import console, environments, goals, load, report, runs
 from benchmarks.evenness import evenness
 from benchmarks.lineup import competitor
 from benchmarks.load import Load
 from benchmarks.mock import Plan
-from benchmarks.servers import Mock, Peer, Server
+from benchmarks.servers import CHAT, Mock, Peer, Server
+from competitor.conformance import Target
 
 EVENT = 'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
 
@@ -154,3 +155,22 @@ class TestTheReport:
         for name in (*report.TABLES, "machine"):
             assert f"<!-- {name} -->\ntable of {name}\n<!-- /{name} -->" in written
         assert written.endswith(text[text.index("## How to repeat it") :])
+
+
+class TestTheConsolesCost:
+    """`make bench-console` compares with a build that has no console."""
+
+    def test_the_build_without_the_console_answers_and_has_none(self, tmp_path: Path) -> None:
+        bare = console.without_console(environments.bake("proxy", tmp_path))
+        assert not (bare / "competitor" / "core" / "console").exists()
+        command = competitor(lambda: (Path(sys.executable), bare))
+        with Mock() as mock, Server(Peer("bare", "no console", command, {"JANUS_DEBUG": "true"}), mock.port) as server:
+            results = load.run(server.url, Load("mock-n5", streams=2, requests=4))
+            assert [result.wrong for result in results] == [None] * 4
+            assert Target(server.url.removesuffix(CHAT)).get("/debug").status == 404
+
+    def test_the_interval_is_students(self) -> None:
+        mean, low, high = console.interval([0.99, 1.01] * 10)
+        assert mean == pytest.approx(1)
+        # s = 0.01026, t of 19 degrees = 2.093: half = 2.093 x 0.01026 / sqrt(20)
+        assert high - mean == mean - low == pytest.approx(0.0048, abs=0.0001)

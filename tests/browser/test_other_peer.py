@@ -1,4 +1,4 @@
-"""The console refuses whoever is not on the list: another machine's address, in a network namespace of the test's own."""
+"""The console refuses a peer that is not on the list: one of another machine, a network namespace of the test's own."""
 
 import os
 import subprocess

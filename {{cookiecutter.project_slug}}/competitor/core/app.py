@@ -32,6 +32,7 @@ from .offline import OfflineServer
 from .pacing import Pacing
 from .refusals import crashed, no_such_route, refused
 from .settings import Settings
+from .tracing import tracing
 from .upstream import described
 
 log = logging.getLogger("competitor.app")
@@ -65,8 +66,10 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     backend = backend or load()
     started = time.monotonic()
     offline = OfflineServer(settings.offline_words_per_second)
+    egress = Egress(settings.base_urls)
+    traces = tracing(settings, egress)
     client = HttpClient(
-        Egress(settings.base_urls),
+        egress,
         connect_seconds=settings.llm_connect_seconds,
         silence_seconds=settings.llm_silence_seconds,
     )
@@ -84,6 +87,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         metrics=metrics,
         keeper=keeper,
         console=console,
+        tracing=traces,
     )
 
     @asynccontextmanager
@@ -95,6 +99,8 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         await offline.stop()
         if console is not None:
             console.close()
+        if traces is not None:
+            traces.close()
 
     app = _Application(
         title=identity().name,

@@ -33,6 +33,7 @@ from .refusals import crashed, refusal
 from .runner import End, Runner
 from .schema import ChatRequest
 from .settings import Settings
+from .tracing import Tracing
 from .upstream import OFFLINE_MODEL, choose
 from .writer import BodyWriter
 
@@ -64,6 +65,7 @@ class Shared:
     metrics: Metrics
     keeper: Keeper
     console: Console | None = None
+    tracing: Tracing | None = None
 
 
 class _Request:
@@ -80,6 +82,9 @@ class _Request:
         self.recorder = shared.console.recorder(asked, size, self.id, request.headers) if shared.console else None
         if self.recorder is not None:
             self.observer = Observers(shared.metrics, self.recorder)
+        self.trace = shared.tracing.request(request.headers, self.id) if shared.tracing else None
+        if self.trace is not None:
+            self.observer = Observers(self.observer, self.trace)
 
     def answer(self, form: Form) -> Answer:
         return Answer(form, self.asked, self.shared.settings.max_answer_bytes, self.observer)
@@ -123,6 +128,8 @@ class _Request:
         """However it ended."""
         if self.recorder is not None:
             self.recorder.close()
+        if self.trace is not None:
+            self.trace.close()
 
 
 class ChatEndpoint:

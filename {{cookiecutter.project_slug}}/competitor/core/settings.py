@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import (
     AfterValidator,
@@ -94,6 +95,14 @@ class Settings(BaseModel):
         frozenset(),
         "JANUS_DEBUG_ALLOW",
         about="Networks besides this machine's own addresses that may open the console, by commas.",
+    )
+    otlp_endpoint: BaseUrl | None = _variable(
+        None,
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        about="Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in.",
+    )
+    otlp_headers: SecretStr | None = _variable(
+        None, "OTEL_EXPORTER_OTLP_HEADERS", about="Headers for that collector, such as its key: name=value, by commas."
     )
 
     llm_base_url: BaseUrl | None = _variable(
@@ -296,13 +305,22 @@ class Settings(BaseModel):
     def base_urls(self) -> list[str]:
         """All servers that are configured."""
         given = (self.llm_base_url, self.search_url, self.fetch_url, self.sandbox_url, self.vector_url)
-        return [url for url in (*given, self.sandy_base_url) if url]
+        return [url for url in (*given, self.sandy_base_url, self.otlp_endpoint) if url]
+
+    @property
+    def otlp_header_values(self) -> dict[str, str]:
+        """The collector's headers, decoded as the variable's specification says."""
+        given = self.otlp_headers.get_secret_value() if self.otlp_headers else ""
+        pairs = (pair.partition("=") for pair in given.split(",") if "=" in pair)
+        return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
 
     @property
     def secrets(self) -> list[str]:
         """Every secret value, for the log's filter."""
         found = (getattr(self, name) for name in type(self).model_fields)
-        return [value.get_secret_value() for value in found if isinstance(value, SecretStr)]
+        values = [value.get_secret_value() for value in found if isinstance(value, SecretStr)]
+        # A header's short value, such as a tenant's number, is none: hidden, it would be hidden in every text.
+        return [*values, *(value for value in self.otlp_header_values.values() if len(value) >= 8)]
 
     def key_for(self, base_url: str) -> SecretStr | None:
         """The configured key for a server. Chutes' key is for Chutes alone."""

@@ -64,6 +64,23 @@ async def raises_later(chat: Chat) -> AsyncIterator[Event]:
     raise RuntimeError("canary-in-an-exception")
 
 
+def secrets_of(chat: Chat) -> str:
+    token = chat.request.chutes_access_token
+    return " ".join([*chat.settings.secrets, token.get_secret_value() if token else ""])
+
+
+async def raises_secrets(chat: Chat) -> AsyncIterator[Event]:
+    yield Text("So far ")
+    raise RuntimeError(secrets_of(chat))
+
+
+async def logs_secrets(chat: Chat) -> AsyncIterator[Event]:
+    """As a careless owner does."""
+    chat.log.warning(f"asked with {secrets_of(chat)}", extra={"headers": {"authorization": secrets_of(chat)}})
+    chat.log.debug("settings: %s, request: %r", chat.settings, chat.request)
+    yield Text("Done.")
+
+
 async def yields_nothing(chat: Chat) -> AsyncIterator[Event]:
     return
     yield Text("never")
@@ -186,7 +203,7 @@ DEEDS = {
         events, a_tool_named, unpaired, raises_first, raises_later, yields_nothing, wrong_type, text_of_number,
         after_the_end, many_events, one_large_event, blocks, ignores_cancellation, raises_in_finally, recursion, exits,
         cancels_itself, sleeps, half_pairs, client_calls, iterates, artifact,
-        artifact_not_yielded, not_a_generator, a_coroutine,
+        artifact_not_yielded, raises_secrets, logs_secrets, not_a_generator, a_coroutine,
     )
 }  # fmt: skip
 

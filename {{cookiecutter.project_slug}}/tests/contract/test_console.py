@@ -201,6 +201,7 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
     target = launch(given, *SCRIPTED)
     prompts = [
         "canary-token canary-key-1 in a prompt",
+        f"{'x' * 93} canary-key-1 {'y' * 300_000}",
         'mock{"status": 401}',
         'mock{"word": "canary-key-1 ", "tokens": 3}',
         'mock{"word": "canary-token ", "reasoning": 2}',
@@ -211,14 +212,14 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
     shown = ""
     for number, prompt in enumerate(prompts):
         asked = question(prompt, stream=stream, debug=True, chutes_access_token="canary-token")
-        id = f"secret-{stream}-{number}"
+        name = f"secret-{stream}-{number}"
         ask = target.read_stream if stream else target.post
-        ask(asked, {"X-Request-Id": id, "X-Debug-Request-Id": id})
-        found = kept(target, id)
-        shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{id}", 10))
+        ask(asked, {"X-Request-Id": name, "X-Debug-Request-Id": name})
+        found = kept(target, name)
+        shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{name}", 10))
     target.post(question(chutes_access_token=["canary-token"], debug=True))
     shown += repr(target.get("/debug/requests"))
-    for secret in (*SECRETS.values(), "canary-token"):
+    for secret in (*SECRETS.values(), "canary-token", "x canary"):
         assert secret not in shown
 
 
@@ -279,12 +280,12 @@ def test_two_workers_show_the_same_requests_and_either_can_follow_one(upstream: 
         with ThreadPoolExecutor(8) as pool:
             asked = question(debug=True)
             ids = [f"of-two-{number}" for number in range(24)]
-            list(pool.map(lambda id: target.post(asked, {"X-Request-Id": id, "X-Debug-Request-Id": id}), ids))
+            list(pool.map(lambda name: target.post(asked, {"X-Request-Id": name, "X-Debug-Request-Id": name}), ids))
         wait_for(lambda: [head["state"] for head in listed(target)] == ["ok"] * 24)
         shown = [{head["request_id"] for head in listed(target)} for _ in range(12)]
         assert all(each == set(ids) for each in shown)
-        for id in ids[:12]:
-            assert target.read_events(f"/v1/debug/stream/{id}", 10).chunks[-1][1]["type"] == "request_end"
+        for name in ids[:12]:
+            assert target.read_events(f"/v1/debug/stream/{name}", 10).chunks[-1][1]["type"] == "request_end"
 
 
 def test_whatever_becomes_of_the_folder_answers_go_on(upstream: Upstream, tmp_path: Path) -> None:

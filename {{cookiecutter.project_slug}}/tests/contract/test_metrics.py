@@ -1,12 +1,15 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`/metrics`: what happened is counted, once, in a format that real parsers read, over all workers."""
 
+import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -141,3 +144,30 @@ def test_two_workers_show_one_sum_also_after_one_has_died(upstream: Upstream, tm
 def test_the_readme_has_the_table_of_the_metrics() -> None:
     table = Metrics(version="1", backend="b", model="m").markdown_table()
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+HISTOGRAM = ("bucket", "sum", "count")
+PROMQL = {"avg", "by", "count", "histogram_quantile", "label_values", "le", "max", "min", "rate", "sum", "without"}
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_exist_and_for_all_of_them() -> None:
+    """Prometheus says nothing of a name that is no metric's: its panel stays empty."""
+    metrics = Metrics(version="1", backend="b", model="m")
+    rows = [row.split(" | ") for row in metrics.markdown_table().splitlines()[2:]]
+    kinds = {row[0].strip("| `"): row[1] for row in rows}
+    labels = {label for row in rows for label in re.findall(r"`(\w+)`", row[2])} | {"job", "instance", "le"}
+    series = {f"{name}_{part}" for name, kind in kinds.items() if kind == "histogram" for part in HISTOGRAM}
+    series |= {name for name, kind in kinds.items() if kind != "histogram"}
+    asked: set[str] = set()
+    for text in expressions(json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))):
+        names = set(re.findall(r"[a-z_]\w*", re.sub(r'"[^"]*"|\[[^\]]*\]|\$\w+', "", text)))
+        assert names <= series | labels | PROMQL, text
+        asked |= names & series
+    unseen = {name for name in kinds if not asked & {name, *(f"{name}_{part}" for part in HISTOGRAM)}}
+    assert unseen == set()
+
+
+def expressions(dashboard: dict[str, Any]) -> list[str]:
+    """Every query of a dashboard, the panels' and the variables'."""
+    panels = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return panels + [found["definition"] for found in dashboard["templating"]["list"] if "definition" in found]

@@ -1,6 +1,7 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What the console keeps. With several workers all of it lies in one folder, so that each shows the same."""
 
+import asyncio
 import logging
 import tempfile
 from collections.abc import Mapping
@@ -22,8 +23,9 @@ from .shelf import Shelf, new_number
 log = logging.getLogger("competitor.console")
 
 # What all open requests together may hold in memory for the console, and those whose files are yet to be written.
-MOST_HELD_BYTES = 32 * 2**20
-MOST_WAITING = 500
+MOST_HELD_BYTES = 8 * 2**20
+# More than are kept would only push each other out: under such a load some requests are left out.
+MOST_WAITING = 64
 
 
 class Rest(Protocol):
@@ -31,7 +33,7 @@ class Rest(Protocol):
 
     def made(self) -> dict[str, Any]: ...
     def free(self) -> None:
-        """What it held in memory may go: it was written, or there was no time for it."""
+        """What it held in memory may go."""
         ...
 
 
@@ -49,7 +51,7 @@ class Console:
         self.live = Live(folder / "live", settings.timeout_seconds)
         self.budget = Budget(MOST_HELD_BYTES)
         self._waiting = Budget(MOST_WAITING)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one, so that nothing overtakes
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one: nothing overtakes, and one heap
 
     def recorder(self, asked: ChatRequest, size: int, request_id: str, headers: Mapping[str, str]) -> Recorder:
         """Keeps a request of `size` bytes, and tells whoever follows it, where it asked for that (E6)."""
@@ -61,27 +63,38 @@ class Console:
         message = conceal(error.message, self.secrets)
         shown = {"message": message, "code": error.code, "param": error.param, "status": error.status}
         self.keep(new_number(), {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""})
-        if id := debug_id(headers):
-            self.live.log(id, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
+        if followed := debug_id(headers):
+            self.live.log(followed, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
 
-    def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> None:
-        """Puts a request on the shelf, not at the loop's cost. One that cannot be written in time is left out."""
-        if self._waiting.take(1):
-            self._writer.submit(self._put, number, head, rest)
-        elif rest is not None:
-            rest.free()
+    def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> bool:
+        """Puts a request on the shelf, not at the loop's cost. False where too many wait for that already.
+
+        One that comes with its `rest` has its head on the shelf, so it never has to stay away.
+        """
+        fits = self._waiting.take(1)
+        if fits or rest is not None:
+            self._writer.submit(self._put, number, head, rest, fits)
+        return fits
+
+    async def heads(self) -> list[dict[str, Any]]:
+        """What a list shows of the requests, the newest first; all that this process had to say is in it."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self.shelf.heads)
+
+    async def record(self, number: str) -> dict[str, Any] | None:
+        """All that is kept of a request."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self.shelf.get, number)
 
     def close(self) -> None:
         self._writer.shutdown()
         if self._own is not None:
             self._own.cleanup()
 
-    def _put(self, number: str, head: dict[str, Any], rest: Rest | None) -> None:
+    def _put(self, number: str, head: dict[str, Any], rest: Rest | None, counted: bool) -> None:
         try:
             self.shelf.put(number, head, None if rest is None else rest.made())
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the console, answers go on
             log.warning("the console could not keep a request", extra={"why": f"{type(error).__name__}: {error}"})
         finally:
-            self._waiting.give(1)
+            self._waiting.give(counted)
             if rest is not None:
                 rest.free()

@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import Send
 
-from ..logs import HIDDEN, conceal
+from ..logs import conceal
 from ..observer import ModelCall, Observer, Step, Summary
 from ..schema import ChatRequest
 from ..writer import BodyWriter
+from .cleaning import clean, fitting, unpieced
 from .live import LAST, LiveLog
 from .shelf import new_number
 
 if TYPE_CHECKING:
     from .console import Console
 
-MOST_REQUEST_BYTES = 256 * 1024
 MOST_ANSWER_BYTES = 1024 * 1024
-_LONG_CHARACTERS = 1_000
 _SHOWN_CHARACTERS = 120
 _LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut at its end would not be known for one
-# Text comes in smaller pieces (answer.py); a larger one is the link of an artifact, whose event has the bytes as well.
-_PIECE_CHARACTERS = 16 * 1024
 
 Json = dict[str, Any]
 
@@ -41,7 +38,7 @@ class Recorder(Observer):
         self._whole: bytes | None = None
         self._size = self._held = 0
         self._cut = self._ended = False
-        self._asked = asked if self._holds(size) else None
+        self._asked: ChatRequest | None = asked
         token = asked.chutes_access_token
         self._secrets = [*console.secrets, *([token.get_secret_value()] if token else [])]
         self._head: Json = {
@@ -52,19 +49,21 @@ class Recorder(Observer):
             "mode": "stream" if asked.stream else "whole",
             "state": "running",
         }
-        console.keep(self._number, self._head)
+        self._kept = console.keep(self._number, self._head)
+        if not (self._kept and self._holds(size)):
+            self._asked = None
         self._tell("request_start", "request", "The request was accepted.", {"mode": self._head["mode"]})
 
     # What is written to the client.
 
     def written(self, data: bytes) -> None:
         """One write of a stream."""
-        if self._fits(len(data)):
+        if self._kept and self._fits(len(data)):
             self._written.append((time.monotonic() - self._began, data))
 
     def answered(self, body: bytes) -> None:
         """The answer as one object."""
-        if self._fits(len(body)):
+        if self._kept and self._fits(len(body)):
             self._whole = body
 
     # What is told.
@@ -89,10 +88,11 @@ class Recorder(Observer):
         self._tell("model_call", "model", said, {"retried": list(call.retried), **usage})
 
     def finished(self, summary: Summary) -> None:
-        self._ended = True
         fields = summary.as_fields()
-        head = {**self._head, "state": summary.outcome, "summary": _clean(fields, self._secrets)}
-        self._console.keep(self._number, head, self)
+        if self._kept:
+            self._ended = True
+            head = {**self._head, "state": summary.outcome, "summary": clean(fields, self._secrets)}
+            self._console.keep(self._number, head, self)
         message = "The answer is complete." if summary.failure is None else f"It ended early: {summary.failure}."
         self._tell(LAST, "request", message, fields)
 
@@ -104,14 +104,14 @@ class Recorder(Observer):
     # What the shelf asks for, in the writer's thread.
 
     def made(self) -> Json:
-        request, request_cut = (None, True) if self._asked is None else _fitting(self._asked)
+        request, request_cut = (None, True) if self._asked is None else fitting(self._asked, self._secrets)
         events = [[round(at * 1000, 1), *event] for at, data in self._written for event in _events(data)]
         return {
-            "request": _clean(request, self._secrets),
+            "request": request,
             "request_cut": request_cut,
-            "events": _unpieced(_clean(events, self._secrets), self._secrets),
+            "events": unpieced(clean(events, self._secrets), self._secrets),
             "cut": self._cut,
-            "response": _clean(json.loads(self._whole), self._secrets) if self._whole else None,
+            "response": clean(json.loads(self._whole), self._secrets) if self._whole else None,
         }
 
     def free(self) -> None:
@@ -132,7 +132,7 @@ class Recorder(Observer):
 
     def _tell(self, type: str, step: str, message: str, data: Json | None = None) -> None:
         if self._live is not None:
-            self._live.tell(type, *_clean([step, message, data], self._secrets))
+            self._live.tell(type, *clean([step, message, data], self._secrets))
 
 
 class RecordedWriter(BodyWriter):
@@ -159,56 +159,3 @@ def _events(data: bytes) -> Iterable[tuple[Any, int]]:
         if event:
             text = event.decode()
             yield (json.loads(text[6:]) if text.startswith("data: {") else text.removeprefix("data: ")), len(event) + 2
-
-
-def _fitting(asked: ChatRequest) -> tuple[Json | None, bool]:
-    """The request without its token, and whether something of it was left out because it was too long."""
-    body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
-    if len(json.dumps(body)) <= MOST_REQUEST_BYTES:
-        return body, False
-    body = _shortened(body)
-    return (body if len(json.dumps(body)) <= MOST_REQUEST_BYTES else None), True
-
-
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _LONG_CHARACTERS:
-        return f"{value[:100]}[left out: {len(value) - 100} more characters]"
-    if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
-    return [_shortened(item) for item in value] if isinstance(value, list) else value
-
-
-def _clean(value: Any, secrets: list[str]) -> Any:
-    """The same without secrets. On texts themselves: in JSON a secret's end is not to be seen."""
-    if isinstance(value, str):
-        return conceal(value, secrets)
-    if isinstance(value, Mapping):
-        return {conceal(str(name), secrets): _clean(item, secrets) for name, item in value.items()}
-    return [_clean(item, secrets) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
-    """A secret that a model says in pieces is in none of them. Then none is shown."""
-    deltas = [delta for event in events if (delta := _delta(event))]
-    for name in ("content", "reasoning_content"):
-        _hide_pieces([delta for delta in deltas if isinstance(delta.get(name), str)], name, secrets)
-    calls = [call for delta in deltas for call in delta.get("tool_calls") or ()]
-    for index in {call["index"] for call in calls}:
-        _hide_pieces([call["function"] for call in calls if call["index"] == index], "arguments", secrets)
-    for delta in deltas:
-        if len(text := delta.get("content") or "") > _PIECE_CHARACTERS:
-            delta["content"] = f"{text[:100]}[left out: {len(text) - 100} more characters]"
-    return events
-
-
-def _hide_pieces(pieces: list[Json], name: str, secrets: list[str]) -> None:
-    said = "".join(piece[name] for piece in pieces)
-    if any(secret and secret in said for secret in secrets):
-        for piece in pieces:
-            piece[name] = HIDDEN
-
-
-def _delta(event: list[Any]) -> Json:
-    choices = event[1].get("choices") if isinstance(event[1], dict) else None
-    delta: Json = choices[0]["delta"] if choices else {}
-    return delta

@@ -1,13 +1,11 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The console's routes. They are only there while it is on: off, each is a path like any that does not exist (E5)."""
 
-import asyncio
 import base64
 import hashlib
 import re
 from functools import cache
 from importlib import resources
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -35,13 +33,13 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
     @app.get("/debug/requests", include_in_schema=False)
     async def requests(request: Request) -> Response:
         guarded(request)
-        heads = await asyncio.to_thread(console.shelf.heads)
+        heads = await console.heads()
         return JSONResponse({"most": MOST_RECORDS, "requests": heads}, headers=_PRIVATE)
 
     @app.get("/debug/requests/{number}", include_in_schema=False)
     async def one(request: Request, number: str) -> Response:
         guarded(request)
-        found: Any = await asyncio.to_thread(console.shelf.get, number)
+        found = await console.record(number)
         if found is None:
             raise ApiError("not_found", "This request is no longer kept; only the last ones are.")
         return JSONResponse(found, headers=_PRIVATE)

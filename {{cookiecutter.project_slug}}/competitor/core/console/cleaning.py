@@ -1,0 +1,70 @@
+# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
+"""What may be kept of a request and of its answer: no secret, not even in pieces, and nothing too long."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..logs import HIDDEN, conceal
+from ..schema import ChatRequest
+
+MOST_REQUEST_BYTES = 256 * 1024
+_LONG_CHARACTERS = 1_000
+# Text comes in smaller pieces (answer.py); a larger one is the link of an artifact, whose event has the bytes as well.
+_PIECE_CHARACTERS = 16 * 1024
+
+Json = dict[str, Any]
+
+
+def fitting(asked: ChatRequest, secrets: list[str]) -> tuple[Json | None, bool]:
+    """The request without its token, and whether something of it was left out because it was too long."""
+    body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
+    body = clean(body, secrets)  # before it is cut: half a secret is not known for one
+    if len(json.dumps(body)) <= MOST_REQUEST_BYTES:
+        return body, False
+    body = _shortened(body)
+    return (body if len(json.dumps(body)) <= MOST_REQUEST_BYTES else None), True
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONG_CHARACTERS:
+        return f"{value[:100]}[left out: {len(value) - 100} more characters]"
+    if isinstance(value, dict):
+        return {name: _shortened(item) for name, item in value.items()}
+    return [_shortened(item) for item in value] if isinstance(value, list) else value
+
+
+def clean(value: Any, secrets: list[str]) -> Any:
+    """The same without secrets. On texts themselves: in JSON a secret's end is not to be seen."""
+    if isinstance(value, str):
+        return conceal(value, secrets)
+    if isinstance(value, Mapping):
+        return {conceal(str(name), secrets): clean(item, secrets) for name, item in value.items()}
+    return [clean(item, secrets) for item in value] if isinstance(value, list | tuple) else value
+
+
+def unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
+    """A secret that a model says in pieces is in none of them. Then none is shown."""
+    deltas = [delta for event in events if (delta := _delta(event))]
+    for name in ("content", "reasoning_content"):
+        _hide_pieces([delta for delta in deltas if isinstance(delta.get(name), str)], name, secrets)
+    calls = [call for delta in deltas for call in delta.get("tool_calls") or ()]
+    for index in {call["index"] for call in calls}:
+        _hide_pieces([call["function"] for call in calls if call["index"] == index], "arguments", secrets)
+    for delta in deltas:
+        if len(text := delta.get("content") or "") > _PIECE_CHARACTERS:
+            delta["content"] = f"{text[:100]}[left out: {len(text) - 100} more characters]"
+    return events
+
+
+def _hide_pieces(pieces: list[Json], name: str, secrets: list[str]) -> None:
+    said = "".join(piece[name] for piece in pieces)
+    if any(secret and secret in said for secret in secrets):
+        for piece in pieces:
+            piece[name] = HIDDEN
+
+
+def _delta(event: list[Any]) -> Json:
+    choices = event[1].get("choices") if isinstance(event[1], dict) else None
+    delta: Json = choices[0]["delta"] if choices else {}
+    return delta
