@@ -14,6 +14,7 @@ from ..template_path import contract_tests
 from . import artifact_mutants
 from .blind_mutants import BLIND
 from .mutants import MUTANTS, Mutant
+from .mutants_of_the_contract import OF_THE_CONTRACT
 from .plain_server import Plain, PlainServer
 
 _ = artifact_mutants  # imported so that they enter the list
@@ -80,13 +81,14 @@ def short(mutants: Iterable[Mutant]) -> list[Outcome]:
 def main() -> int:
     """The whole: every mutant against every check, as a table."""
     wanted = sys.argv[1:]
-    mutants = [mutant for mutant in [*MUTANTS, *BLIND] if not wanted or mutant.name in wanted]
+    mutants = [mutant for mutant in [*MUTANTS, *BLIND, *OF_THE_CONTRACT] if not wanted or mutant.name in wanted]
+    written_blind = sum(mutant in [*BLIND, *OF_THE_CONTRACT] for mutant in mutants)
     caught = 0
     with ProcessPoolExecutor(PROCESSES) as pool:
         for mutant, came in zip(mutants, pool.map(on_every_clause, mutants), strict=True):
             caught += came.caught
             print(_row(mutant, came), flush=True)
-    print(f"caught {caught} of {len(mutants)}, of them {len(BLIND)} written from the contract alone")
+    print(f"caught {caught} of {len(mutants)}, of them {written_blind} written from the contract alone")
     return 0 if caught == len(mutants) else 1
 
 

@@ -9,10 +9,11 @@ from competitor.conformance import CLAUSES
 from .blind_mutants import BLIND
 from .harness import short
 from .mutants import MUTANTS
+from .mutants_of_the_contract import OF_THE_CONTRACT
 
 
 def test_the_check_of_its_clause_rejects_every_mutant() -> None:
-    missed = {came.name: came.broken for came in short([*MUTANTS, *BLIND]) if came.missed}
+    missed = {came.name: came.broken for came in short([*MUTANTS, *BLIND, *OF_THE_CONTRACT]) if came.missed}
     assert not missed
 
 
@@ -20,3 +21,4 @@ def test_every_clause_has_a_mutant_and_all_together_are_at_least_sixty() -> None
     assert {clause for mutant in MUTANTS for clause in mutant.clauses} == set(CLAUSES)
     assert len(MUTANTS) >= 60
     assert len(BLIND) == 10
+    assert len(OF_THE_CONTRACT) >= 10
