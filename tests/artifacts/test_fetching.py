@@ -43,9 +43,7 @@ TRAVERSALS = [b"/artifacts/" + up + goal for up in UPS for goal in GOALS]
 
 
 @pytest.mark.torture("C", "ways out of the folder")
-def test_forty_ways_out_of_the_folder_lead_nowhere(
-    server: Target, record_property: Callable[[str, int], None]
-) -> None:
+def test_forty_ways_out_of_the_folder_lead_nowhere(server: Target, record_property: Callable[[str, int], None]) -> None:
     linked(server)  # so that there is a folder with a key beside it
     assert len(TRAVERSALS) == 40
     for path in TRAVERSALS:

@@ -46,10 +46,10 @@ def encodings() -> Iterator[tuple[str, bytes]]:
     yield "binary", request(bytes(range(256)) * 16)
 
 
-NUMBERS = (
-    [b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"9" * 5000, b"-" + b"9" * 5000, b"1e-400", b"-0", b"00"]
-    + [b"0x10", b"1_000", b"+1", b".5", b"5.", b"1e", b"--1", b"1e309", b"123456789012345678901234567890"]
-)  # fmt: skip
+NUMBERS = [
+    b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"9" * 5000, b"-" + b"9" * 5000, b"1e-400", b"-0", b"00",
+    b"0x10", b"1_000", b"+1", b".5", b"5.", b"1e", b"--1", b"1e309", b"123456789012345678901234567890",
+]  # fmt: skip
 
 
 def numbers() -> Iterator[tuple[str, bytes]]:
@@ -95,8 +95,8 @@ def shapes() -> Iterator[tuple[str, bytes]]:
     for field in sorted(ChatRequest.model_fields):
         for value in (True, 5, CANARY, [CANARY], {CANARY: CANARY}):
             yield f"{field} is {json.dumps(value)[:12]}", with_fields(**{field: value})
-    for value in ([], [None], ["x"], [[]], [{}], {}, None, CANARY, 5):
-        yield f"messages {json.dumps(value)[:12]}", with_fields(messages=value)
+    for given in ([], [None], ["x"], [[]], [{}], {}, None, CANARY, 5):
+        yield f"messages {json.dumps(given)[:12]}", with_fields(messages=given)
     yield "a hundred thousand messages", with_fields(messages=GOOD["messages"] * 100_000)
     yield "a hundred thousand wrong messages", with_fields(messages=[5] * 100_000)
     yield "a hundred thousand tools", with_fields(tools=[{"type": "function", "function": {"name": "a"}}] * 100_000)
@@ -164,7 +164,16 @@ def bodies() -> Iterator[tuple[str, bytes]]:
     yield "a length too large", request(BODY, f"content-length: {len(BODY) + 50}", framed=False)
     yield "a length too small", request(BODY, "content-length: 9", framed=False)
     yield "length and chunks", request(b"0\r\n\r\n", "transfer-encoding: chunked", "content-length: 5", framed=False)
-    for coding in ("gzip", "identity", "chunked, chunked", "chunked, gzip", "xchunked", "", "chunked;q=1", "\x0bchunked"):
+    for coding in (
+        "gzip",
+        "identity",
+        "chunked, chunked",
+        "chunked, gzip",
+        "xchunked",
+        "",
+        "chunked;q=1",
+        "\x0bchunked",
+    ):
         fields = (f"transfer-encoding: {coding}",)
         yield f"coding {coding!r}", request(b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY), *fields, framed=False)
     chunks: dict[str, bytes] = {

@@ -1,4 +1,4 @@
-"""The list of hosts holds where it matters, at the socket: no way past it by a redirect, a proxy, a name, size or time."""
+"""The list of hosts holds at the socket: no way past it by a redirect, a proxy, a name, by size or by time."""
 
 import asyncio
 import socket
