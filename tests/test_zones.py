@@ -11,7 +11,10 @@ from .template_path import TEMPLATE, UNBAKED
 SHARED = {
     *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),
     *(".github/dependabot.yml", ".github/workflows/ci.yml", "compose.yaml", "pyproject.toml"),
-    *("requirements.in", "requirements-dev.in"),
+    *(".github/tools.in", ".github/tools.txt", "requirements.in", "requirements-dev.in", "SECURITY.md"),
+    *("deploy/nginx.conf", "requirements-plot.in"),
+    *(f"deploy/kubernetes/{name}.yaml" for name in ("deployment", "hpa", "kustomization", "pdb", "service")),
+    *(f".github/actionlint/{name}" for name in ("lint.mjs", "package.json", "package-lock.json")),
 }
 
 

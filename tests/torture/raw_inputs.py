@@ -95,6 +95,7 @@ def shapes() -> Iterator[tuple[str, bytes]]:
     for field in sorted(ChatRequest.model_fields):
         for value in (True, 5, CANARY, [CANARY], {CANARY: CANARY}):
             yield f"{field} is {json.dumps(value)[:12]}", with_fields(**{field: value})
+    given: Any
     for given in ([], [None], ["x"], [[]], [{}], {}, None, CANARY, 5):
         yield f"messages {json.dumps(given)[:12]}", with_fields(messages=given)
     yield "a hundred thousand messages", with_fields(messages=GOOD["messages"] * 100_000)

@@ -154,10 +154,11 @@ def report(found: dict[str, list[Sample]], seconds: float) -> str:
     lines = [
         "# Soak: what a long life leaves behind",
         "",
-        f"`make soak` asks each backend {count:,} times, {AT_ONCE} at once, streamed and whole, with an upstream that now",
-        "and then dies or refuses, and leaves a fifth of the answers in their middle. After each",
-        f"{BATCH} it waits a moment and looks at the process. The last look is {REST_SECONDS} s later, when connections",
-        f"that rested have gone. It took {seconds / 60:.0f} minutes on {os.cpu_count()} cores that did other work as well.",
+        f"`make soak` asks each backend {count:,} times, {AT_ONCE} at once, streamed and whole, with an upstream",
+        "that now and then dies or refuses, and leaves a fifth of the answers in their middle. After each",
+        f"{BATCH} it waits a moment and looks at the process. The last look is {REST_SECONDS} s later, when",
+        f"connections that rested have gone. It took {seconds / 60:.0f} minutes on {os.cpu_count()} cores, which did",
+        "other work as well.",
         "",
         "![Descriptors, tasks and memory over the requests](soak.svg)",
         "",
@@ -167,7 +168,9 @@ def report(found: dict[str, list[Sample]], seconds: float) -> str:
     for backend, samples in found.items():
         one, last = samples[0], samples[-1]
         held = "; ".join(returned(samples)) or "all"
-        pairs = f"{one.descriptors}, {last.descriptors} | {one.tasks}, {last.tasks} | {one.resident_mib}, {last.resident_mib}"
+        pairs = " | ".join(
+            f"{getattr(one, name)}, {getattr(last, name)}" for name in ("descriptors", "tasks", "resident_mib")
+        )
         lines.append(f"| *{backend}* | {last.requests:,} | {last.aborted:,} | {pairs} | {held} |")
     return "\n".join([*lines, ""])
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ..generation.baking import VARIANTS
-from ..template_path import TEMPLATE
+from ..template_path import TEMPLATE, UNBAKED
 
 pytestmark = pytest.mark.slow
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -62,7 +62,7 @@ def test_bandit_finds_nothing(where: str, projects: list[Path]) -> None:
 
 @clean
 def test_actionlint_finds_nothing(projects: list[Path], tmp_path: Path) -> None:
-    shutil.copytree(TEMPLATE / "tools" / "actionlint", tmp_path / "lint", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(UNBAKED / ".github" / "actionlint", tmp_path / "lint", ignore=shutil.ignore_patterns("node_modules"))
     assert run("npm", "ci", "--silent", cwd=tmp_path / "lint").returncode == 0
     folders = (TEMPLATE, *projects)
     workflows = [path for folder in folders for path in sorted((folder / ".github" / "workflows").glob("*.yml"))]
