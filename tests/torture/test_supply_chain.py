@@ -62,7 +62,9 @@ def test_bandit_finds_nothing(where: str, projects: list[Path]) -> None:
 
 @clean
 def test_actionlint_finds_nothing(projects: list[Path], tmp_path: Path) -> None:
-    shutil.copytree(UNBAKED / ".github" / "actionlint", tmp_path / "lint", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(
+        UNBAKED / ".github" / "actionlint", tmp_path / "lint", ignore=shutil.ignore_patterns("node_modules")
+    )
     assert run("npm", "ci", "--silent", cwd=tmp_path / "lint").returncode == 0
     folders = (TEMPLATE, *projects)
     workflows = [path for folder in folders for path in sorted((folder / ".github" / "workflows").glob("*.yml"))]
