@@ -2,12 +2,12 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
 
-from .goals import DEFAULTS, GOALS, Goal
+from .goals import DEFAULTS, GOALS, SECRETS, Goal
 
 # How many cases of one test a short run takes, always the same ones.
 SAMPLE, SEED = 4, 9
@@ -31,6 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     dropped: set[pytest.Item] = set()
     for item in items:
+        if item.nodeid.endswith(SECRETS):
+            item.add_marker(pytest.mark.torture("E"))
         marker = item.get_closest_marker("torture")
         if marker is None:
             continue
@@ -46,6 +48,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=[item for item in items if item in dropped])
         items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """Counts line E from what its test was given, once it has passed."""
+    result = yield
+    if pyfuncitem.nodeid.endswith(SECRETS):
+        given: Any = pyfuncitem.funcargs
+        canaries, seen = given["canaries"], given["seen"]
+        pyfuncitem.user_properties.append(("count", len(canaries) * len(seen.places["answers"])))
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
