@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PARALLEL ?= 4
 
-.PHONY: help demo test lint lock bench bench-quick test-image test-load mutants test-browser test-update
-.PHONY: compare-updates older release kit test-kit bench-console pictures clean
+.PHONY: help demo test lint lock torture guards soak bench bench-quick bench-console test-image test-load mutants
+.PHONY: test-browser test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -23,6 +23,15 @@ lint: $(VENV)/.ready        ## check style and types of the template (of a bake:
 lock: $(VENV)/.ready        ## pin all dependencies with hashes, the template's and every variant's
 	@$(BIN)/python tools/lock.py
 
+torture: $(VENV)/.torture        ## all that must not break it, counted, as a table; LINE=BD chooses lines (G wants root on Debian)
+	@$(BIN)/python -m pytest --torture --line "$(LINE)" -m torture -n $(PARALLEL)
+
+guards: $(VENV)/.torture        ## take each guard out and see that its tests fail: killed N of N; GUARD= chooses
+	@$(BIN)/python -m tests.torture.guards $(GUARD)
+
+soak: $(VENV)/.ready        ## 10,000 requests a backend, a fifth aborted; writes docs/soak.md and its plot
+	@$(BIN)/python -m tests.torture.soak
+
 bench: $(VENV)/.ready        ## measure against all peers; writes docs/performance.md and its plots (about an hour)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
@@ -32,11 +41,7 @@ bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plai
 bench-console: $(VENV)/.ready        ## what the debug console costs while it is off, and what it keeps in memory while it is open
 	@$(BIN)/python -m benchmarks.console $(BENCH)
 
-pictures: $(VENV)/.ready        ## take the picture of the debug console anew, for the documents (Chromium, as test-browser)
-	@$(BIN)/python tools/browser.py
-	@$(BIN)/python -m tools.pictures
-
-test-image: $(VENV)/.ready        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root); BACKEND= chooses
+test-image: $(VENV)/.torture        ## build the baked Dockerfile for real and ask what runs in it (Debian, as root); BACKEND= chooses
 	@$(BIN)/python tools/image.py
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
@@ -78,4 +83,9 @@ $(VENV)/.ready: requirements-dev.txt
 	@echo "Setting up $(VENV) (when the lock changes) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.torture: $(VENV)/.ready tests/torture/requirements.txt
+	@echo "Setting up what the torture set needs besides ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/torture/requirements.txt
 	@touch $@

@@ -7,6 +7,7 @@ from .torture.counting import (
     pytest_addoption,
     pytest_collection_modifyitems,
     pytest_configure,
+    pytest_pyfunc_call,
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_pyfunc_call",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "template_path",

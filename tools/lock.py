@@ -38,6 +38,10 @@ def main() -> None:
         for variant, project in zip(variants, projects, strict=True):
             lock_a_variant(variant, project, f"--constraint={together}", *upgrade)
         compile_lock(ROOT / UPDATER, "requirements.in", "requirements.txt", f"--constraint={together}", *upgrade)
+        compile_lock(
+            ROOT / "tests" / "torture", "requirements.in", "requirements.txt", f"--constraint={together}", *upgrade
+        )
+        compile_lock(ROOT / BASE / ".github", "tools.in", "tools.txt", *upgrade)
         # LiteLLM's environment is its own: what it pins holds for nothing else.
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)

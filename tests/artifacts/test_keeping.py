@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import tempfile
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .shelves import Clock, keeper, kept_files, read, saved
 TTL = 3600
 
 
+@pytest.mark.torture("C", "seconds around the end of a link")
 @pytest.mark.parametrize(("after", "is_there"), [(0, True), (TTL - 1, True), (TTL, False), (TTL + 1, False)])
 def test_an_artifact_is_there_until_the_second_it_expires(tmp_path: Path, after: int, is_there: bool) -> None:
     async def run() -> None:
@@ -111,7 +113,8 @@ def test_of_many_saved_at_once_no_more_are_kept_than_have_room(tmp_path: Path) -
     asyncio.run(run())
 
 
-def test_no_forged_id_is_taken(tmp_path: Path) -> None:
+@pytest.mark.torture("C", "forged links")
+def test_no_forged_id_is_taken(tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
     """A hundred forgeries: every character changed, other keys, other expiries, cuts, other alphabets."""
 
     async def run() -> None:
@@ -125,6 +128,7 @@ def test_no_forged_id_is_taken(tmp_path: Path) -> None:
         forged |= {made[:-1], made[:-8], made + "a", made + "=", made.upper(), made.removeprefix(PREFIX), "", PREFIX}
         forged |= {PREFIX + "a" * 48, PREFIX + "7" * 48, made + "\0", made + "\n", f" {made}", made.replace("_", "-")}
         assert len(forged) >= 100
+        record_property("count", len(forged))
         for one in forged:
             with pytest.raises(Refused) as refused:
                 await shelf.find(one)

@@ -31,15 +31,36 @@ HOSTILE = [
     "https://\u212Alm.example.com/", "https://llm.example.com\u2044evil/", "https://xn--llm.example.com/",
     "https://api.chutes.ai.evil.example/", "https://chutes.ai/", "http://api.chutes.ai/", "https://api.chutes.ai:8443/",
     "https://user:pass@api.chutes.ai/", "https://search.janus.rodeo:80/", "https://janus.rodeo/", "https://[api.chutes.ai]/",
+    # Other ways to write an address, names that lead to one, and addresses of clouds and of neighbours.
+    "http://127.0.0.2:9900/", "http://127.0.1:9900/", "http://0.0.0.0:9900/", "http://0:9900/", "http://0x7f.1:9900/",
+    "http://0x7f.0x0.0x0.0x1:9900/", "http://017700000001:9900/", "http://0127.0.0.1:9900/", "http://127.0.0.1%00:9900/",
+    "http://\u2460\u2461\u2466.0.0.1:9900/", "http://127\u30020\u30020\u30021:9900/", "http://\uff11\uff12\uff17.0.0.1:9900/",
+    "http://[::]:8000/", "http://[::ffff:7f00:1]:9900/", "http://[64:ff9b::7f00:1]:9900/", "http://[2002:7f00:1::]:9900/",
+    "http://[fe80::1]:8000/", "http://[fd00:ec2::254]/latest/", "http://[::1]:8000:80/", "http://[::1].evil.example:8000/",
+    "http://[0::1]:8000/", "http://[::0001]:8000/", "http://[::1%lo]:8000/", "http://127.0.0.1.nip.io:9900/",
+    "http://localtest.me:9900/", "http://7f000001.c0a80001.rbndr.us:9900/", "http://169.254.169.254.nip.io/", "http://169.254.170.2/v2/",
+    "http://2852039166/latest/", "http://0xa9fea9fe/", "http://0251.0376.0251.0376/", "http://instance-data/latest/",
+    "http://metadata/computeMetadata/v1/", "http://192.0.0.192/opc/", "http://10.0.0.1:9900/", "http://172.17.0.1:2375/",
+    "http://192.168.0.1:9900/", "http://kubernetes.default.svc/", "http://host.docker.internal:9900/", "unix:///var/run/docker.sock",
+    "dict://127.0.0.1:9900/", "ldap://127.0.0.1:9900/", "ws://127.0.0.1:9900/", "wss://llm.example.com/", "HTTPS2://llm.example.com/",
+    "http://127.0.0.1:9900@evil.example/", "http://evil.example:80@127.0.0.1:9900/", "http://@127.0.0.1:9900/",
+    "https://llm.example.com:443@evil.example/", "https://llm.example.com:@evil.example/", "http://127.0.0.1:9900\t@evil.example/",
+    "https://evil.example/https://llm.example.com/", "https://evil.example;llm.example.com/", "https://evil.example,llm.example.com/",
+    "https://llm.example.com|evil.example/", "https://llm.example.com^evil.example/", "https://llm.example.com`evil.example/",
+    "https://llm_example.com/", "https://llm.example.com./", "https://llm.example.com.:443/", "https://llm.example.com:0443x/",
+    "https://llm.example.com:443\u0661/", "https://LLM.EXAMPLE.COM.evil.example/", "https://api.chutes.ai\u0000/", "https://api.chutes.ai\u00ad/",
+    "https://api\u2024chutes\u2024ai/", "https://\u0430pi.chutes.ai/", "https://api.chutes.ai.:443/", "https://API.CHUTES.AI:80/",
     "http://[::1/", "http://]::1[/", "https://llm..example.com/", "https://.llm.example.com/", "https://-llm.example.com/",
 ]  # fmt: skip
 
 
+@pytest.mark.torture("D", "good URLs")
 @pytest.mark.parametrize("url", GOOD)
 def test_listed_and_configured_hosts_pass(url: str) -> None:
     EGRESS.check(url)
 
 
+@pytest.mark.torture("D", "hostile URLs refused")
 @pytest.mark.parametrize("url", HOSTILE)
 def test_everything_else_is_refused(url: str) -> None:
     with pytest.raises(EgressRefused):

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,10 @@ def test_hostile_answers_never_pass_where_they_could_do_harm() -> None:
     assert checked == len(HOSTILE) * len(GOOD) == 440
 
 
+@pytest.mark.torture("I", "hostile answers: none run, none outside")
 @pytest.mark.parametrize("payload", [text for text in HOSTILE if "\x00" not in text and "\ud800" not in text])
 def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
-    payload: str, home: Path, tmp_path: Path
+    payload: str, home: Path, tmp_path: Path, record_property: Callable[[str, int], None]
 ) -> None:
     work = tmp_path / "deep" / "er"
     work.mkdir(parents=True)
@@ -146,6 +148,7 @@ def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
     assert done.returncode != 0
     assert "PWNED" not in [path.name for path in tmp_path.rglob("*")]
     assert _everything(tmp_path) == before
+    record_property("count", len(given))
 
 
 @pytest.mark.parametrize("slug", ["../escape", "../../escape", "/tmp/escape-of-janus", "..", "Ünicode"])

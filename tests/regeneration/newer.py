@@ -14,7 +14,7 @@ MAKE_HELP = "build the container image"
 BACKEND_LINE = "# The newer template's backend says more."
 CONTRACT_BULLET = "- S3: the pings have become quieter."
 NEW, DROPPED, RENAMED = "competitor/core/waves.py", "tests/contract/test_many_streams.py", "competitor/ask.py"
-NEW_SHARED, DROPPED_SHARED = "SECURITY.md", ".github/dependabot.yml"
+NEW_SHARED, DROPPED_SHARED = "SUPPORT.md", ".github/dependabot.yml"
 
 
 def version() -> str:

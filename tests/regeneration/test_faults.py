@@ -101,7 +101,7 @@ def test_what_the_owner_did_after_a_kill_is_not_rolled_back(
     mine = {path: owner.everything(repo)[path] for path in ("README.md", newer.NEW_SHARED)}
     done = update(repo, home)
     assert f"as it was before it, but for README.md, {newer.NEW_SHARED}, which somebody has changed" in done.stdout
-    assert "not all is committed (README.md, SECURITY.md)" in done.stderr
+    assert "not all is committed (README.md, SUPPORT.md)" in done.stderr
     assert owner.everything(repo) == {**before, **mine}
 
 

@@ -47,7 +47,7 @@ Compete = Callable[..., Running]
 @pytest.fixture(scope="session")
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether this is `make torture`, not the short form in `make test`."""
-    return bool(request.config.getoption("--torture"))
+    return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture(scope="session")
 def compete(bakes: Callable[[str], Path]) -> Iterator[Compete]:
-    """`compete("tools", {...})`: a server of that backend; `compete("core", {...})` one with the tests' scripted one."""
+    """`compete("tools", {...})`: a server of that backend with this environment; `core` has the scripted one."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
 

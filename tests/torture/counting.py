@@ -2,12 +2,12 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
 
-from .goals import DEFAULTS, GOALS, Goal
+from .goals import DEFAULTS, GOALS, SECRETS, Goal
 
 # How many cases of one test a short run takes, always the same ones.
 SAMPLE, SEED = 4, 9
@@ -15,7 +15,10 @@ SAMPLE, SEED = 4, 9
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torture")
-    group.addoption("--torture", action="store_true", help="every case of the torture set, and its table")
+    group.addoption("--every", action="store_true", help="every case of the torture set, not a sample")
+    group.addoption(
+        "--torture", action="store_true", help="the same, with its table: a goal that is missed is a failure"
+    )
     group.addoption("--line", default="", help="only these lines of the table, such as B or ACD")
 
 
@@ -24,10 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    whole, lines = config.getoption("--torture"), config.getoption("--line")
+    whole, lines = config.getoption("--torture") or config.getoption("--every"), config.getoption("--line")
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     dropped: set[pytest.Item] = set()
     for item in items:
+        if item.nodeid.endswith(SECRETS):
+            item.add_marker(pytest.mark.torture("E"))
         marker = item.get_closest_marker("torture")
         if marker is None:
             continue
@@ -43,6 +48,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=[item for item in items if item in dropped])
         items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """Counts line E from what its test was given, once it has passed."""
+    result = yield
+    if pyfuncitem.nodeid.endswith(SECRETS):
+        given: Any = pyfuncitem.funcargs
+        canaries, seen = given["canaries"], given["seen"]
+        pyfuncitem.user_properties.append(("count", len(canaries) * len(seen.places["answers"])))
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -83,13 +99,15 @@ def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
     held: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for report in reports:
-        properties = getattr(report, "user_properties", ())
-        names = [value for name, value in properties if name == "torture"]
+        if not isinstance(report, pytest.TestReport):
+            continue
+        properties = report.user_properties
+        names = [str(value) for name, value in properties if name == "torture"]
         for name in names[:1]:
             if report.failed:
                 failed[name] += 1
             elif report.when == "call" and report.passed:
-                held[name] += sum(value for given, value in properties if given == "count") or 1
+                held[name] += sum(int(str(value)) for given, value in properties if given == "count") or 1
     return held, failed
 
 

@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class Peer:
         self.writer.transport.abort()
 
 
-Fault = Callable[[Peer], Awaitable[None]]
+Fault = Callable[[Peer], Coroutine[Any, Any, None]]
 FAULTS: dict[str, Fault] = {}
 
 

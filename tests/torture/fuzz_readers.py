@@ -1,6 +1,6 @@
 """Fuzzes one reader of bytes, led by coverage; what crashes it ends this with another code than 0.
 
-    python fuzz_readers.py READER SECONDS FOLDER     the folder holds seeds, and gets what it finds new
+python fuzz_readers.py READER SECONDS FOLDER     the folder holds seeds, and gets what it finds new
 """
 
 import sys

@@ -44,4 +44,7 @@ GOALS = (
     Goal("H", "tampered wheels refused", 1),
     Goal("I", "hostile answers: none run, none outside", 200),
 )
+# Where a test names its line alone.
 DEFAULTS = {"E": "requests with secrets, none seen"}
+# Line E is the test of tests/core/test_secrets.py: each answer was looked through for each canary.
+SECRETS = "core/test_secrets.py::test_nothing_of_twelve_secrets_is_found_after_thirty_requests"

@@ -25,7 +25,12 @@ question = contract_tests("processes").conformance.target.question
 AT_ONCE, BATCH, SEED = 40, 500, 9
 # Connections to the upstream rest for half a minute before they are closed.
 REST_SECONDS = 32
-SCRIPTS = ('mock{"tokens": 30}', 'mock{"tokens": 30, "burst": 10}', 'mock{"die": 3}', 'mock{"status": 500, "fail_times": 1}')
+SCRIPTS = (
+    'mock{"tokens": 30}',
+    'mock{"tokens": 30, "burst": 10}',
+    'mock{"die": 3}',
+    'mock{"status": 500, "fail_times": 1}',
+)
 ENDLESS = 'mock{"endless": true, "delay": 0.01}'
 
 
@@ -36,8 +41,8 @@ class Sample:
     requests: int
     aborted: int
     descriptors: int
-    tasks: int
     resident_mib: float
+    tasks: int
 
 
 @contextmanager
@@ -56,12 +61,16 @@ async def soak(port: int, pid: int, count: int, say: Callable[[Sample], None] = 
         aborted += sum(aborts)
         slots = asyncio.Semaphore(AT_ONCE)
         bodies = [_body(chance, leaves=leaves) for leaves in aborts]
-        await asyncio.gather(*(_one(port, body, slots, leaves=leaves) for body, leaves in zip(bodies, aborts, strict=True)))
+        await asyncio.gather(
+            *(_one(port, body, slots, leaves=leaves) for body, leaves in zip(bodies, aborts, strict=True))
+        )
         await asyncio.sleep(1.5)
         samples.append(await _sample(port, pid, number, aborted))
         say(samples[-1])
     await asyncio.sleep(REST_SECONDS)
-    await _one(port, json.dumps(question()).encode(), asyncio.Semaphore(1), leaves=False)  # the pool looks when it is used
+    await _one(
+        port, json.dumps(question()).encode(), asyncio.Semaphore(1), leaves=False
+    )  # the pool looks when it is used
     samples.append(await _sample(port, pid, count, aborted))
     say(samples[-1])
     return samples
@@ -96,9 +105,13 @@ async def _sample(port: int, pid: int, number: int, aborted: int) -> Sample:
     said = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
     writer.close()
     await writer.wait_closed()
+    return Sample(number, aborted, *_held(pid), tasks=int(said["choices"][0]["message"]["content"]))
+
+
+def _held(pid: int) -> tuple[int, float]:
+    """Open descriptors, and MiB of resident memory."""
     resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Sample(number, aborted, descriptors, int(said["choices"][0]["message"]["content"]), round(resident, 1))
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())), round(resident, 1)
 
 
 def returned(samples: list[Sample]) -> list[str]:
@@ -116,7 +129,9 @@ def returned(samples: list[Sample]) -> list[str]:
 
 def plot(found: dict[str, list[Sample]], goal: Path) -> None:
     """Three panels over one axis of requests, in the style of the benchmark's plots."""
-    from benchmarks.plots import LINES, MARKS, STYLE, plt
+    import matplotlib.pyplot as plt
+
+    from benchmarks.plots import LINES, MARKS, STYLE
 
     labels = {"descriptors": "descriptors", "tasks": "tasks", "resident_mib": "resident memory, MiB"}
     with plt.rc_context(STYLE):
@@ -135,24 +150,26 @@ def plot(found: dict[str, list[Sample]], goal: Path) -> None:
 
 def report(found: dict[str, list[Sample]], seconds: float) -> str:
     """docs/soak.md."""
+    count = found[next(iter(found))][-1].requests
     lines = [
         "# Soak: what a long life leaves behind",
         "",
-        f"`make soak` asks each backend {found[next(iter(found))][-1].requests:,} times, {AT_ONCE} at once, streamed and whole,",
-        "with an upstream that now and then dies or refuses, and leaves a fifth of the answers in their middle. After each",
-        f"{BATCH} it waits a moment and looks at the process. The last look is {REST_SECONDS} s later, when connections that",
-        f"rested have gone. Measured in {seconds / 60:.0f} minutes on {os.cpu_count()} cores that did other work as well.",
+        f"`make soak` asks each backend {count:,} times, {AT_ONCE} at once, streamed and whole, with an upstream",
+        "that now and then dies or refuses, and leaves a fifth of the answers in their middle. After each",
+        f"{BATCH} it waits a moment and looks at the process. The last look is {REST_SECONDS} s later, when",
+        f"connections that rested have gone. It took {seconds / 60:.0f} minutes on {os.cpu_count()} cores, which did",
+        "other work as well.",
         "",
         "![Descriptors, tasks and memory over the requests](soak.svg)",
         "",
-        "| Backend | Requests | Aborted | Descriptors, first and last | Tasks | Resident memory, MiB | Returned |",
+        "| Backend | Requests | Aborted | Descriptors, first and last | Tasks | Resident memory, MiB | Back |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for backend, samples in found.items():
         one, last = samples[0], samples[-1]
         held = "; ".join(returned(samples)) or "all"
-        pairs = (
-            f"{one.descriptors}, {last.descriptors} | {one.tasks}, {last.tasks} | {one.resident_mib}, {last.resident_mib}"
+        pairs = " | ".join(
+            f"{getattr(one, name)}, {getattr(last, name)}" for name in ("descriptors", "tasks", "resident_mib")
         )
         lines.append(f"| *{backend}* | {last.requests:,} | {last.aborted:,} | {pairs} | {held} |")
     return "\n".join([*lines, ""])

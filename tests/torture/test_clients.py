@@ -133,7 +133,8 @@ MISDEEDS: dict[str, Callable[[socket.socket, Running], None]] = {
     deed.__name__: deed
     for deed in (
         leaves_without_a_word, leaves_in_the_head, leaves_in_the_body, leaves_before_the_answer,
-        leaves_after_the_head_of_the_answer, leaves_in_the_middle, resets_in_the_middle, leaves_a_whole_answer, half_closes,
+        leaves_after_the_head_of_the_answer, leaves_in_the_middle, resets_in_the_middle, leaves_a_whole_answer,
+        half_closes,
         never_reads, says_nothing, sends_its_head_slowly, sends_its_body_slowly, sends_line_ends_for_ever,
         sends_nonsense_after_its_request,
     )
@@ -151,7 +152,9 @@ def resident_kib(pid: int) -> int:
 
 def sockets(pid: int) -> int:
     """Connections that others have opened to this process."""
-    return sum(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink())
+    return sum(
+        os.readlink(link).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: random JSON in every field, what the app's own OpenAPI allows, what a fuzzer finds."""
+"""Requests that nobody thought of: random JSON in every field, what the OpenAPI allows, what a fuzzer finds."""
 
 import asyncio
 import json
@@ -121,7 +121,9 @@ def seeds(reader: str) -> list[bytes]:
         return [json.dumps(GOOD).encode(), *(data.partition(b"\r\n\r\n")[2][:4096] for data in sent)]
     if reader == "stream":
         dialects = contract_tests("test_upstream").DIALECTS.values()
-        return [b"\0" + piece.encode("utf-8", "surrogatepass") for script, _ in dialects for piece in script.get("raw", ())]
+        return [
+            b"\0" + piece.encode("utf-8", "surrogatepass") for script, _ in dialects for piece in script.get("raw", ())
+        ]
     if reader == "url":
         return [url.encode("utf-8", "surrogatepass") for url in (*GOOD_URLS, *HOSTILE_URLS)]
     return [b"photo.png", b"../../x", b"bytes=0-9", b"bytes=-5", b"art_" + b"a" * 48, "\u202egnp.x".encode()]

@@ -26,7 +26,7 @@ def test_all_comes_back(
 
 @pytest.mark.parametrize(("field", "by"), [("descriptors", 3), ("tasks", 1), ("resident_mib", 40.0)])
 def test_what_does_not_come_back_is_named(field: str, by: float) -> None:
-    first = Sample(BATCH, 100, 20, 5, 80.0)
+    first = Sample(BATCH, 100, 20, 80.0, 5)
     last = Sample(**{**vars(first), field: getattr(first, field) + by})
     assert len(returned([first, last])) == 1
     assert returned([first, first]) == []

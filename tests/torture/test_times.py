@@ -76,10 +76,18 @@ def test_four_times_the_limit_waits_with_words_or_is_told_to_come_back(
 
 
 @contextmanager
-def served(project: Path, environment: dict[str, str], *before: str) -> Iterator[tuple[Target, "subprocess.Popen[bytes]"]]:
+def served(
+    project: Path, environment: dict[str, str], *before: str
+) -> Iterator[tuple[Target, "subprocess.Popen[bytes]"]]:
     """A server as a child, whose exit code can be asked for."""
     port = processes.free_port()
-    given = {**environment, "PORT": str(port), "HOST": "127.0.0.1", "JANUS_SHUTDOWN_SECONDS": "2", "PATH": os.environ["PATH"]}
+    given = {
+        **environment,
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "JANUS_SHUTDOWN_SECONDS": "2",
+        "PATH": os.environ["PATH"],
+    }
     command = [*before, sys.executable, "-m", "competitor", "serve"]
     process = subprocess.Popen(command, cwd=project, env=given, stderr=subprocess.DEVNULL)
     try:
@@ -104,7 +112,10 @@ def ends_in_good_form(target: Target, streams: int, end: Callable[[], None]) -> 
 @pytest.mark.torture("B", "ends by SIGTERM")
 @pytest.mark.parametrize("how", ["20 open streams", "idle", "twice", "as process 1", "several workers"])
 def test_it_ends_in_good_form_with_exit_code_0(how: str, bakes: Callable[[str], Path], upstream: Upstream) -> None:
-    environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_WORKERS": "3" if how == "several workers" else "1"}
+    environment = {
+        "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
+        "JANUS_WORKERS": "3" if how == "several workers" else "1",
+    }
     confined = ("unshare", "--map-root-user", "--pid", "--fork") if how == "as process 1" else ()
     with served(bakes("proxy"), environment, *confined) as (target, process):
         pid = process.pid

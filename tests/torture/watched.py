@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 
 sys.path.insert(0, os.getcwd())
 
-from competitor.core.chat import Chat  # noqa: E402 - the path to it was not known before
-from competitor.core.events import Event, Text  # noqa: E402
-from competitor.core.loading import Backend, load  # noqa: E402
-from competitor.core.serving import serve  # noqa: E402
-from competitor.core.settings import Settings  # noqa: E402
+from competitor.core.chat import Chat
+from competitor.core.events import Event, Text
+from competitor.core.loading import Backend, load
+from competitor.core.serving import serve
+from competitor.core.settings import Settings
 
 backend = load()
 

@@ -58,7 +58,8 @@ def parse(url: str) -> tuple[Origin, str]:
     if "@" in parts.netloc:
         raise EgressRefused("it holds a user name")
     host = f"[{parts.hostname}]" if parts.netloc.startswith("[") else parts.hostname or ""
-    if not _HOST.fullmatch(host):
+    behind = parts.netloc.rpartition("]")[2].partition(":")[0] if host.startswith("[") else ""
+    if behind or not _HOST.fullmatch(host):
         raise EgressRefused("it has no valid host name")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Origin(parts.scheme, host, port or _PORTS[parts.scheme]), target

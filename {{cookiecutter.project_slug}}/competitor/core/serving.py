@@ -42,7 +42,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host, port = (sockets or self.servers[0].sockets)[0].getsockname()[:2]
-            shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
+            shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104 # nosec B104
             log.info(f"{identity().name} is listening on http://{shown}:{port}", extra=self._about)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

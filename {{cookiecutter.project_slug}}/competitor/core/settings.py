@@ -73,7 +73,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     host: str = _variable(
-        "0.0.0.0",  # noqa: S104 - E8
+        "0.0.0.0",  # noqa: S104 # nosec B104 - E8
         "HOST",
         about="Address to listen on.",
     )

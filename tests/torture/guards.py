@@ -1,0 +1,384 @@
+"""Kill the guard: each of these patches takes one guard out, and then the named tests must fail.
+
+`python -m tests.torture.guards [PART]` (`make guards`) does it in copies of the template: first the tests
+as they are, which must pass, then with the patch. It prints what was killed, N of N.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+from ..generation.baking import template_files
+from ..template_path import TEMPLATE, UNBAKED
+
+CORE = f"{UNBAKED.name}/competitor/core"
+CONTRACT = "tests/contract"
+TORTURE = "tests/torture"
+SECONDS = 150
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A promise, the lines that keep it, what stands there without it, and the tests that must notice.
+
+    `tests` are pytest's arguments; those of the generated repo are run in its folder. Or they are a program's.
+    """
+
+    line: str
+    promise: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+GUARDS = (
+    Guard(
+        "A",
+        "what cannot be parsed is refused in the one shape",
+        f"{CORE}/intake.py",
+        "    def send_400_response(",
+        "    def nobody_calls_this(",
+        (f"{CONTRACT}/test_intake.py", "-k", "something"),
+    ),
+    Guard(
+        "A",
+        "a head has a most size",
+        f"{CORE}/intake.py",
+        "MAX_HEAD_BYTES = 64 * 1024",
+        "MAX_HEAD_BYTES = 64 * 1024 * 1024",
+        (f"{CONTRACT}/test_intake.py", "-k", "100 and KB"),
+    ),
+    Guard(
+        "A",
+        "a head has at most so many fields",
+        f"{CORE}/intake.py",
+        "MAX_FIELDS = 200",
+        "MAX_FIELDS = 200_000",
+        (f"{CONTRACT}/test_intake.py", "-k", "thousand"),
+    ),
+    Guard(
+        "A",
+        "a refusal echoes nothing of the input",
+        f"{CORE}/reading.py",
+        'return ApiError("invalid_value", f"{path} {sentence}.{others}", path)',
+        'return ApiError("invalid_value", f"{path} {sentence}.{others} {given}", path)',
+        (f"{TORTURE}/test_bytes.py", "--every", "-k", "proxy and temperature"),
+    ),
+    Guard(
+        "A",
+        "deep nesting is a refusal, not a crash",
+        f"{CORE}/reading.py",
+        "    except RecursionError:\n",
+        "    except KeyboardInterrupt:\n",
+        (f"{TORTURE}/test_bytes.py", "--every", "-k", "proxy and 100000"),
+    ),
+    Guard(
+        "A",
+        "a body has a most size",
+        f"{CORE}/reading.py",
+        "    if size > limit:\n        raise _too_large(limit)",
+        "    if size > 100 * limit:\n        raise _too_large(limit)",
+        (f"{CONTRACT}/test_intake.py", "-k", "large and body"),
+    ),
+    Guard(
+        "B",
+        "a head and a body have a time limit",
+        f"{CORE}/intake.py",
+        "        if incomplete and self._timer is None and",
+        "        if not incomplete and self._timer is None and",
+        (f"{CONTRACT}/test_intake.py", "-k", "does and end"),
+    ),
+    Guard(
+        "B",
+        "an upstream that falls silent is left",
+        f"{CORE}/exchange.py",
+        '            self.fail(UpstreamError("silent", f"no byte for {self._silence_seconds:g} s"))',
+        "            pass",
+        ("tests/core/test_http.py", "-k", "silence_has_a_limit"),
+    ),
+    Guard(
+        "B",
+        "a connection that breaks off is told",
+        f"{CORE}/llm.py",
+        "        if reader.finish_reason is None and not exchange.stopped:\n            raise",
+        "        if False:\n            raise",
+        (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and finish"),
+    ),
+    Guard(
+        "B",
+        "an upstream's own words stay in the log",
+        f"{CORE}/runner.py",
+        'self.failure, self.note, self.reason = f"upstream {error.kind}", error.sentence, "stop"',
+        'self.failure, self.note, self.reason = f"upstream {error.kind}", error.detail, "stop"',
+        (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and 401"),
+    ),
+    Guard(
+        "B",
+        "an answer has a time limit",
+        f"{CORE}/runner.py",
+        "end, End.LATE)",
+        "lambda *_: None, End.LATE)",
+        (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and empty"),
+    ),
+    Guard(
+        "B",
+        "an answer has a most size",
+        f"{CORE}/answer.py",
+        "        write(text)\n        if self.size > self.max_bytes:\n            raise AnswerFull",
+        "        write(text)",
+        (f"{TORTURE}/test_backend_misdeeds.py", "--every", "-k", "50"),
+    ),
+    Guard(
+        "B",
+        "a client that leaves stops the work, in whole mode too",
+        f"{CORE}/runner.py",
+        "lambda: end(End.GONE)",
+        "lambda: None",
+        (f"{TORTURE}/test_clients.py", "--every", "-k", "proxy and leaves_a_whole"),
+    ),
+    Guard(
+        "B",
+        "a client that does not read stops the reading",
+        f"{CORE}/writer.py",
+        "            self._source.pause()\n",
+        "            pass\n",
+        (f"{TORTURE}/test_clients.py", "--every", "-k", "proxy and never_reads"),
+    ),
+    Guard(
+        "B",
+        "too many requests are told to come back",
+        f"{CORE}/limits.py",
+        "        if self.open >= self._most:",
+        "        if self.open >= self._most + 10_000:",
+        (f"{TORTURE}/test_times.py", "--every", "-k", "four_times"),
+    ),
+    Guard(
+        "B",
+        "SIGTERM lets open streams end in good form",
+        f"{CORE}/runner.py",
+        "            why = End.SHUTDOWN\n",
+        "            raise\n",
+        (f"{TORTURE}/test_times.py", "--every", "-k", "exit_code_0 and open"),
+    ),
+    Guard(
+        "B",
+        "SIGTERM ends with exit code 0",
+        f"{CORE}/serving.py",
+        "        self._captured_signals.clear()\n",
+        "",
+        (f"{TORTURE}/test_times.py", "--every", "-k", "exit_code_0 and idle"),
+    ),
+    Guard(
+        "C",
+        "a forged link is not taken",
+        f"{CORE}/artifacts/links.py",
+        "not hmac.compare_digest(signature, self._signature(said))",
+        "not signature",
+        ("tests/artifacts/test_keeping.py", "-k", "forged"),
+    ),
+    Guard(
+        "C",
+        "a link ends to the second",
+        f"{CORE}/artifacts/links.py",
+        "        if expires <= now:",
+        "        if expires < now:",
+        ("tests/artifacts/test_keeping.py", "-k", "until_the_second"),
+    ),
+    Guard(
+        "C",
+        "a bad disk is a clear error",
+        f"{CORE}/artifacts/faults.py",
+        "        if isinstance(error, OSError | ValueError) or",
+        "        if",
+        ("tests/artifacts/test_disks.py", "-k", "clear_error"),
+    ),
+    Guard(
+        "D",
+        "only listed hosts are called",
+        f"{CORE}/egress.py",
+        "        if origin not in self._allowed:",
+        "        if not origin:",
+        ("tests/core/test_egress.py",),
+    ),
+    Guard(
+        "D",
+        "what two parsers read in two ways is refused",
+        f"{CORE}/egress.py",
+        "    if behind or not _HOST.fullmatch(host):",
+        "    if not _HOST.fullmatch(host):",
+        ("tests/core/test_egress.py",),
+    ),
+    Guard(
+        "D",
+        "a response has a most size",
+        f"{CORE}/exchange.py",
+        "            if len(body) > most:",
+        "            if not most:",
+        (f"{TORTURE}/test_ways_past_the_list.py", "-k", "most_size"),
+    ),
+    Guard(
+        "E",
+        "secrets are taken out of each log line",
+        f"{CORE}/logs.py",
+        "        return conceal(self.line(record), self._secrets)",
+        "        return self.line(record)",
+        ("tests/core/test_logs.py",),
+    ),
+    Guard(
+        "F",
+        "a tool that exits ends the tool, not the server",
+        f"{CORE}/toolbox.py",
+        "    except BaseException as error:",
+        "    except ImportError as error:",
+        ("tests/backends/test_tool_faults.py", "-k", "stream_recovers and exits"),
+    ),
+    Guard(
+        "F",
+        "what a tool says is cut",
+        f"{CORE}/toolbox.py",
+        "    if len(text) > most:",
+        "    if not most:",
+        ("tests/backends/test_tool_faults.py", "-k", "stream_recovers and fifty"),
+    ),
+    Guard(
+        "F",
+        "no call is made with bad arguments",
+        f"{CORE}/toolbox.py",
+        "        except ValidationError as error:",
+        "        except MemoryError as error:",
+        ("tests/backends/test_tool_faults.py", "-k", "stream_recovers and missing"),
+    ),
+    Guard(
+        "G",
+        "the image runs as an ordinary user",
+        f"{UNBAKED.name}/Dockerfile",
+        "USER 10001:10001\n",
+        "",
+        ("tools/image.py",),
+    ),
+    Guard(
+        "G",
+        "no file of the image is setuid",
+        f"{UNBAKED.name}/Dockerfile",
+        " && find / -xdev -type f -perm /6000 -exec chmod a-s {} +\n",
+        " && true\n",
+        ("tools/image.py",),
+    ),
+    Guard(
+        "H",
+        "a workflow may do nothing that it need not",
+        f"{UNBAKED.name}/.github/workflows/ci.yml",
+        "permissions: {}\n",
+        "permissions: write-all\n",
+        (f"{TORTURE}/test_supply_chain.py", "--every", "-k", "zizmor"),
+    ),
+    Guard(
+        "H",
+        "the image installs what the lock hashes, and nothing else",
+        f"{UNBAKED.name}/Dockerfile",
+        " --require-hashes",
+        "",
+        ("tests/generation/test_generated_repo.py", "-k", "dockerfile_is_pinned"),
+    ),
+    Guard(
+        "I",
+        "answers are checked before anything is written",
+        "hooks/pre_gen_project.py",
+        "if wrong:\n",
+        "if not answers:\n",
+        ("tests/generation/test_answers.py", "-k", "hostile_answer_in_every_field"),
+    ),
+)
+
+
+def missing() -> list[str]:
+    """The guards whose lines are not there, or not once: their patches have to follow the code."""
+    texts = {guard.file: (TEMPLATE / guard.file).read_text(encoding="utf-8") for guard in GUARDS}
+    return [guard.promise for guard in GUARDS if texts[guard.file].count(guard.old) != 1]
+
+
+def passes(tests: tuple[str, ...], copy: Path) -> bool:
+    """Whether the tests pass in this copy. One that never comes back does not."""
+    inside = tests[0].startswith(CONTRACT)
+    pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:schemathesis")
+    options = ("-p", "no:asyncio") if inside else ("-m", "slow or not slow")
+    command = tests if tests[0].startswith("tools/") else (*pytest, *options, *tests)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        [sys.executable, "-B", *command],
+        cwd=copy / UNBAKED.name if inside else copy,
+        env={**os.environ, "PATH": path, "TMPDIR": str(copy.parent)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        code = -1
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, 9)
+            process.wait()
+    if code > 1 and tests[0].endswith(".py") and not tests[0].startswith("tools/"):
+        raise SystemExit(f"pytest ends with {code} for {' '.join(tests)}")
+    return code == 0
+
+
+def judged(guard: Guard, copies: "Queue[Path]") -> str:
+    """`killed`, or what is wrong with the guard or with its tests."""
+    copy = copies.get()
+    file = copy / guard.file
+    text = file.read_text(encoding="utf-8")
+    try:
+        if not passes(guard.tests, copy):
+            return "ITS TESTS FAIL WITH THE GUARD"
+        file.write_text(text.replace(guard.old, guard.new), encoding="utf-8")
+        return "SURVIVED" if passes(guard.tests, copy) else "killed"
+    finally:
+        file.write_text(text, encoding="utf-8")
+        copies.put(copy)
+
+
+def copied(goal: Path) -> Path:
+    for path in template_files():
+        (goal / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(TEMPLATE / path, goal / path)
+    subprocess.run(["git", "init", "-q", str(goal)], check=True)
+    subprocess.run(["git", "-C", str(goal), "add", "-A"], check=True)
+    return goal
+
+
+def chosen(part: str) -> Iterator[Guard]:
+    return (guard for guard in GUARDS if part in f"{guard.line} {guard.promise}")
+
+
+def main(part: str = "", at_once: int = 2) -> int:
+    if lost := missing():
+        print("These patches do not apply:", *lost, sep="\n  ")
+        return 1
+    began, guards = time.monotonic(), list(chosen(part))
+    killed = 0
+    with tempfile.TemporaryDirectory(prefix="guards-") as scratch, ThreadPoolExecutor(at_once) as pool:
+        copies: Queue[Path] = Queue()
+        for number in range(at_once):
+            (Path(scratch) / f"{number}").mkdir()
+            copies.put(copied(Path(scratch) / f"{number}" / "template"))
+        for guard, verdict in zip(guards, pool.map(lambda guard: judged(guard, copies), guards), strict=True):
+            killed += verdict == "killed"
+            print(f"{guard.line}  {guard.promise:60} {verdict}", flush=True)
+    print(f"\nkilled {killed} of {len(guards)}, in {time.monotonic() - began:.0f} s")
+    return 0 if killed == len(guards) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

@@ -1,0 +1,41 @@
+"""What the README says of the torture set is what there is; the counting counts what passed, and nothing else."""
+
+import re
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ..core.test_egress import HOSTILE
+from ..template_path import TEMPLATE
+from .counting import counts, table
+from .goals import GOALS
+from .raw_inputs import inputs
+from .test_upstream_faults import CASES
+
+
+def test_the_readme_s_figures_are_those_of_the_set() -> None:
+    text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    found = re.search(
+        r"(\d+) raw inputs, 10,000 random requests, (\d+) faults of an\s+upstream.*?(\d+) hostile URLs", text, re.S
+    )
+    assert found is not None
+    assert [int(number) for number in found.groups()] == [len(inputs()), len(CASES), len(HOSTILE)]
+
+
+def report(outcome: str, **properties: Any) -> pytest.TestReport:
+    goal = f"{GOALS[0].line} {GOALS[0].what}"
+    given = [("torture", goal), *properties.items()]
+    return pytest.TestReport("x", ("x", 0, "x"), {}, cast(Any, outcome), None, "call", user_properties=given)
+
+
+def test_only_what_passed_is_counted_and_a_failure_is_named() -> None:
+    goal = f"{GOALS[0].line} {GOALS[0].what}"
+    held, failed = counts(
+        [report("passed"), report("passed", count=300), report("failed", count=50), SimpleNamespace()]
+    )
+    assert (held[goal], failed[goal]) == (301, 1)
+    assert any("1 FAILED" in row for row in table(held, failed))
+    assert any("MISSED" in row for row in table(held, counts([])[1], "A"))
+    held[goal] = GOALS[0].least
+    assert "reached" in table(held, counts([])[1], "A")[2]
