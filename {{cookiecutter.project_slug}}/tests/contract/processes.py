@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -35,13 +36,16 @@ mock_upstream = conformance.stand_in
 def competitor(
     environment: Mapping[str, str], *command: str, log: Path | None = None, cwd: Path = ROOT
 ) -> Iterator[tuple[str, int]]:
-    """A server with exactly this environment (and a free port): its URL and process id, once it is healthy."""
+    """A server with exactly this environment (and a free port): its URL and process id, once it is healthy.
+
+    Its artifacts have a folder of their own: in the one for all, those of an hour's runs would fill the limit.
+    """
     port = free_port()
-    given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
-    if os.name == "nt":
-        given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python cannot start without it
     run = command or ("-m", "competitor", "serve")
-    with ExitStack() as open_files:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as open_files:
+        given = {"JANUS_ARTIFACTS_DIR": folder, **environment, "PORT": str(port), "HOST": "127.0.0.1"}
+        if os.name == "nt":
+            given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python cannot start without it
         output = open_files.enter_context(log.open("w", encoding="utf-8")) if log else subprocess.DEVNULL
         process = subprocess.Popen([sys.executable, *run], cwd=cwd, env=given, stderr=output)
         try:
