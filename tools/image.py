@@ -8,6 +8,7 @@ Dockerfile adds to it is shown apart.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -36,6 +37,9 @@ CONFINED = (
 )
 MAX_IMAGE_BYTES = 500 * 10**6
 MAX_START_SECONDS = 30.0
+# The contract gives 30 s to become healthy. A busy machine may need a second try for ours.
+READY_SECONDS, TRIES = 3.0, 3
+held = 0  # promises that were looked at and hold
 UPSTREAM = "upstream.chutes.ai"  # a name of the platform, which leads to a stand-in inside the container
 UPSTREAM_PORT = 9901
 TOKEN = "canary-token-of-a-user"  # noqa: S105
@@ -54,14 +58,18 @@ def main() -> int:
     base()
     with tempfile.TemporaryDirectory(dir=WORK) as scratch:
         project = bake(Path(scratch), backend=given.backend, llm_base_url=f"http://{UPSTREAM}:{UPSTREAM_PORT}/v1")
-        build(project)
+        fetch_wheels(project)
+        built_twice(project)
         size()
+        described()
+        ready()
         with container() as name:
             confined(name)
+            holds_what_the_sbom_lists(name, project)
             offline(name)
             token_reaches_the_upstream_and_nobody_else(name, project)
             ends_well(name)
-    print("The image is as it should be.")
+    print(f"The image is as it should be: {held} promises hold.")
     return 0
 
 
@@ -78,8 +86,10 @@ def run(*command: str, text: str | None = None, cwd: Path | None = None) -> str:
 
 
 def expect(holds: object, what: str) -> None:
+    global held
     if not holds:
         raise SystemExit(f"FAILED: {what}")
+    held += 1
     say(what)
 
 
@@ -118,20 +128,34 @@ def bake(scratch: Path, **answers: str) -> Path:
     return scratch / "out" / "my-competitor"
 
 
-def build(project: Path) -> None:
+def fetch_wheels(project: Path) -> None:
     say("fetching wheels, then building without a network")
     wheels = WORK / "wheels"
     only = ("--python-version", PYTHON, "--only-binary", ":all:")
     fetch = (sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--require-hashes")
     run(*fetch, *only, "-d", str(wheels), "-r", "requirements.txt", cwd=project)
     (WORK / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n", encoding="utf-8")
+
+
+def built_twice(project: Path) -> None:
+    """Both times from nothing. The digest is of all layers and of the configuration."""
+    one, other = build(project), build(project)
+    expect(one == other, f"built twice it has one digest, sha256:{one[:12]}...")
+
+
+def build(project: Path) -> str:
+    """The digest of what was built."""
     froms = set(re.findall(r"^FROM (\S+)", (project / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
     maps = [part for name in froms for part in ("--build-context", f"{name}=container-image://{BASE}")]
-    mounts = ("-v", f"{wheels}:/wheels:ro", "-v", f"{WORK}/pip.conf:/etc/pip.conf:ro")
-    isolated = ("--isolation=oci", "--network", "none", "--format", "docker", "--timestamp", "0", "-q")
+    mounts = ("-v", f"{WORK}/wheels:/wheels:ro", "-v", f"{WORK}/pip.conf:/etc/pip.conf:ro")
+    isolated = ("--isolation=oci", "--network", "none", "--format", "docker", "--timestamp", "0", "-q", "--no-cache")
     began = time.monotonic()
     run(*BUILDAH, "bud", *isolated, *maps, *mounts, "-t", IMAGE, str(project))
     say(f"built in {time.monotonic() - began:.0f} s")
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        # Docker's format also keeps the random host name of the container that built it; OCI's does not.
+        run("buildah", "push", "-q", "--format", "oci", IMAGE, f"dir:{folder}")
+        return hashlib.sha256((Path(folder) / "manifest.json").read_bytes()).hexdigest()
 
 
 def size() -> None:
@@ -140,6 +164,29 @@ def size() -> None:
     expect(
         sizes[IMAGE] < MAX_IMAGE_BYTES, f"the image has {sizes[IMAGE] / 10**6:.0f} MB, {added:.0f} MB of them its own"
     )
+
+
+def described() -> None:
+    told = json.loads(run(*PODMAN, "image", "inspect", IMAGE))[0]
+    health = told["Healthcheck"]["Test"]
+    expect(health == ["CMD", "python", "-m", "competitor", "health"], "its health check is its own, without curl or a shell")
+    expect(told["Config"]["StopSignal"] in ("SIGTERM", "15"), "it is stopped by SIGTERM")
+    expect("8080/tcp" in told["Config"]["ExposedPorts"], "it listens on port 8080")
+    wanted = {f"org.opencontainers.image.{name}" for name in ("title", "source", "licenses")}
+    expect(wanted <= told["Labels"].keys(), "it says where its source is, and under which licence")
+    names = [given.partition("=")[0] for given in told["Config"]["Env"]]
+    expect(not any(word in name for name in names for word in ("KEY", "TOKEN", "SECRET")), "no variable holds a key")
+
+
+def ready() -> None:
+    """The best of a few starts: the machine may be busy with other things."""
+    best = MAX_START_SECONDS
+    for _ in range(TRIES):
+        if best >= READY_SECONDS:
+            began = time.monotonic()
+            with container():
+                best = min(best, time.monotonic() - began)
+    expect(best < READY_SECONDS, f"it is ready within {READY_SECONDS:g} s of its start")
 
 
 @contextmanager
@@ -179,6 +226,7 @@ def confined(name: str) -> None:
     expect(inside(name, tried) == "30", "its root is read-only")
     looked = "import shutil, importlib.util as u; print(shutil.which('gcc'), shutil.which('cc'), u.find_spec('pip'))"
     expect(inside(name, looked) == "None None None", "there is neither a compiler nor pip for its Python")
+    expect(inside(name, _SETUID) == "[]", "no file of it is setuid or setgid")
     kept = inside(name, "import os; print(sorted(os.listdir('/app')), sorted(os.listdir('/app/competitor')))")
     expect(
         "tests" not in kept and ".env" not in kept and "'LICENSE'" in kept,
@@ -225,6 +273,41 @@ def token_reaches_the_upstream_and_nobody_else(name: str, project: Path) -> None
     stand_in.wait(10)
 
 
+def holds_what_the_sbom_lists(name: str, project: Path) -> None:
+    """The SBOM is made of the lock, which CI has; what is installed is asked of the running container."""
+    listed = ("requirements", str(project / "requirements.txt"), "--output-reproducible", "--of", "JSON")
+    made = json.loads(run(sys.executable, "-m", "cyclonedx_py", *listed))
+    expect(made["bomFormat"] == "CycloneDX", f"an SBOM is made, with {len(made['components'])} components")
+    hashed = [part for part in made["components"] if any(ref.get("hashes") for ref in part["externalReferences"])]
+    expect(hashed == made["components"], "each of its components has hashes")
+    pins = {(_normal(part["name"]), part["version"]) for part in made["components"]}
+    found = {(_normal(one), version) for one, version in json.loads(inside(name, _INSTALLED))}
+    expect(found <= pins, f"the {len(found)} packages in the image are those of the SBOM, of the same versions")
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+_INSTALLED = """
+import importlib.metadata, json
+print(json.dumps([(found.name, found.version) for found in importlib.metadata.distributions()]))
+"""
+_SETUID = """
+import os, stat
+found = []
+for folder, _, names in os.walk("/"):
+    if folder.startswith(("/proc", "/sys", "/dev")):
+        continue
+    for name in names:
+        try:
+            mode = os.lstat(os.path.join(folder, name)).st_mode
+        except OSError:
+            continue
+        if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):
+            found.append(os.path.join(folder, name))
+print(found)
+"""
 _POST = """
 import urllib.request
 url, headers = "http://127.0.0.1:8080/v1/chat/completions", {{"content-type": "application/json"}}

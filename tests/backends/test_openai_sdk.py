@@ -74,12 +74,6 @@ def test_two_tools_at_once_and_then_a_third(seed: int, client: OpenAI) -> None:
     assert final.choices[0].finish_reason == "stop"
 
 
-def test_a_file_comes_back_in_the_answer(client: OpenAI) -> None:
-    word = random.Random().choice(WORDS)
-    text, _, _ = streamed(client, f'Create a file notes.md that contains "{word} and `code`".')
-    assert f"`notes.md`:\n\n```\n{word} and `code`\n```" in text
-
-
 def test_a_tool_that_is_not_configured_is_not_offered(project: Path, serve: Serve) -> None:
     bare = serve(project, {"JANUS_OFFLINE_WORDS_PER_SECOND": "2000"})
     stream = bare.stream("What is 3 * 4 and search for otters and run this:\n```python\nprint(1)\n```")

@@ -19,6 +19,9 @@ VARIANTS = {
 }
 DEFAULT = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["backend"][0]
 
+# For `competitor lint` in a bake: mypy reads the libraries once for all bakes.
+LINT = {**os.environ, "MYPY_CACHE_DIR": str(TEMPLATE / ".mypy_cache" / "bakes")}
+
 
 def clean_environment(home: Path) -> dict[str, str]:
     """Nothing of the developer's: no config, no replay, no virtual environment, a git identity for commits."""

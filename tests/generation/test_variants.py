@@ -14,7 +14,7 @@ from competitor.conformance import Target
 from competitor.conformance.stream import well_formed
 
 from ..template_path import TEMPLATE, UNBAKED, contract_tests
-from .baking import VARIANTS, bake, copy_template
+from .baking import LINT, VARIANTS, bake, copy_template
 
 processes = contract_tests("processes")
 MAX_LINES = 150
@@ -96,7 +96,6 @@ def test_a_fourth_variant_has_the_same_core_and_is_clean(fourth: Path, baked: Pa
     project = tmp_path / "project"
     shutil.copytree(fourth, project)
     for command in ("verify", "lint"):
-        done = subprocess.run(
-            [sys.executable, "-m", "competitor", command], cwd=project, capture_output=True, text=True, check=False
-        )
+        command_line = [sys.executable, "-m", "competitor", command]
+        done = subprocess.run(command_line, cwd=project, env=LINT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

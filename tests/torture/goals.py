@@ -27,7 +27,7 @@ GOALS = (
     Goal("B", "misdeeds of a backend, by mode", 14 * 2),
     Goal("B", "misdeeds of a client, by backend", 12 * BACKENDS),
     Goal("B", "silences of a minute, by backend", BACKENDS),
-    Goal("B", "requests at four times the limit", 4),
+    Goal("B", "requests at four times the limit", 40),
     Goal("B", "ends by SIGTERM", 5),
     Goal("B", "requests of a soak, a fifth aborted", 2_000),
     Goal("C", "ways out of the folder", 40),

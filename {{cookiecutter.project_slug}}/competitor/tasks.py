@@ -34,7 +34,7 @@ def run(task: str, extra: Sequence[str] = ()) -> int:
         env_file = ("--env-file", ".env") if (ROOT / ".env").exists() else ()
         return _become(python, "-m", "competitor", "serve", "--stand-ins", "--console", *env_file)
     if task == "test":
-        return _python(python, "-m", "pytest", *extra)
+        return _python(python, "-m", "pytest", *(extra or _several_at_once()))
     if task == "lint":
         steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "competitor", "tests"))
         return max([_python(python, "-m", *step) for step in steps])
@@ -64,6 +64,11 @@ def environment(lock_file: str) -> Path:
             raise SystemExit(f"{lock_file} could not be installed. Without a network, see PIP_FIND_LINKS of pip.")
         stamp.write_text(text, encoding="utf-8")
     return python
+
+
+def _several_at_once() -> Sequence[str]:
+    """Tests wait more than they work. The lock of a repo that was updated a moment ago may not have the means yet."""
+    return ("-n", "4") if "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8") else ()
 
 
 def lock(python: Path) -> int:

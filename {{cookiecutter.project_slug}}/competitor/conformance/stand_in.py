@@ -107,6 +107,7 @@ class Peer:
         stats["open"] += 1
         answering = asyncio.create_task(self.answer(asked))
         gone = asyncio.create_task(self.reader.read(1))
+        gone.add_done_callback(lambda task: task.cancelled() or task.exception())  # a reset is one way to go
         await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
         stats["open"] -= 1
         if not answering.done():

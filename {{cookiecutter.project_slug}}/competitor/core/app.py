@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import CONTRACT_VERSION
+from . import CONTRACT_VERSION, description
 from .artifacts.keeper import Keeper
 from .artifacts.routes import add_artifact_routes
 from .artifacts.sweeper import Sweeper
@@ -31,7 +31,6 @@ from .metrics import TEXT_TYPE, Metrics
 from .offline import OfflineServer
 from .pacing import Pacing
 from .refusals import crashed, no_such_route, refused
-from .schema import ChatRequest
 from .settings import Settings
 from .upstream import described
 
@@ -51,6 +50,11 @@ class _Application(FastAPI):
             await self.chat(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            super().openapi().setdefault("components", {}).setdefault("schemas", {}).update(description.SCHEMAS)
+        return self.openapi_schema or {}
 
 
 def create_app(settings: Settings, backend: Backend | None = None, folder: Path | None = None) -> FastAPI:
@@ -105,14 +109,12 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
             "logs": False,
             "auto_configure": False,
         },  # X1: a variable could send it out
+        responses=description.REFUSALS,
         exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
     )
     app.chat = chat = ChatEndpoint(shared)
-    schema = {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}
-    }
 
-    @app.post(CHAT_PATH, openapi_extra=schema)
+    @app.post(CHAT_PATH, openapi_extra=description.CHAT, responses=description.CHAT_RESPONSES)
     async def chat_completions(request: Request) -> Response:
         """Answers a conversation, as one object or as a stream of server-sent events."""
         return await chat.response(request)
@@ -140,7 +142,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
             "data": [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names],
         }
 
-    @app.get("/metrics")
+    @app.get("/metrics", responses=description.METRICS_RESPONSES)
     async def figures(request: Request) -> Response:
         """What was counted since the start, over all workers: for Prometheus, or in JSON when asked for that (E4)."""
         if "application/json" in request.headers.get("accept", ""):

@@ -5,12 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from competitor import conformance
 from competitor.conformance import Target
@@ -36,16 +36,14 @@ mock_upstream = conformance.stand_in
 def competitor(
     environment: Mapping[str, str], *command: str, log: Path | None = None, cwd: Path = ROOT
 ) -> Iterator[tuple[str, int]]:
-    """A server with exactly this environment (and a free port): its URL and process id, once it is healthy.
-
-    Its artifacts have a folder of their own: in the one for all, those of an hour's runs would fill the limit.
-    """
+    """A server with this environment, a port and a place of its own: its URL and process id, once it is healthy."""
     port = free_port()
+    given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
+    if os.name == "nt":
+        given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python cannot start without it
     run = command or ("-m", "competitor", "serve")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as open_files:
-        given = {"JANUS_ARTIFACTS_DIR": folder, **environment, "PORT": str(port), "HOST": "127.0.0.1"}
-        if os.name == "nt":
-            given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python cannot start without it
+    with ExitStack() as open_files:
+        given.setdefault("JANUS_ARTIFACTS_DIR", open_files.enter_context(TemporaryDirectory(prefix="competitor-test-")))
         output = open_files.enter_context(log.open("w", encoding="utf-8")) if log else subprocess.DEVNULL
         process = subprocess.Popen([sys.executable, *run], cwd=cwd, env=given, stderr=output)
         try:

@@ -1,0 +1,99 @@
+"""The console refuses whoever is not on the list: another machine's address, in a network namespace of the test's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from ..template_path import UNBAKED, contract_tests
+
+# With the browser's tests, since both want root, or a sudo that does not ask.
+pytestmark = pytest.mark.browser
+processes = contract_tests("processes")
+
+_BECOME = [] if os.geteuid() == 0 else ["sudo", "-n"]
+# Of RFC 2544's block for measuring, which no network uses.
+HERE, THERE, NETWORK = "198.18.77.1", "198.18.77.2", "198.18.77.0/30"
+ASK = """
+import sys, urllib.error, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    print(opener.open(sys.argv[1], timeout=10).status)
+except urllib.error.HTTPError as refused:
+    print(refused.code, refused.read().decode())
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Another machine, as far as addresses go."""
+
+    name: str
+
+    def asks(self, url: str) -> str:
+        """The status that it gets, and the body of a refusal."""
+        return _run("ip", "netns", "exec", self.name, sys.executable, "-c", ASK, url)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run([*_BECOME, *command], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, f"{' '.join(command[:4])}: {done.stderr}"
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Machine]:
+    name = f"janus-{os.getpid()}"
+    near, far = f"jn{os.getpid()}"[:15], f"jf{os.getpid()}"[:15]
+    _run("ip", "netns", "add", name)
+    try:
+        _run("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+        _run("ip", "addr", "add", f"{HERE}/30", "dev", near)
+        _run("ip", "link", "set", near, "up")
+        _run("ip", "-n", name, "addr", "add", f"{THERE}/30", "dev", far)
+        _run("ip", "-n", name, "link", "set", far, "up")
+        yield Machine(name)
+    finally:
+        _run("ip", "netns", "del", name)  # and with it both ends of the cable
+
+
+def served(port: int, **settings: str) -> "subprocess.Popen[bytes]":
+    given = {"HOST": HERE, "PORT": str(port), "JANUS_DEBUG": "true", **settings}
+    server = subprocess.Popen([sys.executable, *processes.SCRIPTED], cwd=UNBAKED, env=given, stderr=subprocess.DEVNULL)
+    processes.wait_until_healthy(f"http://{HERE}:{port}", server)
+    return server
+
+
+@pytest.mark.parametrize("allowed", ["", "10.0.0.0/8, 198.18.76.0/24", NETWORK, f"{THERE}/32"])
+def test_a_peer_sees_the_console_only_when_the_settings_name_it(allowed: str, other: Machine) -> None:
+    port = processes.free_port()
+    server = served(port, JANUS_DEBUG_ALLOW=allowed)
+    url = f"http://{HERE}:{port}"
+    try:
+        for path in ("/debug", "/debug/requests"):
+            said = other.asks(f"{url}{path}")
+            if allowed in (NETWORK, f"{THERE}/32"):
+                assert said == "200", path
+            else:
+                assert said.startswith("403"), path
+                assert "not_allowed" in said
+                assert "<script" not in said
+        assert other.asks(f"{url}/health") == "200", "it is reached all the same"
+        assert other.asks(f"{url}/v1/debug/stream/any-peer-may-ask") == "200", "a gateway is no peer on the list (E6)"
+    finally:
+        server.terminate()
+        server.wait(15)
+
+
+def test_with_the_console_off_a_peer_finds_nothing(other: Machine) -> None:
+    port = processes.free_port()
+    server = served(port, JANUS_DEBUG="false", JANUS_DEBUG_ALLOW=NETWORK)
+    try:
+        for path in ("/debug", "/debug/requests", "/v1/debug/stream/any"):
+            assert other.asks(f"http://{HERE}:{port}{path}").startswith("404"), path
+    finally:
+        server.terminate()
+        server.wait(15)

@@ -1,0 +1,48 @@
+"""Whatever a backend's code does: the contract's own tests of it, counted, and its largest ones."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from competitor.conformance.stream import well_formed
+from competitor.conformance.target import Target, question
+
+from ..template_path import UNBAKED, contract_tests
+from .conftest import processes
+
+fixtures, tests = contract_tests("fixtures"), contract_tests("test_any_backend")
+launch, core, limited = fixtures.launch, fixtures.core, tests.limited
+
+misdeed = pytest.mark.torture("B", "misdeeds of a backend, by mode")
+test_a_stream_ends_in_good_form = misdeed(tests.test_a_stream_ends_in_good_form)
+test_a_whole_answer_ends_in_good_form = misdeed(tests.test_a_whole_answer_ends_in_good_form)
+test_a_backend_that_never_ends_is_ended = misdeed(tests.test_a_backend_that_never_ends_is_ended)
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target, Path]]:
+    """The server of heavy_backend.py, and its log."""
+    log = tmp_path_factory.mktemp("heavy") / "log"
+    program = Path(__file__).parent / "heavy_backend.py"
+    with processes.competitor({"PYTHONPATH": str(UNBAKED)}, str(program), log=log) as (url, _):
+        yield Target(url, timeout=120), log
+
+
+@misdeed
+@pytest.mark.parametrize("deed", ["a million events", "an event of 50 MB", "block for 3 s"])
+def test_too_much_ends_in_good_form(deed: str, heavy: tuple[Target, Path]) -> None:
+    target, log = heavy
+    stream = target.read_stream(question(deed, stream=True))
+    well_formed(stream, deed)
+    if deed == "a million events":
+        assert len(stream.text) == 1_000_000
+    elif deed == "an event of 50 MB":
+        assert stream.finish_reasons == ["length"]
+    else:
+        assert stream.text == "before after"
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        assert any("the event loop was blocked" in line["message"] and line["seconds"] > 2 for line in lines)
+        assert any(line["message"] == "request" and line.get("loop_lag_ms", 0) > 2000 for line in lines)
+    assert target.post(question("hello")).json()["choices"][0]["message"]["content"] == "fine"

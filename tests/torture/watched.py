@@ -1,0 +1,31 @@
+"""The competitor of the working folder, which also says how many tasks it has: `python watched.py`.
+
+A prompt of "tasks?" is answered with the number of asyncio's tasks; any other goes to the backend.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+
+sys.path.insert(0, os.getcwd())
+
+from competitor.core.chat import Chat  # noqa: E402 - the path to it was not known before
+from competitor.core.events import Event, Text  # noqa: E402
+from competitor.core.loading import Backend, load  # noqa: E402
+from competitor.core.serving import serve  # noqa: E402
+from competitor.core.settings import Settings  # noqa: E402
+
+backend = load()
+
+
+async def answer(chat: Chat) -> AsyncIterator[Event]:
+    if chat.text == "tasks?":
+        yield Text(str(len(asyncio.all_tasks())))
+        return
+    async for event in backend.answer(chat):
+        yield event
+
+
+if __name__ == "__main__":
+    sys.exit(serve(Settings.from_environment(os.environ), Backend(backend.name, answer)))
