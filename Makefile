@@ -80,7 +80,7 @@ clean:        ## remove what was made here
 	rm -rf $(VENV) build
 
 $(VENV)/.ready: requirements-dev.txt
-	@echo "Setting up $(VENV) (when the lock changes) ..."
+	@echo "Setting up $(VENV), which takes a minute or two (once, and when the lock changes) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

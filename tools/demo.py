@@ -36,11 +36,12 @@ def main() -> int:
         port = listener.getsockname()[1]
     began = time.monotonic()
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "JANUS_LOG_FORMAT": "text"}
-    server = subprocess.Popen([sys.executable, "-m", "competitor", "run"], cwd=project, env=environment)
+    log = (FOLDER / "server.log").open("wb")  # in the terminal its lines would stand between the answer's words
+    server = subprocess.Popen([sys.executable, "-m", "competitor", "run"], cwd=project, env=environment, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         if not healthy(url, server):
-            print("It did not become healthy; its output stands above.", file=sys.stderr)
+            print(f"It did not become healthy:\n{(FOLDER / 'server.log').read_text()}", file=sys.stderr)
             return 1
         show(f"healthy after {time.monotonic() - began:.1f} s, without a key and without a network")
         step(3, f"Ask it: make ask PROMPT={shlex.quote(prompt)}")
@@ -50,6 +51,7 @@ def main() -> int:
     finally:
         server.terminate()
         server.wait(20)
+        log.close()
     step(4, "Make it yours")
     show(f"the competitor stays in {project.relative_to(ROOT)}; its own tests: `make test` there")
     show("the file to edit: competitor/backend/agent.py")

@@ -126,7 +126,12 @@ path { stroke: #57606a; stroke-width: 1.5; fill: none }
 
 
 def architecture() -> None:
-    """docs/architecture.svg"""
+    """docs/architecture.svg: who calls whom in a competitor."""
+    (DOCS / "architecture.svg").write_text(drawn(), encoding="utf-8")
+
+
+def drawn() -> str:
+    """The architecture as SVG."""
     parts = [part for box in BOXES for part in _box(box)]
     parts += [part for arrow in ARROWS for part in _arrow(*arrow)]
     parts.append(
@@ -139,10 +144,7 @@ def architecture() -> None:
     )
     ground = '<rect width="1145" height="540" fill="#ffffff"/>'
     body = "\n".join(parts)
-    (DOCS / "architecture.svg").write_text(
-        f"<svg {frame}>\n<style>{STYLE}</style>\n<defs>{head}</defs>\n{ground}\n{body}\n</svg>\n",
-        encoding="utf-8",
-    )
+    return f"<svg {frame}>\n<style>{STYLE}</style>\n<defs>{head}</defs>\n{ground}\n{body}\n</svg>\n"
 
 
 def report() -> None:

@@ -74,7 +74,7 @@ def made_to_run(project: Path, environment: dict[str, str]) -> Iterator[str]:
 
 def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path) -> None:
     environment = fresh_environment(home)
-    first, curl, ask, test, *_ = commands(fresh)
+    first, ask, test, curl, *_ = commands(fresh)
     assert (first, test) == ("make run", "make test")
     with made_to_run(fresh, environment) as where:
         answer = subprocess.run(
@@ -168,8 +168,11 @@ def test_every_command_explains_itself(baked: Path) -> None:
     listed = subprocess.run(
         [sys.executable, "-m", "competitor", "--help"], cwd=baked, capture_output=True, text=True, check=True
     ).stdout
-    for command in ("serve", "run", "ask", "test", "check", "arena", "lint", "lock", "settings", "verify", "health"):
-        assert re.search(rf"^    {command} ", listed, re.MULTILINE), command
+    for command in (
+        *("serve", "run", "ask", "test", "check", "arena", "lint", "lock", "settings", "submission", "verify"),
+        *("workshop", "health"),
+    ):
+        assert re.search(rf"^    {command}(?: |$)", listed, re.MULTILINE), command
         subprocess.run(
             [sys.executable, "-m", "competitor", command, "--help"], cwd=baked, capture_output=True, check=True
         )

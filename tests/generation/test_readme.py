@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..template_path import TEMPLATE, UNBAKED
+from .baking import SLUG, run
 
 README = (TEMPLATE / "README.md").read_text(encoding="utf-8")
 
@@ -40,9 +41,11 @@ def test_the_questions_are_the_template_s() -> None:
 
 
 def test_the_commands_are_the_makefile_s() -> None:
-    makefile = (TEMPLATE / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets
+    targets, of_a_bake = (
+        set(re.findall(r"^([a-z-]+):.*##", (folder / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+        for folder in (TEMPLATE, UNBAKED)
+    )
+    assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets | of_a_bake
     listed = subprocess.run(["make", "help"], cwd=TEMPLATE, capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"^  make ([a-z-]+)\t", listed, re.MULTILINE)) == targets
 
@@ -50,9 +53,27 @@ def test_the_commands_are_the_makefile_s() -> None:
 def test_the_tree_and_the_links_lead_somewhere() -> None:
     tree = README.split("## For those who keep the template")[1].split("```")[1]
     for name in re.findall(r"([\w.{}-]+(?:\.py|\.json|/))", tree):
-        assert list(TEMPLATE.rglob(name.rstrip("/"))), name
+        assert name == ".janus/" or list(TEMPLATE.rglob(name.rstrip("/"))), name  # only a bake has that one
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert (TEMPLATE / link.replace("%7B", "{").replace("%7D", "}")).exists(), link
+
+
+def test_the_bake_and_its_scoreboard_say_what_the_readme_shows(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for command, said in (
+        (
+            "cookiecutter path/to/janus-template",
+            run("cookiecutter", str(TEMPLATE), "--no-input", cwd=tmp_path, home=home),
+        ),
+        (
+            "cd my-competitor && make workshop",
+            run("competitor", "workshop", cwd=tmp_path / SLUG, home=home, check=False, PORT="9"),
+        ),
+    ):
+        shown = README.split(f"$ {command}\n")[1].split("```")[0].splitlines()
+        for line in shown:
+            assert line.strip() == "..." or plain(line.strip()) in plain(said.stdout), line
 
 
 def test_ci_calls_the_readme_s_test_command() -> None:
