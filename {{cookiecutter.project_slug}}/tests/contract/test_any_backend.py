@@ -64,6 +64,8 @@ def test_every_deed_is_tested() -> None:
         "a_tool_named",
         "artifact",
         "artifact_not_yielded",
+        "raises_secrets",
+        "logs_secrets",
     }
     assert set(DEEDS) == {*ENDS, *ENDLESS, *elsewhere}
 

@@ -64,6 +64,8 @@ def test_secrets_never_reach_a_log_or_an_answer(upstream: Upstream, tmp_path: Pa
         'mock{"status": 401}',
         'mock{"die": 1}',
         "raises_first",
+        "raises_secrets",
+        "logs_secrets",
         'mock{"raw": ["data: canary-key-1\\n\\n"]}',
     ]
     with competitor(environment, *SCRIPTED, log=log) as (url, _):
