@@ -94,7 +94,7 @@ class RefusesItsOwnAnswers(Plain):
             raise Refused(f"{where}.{name}", "unknown")
 
 
-@breaks("R1")
+@breaks("R1", also="R9")
 class HasNoBrowser(Plain):
     """R1: callers send browser_session_id, and it is accepted."""
 
@@ -353,7 +353,7 @@ class EndsAtTheVeryLimit(Plain):
         return self.timeout
 
 
-@breaks("S16", also="R2 R3 R4 R6 R9")
+@breaks("S16")
 class AnswersLikeItsFramework(Plain):
     """S16: bad input is 400, 413 or 415."""
 

@@ -25,6 +25,7 @@ FIELDS = {
 }
 TYPES = ("image", "file", "dataset", "binary")
 MOST_INLINE_BYTES = 1_000_000
+PROMPTED = ("artifact_linked", "artifact_large")  # besides `artifact`
 
 
 def artifacts(stream: Stream) -> list[Json]:
@@ -48,6 +49,22 @@ def shown(target: Target) -> tuple[Stream, Json]:
     return stream, found[0]
 
 
+def every(target: Target) -> list[Json]:
+    """The artifacts of all prompts that are known to make one."""
+    known = [name for name in PROMPTED if name in target.prompts]
+    others = [item for name in known for item in artifacts(target.stream(target.prompts[name]))]
+    return [shown(target)[1], *others]
+
+
+def _held(item: Json) -> bytes | None:
+    """The bytes in a data: URL; None where it has another URL, or none that can be read."""
+    head, _, body = str(item.get("url")).partition(",")
+    try:
+        return base64.b64decode(body, validate=True) if re.fullmatch("data:.*;base64", head) else None
+    except binascii.Error:
+        return None
+
+
 @clause("S18", remedy="Send the artifacts event in a chunk of its own, with the descriptors in payload.items.")
 def own_chunk(target: Target) -> None:
     """The artifacts event stands in a chunk of its own."""
@@ -60,8 +77,14 @@ def own_chunk(target: Target) -> None:
 
 @clause("A1", remedy="Send all nine fields of a descriptor, always, in their types.")
 def descriptor(target: Target) -> None:
-    """A descriptor has its nine fields."""
-    _, item = shown(target)
+    """A descriptor has its nine fields, and they are true."""
+    for item in every(target):
+        _has_its_fields(item)
+        if (held := _held(item)) is not None:
+            has_its_bytes(held, item, "the data: URL")
+
+
+def _has_its_fields(item: Json) -> None:
     for name, kind in FIELDS.items():
         value = item.get(name)
         require(
@@ -82,12 +105,22 @@ def descriptor(target: Target) -> None:
 @clause("A2", remedy="Send a base64 data: URL of at most 1,000,000 bytes, or an absolute http(s) URL.")
 def urls(target: Target) -> None:
     """An artifact's URL holds the bytes themselves, or is absolute."""
-    _, item = shown(target)
-    url = str(item.get("url"))
-    if not url.startswith("data:"):
-        parts = urlsplit(url)
-        require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
-        return
+    for item in every(target):
+        url = str(item.get("url"))
+        if url.startswith("data:"):
+            _holds_it(item, url)
+        else:
+            _is_absolute(url)
+
+
+def _is_absolute(url: str) -> None:
+    parts = urlsplit(url)
+    require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
+    nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
+    require(not nowhere, f"an artifact's URL names where the server listens, not where it is: {url[:60]!r}")
+
+
+def _holds_it(item: Json, url: str) -> None:
     head, _, body = url.partition(",")
     require(head.endswith(";base64"), "an artifact's data: URL is not in base64")
     require(head[5:].partition(";")[0] == item.get("mime_type"), "a data: URL has another type than its descriptor")

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 from .artifacts import artifacts, has_its_bytes
 from .registry import clause
-from .target import Json, NotShown, Reply, Target, require
+from .target import Json, NotShown, Reply, Target, question, require
 
 LINKED = {"JANUS_ARTIFACT_INLINE_BYTES": "0"}  # a setting of this template's; others need a prompt of their own
 SHORT_SECONDS = 2
+LEAST_APART = 8  # characters in which the links of two artifacts differ, at the least: 32 bits of hex
 _UNKNOWN = "art_" + "a" * 48
 
 
@@ -74,6 +75,7 @@ def fetching(target: Target) -> None:
     _headed(target, item, reply)
     _in_parts(target, item, reply)
     _guarded(target, item)
+    _unguessable(target, item)
     if target.launch is None:
         return
     short = {"JANUS_ARTIFACT_TTL_SECONDS": str(SHORT_SECONDS)}
@@ -124,6 +126,14 @@ def _guarded(target: Target, item: Json) -> None:
     for path in ("..%2f..%2fetc%2fpasswd", "../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "..\\..\\etc\\passwd"):
         reply = target.get(f"/artifacts/{path}")
         require(400 <= reply.status < 500, f"GET /artifacts/{path} answered {reply.status}")
+
+
+def _unguessable(target: Target, item: Json) -> None:
+    """Who knows one link knows no other: they are not counted up."""
+    for other in _links(artifacts(target.read_stream(question(_linking(target), stream=True)))):
+        one, two = item["url"], other["url"]
+        apart = sum(a != b for a, b in zip(one, two, strict=False)) + abs(len(one) - len(two))
+        require(one == two or apart >= LEAST_APART, f"the links of two artifacts differ in {apart} characters only")
 
 
 @clause(

@@ -8,7 +8,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from .registry import clause
-from .target import NotShown, Stream, Target, question, require
+from .target import Json, NotShown, Stream, Target, question, require
 
 # What a name must speak of, in any of these words, since the contract gives figures and no names.
 FIGURES = {
@@ -29,16 +29,16 @@ DEBUG_FIELDS = ("request_id", "timestamp", "type", "step", "message")
 WAIT_SECONDS = 2.0
 
 
-def _samples(text: str) -> list[tuple[str, float]]:
-    """Name and value of every sample in Prometheus' text."""
-    found = []
+def _samples(text: str) -> dict[str, float]:
+    """The value of every sample in Prometheus' text, by its name and labels."""
+    found = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
             sample = _SAMPLE.fullmatch(line)
             require(sample, f"GET /metrics has a line that is no sample: {line[:60]!r}")
             assert sample is not None
             try:
-                found.append((sample[1], float(sample[2])))
+                found[line[: sample.end(2) - len(sample[2])].strip()] = float(sample[2])
             except ValueError:
                 require(False, f"GET /metrics has a value that is no number: {line[:60]!r}")
     return found
@@ -59,12 +59,47 @@ def metrics(target: Target) -> None:
     target.post(question("to be counted"))
     later = target.get("/metrics").body
     after = _samples(later.decode("utf-8", "replace"))
-    _names_figures(" ".join(name for name, _ in after) + " " + _labels(later), "GET /metrics")
-    counted = [sum(value for name, value in samples if "request" in name) for samples in (before, after)]
+    _names_figures(" ".join(map(_name, after)) + " " + _labels(later), "GET /metrics")
+    counted = [sum(value for head, value in samples.items() if "request" in _name(head)) for samples in (before, after)]
     require(counted[1] > counted[0], "a request went by, and no figure of requests in GET /metrics rose")
     shown = target.get("/metrics", {"accept": "application/json"})
     require("application/json" in shown.headers.get("content-type", ""), "asked for JSON, GET /metrics is not JSON")
     _names_figures(json.dumps(shown.json()), "GET /metrics as JSON")
+    if target.launch is not None:
+        _come_and_go(target)
+
+
+def _come_and_go(target: Target) -> None:
+    """On a server that nobody else asks: what is over is no longer in flight, and a failure was counted."""
+    upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/v1"} if target.upstream else {}
+    quiet = target.launched(upstream, anew=True)
+    fails = target.prompts.get("fails") if target.upstream else None
+    before = _figures(quiet)
+    quiet.post(question(fails or "to be counted"))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while problem := _unsettled(before, _figures(quiet), failed=fails is not None):
+        require(time.monotonic() < deadline, problem)
+        time.sleep(0.05)
+
+
+def _figures(target: Target) -> dict[str, float]:
+    return _samples(target.get("/metrics").body.decode("utf-8", "replace"))
+
+
+def _unsettled(before: dict[str, float], after: dict[str, float], *, failed: bool) -> str:
+    """What the figures do not show yet of a request that is over; empty when they show it."""
+    rose = [head.lower() for head, value in after.items() if value > before.get(head, 0)]
+    for head in rose:
+        name = _name(head)
+        if "flight" in name or ("request" in name and any(word in name for word in ("active", "running", "open"))):
+            return f"a request is over, and {name} still counts it"
+    if failed and not any(word in head for head in rose for word in FIGURES["errors"]):
+        return "an upstream failed, and no figure of errors in GET /metrics rose"
+    return ""
+
+
+def _name(head: str) -> str:
+    return head.partition("{")[0]
 
 
 def _labels(body: bytes) -> str:
@@ -95,12 +130,7 @@ def debug_stream(target: Target) -> None:
     if target.launch is None:
         raise NotShown("it cannot be started with debug on from here")
     on = target.launched(SWITCHED_ON)
-    asked_as = f"check-{uuid.uuid4().hex[:12]}"
-    with ThreadPoolExecutor(1) as pool:
-        asked = question("What is 17 * 23?", stream=True, debug=True)
-        asking = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": asked_as})
-        told = _debug_stream(on, asked_as)
-        asking.result()
+    asked_as, told = debugged(on, question("What is 17 * 23?", stream=True, debug=True))
     require(told.status == 200, f"GET /v1/debug/stream/{{id}} answered {told.status}, with debug on")
     require(told.data, "the debug stream of a request tells nothing")
     for _, line in told.lines:
@@ -110,6 +140,16 @@ def debug_stream(target: Target) -> None:
         for name in DEBUG_FIELDS:
             require(event.get(name) not in (None, ""), f"an event of the debug stream has no {name}")
         require(event["request_id"] == asked_as, "an event of the debug stream has the id of another request")
+
+
+def debugged(on: Target, asked: Json) -> tuple[str, Stream]:
+    """A request to a server whose debug is on: under which id it was asked, and what its debug stream told."""
+    asked_as = f"check-{uuid.uuid4().hex[:12]}"
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": asked_as})
+        told = _debug_stream(on, asked_as)
+        asking.result()
+    return asked_as, told
 
 
 def _debug_stream(target: Target, id: str) -> Stream:

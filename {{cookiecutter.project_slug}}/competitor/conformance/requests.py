@@ -4,6 +4,7 @@
 import json
 from typing import Any
 
+from .inside import SWITCHED_ON, debugged
 from .registry import clause
 from .target import PLAIN, Json, Reply, Target, question, require
 
@@ -18,6 +19,10 @@ WEATHER: Json = {
         "description": "The weather at a place",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
+}
+CLOCK: Json = {
+    "type": "function",
+    "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}},
 }
 CANARY = "canary-7f3a9c51d2"
 
@@ -53,7 +58,10 @@ def accepted(target: Target, what: str, **fields: Any) -> Json:
 
 @clause("R1", remedy="Ignore fields that you do not know.")
 def unknown_fields(target: Target) -> None:
-    """Unknown fields are ignored."""
+    """The fields that callers send are accepted, and unknown ones ignored."""
+    for name, value in (EXTRAS | {"chutes_access_token": "t", "metadata": {"a": "b"}, "user": "u"}).items():
+        accepted(target, f"a request with {name}", **{name: value})
+    accepted(target, "a request with stream: null", stream=None)
     accepted(target, "a request with unknown fields", surprise={"nested": [1, None]}, another="x")
     message = {"role": "user", "content": PLAIN, "surprise": 1}
     accepted(target, "a message with an unknown field", messages=[message])
@@ -148,7 +156,7 @@ def tools(target: Target) -> None:
     """Repeated tool names are no error, and a forced choice is honoured."""
     forced = {"type": "function", "function": {"name": "get_weather"}}
     prompt = target.prompts.get("forced", "The weather in Paris, please.")
-    body = question(prompt, tools=[WEATHER, WEATHER], tool_choice=forced)
+    body = question(prompt, tools=[WEATHER, CLOCK, WEATHER], tool_choice=forced)
     reply = target.post(body)
     require(reply.status == 200, f"a repeated tool name got {reply.status}")
     calls = reply.json()["choices"][0]["message"].get("tool_calls") or []
@@ -158,7 +166,10 @@ def tools(target: Target) -> None:
     if target.upstream is not None:
         seen = target.upstream.requests()[-1]["body"]
         names = [tool["function"]["name"] for tool in seen.get("tools", [])]
-        require(names == ["get_weather"], f"the upstream saw the tools {names}")
+        require(
+            "get_weather" in names and len(names) == len(set(names)),
+            f"the upstream saw the tools {names}",
+        )
         require(seen.get("tool_choice") in (forced, "required"), "the forced choice did not go on to the upstream")
     unknown = {"type": "function", "function": {"name": "nope"}}
     turned_down(target.post(question(tools=[WEATHER], tool_choice=unknown)), "a choice of an unknown tool")
@@ -181,6 +192,11 @@ def token_stays(target: Target) -> None:
         require(
             token not in json.dumps(target.upstream.requests()), "an upstream that is not the platform's got the token"
         )
+    if target.launch is not None:
+        on = target.launched(SWITCHED_ON)
+        _, told = debugged(on, question(stream=True, debug=True, chutes_access_token=token))
+        require(all(token.encode() not in line for _, line in told.lines), "the debug stream holds the user's token")
+        require(token.encode() not in on.get("/debug").body, "GET /debug holds the user's token")
 
 
 EXTRAS: Json = {

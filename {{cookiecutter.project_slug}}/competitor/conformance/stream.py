@@ -15,6 +15,8 @@ from .whole import REASONS
 FIRST_WORD_SECONDS = 2.0
 GAP_SECONDS = 2.0
 CANCEL_SECONDS = 2.0
+SAID = ("reasoning_content", "content")
+REFUSALS = (400, 413, 415)
 JANUS_EVENTS = {"tool_start", "tool_end", "sandbox_start", "sandbox_end", "artifacts"}
 
 
@@ -38,6 +40,11 @@ def well_formed(stream: Stream, what: str = "the stream") -> None:
 
 def _calls(stream: Stream) -> list[Json]:
     return [piece for _, delta in stream.deltas for piece in delta.get("tool_calls") or ()]
+
+
+def _is_word(text: object) -> bool:
+    """Dots and dashes are pings by another name."""
+    return isinstance(text, str) and any(map(str.isalnum, text))
 
 
 def _all(target: Target, names: Iterable[str]) -> dict[str, Stream]:
@@ -78,7 +85,7 @@ def no_gap(target: Target) -> None:
 def progress_in_words(target: Target) -> None:
     """reasoning_content goes on through long silences."""
     stream = target.stream(target.prompt("silence"))
-    times = [at for at, delta in stream.deltas if delta.get("reasoning_content") or delta.get("content")]
+    times = [at for at, delta in stream.deltas if any(map(_is_word, (delta.get(name) for name in SAID)))]
     gaps = [after - before for before, after in pairwise(times)]
     require(gaps and max(gaps) <= GAP_SECONDS + 0.5, f"no word for {max(gaps, default=0):.1f} s of a silence")
 
@@ -150,7 +157,8 @@ def tool_call_fragments(target: Target) -> None:
             require(piece.get("id") and function.get("name"), "the first fragment has no id or no name")
             require(piece.get("type") == "function", "the first fragment's type is not function")
         else:
-            require("name" not in function and "id" not in piece, "a later fragment repeats the name or the id")
+            again = {"id", "type"} & set(piece) or "name" in function
+            require(not again, "a later fragment repeats the name, the id or the type")
         assembled[index] = assembled.get(index, "") + function.get("arguments", "")
     for arguments in assembled.values():
         try:
@@ -163,13 +171,14 @@ def tool_call_fragments(target: Target) -> None:
 @clause("S10", remedy="Send tool_calls for tools of the client only; what you run yourself is events and reasoning.")
 def only_client_tools(target: Target) -> None:
     """No call of a tool that the client did not offer."""
-    prompt = target.prompts.get("calls_unknown") or target.prompt("events")
-    stream = target.stream(prompt, tools=[WEATHER])
-    came_through(stream)
-    names = {piece["function"]["name"] for piece in _calls(stream) if piece.get("function", {}).get("name")}
-    require(names <= {"get_weather"}, f"the client was sent a call of {', '.join(names - {'get_weather'})}")
-    if not _calls(stream):
-        require(stream.finish_reasons != ["tool_calls"], "it finished with tool_calls, but sent none")
+    known = [name for name in ("calls_unknown", "events") if name in target.prompts]
+    for prompt in [target.prompts[name] for name in known] or [target.prompt("events")]:
+        stream = target.stream(prompt, tools=[WEATHER])
+        came_through(stream)
+        names = {piece["function"]["name"] for piece in _calls(stream) if piece.get("function", {}).get("name")}
+        require(names <= {"get_weather"}, f"the client was sent a call of {', '.join(names - {'get_weather'})}")
+        if not _calls(stream):
+            require(stream.finish_reasons != ["tool_calls"], "it finished with tool_calls, but sent none")
 
 
 @clause("S11", remedy="Escape all non-ASCII in JSON, as json.dumps does by default.")
@@ -291,7 +300,9 @@ def bad_input(target: Target) -> None:
     """Bad input is a small 4xx that names the field and echoes nothing; nothing is started upstream."""
     before = len(target.upstream.requests()) if target.upstream else 0
     for what, body, param in BAD_BODIES:
-        refused(target.post(body), param, what)
+        reply = target.post(body)
+        refused(reply, param, what)
+        require(reply.status in REFUSALS, f"{what} got {reply.status} instead of 400, 413 or 415")
         error = refused(target.post(body, {"accept": "text/event-stream"}), param, what)
         require("xxxxxxxx" not in json.dumps(error), f"the refusal of {what} echoes the input")
     large = target.post(b'{"model":"x","messages":[{"role":"user","content":"' + b"x" * 11 * 2**20 + b'"}]}')

@@ -5,6 +5,8 @@ from .registry import clause
 from .requests import PIXEL
 from .target import Json, Target, question, require
 
+COUNT = (11, 5)  # what the stand-in says of every answer that its prompt says nothing else of
+
 
 def counted(usage: Json | None) -> Json:
     """U1: three integers that add up."""
@@ -56,6 +58,12 @@ def true_counts(target: Target) -> None:
             "without a count of the upstream, zero is sent",
         )
     if target.upstream is not None:
-        target.post(question("how much?"))
-        asked = target.upstream.requests()[-1]["body"]
+        before = len(target.upstream.requests())
+        usage = counted(target.post(question("how much?")).json().get("usage"))
+        seen = target.upstream.requests()
+        asked = seen[-1]["body"]
         require((asked.get("stream_options") or {}).get("include_usage"), "the upstream was not asked for its count")
+        # One answer may take several calls, of which one or all were counted.
+        sums = [(COUNT[0] * calls, COUNT[1] * calls) for calls in range(1, len(seen) - before + 1)]
+        told = (usage["prompt_tokens"], usage["completion_tokens"])
+        require(not sums or told in sums, f"the upstream counted {COUNT} tokens, and the usage says {told}")

@@ -4,6 +4,7 @@
 import re
 
 from .registry import clause
+from .requests import WEATHER
 from .target import Json, Target, question, require
 
 REASONS = ("stop", "length", "tool_calls", "content_filter")
@@ -43,16 +44,23 @@ def message(target: Target) -> None:
     for name in ("content", "reasoning_content"):
         require(isinstance(given.get(name), str), f"message.{name} is not a string")
     require(isinstance(given.get("artifacts"), list), "message.artifacts is not a list")
+    if "calls" in target.prompts:
+        given = target.ask(target.prompts["calls"], tools=[WEATHER]).json()["choices"][0]["message"]
+        for call in given.get("tool_calls") or ():
+            require(isinstance(call.get("id"), str) and call.get("type") == "function", "a call has no id or no type")
+            function = call.get("function") or {}
+            for name in ("name", "arguments"):
+                require(isinstance(function.get(name), str), f"the {name} of a call is not a string")
 
 
 @clause("W3", remedy="Send one of stop, length, tool_calls, content_filter as finish_reason.")
 def finish_reason(target: Target) -> None:
     """The finish reason is one of four, whatever the model's server says."""
-    prompts = [name for name in ("odd_finish",) if name in target.prompts]
+    prompts = [name for name in ("odd_finish", "calls") if name in target.prompts]
     for reply in (
         target.ask(),
         target.ask("Count to ten.", max_tokens=2),
-        *(target.ask(target.prompt(name)) for name in prompts),
+        *(target.ask(target.prompt(name), tools=[WEATHER]) for name in prompts),
     ):
         reason = reply.json()["choices"][0].get("finish_reason")
         require(reason in REASONS, f"finish_reason is {reason!r}")

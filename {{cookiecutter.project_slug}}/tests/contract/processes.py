@@ -28,6 +28,7 @@ PROMPTS = {
     "events": "events",
     "artifact": "artifact 1000 photo.png",
     "artifact_linked": "artifact 200000 page.html",
+    "artifact_large": "artifact 1000001 page.html",
 }
 mock_upstream = conformance.stand_in
 
