@@ -153,10 +153,12 @@ def resident_kib(pid: int) -> int:
 
 
 def sockets(pid: int) -> int:
-    """Connections that others have opened to this process."""
-    return sum(
-        os.readlink(link).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()
-    )
+    """Open sockets of this process: its listener, those of its clients, and those to its upstream."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed while we looked
+            found += os.readlink(link).startswith("socket:")
+    return found
 
 
 @pytest.fixture
