@@ -8,6 +8,7 @@ Dockerfile adds to it is shown apart.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -54,10 +55,16 @@ def main() -> int:
         print("This needs root on Debian 12.", file=sys.stderr)
         return 2
     WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "lock").open("w") as lock:  # one at a time: they share the name of the image
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return look(given.backend)
+
+
+def look(backend: str) -> int:
     tools()
     base()
     with tempfile.TemporaryDirectory(dir=WORK) as scratch:
-        project = bake(Path(scratch), backend=given.backend, llm_base_url=f"http://{UPSTREAM}:{UPSTREAM_PORT}/v1")
+        project = bake(Path(scratch), backend=backend, llm_base_url=f"http://{UPSTREAM}:{UPSTREAM_PORT}/v1")
         fetch_wheels(project)
         built_twice(project)
         size()

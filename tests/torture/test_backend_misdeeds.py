@@ -12,6 +12,7 @@ from competitor.conformance.target import Target, question
 from ..template_path import UNBAKED, contract_tests
 from .conftest import processes
 
+pytestmark = pytest.mark.slow  # `make test` runs the contract's own in a bake
 fixtures, tests = contract_tests("fixtures"), contract_tests("test_any_backend")
 launch, core, limited = fixtures.launch, fixtures.core, tests.limited
 

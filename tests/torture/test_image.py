@@ -11,7 +11,6 @@ from ..template_path import TEMPLATE
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("image")
 @pytest.mark.torture("G", "images: what must hold of one, by backend")
 def test_an_image_is_as_it_should_be(backend: str, record_property: Callable[[str, int], None]) -> None:
     done = subprocess.run(

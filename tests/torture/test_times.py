@@ -19,10 +19,10 @@ from competitor.conformance.target import Reply, Stream, Target, question
 from ..generation.baking import VARIANTS
 from .conftest import Compete, processes
 
+pytestmark = pytest.mark.slow  # the contract's own tests have shorter forms, which `make test` runs in a bake
 ENDLESS = 'mock{"endless": true, "delay": 0.05}'
 
 
-@pytest.mark.slow
 @pytest.mark.torture("B", "silences of a minute, by backend")
 def test_a_silence_of_a_minute_has_no_gap_of_two_seconds(
     compete: Compete, upstream: Upstream, record_property: Callable[[str, int], None]
