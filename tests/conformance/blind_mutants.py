@@ -1,11 +1,12 @@
-"""Ten mutants written from the contract's text alone: what they break, no check was written with them in mind."""
+"""Twenty mutants written from the contract's text alone: what they break, no check was written with them in mind."""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .mutants import MUTANTS, breaks
+from .plain_artifacts import Shelf
 from .plain_server import Json, Plain, Refused
 
 _BEFORE = len(MUTANTS)
@@ -96,6 +97,97 @@ class AddsUpWrongly(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         usage = super().usage(counted, asked, text)
         return {**usage, "total_tokens": usage["total_tokens"] + 1}
+
+
+@breaks("E7")
+class KeepsOneOfTheTwoRoutes(Plain):
+    """E7: the bytes by `/v1/artifacts/{id}`, too."""
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return OneRoute(environment)
+
+
+class OneRoute(Shelf):
+    def served(self, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        if path.startswith("/v1/"):
+            return 404, {"Content-Type": "application/json"}, b"{}"
+        return super().served(path, headers)
+
+
+@breaks("R3", also="E3")
+class ServesItsOwnModelAlone(Plain):
+    """R3: any name is accepted."""
+
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        if asked["model"].startswith(("gpt-", "janus-", "any", "some")) or "/" in asked["model"]:
+            raise Refused("model", "not a model of mine")
+
+
+@breaks("R4")
+class AnswersNoMessages(Plain):
+    """R4: messages, at least one."""
+
+    def check_messages(self, messages: Any) -> None:
+        super().check_messages(messages or [{"role": "user", "content": "Hello"}])
+
+
+@breaks("R10")
+class EchoesTheCorrelationAlone(Plain):
+    """R10: `X-Request-Id` is echoed, too."""
+
+    def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name: value for name, value in super().echoed(headers).items() if name != "x-request-id"}
+
+
+@breaks("W1")
+class CallsAWholeAnswerAChunk(Plain):
+    """W1: object is chat.completion."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
+
+
+@breaks("W3")
+class EndsAtTheEnd(Plain):
+    """W3: finish_reason is one of four words."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return super().whole(id, asked, message, "end_turn" if reason == "stop" else reason, usage)
+
+
+@breaks("S7")
+class FinishesTwice(Plain):
+    """S7: exactly one chunk with a finish_reason."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        yield from super().end(fixed, reason, usage, apart)
+
+
+@breaks("S9")
+class NumbersItsCallsInWords(Plain):
+    """S9: an integer `index` always."""
+
+    def fragment(self, piece: Json) -> Json:
+        return {**piece, "index": str(piece["index"])}
+
+
+@breaks("S11")
+class WritesLettersAsTheyAre(Plain):
+    """S11: ASCII-escaped."""
+
+    def frame(self, chunk: Json) -> bytes:
+        return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+
+@breaks("S17")
+class StartsWithoutAnEnd(Plain):
+    """S17: every start has its end, with the same id."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        payload = {**end["payload"], "id": "another"}
+        return super().events(start, {**end, "payload": payload})
 
 
 BLIND = MUTANTS[_BEFORE:]

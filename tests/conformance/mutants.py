@@ -280,7 +280,7 @@ class PassesRepeatedToolsOn(Plain):
         return {**super().upstream_body(asked), "tools": asked.get("tools") or []}
 
 
-@breaks("R8", "R9", says="got the token|extra went on", also="R7")
+@breaks("R8", "R9", says="got the token|extra went on", also="R7 A3")
 class PassesTheWholeBodyOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **asked, "stream": True}
@@ -346,7 +346,7 @@ class TakesAnyIdForItsOwn(Plain):
         return headers.get("x-request-id") or super().answer_id(headers)
 
 
-@breaks("W2", says="artifacts is not a list")
+@breaks("W2", says="artifacts is not a list", also="A3")
 class LeavesArtifactsOut(Plain):
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         body = super().whole(id, asked, message, reason, usage)
@@ -402,7 +402,7 @@ class SendsUsageNull(Plain):
         return {**super().chunk(fixed, delta), "usage": None}
 
 
-@breaks("S5", says="content is null")
+@breaks("S5", says="content is null", also="S18")
 class SendsContentNull(Plain):
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return super().chunk(fixed, {"content": None, **delta})
