@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ..conformance import CLAUSES, PROMPTS, Target, stand_in
 from ..conformance.figures import Figure, measured
 from ..conformance.judging import gate, judge_any
-from ..conformance.provoking import learned
+from ..conformance.provoking import WORDS, learned
 from ..conformance.target import Stream
 from .records import Record, as_json, as_junit
 from .report import as_html
@@ -92,7 +92,7 @@ def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> R
 
 def _learn(first: Target, *, quick: bool) -> None:
     """What it heeds. A long silence takes long to show."""
-    first.prompts = learned(first, ("events",) if quick else ("events", "silence"))
+    first.prompts = learned(first, ("events", "artifact") if quick else tuple(WORDS))
 
 
 def _to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
