@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -174,8 +175,12 @@ def console() -> None:
             field.send_keys(prompt, Keys.CONTROL, Keys.ENTER)
             wait = WebDriverWait(shown, PAGE_SECONDS)
             wait.until(lambda page: texts(page, "article .badge")[:1] == ["stop"])
-            wait.until(lambda page, number=number: texts(page, "#requests .badge") == ["ok"] * number)
+            wait.until(partial(_listed, ["ok"] * number))
         shown.save_screenshot(str(DOCS / "console.png"))
+
+
+def _listed(badges: list[str], page: Chrome) -> bool:
+    return texts(page, "#requests .badge") == badges
 
 
 def texts(shown: Chrome, selector: str) -> list[str]:

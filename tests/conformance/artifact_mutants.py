@@ -21,7 +21,7 @@ def shelved(*clauses: str, says: str, also: str = "") -> Callable[[type[Shelf]],
     return enter
 
 
-@shelved("E7", says="answered 404")
+@shelved("E7", says="answered 404", also="A5")
 class KnowsNoIdAlone(Shelf):
     def find(self, path: str) -> tuple[Json, bytes] | None:
         return None if path.startswith("/v1/") else super().find(path)
@@ -55,7 +55,7 @@ class LinksRelatively(Shelf):
         return "/artifacts/a/photo.png"
 
 
-@shelved("A2", says="another hash")
+@shelved("A2", says="another hash", also="A1")
 class ChangesWhatIsInline(Shelf):
     def inline(self, data: bytes, mime_type: str) -> str:
         return super().inline(b"y" + data[1:], mime_type)
@@ -140,7 +140,7 @@ class KeepsToItself(Shelf):
         super().__init__({name: value for name, value in environment.items() if name != "JANUS_ARTIFACTS_DIR"})
 
 
-@shelved("A2", says="has 999 bytes")
+@shelved("A2", says="has 999 bytes", also="A1")
 class CutsTheLastByte(Shelf):
     def inline(self, data: bytes, mime_type: str) -> str:
         return f"data:{mime_type};base64,{base64.b64encode(data[:-1]).decode()}"

@@ -156,7 +156,7 @@ class IsHealthyOnlyWithAnUpstream(Plain):
         return (200 if self.base_url else 503), super().health()[1]
 
 
-@breaks("N2", says="of 2 at once one heard|did not end in", also="S2 S3 S1")
+@breaks("N2", says="of 2 at once one heard|did not end in", also="S2 S3 S1 E4")
 class AnswersOneAfterTheOther(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -227,7 +227,7 @@ class AnswersUnderItsOwnName(Plain):
         return {**super().whole(id, asked, message, reason, usage), "model": "my-competitor"}
 
 
-@breaks("R4", says="empty list of messages got 200", also="S16")
+@breaks("R4", says="empty list of messages got 200", also="S16 U3")
 class AcceptsNoMessages(Plain):
     def check_messages(self, messages: Any) -> None:
         super().check_messages(messages or [{"role": "user"}])
@@ -506,7 +506,7 @@ class EndsWithoutAWordWhenTheUpstreamFails(Plain):
         return ""
 
 
-@breaks("S13", says="does not end with", also="S7 X1")
+@breaks("S13", says="does not end with", also="S7 X1 E4")
 class BreaksOffWhenTheUpstreamFails(Plain):
     def failed_text(self, failure: str) -> str:
         raise ConnectionError

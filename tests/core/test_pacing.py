@@ -79,7 +79,7 @@ def paced(arrivals: list[Arrival], pacing: Pacing | None = None) -> Paced:
     async def run() -> Paced:
         loop, found = VirtualLoop(), Paced()
         shared = pacing or Pacing(None, MOST_SECONDS)
-        pacer = Pacer(shared, lambda text: found.deltas.append((loop.now, text)), lambda: None, loop)  # type: ignore[arg-type]
+        pacer = Pacer(shared, lambda text: found.deltas.append((loop.now, text)), lambda: None, loop)
         for at, deltas in arrivals:
             loop.run_until(at)
             for delta in deltas:
@@ -205,7 +205,7 @@ def test_with_many_streams_each_gets_fewer_deltas() -> None:
     alone = paced(bursts(90, 1.0), few)
     many_pacer_deltas: list[str] = []
     loop = VirtualLoop()
-    pacer = Pacer(many, many_pacer_deltas.append, lambda: None, loop)  # type: ignore[arg-type]
+    pacer = Pacer(many, many_pacer_deltas.append, lambda: None, loop)
     for at, deltas in bursts(90, 1.0):
         loop.run_until(at)
         for delta in deltas:
@@ -218,7 +218,7 @@ def test_with_many_streams_each_gets_fewer_deltas() -> None:
 def test_what_comes_later_does_not_overtake_the_text() -> None:
     loop = VirtualLoop()
     left: list[str] = []
-    pacer = Pacer(Pacing(None, MOST_SECONDS), left.append, lambda: None, loop)  # type: ignore[arg-type]
+    pacer = Pacer(Pacing(None, MOST_SECONDS), left.append, lambda: None, loop)
     for _ in range(20):
         pacer.text("word ")
     pacer.flush()
