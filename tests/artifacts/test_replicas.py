@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +37,18 @@ def test_what_one_replica_made_the_other_serves(
         .headers["content-range"]
         .startswith("bytes 10-19/")
     )
+
+
+def test_it_expires_at_both_servers(start: Callable[..., Process], bucket: dict[str, str]) -> None:
+    short = {**bucket, "JANUS_ARTIFACT_TTL_SECONDS": "3"}
+    one, other = (Target(start(short).url) for _ in range(2))
+    (item,) = artifacts(one.stream("artifact 200000 photo.png"))
+    path = urlsplit(item["url"]).path
+    assert other.get(path).status == 200
+    over = datetime.fromisoformat(item["created_at"]).timestamp() + 3
+    while time.time() < over:
+        time.sleep(0.1)
+    assert [target.get(path).status for target in (one, other)] == [410, 410]
 
 
 def test_it_expires_for_both_and_its_bytes_are_gone(bucket: dict[str, str], tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ class ShowsTheTokenInDebug(Remembering):
         return {**super().debug_event(id, kind, message), "data": {"request": self.here.asked}}
 
 
-@breaks("R9")
+@breaks("R9", also="R2")
 class IgnoresN(Plain):
     """R9: n above 1 is a 400."""
 
@@ -255,7 +255,7 @@ class PrintsDots(Plain):
         return {"reasoning_content": "."}
 
 
-@breaks("S5")
+@breaks("S5", also="S18")
 class SendsTheOtherNulls(Plain):
     """S5: omit nulls, and not those of content and usage alone."""
 
