@@ -120,8 +120,8 @@ def test_an_upstream_that_dies_between_two_turns_leaves_a_whole_answer(faulty: T
 
 
 def test_a_tool_gets_no_more_time_than_the_answer_has(faulty_project: Path, serve: Serve, upstream: Upstream) -> None:
-    """The tool may take a minute, the answer 3 s: the model still has time for its last words."""
-    quick = serve(faulty_project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_TIMEOUT": "6"})
+    """The tool may take a minute, the answer 6 s: the model still has time for its last words."""
+    quick = serve(faulty_project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_TIMEOUT": "12"})
     quick.ask("Hello")  # the first request may wait for what the backend imports
     stream = quick.stream(scripted([call("hangs")]))
     well_formed(stream)

@@ -70,7 +70,7 @@ def test_no_tracer_sends_anything_out_whatever_the_environment_says(launch: Laun
         url = f"http://127.0.0.1:{tracer.getsockname()[1]}"
         names = ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING_V2", "LANGSMITH_OTEL_ENABLED")
         environment = dict.fromkeys(names, "true")
-        environment |= {"LANGSMITH_ENDPOINT": url, "LANGSMITH_API_KEY": "key", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        environment |= {"LANGSMITH_ENDPOINT": url, "LANGSMITH_API_KEY": "key"}
         assert launch(environment).read_stream(question("What is 17 * 23?", stream=True)).done
         tracer.settimeout(2)
         try:
