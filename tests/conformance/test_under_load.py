@@ -19,6 +19,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with processes.mock_upstream() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
 def loaded(upstream: Upstream) -> Iterator[Target]:
     """The core under load. What the load saw is checked at the end, too."""
     launcher = processes.Launcher(cwd=UNBAKED)

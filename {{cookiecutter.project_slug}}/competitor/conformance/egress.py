@@ -1,6 +1,8 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 8 of CONTRACT.md: where a competitor connects to."""
 
+import json
+
 from .registry import clause
 from .target import NotShown, Target, question, require
 
@@ -35,6 +37,6 @@ def configured_base_url(target: Target) -> None:
         raise NotShown("what it connects to cannot be seen here")
     for name in ("JANUS_LLM_BASE_URL", "OPENAI_BASE_URL"):
         other = target.launched({name: f"{target.upstream.url}/v1"})
-        before = len(target.upstream.requests())
-        require(other.post(question("by another name")).status == 200, f"configured by {name} it does not answer")
-        require(len(target.upstream.requests()) == before + 1, f"{name} is not read")
+        asked = f"Is it configured by {name}?"
+        require(other.post(question(asked)).status == 200, f"configured by {name} it does not answer")
+        require(any(asked in json.dumps(each) for each in target.upstream.requests()), f"{name} is not read")
