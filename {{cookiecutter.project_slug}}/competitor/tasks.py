@@ -68,7 +68,8 @@ def environment(lock_file: str) -> Path:
 
 def _several_at_once() -> Sequence[str]:
     """Tests wait more than they work. The lock of a repo that was updated a moment ago may not have the means yet."""
-    return ("-n", "4") if "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8") else ()
+    has_means = "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8")
+    return ("-n", str(min(4, os.cpu_count() or 1))) if has_means else ()
 
 
 def lock(python: Path) -> int:

@@ -15,6 +15,8 @@ from .processes import SCRIPTED, competitor
 from .test_server import linux_only, rss_kib
 
 STREAMS = 200
+# Two hundred clients and the upstream share this machine with the server, and may be late themselves.
+CLIENTS_SECONDS = 1.0
 KIB_A_STREAM = 60
 KIB_LEFT = 5 * 1024
 
@@ -41,7 +43,7 @@ async def one(url: str, prompt: str) -> Stream:
 
 async def at_once(url: str, pid: int, count: int) -> tuple[list[Stream], int]:
     """So many streams together, and the server's memory in the middle of them, in KiB."""
-    prompt = 'mock{"tokens": 60, "delay": 0.05, "silence": 2}'
+    prompt = 'mock{"tokens": 60, "delay": 0.05, "silence": 4}'
     running = [asyncio.create_task(one(url, prompt)) for _ in range(count)]
     await asyncio.sleep(2.5)
     held = rss_kib(pid)
@@ -62,7 +64,7 @@ def test_200_streams_at_once(command: tuple[str, ...], upstream: Upstream) -> No
         left = rss_kib(pid) - used
     for stream in (*first, *second):
         well_formed(stream)
-        assert stream.largest_gap <= GAP_SECONDS
+        assert stream.largest_gap <= GAP_SECONDS + CLIENTS_SECONDS, "less than the silence: it was filled"
         assert stream.text.count("tok") == 60
     if command:  # what a backend of yours keeps for each answer is its own affair, as long as it gives it back
         assert (held - idle) / STREAMS <= KIB_A_STREAM, f"{(held - idle) / STREAMS:.0f} KiB a stream"
