@@ -170,7 +170,8 @@ def test_64_mib_to_a_slow_reader_cost_8_mib_at_most(start: Callable[..., Process
                 most = max(most, _resident(process.pid))
     assert size == 64 * MIB
     assert digest.hexdigest() == item["sha256"]
-    assert most - before <= 8 * MIB, f"{(most - before) / MIB:.1f} MiB"
+    print(f"{(most - before) / MIB:.1f} MiB more while 64 MiB went to a slow reader")
+    assert most - before <= 8 * MIB
 
 
 def _resident(pid: int) -> int:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,32 +12,18 @@ from openai import OpenAI
 from competitor.conformance import Target
 from competitor.conformance.artifacts import artifacts
 
+from ..template_path import contract_tests
 from .conftest import Serve
 
 SPEED = {"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}
 Ask = Callable[[OpenAI, str], tuple[list[dict[str, Any]], str]]
 
-
-def streamed(sdk: OpenAI, prompt: str) -> tuple[list[dict[str, Any]], str]:
-    found: list[dict[str, Any]] = []
-    text = ""
-    with sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}], stream=True) as chunks:
-        for choice in (choice for chunk in chunks for choice in chunk.choices):
-            text += choice.delta.content or ""
-            event = (choice.delta.model_extra or {}).get("janus") or {}
-            if event.get("event") == "artifacts":
-                found += event["payload"]["items"]
-    return found, text
-
-
-def whole(sdk: OpenAI, prompt: str) -> tuple[list[dict[str, Any]], str]:
-    answer = sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}])
-    message = answer.choices[0].message
-    return (message.model_extra or {})["artifacts"], message.content or ""
+by_sdk = contract_tests("test_artifacts")
+ASKED = pytest.mark.parametrize("ask", [by_sdk.streamed, by_sdk.whole], ids=["stream", "whole"])
 
 
 @pytest.mark.parametrize("inline", [True, False], ids=["inline", "by URL"])
-@pytest.mark.parametrize("ask", [streamed, whole])
+@ASKED
 def test_a_file_that_a_tool_made_is_fetched_as_it_was_made(
     project: Path, serve: Serve, ask: Ask, inline: bool, tmp_path: Path
 ) -> None:
@@ -47,8 +32,7 @@ def test_a_file_that_a_tool_made_is_fetched_as_it_was_made(
     with OpenAI(base_url=f"{target.url}/v1", api_key="unused", max_retries=0) as sdk:
         (item,), text = ask(sdk, 'Create a file notes.md that contains "Größe: 17".')
     assert item["url"].startswith("data:" if inline else f"{target.url}/artifacts/")
-    with urllib.request.urlopen(item["url"]) as response:
-        data = response.read()
+    data = by_sdk.content(item["url"])
     assert data.decode() == "Größe: 17"
     assert len(data) == item["size_bytes"]
     assert hashlib.sha256(data).hexdigest() == item["sha256"]

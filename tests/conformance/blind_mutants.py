@@ -1,4 +1,4 @@
-"""Twenty mutants written from the contract's text alone: what they break, no check was written with them in mind."""
+"""Twenty mutants from the contract's text, half of them by people who had read checks: no check was made for them."""
 
 import json
 import time
@@ -128,8 +128,9 @@ class ServesItsOwnModelAlone(Plain):
 class AnswersNoMessages(Plain):
     """R4: messages, at least one."""
 
-    def check_messages(self, messages: Any) -> None:
-        super().check_messages(messages or [{"role": "user", "content": "Hello"}])
+    def check(self, asked: Json) -> None:
+        asked["messages"] = asked.get("messages") or [{"role": "user", "content": "Hello"}]
+        super().check(asked)
 
 
 @breaks("R10")

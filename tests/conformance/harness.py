@@ -90,7 +90,7 @@ def main() -> int:
         for mutant, came in zip(mutants, pool.map(_on_every_clause, numbers), strict=True):
             caught += came.caught
             print(_row(mutant, came), flush=True)
-    print(f"caught {caught} of {len(mutants)}, of them {written_blind} written from the contract alone")
+    print(f"caught {caught} of {len(mutants)}, of them {written_blind} made from the contract's text, not from a check")
     return 0 if caught == len(mutants) else 1
 
 

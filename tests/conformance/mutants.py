@@ -50,7 +50,19 @@ class RedirectsToASlash(Plain):
 @breaks("E1", says="not text/event-stream")
 class StreamsAsJson(Plain):
     def stream_headers(self) -> dict[str, str]:
-        return {"Content-Type": "application/json"}
+        return {**super().stream_headers(), "Content-Type": "application/json"}
+
+
+@breaks("E1", says="without cache-control: no-cache")
+class LetsStreamsBeCached(Plain):
+    def stream_headers(self) -> dict[str, str]:
+        return {**super().stream_headers(), "Cache-Control": "max-age=60"}
+
+
+@breaks("E1", says="without x-accel-buffering: no")
+class LetsNginxBuffer(Plain):
+    def stream_headers(self) -> dict[str, str]:
+        return {name: value for name, value in super().stream_headers().items() if name != "X-Accel-Buffering"}
 
 
 @breaks("E2", says='no "status": "ok"')

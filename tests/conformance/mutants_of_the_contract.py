@@ -1,4 +1,4 @@
-"""More mutants from the contract's text alone: whoever wrote them had read no check, only what other mutants do."""
+"""More mutants from the contract's text: whoever wrote them had read no check, only what other mutants do."""
 
 import base64
 import hashlib

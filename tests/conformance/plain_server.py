@@ -23,7 +23,7 @@ from .plain_artifacts import Shelf
 
 Json = dict[str, Any]
 
-TOKEN_HOSTS = ("chutes.ai",)
+TOKEN_HOSTS = (".chutes.ai",)
 PASSED_ON = [
     *("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty"),
     *("frequency_penalty", "logit_bias", "parallel_tool_calls", "reasoning_effort", "response_format"),
@@ -210,7 +210,7 @@ class Plain:
 
     def key(self, asked: Json) -> str | None:
         host = urlsplit(self.base_url or "").hostname or ""
-        return asked.get("chutes_access_token") if host.endswith(TOKEN_HOSTS) else None
+        return asked.get("chutes_access_token") if f".{host}".endswith(TOKEN_HOSTS) else None
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name: headers[name] for name in ("x-request-id", "x-correlation-id") if name in headers}
@@ -240,7 +240,7 @@ class Plain:
         return {"role": "assistant"}
 
     def stream_headers(self) -> dict[str, str]:
-        return {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
+        return {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
     def frame(self, chunk: Json) -> bytes:
         return b"data: " + json.dumps(chunk).encode() + b"\n\n"

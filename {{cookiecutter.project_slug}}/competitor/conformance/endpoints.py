@@ -5,7 +5,11 @@ from .registry import clause
 from .target import CHAT, Target, question, require
 
 
-@clause("E1", remedy="Serve POST /v1/chat/completions itself, without a redirect; JSON, or SSE for `stream: true`.")
+@clause(
+    "E1",
+    remedy="Serve POST /v1/chat/completions itself, without a redirect; JSON, or for `stream: true` SSE with the "
+    "headers of section 4.",
+)
 def chat_route(target: Target) -> None:
     """POST /v1/chat/completions answers in JSON, or as a stream when asked."""
     whole, stream = target.ask(), target.stream()
@@ -13,6 +17,8 @@ def chat_route(target: Target) -> None:
     require("application/json" in whole.headers.get("content-type", ""), "a whole answer is not application/json")
     require(stream.status == 200, f"POST {CHAT} with stream: true answered {stream.status}")
     require("text/event-stream" in stream.headers.get("content-type", ""), "a stream is not text/event-stream")
+    for name, value in (("cache-control", "no-cache"), ("x-accel-buffering", "no")):
+        require(value in stream.headers.get(name, "").lower(), f"a stream comes without {name}: {value}")
 
 
 @clause("E2", remedy='Answer GET /health with 200 and {"status": "ok", "version": ..., "uptime_seconds": ...}.')
@@ -53,7 +59,7 @@ def models(target: Target) -> None:
 @clause("E8", remedy="Take the port and everything else from environment variables (PORT, default 8080).")
 def configured_by_environment(target: Target) -> None:
     """The port comes from the environment."""
-    other = target.launched({"JANUS_TIMEOUT": "120"})
+    other = target.launched(target.upstream_variables)
     require(other.url != target.url, "a second one did not take the port it was given")
     require(other.get("/health").status == 200, "started with a port of its own, it does not answer there")
 

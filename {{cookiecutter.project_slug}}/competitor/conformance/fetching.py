@@ -20,7 +20,7 @@ def linked(target: Target) -> tuple[Target, Json]:
     name = "artifact_linked" if "artifact_linked" in target.prompts else "artifact"
     found = artifacts(target.stream(target.prompt(name)))
     if not _links(found) and target.launch is not None:
-        target = _like(target, target.launched(LINKED | _environment(target)))
+        target = _like(target, target.launched(LINKED | target.upstream_variables))
         found = artifacts(target.stream(target.prompt(name)))
     links = _links(found)
     if not links:
@@ -35,10 +35,6 @@ def _links(found: list[Json]) -> list[Json]:
 def _like(target: Target, other: Target) -> Target:
     other.prompts = target.prompts
     return other
-
-
-def _environment(target: Target) -> dict[str, str]:
-    return {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/v1"} if target.upstream else {}
 
 
 def _at(target: Target, url: str) -> tuple[Target, str]:
@@ -79,7 +75,7 @@ def fetching(target: Target) -> None:
     if target.launch is None:
         return
     short = {"JANUS_ARTIFACT_TTL_SECONDS": str(SHORT_SECONDS)}
-    brief = _like(target, target.launched(LINKED | short | _environment(target)))
+    brief = _like(target, target.launched(LINKED | short | target.upstream_variables))
     mortal = [item for item in _links(artifacts(brief.stream(_linking(brief)))) if item["ttl_seconds"] <= SHORT_SECONDS]
     if mortal:
         time.sleep(SHORT_SECONDS + 0.1)
@@ -144,7 +140,7 @@ def shared_store(target: Target) -> None:
     if target.launch is None:
         raise NotShown("two of it cannot be started from here")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        common = {"JANUS_ARTIFACTS_DIR": folder, **LINKED, **_environment(target)}
+        common = {"JANUS_ARTIFACTS_DIR": folder, **LINKED, **target.upstream_variables}
         one, other = (_like(target, target.launched(common, anew=True)) for _ in range(2))
         links = _links(artifacts(one.stream(_linking(target))))
         if not links:

@@ -20,7 +20,7 @@ CHARACTERS_A_TOKEN = 4
 BURST_SECONDS = 0.001
 
 QUESTIONS = ("Write a text of {words} words about rivers.", "What is 6 * 7?", PLAIN)
-WORDS, QUICK_WORDS = 300, 120
+WORDS, QUICK_WORDS = 300, 90
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,7 @@ def metrics(target: Target) -> None:
 
 def _come_and_go(target: Target) -> None:
     """On a server that nobody else asks: what is over is no longer in flight, and a failure was counted."""
-    upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/v1"} if target.upstream else {}
-    quiet = target.launched(upstream, anew=True)
+    quiet = target.launched(target.upstream_variables, anew=True)
     fails = target.prompts.get("fails") if target.upstream else None
     before = _figures(quiet)
     quiet.post(question(fails or "to be counted"))

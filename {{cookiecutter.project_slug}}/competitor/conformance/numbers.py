@@ -1,7 +1,6 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 7 of CONTRACT.md, where no other clause has the number: the start, and several at once."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from .registry import clause
@@ -17,11 +16,9 @@ LONG = "Write a text of 60 words about rivers."
 @clause("N1", remedy="Listen first and load the rest in the background: 30 s after the start it must be healthy.")
 def ready_in_time(target: Target) -> None:
     """Ready within 30 s of its start."""
-    began = time.monotonic()
-    started = target.launched({}, anew=True)
+    started = target.launched({})
     require(started.get("/health").status == 200, "started anew it is not healthy")
-    seconds = time.monotonic() - began
-    require(seconds <= READY_SECONDS, f"it became healthy after {seconds:.0f} s")
+    require(started.ready_seconds <= READY_SECONDS, f"it became healthy after {started.ready_seconds:.0f} s")
 
 
 @clause("N2", remedy="Answer requests side by side; nothing that waits may hold up another request.")

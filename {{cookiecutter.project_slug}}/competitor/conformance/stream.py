@@ -261,18 +261,15 @@ def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
 @clause("S15", remedy="End the answer in good form 10 s before JANUS_TIMEOUT.")
 def ends_in_time(target: Target) -> None:
     """An answer without an end is ended before the caller's limit."""
-    quick = target.launched({"JANUS_TIMEOUT": "6"} | _environment(target))
-    for name in ("endless", "silence_long"):
-        stream = quick.read_stream(question(target.prompt(name), stream=True))
+    prompts = {name: target.prompt(name) for name in ("endless", "silence_long")}
+    quick = target.launched({"JANUS_TIMEOUT": "6"} | target.upstream_variables)
+    for name, prompt in prompts.items():
+        stream = quick.read_stream(question(prompt, stream=True))
         came_through(stream, f"under a limit of 6 s, {name!r}")
         require(stream.seconds < 5.5, f"under a limit of 6 s, {name!r} ended after {stream.seconds:.1f} s")
     began = time.monotonic()
-    reply = quick.post(question(target.prompt("endless")))
+    reply = quick.post(question(prompts["endless"]))
     require(reply.status == 200 and time.monotonic() - began < 5.5, "a whole answer did not end before the limit")
-
-
-def _environment(target: Target) -> dict[str, str]:
-    return {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/v1"} if target.upstream else {}
 
 
 BAD_BODIES: list[tuple[str, bytes, str | None]] = [

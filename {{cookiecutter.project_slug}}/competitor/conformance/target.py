@@ -155,6 +155,7 @@ class Target:
     timeout: float = 30.0
     name: str = ""  # which of several this one is, for a report
     until: float = math.inf  # on the clock of `time.monotonic`; what is asked later is not shown
+    ready_seconds: float = 0.0  # how long its start took, where it was launched
     journal: list[tuple[str, Stream]] = field(default_factory=list)  # the streams that were read, by their prompts
     _seen: dict[str, "_Once"] = field(default_factory=dict)
 
@@ -163,6 +164,11 @@ class Target:
             raise NotShown(f"nothing is known to provoke {name!r} here")
         return self.prompts[name]
 
+    @property
+    def upstream_variables(self) -> dict[str, str]:
+        """What configures another of its kind for the same upstream, where that is one of ours."""
+        return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
+
     def launched(self, environment: Mapping[str, str], *, anew: bool = False) -> "Target":
         """Another of its kind; one for each environment is enough, unless it must be `anew`."""
         launch = self.launch
@@ -170,7 +176,9 @@ class Target:
             raise NotShown("it cannot be started from here")
 
         def start() -> Target:
+            began = time.monotonic()
             started = launch(environment)
+            started.ready_seconds = time.monotonic() - began
             started.until = self.until
             return started
 

@@ -1,0 +1,91 @@
+"""An owner's edit that saves artifacts, in each variant on the offline model: any size, both modes, both places."""
+
+import hashlib
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from ..generation.baking import VARIANTS, bake
+from ..template_path import contract_tests
+
+processes = contract_tests("processes")
+by_sdk = contract_tests("test_artifacts")
+
+# Where the owner of a variant puts it: into a tool that the model calls, or behind the model's answer.
+A_TOOL = """
+import random
+
+from ..core.chat import Chat
+from ..core.toolbox import Result, Tool, tool
+
+
+def tools(chat: Chat) -> list[Tool]:
+    async def record(size: str) -> Result:
+        \"\"\"Records noise.\"\"\"
+        data = random.Random(size).randbytes(int(size))
+        return Result("recorded", artifacts=(await chat.artifacts.save(data, "noise.wav"),))
+
+    return [tool(record)]
+"""
+BEHIND_THE_ANSWER = """
+    import random
+    import re
+
+    size = re.findall('"([0-9]+)"', str(chat.messages[-1]["content"]))[-1]
+    yield await chat.artifacts.save(random.Random(size).randbytes(int(size)), "noise.wav")
+"""
+INLINE_BYTES = 180_000
+MOST_INLINE_BYTES = 1_000_000
+SIZES = [1, 1000, INLINE_BYTES, INLINE_BYTES + 1, MOST_INLINE_BYTES, MOST_INLINE_BYTES + 1, 5_000_000, 64 * 2**20]
+
+
+def edited(project: Path) -> Path:
+    agent, tools = (project / "competitor" / "backend" / name for name in ("agent.py", "tools.py"))
+    if tools.is_file():
+        tools.write_text(A_TOOL, encoding="utf-8")
+    else:
+        agent.write_text(agent.read_text(encoding="utf-8") + BEHIND_THE_ANSWER, encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def owned(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return edited(bake(tmp_path_factory.mktemp(request.param), home, {"backend": request.param}))
+
+
+@pytest.fixture(scope="module", params=[0, INLINE_BYTES, MOST_INLINE_BYTES], ids=lambda most: f"inline up to {most}")
+def threshold(request: pytest.FixtureRequest) -> int:
+    most: int = request.param
+    return most
+
+
+@pytest.fixture(scope="module")
+def sdk(owned: Path, threshold: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    kept = tmp_path_factory.mktemp("artifacts")
+    environment = {
+        "JANUS_OFFLINE_WORDS_PER_SECOND": "1000",
+        "JANUS_ARTIFACTS_DIR": str(kept),
+        "JANUS_ARTIFACT_INLINE_BYTES": str(threshold),
+    }
+    with (
+        processes.competitor(environment, cwd=owned) as (url, _),
+        OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client,
+    ):
+        yield client
+    shutil.rmtree(kept)
+
+
+@pytest.mark.parametrize("ask", [by_sdk.streamed, by_sdk.whole], ids=["stream", "whole"])
+@pytest.mark.parametrize("size", SIZES)
+def test_what_a_backend_saved_is_fetched_as_it_was(sdk: OpenAI, threshold: int, ask: Any, size: int) -> None:
+    (item,), text = ask(sdk, f'Please record "{size}".')
+    assert item["url"].startswith("data:audio/" if size <= threshold else "http://127.0.0.1:")
+    data = by_sdk.content(item["url"])
+    assert data == random.Random(str(size)).randbytes(size)
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (item["size_bytes"], item["sha256"])
+    assert f"[noise.wav]({item['url']})" in text
