@@ -156,7 +156,7 @@ class ChunkReader:
 
 def _parsed(payload: bytes) -> dict[str, Any]:
     try:
-        chunk = from_json(payload)
+        chunk = from_json(payload, cache_strings="keys")  # ids and texts would stay in memory, spread over all of it
     except ValueError:
         try:  # half a surrogate pair, which the strict parser refuses and `answer.py` mends
             chunk = json.loads(payload)

@@ -78,7 +78,7 @@ def _too_large(limit: int) -> ApiError:
 def read_request(body: bytes) -> ChatRequest:
     """Raises `ApiError` with the path of the first wrong field."""
     try:
-        given = from_json(body, allow_inf_nan=False)
+        given = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         raise _not_json(body, str(error)) from None
     if not isinstance(given, dict):

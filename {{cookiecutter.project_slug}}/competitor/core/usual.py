@@ -46,7 +46,7 @@ def usual_chunk(payload: bytes, text: str) -> UsualChunk | None:
         return None
     before, after = payload[:start], payload[start + len(said) :]
     try:  # the place is right if another text there is what a parser finds
-        found = from_json(before + _PROBE + after)["choices"][0]["delta"]["content"]
+        found = from_json(before + _PROBE + after, cache_strings="keys")["choices"][0]["delta"]["content"]
     except (ValueError, LookupError, TypeError):
         return None
     return UsualChunk(before, after) if found == _PROBE.decode() else None
