@@ -65,6 +65,8 @@ def look(backend: str) -> int:
     base()
     with tempfile.TemporaryDirectory(dir=WORK) as scratch:
         project = bake(Path(scratch), backend=backend, llm_base_url=f"http://{UPSTREAM}:{UPSTREAM_PORT}/v1")
+        with (project / "competitor" / "backend" / "agent.py").open("a", encoding="utf-8") as agent:
+            agent.write(_OWNERS_EDIT)
         fetch_wheels(project)
         built_twice(project)
         size()
@@ -74,6 +76,7 @@ def look(backend: str) -> int:
             confined(name)
             holds_what_the_sbom_lists(name, project)
             offline(name)
+            artifact_is_kept_and_served(name)
             token_reaches_the_upstream_and_nobody_else(name, project)
             ends_well(name)
     print(f"The image is as it should be: {held} promises hold.")
@@ -249,6 +252,12 @@ def offline(name: str) -> None:
     expect("17 * 23 = 391" in asked and "[DONE]" in asked, "without a key it streams, from the offline model")
 
 
+def artifact_is_kept_and_served(name: str) -> None:
+    """One that is too large for the answer, with the read-only root and a /tmp in memory."""
+    length, of_it, of_its_descriptor = json.loads(inside(name, _FETCH))
+    expect((length, of_it) == (_NOISE_BYTES, of_its_descriptor), "an artifact is kept, and fetched as it was saved")
+
+
 def token_reaches_the_upstream_and_nobody_else(name: str, project: Path) -> None:
     """With the baked variables and a token in the body, and nothing else."""
     mock = (project / "competitor" / "conformance" / "stand_in.py").read_text(encoding="utf-8")
@@ -317,6 +326,28 @@ for folder, _, names in os.walk("/"):
         if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):
             found.append(os.path.join(folder, name))
 print(found)
+"""
+_NOISE_BYTES = 5_000_000
+# What an owner may write behind an agent of any variant.
+_OWNERS_EDIT = f"""
+
+_answer = answer
+
+
+async def answer(chat: Chat) -> AsyncIterator[Event]:
+    async for event in _answer(chat):
+        yield event
+    if chat.messages[-1]["content"] == "noise, please":
+        yield await chat.artifacts.save(bytes(range(250)) * {_NOISE_BYTES // 250}, "noise.wav")
+"""
+_FETCH = """
+import hashlib, json, urllib.request
+body = {"model": "m", "messages": [{"role": "user", "content": "noise, please"}]}
+url, headers = "http://127.0.0.1:8080/v1/chat/completions", {"content-type": "application/json"}
+asked = urllib.request.Request(url, json.dumps(body).encode(), headers)
+(item,) = json.load(urllib.request.urlopen(asked, timeout=20))["choices"][0]["message"]["artifacts"]
+data = urllib.request.urlopen(item["url"], timeout=20).read()
+print(json.dumps([len(data), hashlib.sha256(data).hexdigest(), item["sha256"]]))
 """
 _POST = """
 import urllib.request
