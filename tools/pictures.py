@@ -238,7 +238,7 @@ def served(project: Path) -> Iterator[str]:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()  # nosec B310 - our own
                 break
             except OSError:
                 if server.poll() is not None or time.monotonic() > deadline:

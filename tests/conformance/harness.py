@@ -14,11 +14,13 @@ from ..template_path import contract_tests
 from . import artifact_mutants
 from .blind_mutants import BLIND
 from .mutants import MUTANTS, Mutant
+from .mutants_from_the_contract_alone import FROM_THE_CONTRACT_ALONE
 from .mutants_of_the_contract import OF_THE_CONTRACT
 from .plain_server import Plain, PlainServer
 
 _ = artifact_mutants  # imported so that they enter the list
-_ALL = [*MUTANTS, *BLIND, *OF_THE_CONTRACT]
+FROM_THE_TEXT = [*BLIND, *OF_THE_CONTRACT, *FROM_THE_CONTRACT_ALONE]
+ALL = [*MUTANTS, *FROM_THE_TEXT]
 REQUEST_SECONDS = 10.0
 PROCESSES, THREADS = 4, 16
 # Silences last 4 s here: longer than any clause allows, and no longer than it takes to see.
@@ -82,11 +84,11 @@ def short(mutants: Iterable[Mutant]) -> list[Outcome]:
 def main() -> int:
     """The whole: every mutant against every check, as a table."""
     wanted = sys.argv[1:]
-    mutants = [mutant for mutant in _ALL if not wanted or mutant.name in wanted]
-    written_blind = sum(mutant in [*BLIND, *OF_THE_CONTRACT] for mutant in mutants)
+    mutants = [mutant for mutant in ALL if not wanted or mutant.name in wanted]
+    written_blind = sum(mutant in FROM_THE_TEXT for mutant in mutants)
     caught = 0
     with ProcessPoolExecutor(PROCESSES) as pool:
-        numbers = [_ALL.index(mutant) for mutant in mutants]  # a class that was made by a function has no other address
+        numbers = [ALL.index(mutant) for mutant in mutants]  # a class that was made by a function has no other address
         for mutant, came in zip(mutants, pool.map(_on_every_clause, numbers), strict=True):
             caught += came.caught
             print(_row(mutant, came), flush=True)
@@ -95,7 +97,7 @@ def main() -> int:
 
 
 def _on_every_clause(number: int) -> Outcome:
-    return on_every_clause(_ALL[number])
+    return on_every_clause(ALL[number])
 
 
 def _row(mutant: Mutant, came: Outcome) -> str:

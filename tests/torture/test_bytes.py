@@ -14,7 +14,7 @@ from .conftest import Compete, Running
 from .raw_inputs import CANARY, inputs
 
 INPUTS = inputs()
-SECONDS = {"JANUS_HEAD_SECONDS": "1", "JANUS_BODY_SECONDS": "1"}
+SECONDS = {"JANUS_HEAD_SECONDS": "2", "JANUS_BODY_SECONDS": "2"}
 
 
 @pytest.fixture

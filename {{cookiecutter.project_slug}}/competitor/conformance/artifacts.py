@@ -116,7 +116,7 @@ def urls(target: Target) -> None:
 def _is_absolute(url: str) -> None:
     parts = urlsplit(url)
     require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
-    nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
+    nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - nothing is bound here
     require(not nowhere, f"an artifact's URL names where the server listens, not where it is: {url[:60]!r}")
 
 
@@ -151,10 +151,15 @@ def both_modes(target: Target) -> None:
     require(f"]({url})" in (message.get("content") or ""), "the text of a whole answer does not link to its artifact")
     if target.upstream is None:
         return
-    canary = base64.b64encode(b"bytes that no model reads").decode()
-    earlier = {"role": "assistant", "content": f"![plot.png](data:image/png;base64,{canary})"}
+    links = {
+        f"{name}.png": base64.b64encode(f"bytes of {name} that no model reads".encode()).decode()
+        for name in ("plot", "map")
+    }
+    text = " and ".join(f"![{name}](data:image/png;base64,{data})" for name, data in links.items())
+    earlier = {"role": "assistant", "content": text}
     user = {"role": "user", "content": "hello"}
     target.post(question(messages=[user, earlier, user]))
     seen = json.dumps(target.upstream.requests()[-1])
-    require(canary not in seen, "the bytes of an earlier answer's data: URL went to the upstream")
-    require("plot.png" in seen, "the name of an earlier answer's artifact did not go to the upstream")
+    for name, data in links.items():
+        require(data not in seen, "the bytes of an earlier answer's data: URL went to the upstream")
+        require(name in seen, "the name of an earlier answer's artifact did not go to the upstream")

@@ -1,8 +1,10 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 1 of CONTRACT.md: the routes, and how a container starts."""
 
+from contextlib import suppress
+
 from .registry import clause
-from .target import CHAT, Target, question, require
+from .target import CHAT, Failed, Target, question, require
 
 
 @clause(
@@ -23,13 +25,21 @@ def chat_route(target: Target) -> None:
 
 @clause("E2", remedy='Answer GET /health with 200 and {"status": "ok", "version": ..., "uptime_seconds": ...}.')
 def health(target: Target) -> None:
-    """GET /health says ok, and what stands behind it."""
+    """GET /health says ok, and what stands behind it; also after the upstream failed."""
+    _healthy(target, "GET /health")
+    if "fails" in target.prompts:
+        with suppress(Failed):  # what becomes of the answer is for S13
+            target.ask(target.prompt("fails"))
+        _healthy(target, "after the upstream failed, GET /health")
+
+
+def _healthy(target: Target, what: str) -> None:
     reply = target.get("/health")
-    require(reply.status == 200, f"GET /health answered {reply.status}")
+    require(reply.status == 200, f"{what} answered {reply.status}")
     body = reply.json()
-    require(isinstance(body, dict) and body.get("status") == "ok", 'GET /health has no "status": "ok"')
+    require(isinstance(body, dict) and body.get("status") == "ok", f'{what} has no "status": "ok"')
     for name, kinds in _HEALTH_FIELDS.items():
-        require(isinstance(body.get(name), kinds), f"GET /health has no {name}, or one of another type")
+        require(isinstance(body.get(name), kinds), f"{what} has no {name}, or one of another type")
 
 
 _HEALTH_FIELDS = {

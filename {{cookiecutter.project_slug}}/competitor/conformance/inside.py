@@ -24,7 +24,6 @@ FIGURES = {
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"'
 _SAMPLE = re.compile(rf"({_NAME})(?:\{{(?:{_LABEL}(?:,{_LABEL})*,?)?\}})? (\S+)(?: -?\d+)?")
-SWITCHED_ON = {"DEBUG": "true", "JANUS_DEBUG": "true"}
 DEBUG_FIELDS = ("request_id", "timestamp", "type", "step", "message")
 WAIT_SECONDS = 2.0
 
@@ -115,10 +114,11 @@ def debug_is_off(target: Target) -> None:
     require(unknown == 404, f"an unknown path answers {unknown}, so /debug shows that it exists")
     if target.launch is None:
         return
-    on = target.launched(SWITCHED_ON)
+    on = switched_on(target)
     if on.get("/debug").status == 200:
-        foreign = on.get("/debug", {"host": "rebound.example"}).status
-        require(foreign >= 400, f"GET /debug with a foreign Host answered {foreign}")
+        for host in ("rebound.example", "localhost.rebound.example", "127.0.0.1.rebound.example"):
+            foreign = on.get("/debug", {"host": host}).status
+            require(foreign >= 400, f"GET /debug with the Host {host} answered {foreign}")
 
 
 @clause("E6", severity="should", remedy="Send a debugged request's events at /v1/debug/stream/{id}, as data: frames.")
@@ -128,7 +128,7 @@ def debug_stream(target: Target) -> None:
     require(unseen == 404, f"GET /v1/debug/stream/... answered {unseen}, though debug is off")
     if target.launch is None:
         raise NotShown("it cannot be started with debug on from here")
-    on = target.launched(SWITCHED_ON)
+    on = switched_on(target)
     asked_as, told = debugged(on, question("What is 17 * 23?", stream=True, debug=True))
     require(told.status == 200, f"GET /v1/debug/stream/{{id}} answered {told.status}, with debug on")
     require(told.data, "the debug stream of a request tells nothing")
@@ -139,6 +139,12 @@ def debug_stream(target: Target) -> None:
         for name in DEBUG_FIELDS:
             require(event.get(name) not in (None, ""), f"an event of the debug stream has no {name}")
         require(event["request_id"] == asked_as, "an event of the debug stream has the id of another request")
+
+
+def switched_on(target: Target) -> Target:
+    """One with debug on. Its upstream, where that is one of ours, has a URL that names the platform but in its path."""
+    upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
+    return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
 
 
 def debugged(on: Target, asked: Json) -> tuple[str, Stream]:

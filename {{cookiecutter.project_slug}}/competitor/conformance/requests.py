@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .inside import SWITCHED_ON, debugged
+from .inside import debugged, switched_on
 from .registry import clause
 from .target import PLAIN, Json, Reply, Target, question, require
 
@@ -21,6 +21,7 @@ WEATHER: Json = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
+WEATHER_TWICE: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 CLOCK: Json = {
     "type": "function",
     "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}},
@@ -73,11 +74,15 @@ def unknown_fields(target: Target) -> None:
 
 WRONG: list[tuple[str, Json]] = [
     ("temperature", {"temperature": "warm"}),
+    ("temperature", {"temperature": "0.5"}),
+    ("temperature", {"temperature": True}),
     ("temperature", {"temperature": 2.5}),
     ("top_p", {"top_p": -0.1}),
     ("max_tokens", {"max_tokens": 0}),
+    ("max_tokens", {"max_tokens": "5"}),
     ("max_completion_tokens", {"max_completion_tokens": "many"}),
-    ("stream", {"stream": "yes"}),
+    ("stream", {"stream": "true"}),
+    ("stream", {"stream": 1}),
     ("stream_options", {"stream_options": 1}),
     ("tools", {"tools": "all"}),
     ("tools[0].function.name", {"tools": [{"type": "function", "function": {}}]}),
@@ -129,12 +134,13 @@ def messages(target: Target) -> None:
 def content_forms(target: Target) -> None:
     """Content is a string, a list, null or absent."""
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
-    result = {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}
-    for what, message in (
-        ("null content", {"role": "assistant", "content": None, "tool_calls": [call]}),
-        ("absent content", {"role": "assistant", "tool_calls": [call]}),
-    ):
-        accepted(target, what, messages=[{"role": "user", "content": PLAIN}, message, result])
+    user = {"role": "user", "content": PLAIN}
+    for what, content in (("null", {"content": None}), ("absent", {})):
+        called = {"role": "assistant", "tool_calls": [call], **content}
+        result = {"role": "tool", "tool_call_id": "call_1", **content}
+        others = [{"role": role, **content} for role in ("system", "user", "assistant")]
+        accepted(target, f"{what} content of a call", messages=[user, called, {**result, "content": "sunny"}])
+        accepted(target, f"{what} content in any role", messages=[*others, user, called, result, user])
     accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": PLAIN}]}])
     turned_down(target.post(question(messages=[{"role": "user", "content": 5}])), "content 5")
 
@@ -160,7 +166,7 @@ def tools(target: Target) -> None:
     """Repeated tool names are no error, and a forced choice is honoured."""
     forced = {"type": "function", "function": {"name": "get_weather"}}
     prompt = target.prompts.get("forced", "The weather in Paris, please.")
-    body = question(prompt, tools=[WEATHER, CLOCK, WEATHER], tool_choice=forced)
+    body = question(prompt, tools=[WEATHER, CLOCK, WEATHER, WEATHER_TWICE], tool_choice=forced)
     reply = target.post(body)
     require(reply.status == 200, f"a repeated tool name got {reply.status}")
     calls = reply.json()["choices"][0]["message"].get("tool_calls") or []
@@ -192,15 +198,15 @@ def token_stays(target: Target) -> None:
         require(token not in shown, "the answer holds the user's token")
     stream = target.read_stream(question(stream=True, chutes_access_token=token))
     require(all(token.encode() not in line for _, line in stream.lines), "the stream holds the user's token")
+    if target.launch is not None:
+        on = switched_on(target)
+        _, told = debugged(on, question(stream=True, debug=True, chutes_access_token=token))
+        require(all(token.encode() not in line for _, line in told.lines), "the debug stream holds the user's token")
+        require(token.encode() not in on.get("/debug").body, "GET /debug holds the user's token")
     if target.upstream is not None:
         require(
             token not in json.dumps(target.upstream.requests()), "an upstream that is not the platform's got the token"
         )
-    if target.launch is not None:
-        on = target.launched(SWITCHED_ON)
-        _, told = debugged(on, question(stream=True, debug=True, chutes_access_token=token))
-        require(all(token.encode() not in line for _, line in told.lines), "the debug stream holds the user's token")
-        require(token.encode() not in on.get("/debug").body, "GET /debug holds the user's token")
 
 
 EXTRAS: Json = {

@@ -3,7 +3,7 @@
 
     python stand_in.py PORT          prints the port it listens on; 0 takes a free one
 
-The last user message may end with `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
+The last user message may hold `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
 such objects, for a conversation that goes on after calls of tools: the first answer, the second, and so on.
 Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
 It is a program of its own, of the standard library alone: the checks start it (`provoking.stand_in`), and so
@@ -68,7 +68,7 @@ def script_of(body: Json) -> Script:
     if isinstance(last, list):
         last = " ".join(part.get("text", "") for part in last)
     _, found, told = (last if isinstance(last, str) else "").rpartition("mock{")
-    script = json.loads("{" + told) if found else {}
+    script = json.JSONDecoder().raw_decode("{" + told)[0] if found else {}
     if turns := script.pop("turns", None):
         script |= turns[min(answers_since_the_user(body["messages"]), len(turns) - 1)]
     return Script(**script)

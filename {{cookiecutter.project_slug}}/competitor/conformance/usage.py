@@ -6,6 +6,8 @@ from .requests import PIXEL
 from .target import Json, Target, question, require
 
 COUNT = (11, 5)  # what the stand-in says of every answer that its prompt says nothing else of
+LARGE = 200_000  # characters of base64
+FEW = 5_000  # tokens; as text it would be ten times as many
 
 
 def counted(usage: Json | None) -> Json:
@@ -46,11 +48,14 @@ def true_counts(target: Target) -> None:
     """No zero for a text, no base64 counted as text, and the upstream's own count first."""
     usage = counted(target.ask().json().get("usage"))
     require(usage["prompt_tokens"] > 0 and usage["completion_tokens"] > 0, "a text was counted as zero tokens")
-    large = PIXEL + "A" * 200_000
-    image = [{"type": "text", "text": "Look."}, {"type": "image_url", "image_url": {"url": large}}]
-    reply = target.post(question(messages=[{"role": "user", "content": image}]))
-    require(reply.status == 200, f"an image of 150 KB got {reply.status}")
-    require(counted(reply.json().get("usage"))["prompt_tokens"] < 5_000, "an image's base64 was counted as text")
+    text = {"type": "text", "text": target.prompts.get("uncounted", "Look.")}
+    image = {"type": "image_url", "image_url": {"url": PIXEL + "A" * LARGE}}
+    file = {"name": "a.bin", "mime_type": "application/octet-stream", "content": "A" * LARGE, "size": LARGE * 3 // 4}
+    for what, part in (("an image", image), ("a file", {"type": "file", "file": file})):
+        reply = target.post(question(messages=[{"role": "user", "content": [text, part]}]))
+        require(reply.status == 200, f"{what} of 150 KB got {reply.status}")
+        tokens = counted(reply.json().get("usage"))["prompt_tokens"]
+        require(tokens < FEW, f"{what} of 150 KB in base64 was counted as text: {tokens} tokens")
     if "uncounted" in target.prompts:
         usage = counted(target.ask(target.prompt("uncounted")).json().get("usage"))
         require(

@@ -8,6 +8,7 @@ from .requests import WEATHER
 from .target import Json, Target, question, require
 
 REASONS = ("stop", "length", "tool_calls", "content_filter")
+MAX_ID = 128  # characters
 
 
 def _answer(target: Target) -> Json:
@@ -30,10 +31,12 @@ def envelope(target: Target) -> None:
         isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0, "not one choice with index 0"
     )
     require(re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))), "the id is not chatcmpl- and 24 hex digits")
-    given = target.post(question(), {"X-Request-Id": "my-id_1.0"}).json()
-    require(given.get("id") == "my-id_1.0", "the id is not the X-Request-Id of the request")
-    odd = target.post(question(), {"X-Request-Id": "no spaces allowed"}).json()
-    require(str(odd.get("id")).startswith("chatcmpl-"), "an X-Request-Id that cannot be an id became one")
+    for id in ("my-id_1.0", "i" * MAX_ID):
+        given = target.post(question(), {"X-Request-Id": id}).json()
+        require(given.get("id") == id, f"the id is not the X-Request-Id of the request, which has {len(id)} characters")
+    for id in ("no spaces allowed", "i" * (MAX_ID + 1)):
+        odd = target.post(question(), {"X-Request-Id": id}).json()
+        require(str(odd.get("id")).startswith("chatcmpl-"), "an X-Request-Id that cannot be an id became one")
 
 
 @clause("W2", remedy="Send role, content, reasoning_content and artifacts (a list) in the message.")

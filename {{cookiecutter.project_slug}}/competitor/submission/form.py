@@ -45,7 +45,7 @@ def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
     if len(data) > MAX_BYTES:
         return {}, [Problem(FILE, f"is larger than {MAX_BYTES} bytes; keep to the fields of the form")]
     try:
-        given = yaml.load(data.decode("utf-8"), _Loader)  # noqa: S506 - it inherits from SafeLoader
+        given = yaml.load(data.decode("utf-8"), _Loader)  # noqa: S506 # nosec B506 - it inherits from SafeLoader
     except UnicodeDecodeError:
         return {}, [Problem(FILE, "is not UTF-8; save it in that encoding")]
     except yaml.MarkedYAMLError as error:

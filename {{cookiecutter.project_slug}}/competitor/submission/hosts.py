@@ -10,7 +10,7 @@ from ..core.egress import PLATFORM_HOSTS
 from .finding import Finding
 
 _URL = re.compile(r"(?:https?|wss?)://(?:[^/\s\"'@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+)")
-_HERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 - a name to look for
+_HERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 # nosec B104 - a name to look for
 _SAMPLES = ("example.com", "example.org", "example.net")
 # Libraries that connect by themselves, past the one client that keeps to the list.
 _CLIENTS = {"aiohttp", "ftplib", "grpc", "http", "httpx", "requests", "smtplib", "socket", "urllib3", "websockets"}
