@@ -63,7 +63,9 @@ def _targets(url: str | None, command: str | None, patience: float, *, quick: bo
     starter = Starter(command, url.rstrip("/") if url else None)
     launch = starter if starter.starts_others else None
     try:
-        first = Target(starter.start({}), launch=launch, timeout=patience, until=until)
+        began = time.monotonic()
+        first = Target(starter.start({}), launch=launch, timeout=patience, until=until, environment={})
+        first.ready_seconds = time.monotonic() - began
         if quick or launch is None:
             yield [first]
             return

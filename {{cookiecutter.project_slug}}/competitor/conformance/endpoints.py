@@ -3,6 +3,7 @@
 
 from contextlib import suppress
 
+from .inside import switched_on
 from .registry import clause
 from .target import CHAT, Failed, Target, question, require
 
@@ -69,7 +70,7 @@ def models(target: Target) -> None:
 @clause("E8", remedy="Take the port and everything else from environment variables (PORT, default 8080).")
 def configured_by_environment(target: Target) -> None:
     """The port comes from the environment."""
-    other = target.launched({})
+    other = switched_on(target)
     require(other.url != target.url, "a second one did not take the port it was given")
     require(other.get("/health").status == 200, "started with a port of its own, it does not answer there")
 

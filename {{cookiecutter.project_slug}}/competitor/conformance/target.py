@@ -155,6 +155,7 @@ class Target:
     timeout: float = 30.0
     name: str = ""  # which of several this one is, for a report
     until: float = math.inf  # on the clock of `time.monotonic`; what is asked later is not shown
+    environment: Mapping[str, str] | None = None  # what it was started with, where that is known
     ready_seconds: float = 0.0  # how long its start took, where it was launched
     journal: list[tuple[str, Stream]] = field(default_factory=list)  # the streams that were read, by their prompts
     _seen: dict[str, "_Once"] = field(default_factory=dict)
@@ -170,7 +171,9 @@ class Target:
         return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
 
     def launched(self, environment: Mapping[str, str], *, anew: bool = False) -> "Target":
-        """Another of its kind; one for each environment is enough, unless it must be `anew`."""
+        """One of its kind; one for each environment is enough, this one among them, unless it must be `anew`."""
+        if environment == self.environment and not anew:
+            return self
         launch = self.launch
         if launch is None:
             raise NotShown("it cannot be started from here")
@@ -179,7 +182,7 @@ class Target:
             began = time.monotonic()
             started = launch(environment)
             started.ready_seconds = time.monotonic() - began
-            started.until = self.until
+            started.environment, started.until = environment, self.until
             return started
 
         return start() if anew else self._once(["launch", dict(environment)], start)
