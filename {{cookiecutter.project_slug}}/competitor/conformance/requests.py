@@ -166,7 +166,7 @@ def tools(target: Target) -> None:
     """Repeated tool names are no error, and a forced choice is honoured."""
     forced = {"type": "function", "function": {"name": "get_weather"}}
     prompt = target.prompts.get("forced", "The weather in Paris, please.")
-    body = question(prompt, tools=[WEATHER, CLOCK, WEATHER, WEATHER_TWICE], tool_choice=forced)
+    body = question(prompt, tools=[WEATHER, CLOCK, WEATHER_TWICE, WEATHER], tool_choice=forced)
     reply = target.post(body)
     require(reply.status == 200, f"a repeated tool name got {reply.status}")
     calls = reply.json()["choices"][0]["message"].get("tool_calls") or []
