@@ -1,4 +1,4 @@
-"""Thirty mutants written from the contract and the plain server alone, without a look at the checks."""
+"""Forty mutants written from the contract and the plain server alone, without a look at the checks."""
 
 import json
 import threading
@@ -359,6 +359,140 @@ class CostAsAString(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         usage = super().usage(counted, asked, text)
         return {**usage, "cost_usd": f"{usage['total_tokens'] * 2e-7:.8f}"}
+
+
+@breaks("E1", also="R1")
+class NullStreamIsAStream(Plain):
+    """E1: "JSON out, or SSE with `stream: true`"; here whatever is not false streams, `stream: null` among it."""
+
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        asked["stream"] = asked.get("stream", False) is not False
+
+
+@breaks("R3")
+class ProviderPrefixDropped(Plain):
+    """R3: "**any name is accepted** ... and echoed"; here `org/name` comes back as `name`, as a router splits it."""
+
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        asked["model"] = asked["model"].partition("/")[2] or asked["model"]
+
+
+@breaks("R6")
+class FirstPartSpeaksForAll(Plain):
+    """R6: "Another type: 400 that names it"; here the first part alone is looked at, and text mostly comes first."""
+
+    def check_content(self, message: Json, where: str) -> None:
+        content = message.get("content")
+        super().check_content({**message, "content": content[:1]} if isinstance(content, list) else message, where)
+
+
+@breaks("W3", also="S7")
+class TranslatesOnlyTheReasonsItKnows(Plain):
+    """W3: "`stop`, `length`, `tool_calls`, `content_filter`, nothing else"; here `abort` goes on.
+
+    A table translates the foreign reasons that its author had met; any other is passed through.
+    """
+
+    known_reasons = {  # noqa: RUF012 - never changed
+        "": "stop",
+        "eos": "stop",
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "function_call": "stop",
+        "max_tokens": "length",
+        "safety": "content_filter",
+    }
+
+    def reason(self, given: str) -> str:
+        return self.known_reasons.get(given, given)
+
+
+@breaks("S3")
+class PingsStopAtTheFirstToken(Plain):
+    """S3: "Never more than 2 s between any two SSE events"; here the first `content` ends the pings.
+
+    A silence after it has words of progress every 3 s only.
+    """
+
+    words_seconds = 3.0
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.stream = threading.local()  # each request has a thread of its own
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        if delta.get("content"):
+            self.stream.answering = True
+        return super().chunk(fixed, delta)
+
+    def ping(self) -> bytes:
+        return b"" if getattr(self.stream, "answering", False) else super().ping()
+
+
+@breaks("S7", also="S13")
+class FailureTextFinishesToo(Plain):
+    """S7: "Exactly one chunk with a `finish_reason`"; here the text of a failure has one, the usual end another."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.stream = threading.local()  # each request has a thread of its own
+
+    def failed_text(self, failure: str) -> str:
+        self.stream.failing = True
+        return super().failed_text(failure)
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        chunk = super().chunk(fixed, delta)
+        if getattr(self.stream, "failing", False):
+            chunk["choices"][0]["finish_reason"] = "stop"
+        return chunk
+
+
+@breaks("S16")
+class NullParamLeftOut(Plain):
+    """S16: "`{"error": {"message, type, param, code"}}`"; here nulls are left out.
+
+    There is no `param` when no field is to blame: a body that is too large, or is JSON and no object.
+    """
+
+    def refusal(self, refused: Refused) -> tuple[int, Json]:
+        status, body = super().refusal(refused)
+        return status, {"error": {name: value for name, value in body["error"].items() if value is not None}}
+
+
+@breaks("S17")
+class ToolsEndWithoutAWord(Plain):
+    """S17: "The first four go with a `reasoning_content` that says the same in words"; here a start does, no end."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return [
+            {"janus": delta["janus"]} if delta.get("janus") is end else delta for delta in super().events(start, end)
+        ]
+
+
+@breaks("U3")
+class AsksForUsageOnlyWhenTheClientDid(Plain):
+    """U3: "The upstream's own count first (always ask it for it)"; here the client's `stream_options` decide."""
+
+    def upstream_body(self, asked: Json) -> Json:
+        body = super().upstream_body(asked)
+        if not (asked.get("stream_options") or {}).get("include_usage"):
+            del body["stream_options"]
+        return body
+
+
+@breaks("A1")
+class DefaultTtlLeftOutOfTheWholeAnswer(Plain):
+    """A1: "all nine fields always"; here a message is written without defaults: no `ttl_seconds` when it is 3600."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        items = [
+            {name: value for name, value in item.items() if (name, value) != ("ttl_seconds", 3600)}
+            for item in message.get("artifacts", ())
+        ]
+        return super().whole(id, asked, {**message, "artifacts": items}, reason, usage)
 
 
 FROM_THE_CONTRACT_ALONE = MUTANTS[_BEFORE:]

@@ -49,6 +49,11 @@ def shown(target: Target) -> tuple[Stream, Json]:
     return stream, found[0]
 
 
+def _whole(target: Target) -> Json:
+    """The message of a whole answer with an artifact."""
+    return dict(target.ask(target.prompt("artifact")).json()["choices"][0]["message"])
+
+
 def every(target: Target) -> list[Json]:
     """The artifacts of all prompts that are known to make one."""
     known = [name for name in PROMPTED if name in target.prompts]
@@ -77,8 +82,9 @@ def own_chunk(target: Target) -> None:
 
 @clause("A1", remedy="Send all nine fields of a descriptor, always, in their types.")
 def descriptor(target: Target) -> None:
-    """A descriptor has its nine fields, and they are true."""
-    for item in every(target):
+    """A descriptor has its nine fields, in both modes, and they are true."""
+    whole = _whole(target).get("artifacts") or ()
+    for item in (*every(target), *whole):
         _has_its_fields(item)
         if (held := _held(item)) is not None:
             has_its_bytes(held, item, "the data: URL")
@@ -145,7 +151,7 @@ def both_modes(target: Target) -> None:
     mark = "!" if item.get("type") == "image" else ""
     link = re.compile(re.escape(mark) + r"\[(?:[^\[\]\\]|\\.)*\]\(" + re.escape(str(item.get("url"))) + r"\)")
     require(link.search(stream.text), "the text of a stream does not link to its artifact in markdown")
-    message = target.ask(target.prompt("artifact")).json()["choices"][0]["message"]
+    message = _whole(target)
     require(message.get("artifacts"), "a whole answer has no message.artifacts")
     url = message["artifacts"][0]["url"]
     require(f"]({url})" in (message.get("content") or ""), "the text of a whole answer does not link to its artifact")

@@ -15,9 +15,11 @@ from .target import CHAT, Failed, Target, question, require
 )
 def chat_route(target: Target) -> None:
     """POST /v1/chat/completions answers in JSON, or as a stream when asked."""
-    whole, stream = target.ask(), target.stream()
-    require(whole.status == 200, f"POST {CHAT} answered {whole.status}")
-    require("application/json" in whole.headers.get("content-type", ""), "a whole answer is not application/json")
+    for what, whole in (("", target.ask()), (" with stream: null", target.ask(stream=None))):
+        require(whole.status == 200, f"POST {CHAT}{what} answered {whole.status}")
+        kind = whole.headers.get("content-type", "")
+        require("application/json" in kind, f"a whole answer{what} is not application/json")
+    stream = target.stream()
     require(stream.status == 200, f"POST {CHAT} with stream: true answered {stream.status}")
     require("text/event-stream" in stream.headers.get("content-type", ""), "a stream is not text/event-stream")
     for name, value in (("cache-control", "no-cache"), ("x-accel-buffering", "no")):

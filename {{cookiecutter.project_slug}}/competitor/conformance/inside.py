@@ -59,8 +59,8 @@ def metrics(target: Target) -> None:
     later = target.get("/metrics").body
     after = _samples(later.decode("utf-8", "replace"))
     _names_figures(" ".join(map(_name, after)) + " " + _labels(later), "GET /metrics")
-    counted = [sum(value for head, value in samples.items() if "request" in _name(head)) for samples in (before, after)]
-    require(counted[1] > counted[0], "a request went by, and no figure of requests in GET /metrics rose")
+    rose = any("request" in name and not _is_open(name) for name in map(_name, _risen(before, after)))
+    require(rose, "a request went by, and no figure of requests in GET /metrics rose")
     shown = target.get("/metrics", {"accept": "application/json"})
     require("application/json" in shown.headers.get("content-type", ""), "asked for JSON, GET /metrics is not JSON")
     _names_figures(json.dumps(shown.json()), "GET /metrics as JSON")
@@ -86,14 +86,22 @@ def _figures(target: Target) -> dict[str, float]:
 
 def _unsettled(before: dict[str, float], after: dict[str, float], *, failed: bool) -> str:
     """What the figures do not show yet of a request that is over; empty when they show it."""
-    rose = [head.lower() for head, value in after.items() if value > before.get(head, 0)]
-    for head in rose:
-        name = _name(head)
-        if "flight" in name or ("request" in name and any(word in name for word in ("active", "running", "open"))):
-            return f"a request is over, and {name} still counts it"
+    rose = _risen(before, after)
+    if still := next(filter(_is_open, map(_name, rose)), None):
+        return f"a request is over, and {still} still counts it"
     if failed and not any(word in head for head in rose for word in FIGURES["errors"]):
         return "an upstream failed, and no figure of errors in GET /metrics rose"
     return ""
+
+
+def _risen(before: dict[str, float], after: dict[str, float]) -> list[str]:
+    """The samples that rose, by name and labels."""
+    return [head.lower() for head, value in after.items() if value > before.get(head, 0)]
+
+
+def _is_open(name: str) -> bool:
+    """Whether the figure is of requests that are not over yet."""
+    return "flight" in name or ("request" in name and any(word in name for word in ("active", "running", "open")))
 
 
 def _name(head: str) -> str:

@@ -15,6 +15,7 @@ from .whole import REASONS
 
 FIRST_WORD_SECONDS = 2.0
 GAP_SECONDS = 2.0
+WORDS_SECONDS = 3.5  # the contract gives no number; whoever speaks every 3 s is not silent
 CANCEL_SECONDS = 2.0
 SAID = ("reasoning_content", "content")
 REFUSALS = (400, 413, 415)
@@ -88,7 +89,7 @@ def progress_in_words(target: Target) -> None:
     stream = target.stream(target.prompt("silence"))
     times = [at for at, delta in stream.deltas if any(map(_is_word, (delta.get(name) for name in SAID)))]
     gaps = [after - before for before, after in pairwise(times)]
-    require(gaps and max(gaps) <= GAP_SECONDS + 0.5, f"no word for {max(gaps, default=0):.1f} s of a silence")
+    require(gaps and max(gaps) <= WORDS_SECONDS, f"no word for {max(gaps, default=0):.1f} s of a silence")
 
 
 @clause("S5", remedy="Leave a field out instead of sending null; above all, never send usage: null.")
