@@ -274,7 +274,7 @@ class IgnoresUnknownParts(Plain):
         pass
 
 
-@breaks("R6", says="a file part got 400")
+@breaks("R6", says="a file part got 400", also="U3")
 class ReadsNoFiles(Plain):
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
