@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .baking import bake
+
 CHECK_SECONDS = 240
 
 
@@ -37,6 +39,35 @@ def test_the_quick_form_leaves_out_what_takes_an_upstream(baked: Path, tmp_path:
     unseen = {name for name, verdict in verdicts.items() if verdict["status"] == "not shown"}
     assert {"S13", "S14", "S15", "X1", "X2"} <= unseen
     assert verdicts["S8"]["status"] == "pass"
+
+
+# A container has folders of its own, whatever name it is given for them.
+FAKE_DOCKER = """#!{python}
+import os, sys, tempfile
+given = dict(pair.split("=", 1) for flag, pair in zip(sys.argv, sys.argv[1:]) if flag == "--env")
+own = {{"PATH": os.environ["PATH"], "JANUS_ARTIFACTS_DIR": tempfile.mkdtemp(dir="{folder}")}}
+os.execve(sys.executable, [sys.executable, "-m", "competitor", "serve"], {{**given, **own}})
+"""
+
+
+def test_of_two_containers_no_common_folder_is_expected(tmp_path: Path, home: Path) -> None:
+    project = bake(tmp_path, home, {"backend": "tools"})
+    docker = tmp_path / "docker"
+    docker.write_text(FAKE_DOCKER.format(python=sys.executable, folder=tmp_path), encoding="utf-8")
+    docker.chmod(0o755)
+    command = [sys.executable, "-m", "competitor", "check", "--start", f"{docker} run {{env}} my-competitor"]
+    made = tmp_path / "verdicts.json"
+    done = subprocess.run(
+        [*command, "--only", "E8,A4,A5", "--quick", "--json", made],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=CHECK_SECONDS,
+        check=False,
+    )
+    verdicts = {verdict["id"]: verdict for verdict in json.loads(made.read_text(encoding="utf-8"))["verdicts"]}
+    assert [verdicts[each]["status"] for each in ("E8", "A4", "A5")] == ["pass", "pass", "not shown"], done.stdout
+    assert verdicts["A5"]["reason"] == "two containers share no folder of this machine"
 
 
 def test_the_arena_runs_the_process_where_there_is_no_image(baked: Path) -> None:

@@ -15,7 +15,8 @@ import time
 from collections.abc import Mapping
 from typing import IO
 
-from ..conformance.target import Failed, Target
+from ..conformance.fetching import SHARED_FOLDER
+from ..conformance.target import Failed, NotShown, Target
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -69,6 +70,8 @@ class Starter:
         return url
 
     def __call__(self, environment: Mapping[str, str]) -> Target:
+        if self.is_container and SHARED_FOLDER in environment:
+            raise NotShown("two containers share no folder of this machine")
         try:
             return Target(self.start(environment))
         except NotStarted as reason:

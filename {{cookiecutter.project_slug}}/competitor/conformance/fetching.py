@@ -10,6 +10,7 @@ from .registry import clause
 from .target import Json, NotShown, Reply, Target, question, require
 
 LINKED = {"JANUS_ARTIFACT_INLINE_BYTES": "0"}  # a setting of this template's; others need a prompt of their own
+SHARED_FOLDER = "JANUS_ARTIFACTS_DIR"  # likewise
 SHORT_SECONDS = 2
 LEAST_APART = 8  # characters in which the links of two artifacts differ, at the least: 32 bits of hex
 _UNKNOWN = "art_" + "a" * 48
@@ -140,7 +141,7 @@ def shared_store(target: Target) -> None:
     if target.launch is None:
         raise NotShown("two of it cannot be started from here")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        common = {"JANUS_ARTIFACTS_DIR": folder, **LINKED, **target.upstream_variables}
+        common = {SHARED_FOLDER: folder, **LINKED, **target.upstream_variables}
         first = _like(target, target.launched(common, anew=True))
         links = _links(artifacts(first.stream(_linking(target))))
         if not links:
