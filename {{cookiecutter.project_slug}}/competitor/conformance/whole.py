@@ -31,11 +31,12 @@ def envelope(target: Target) -> None:
         isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0, "not one choice with index 0"
     )
     require(re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))), "the id is not chatcmpl- and 24 hex digits")
-    for id in ("my-id_1.0", "i" * MAX_ID):
-        given = target.post(question(), {"X-Request-Id": id}).json()
-        require(given.get("id") == id, f"the id is not the X-Request-Id of the request, which has {len(id)} characters")
-    for id in ("no spaces allowed", "i" * (MAX_ID + 1)):
-        odd = target.post(question(), {"X-Request-Id": id}).json()
+    for name in ("my-id_1.0", "i" * MAX_ID):
+        given = target.post(question(), {"X-Request-Id": name}).json()
+        said = f"the id is not the X-Request-Id of the request, which has {len(name)} characters"
+        require(given.get("id") == name, said)
+    for name in ("no spaces allowed", "i" * (MAX_ID + 1)):
+        odd = target.post(question(), {"X-Request-Id": name}).json()
         require(str(odd.get("id")).startswith("chatcmpl-"), "an X-Request-Id that cannot be an id became one")
 
 
