@@ -15,6 +15,23 @@ from .plain_server import NUMBERS, PASSED_ON, Json, Plain, Refused
 _BEFORE = len(MUTANTS)
 
 
+class _Attentive(Plain):
+    """Knows in the thread of a request whether its answer has begun."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.stream = threading.local()
+
+    @property
+    def answering(self) -> bool:
+        return bool(getattr(self.stream, "answering", False))
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        if delta.get("content"):
+            self.stream.answering = True
+        return super().chunk(fixed, delta)
+
+
 @breaks("E2", says="after the upstream failed", also="N2")
 class UnhealthyOnceTheUpstreamFailed(Plain):
     """E2: no upstream may be needed to be healthy."""
@@ -273,37 +290,19 @@ class WordsBeforeTheRole(Plain):
 
 
 @breaks("S4")
-class PingsOnlyOnceTheAnswerBegan(Plain):
+class PingsOnlyOnceTheAnswerBegan(_Attentive):
     """S4: "progress in words, not only pings"; here a silence after the first `content` gets nothing but pings."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        super().__init__(environment)
-        self.stream = threading.local()  # each request has a thread of its own
-
-    def chunk(self, fixed: Json, delta: Json) -> Json:
-        if delta.get("content"):
-            self.stream.answering = True
-        return super().chunk(fixed, delta)
-
     def words(self) -> Json | None:
-        return None if getattr(self.stream, "answering", False) else super().words()
+        return None if self.answering else super().words()
 
 
 @breaks("S13")
-class BrokenOffAnswersEndAsIfWhole(Plain):
+class BrokenOffAnswersEndAsIfWhole(_Attentive):
     """S13: "A failure later: a text that says so in `content`"; here not when some of the answer has been sent."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        super().__init__(environment)
-        self.stream = threading.local()  # each request has a thread of its own
-
-    def chunk(self, fixed: Json, delta: Json) -> Json:
-        if delta.get("content"):
-            self.stream.answering = True
-        return super().chunk(fixed, delta)
-
     def failed_text(self, failure: str) -> str:
-        return "" if getattr(self.stream, "answering", False) else super().failed_text(failure)
+        return "" if self.answering else super().failed_text(failure)
 
 
 class _WordsWithTheArtifact(Shelf):
@@ -410,7 +409,7 @@ class TranslatesOnlyTheReasonsItKnows(Plain):
 
 
 @breaks("S3")
-class PingsStopAtTheFirstToken(Plain):
+class PingsStopAtTheFirstToken(_Attentive):
     """S3: "Never more than 2 s between any two SSE events"; here the first `content` ends the pings.
 
     A silence after it has words of progress every 3 s only.
@@ -418,17 +417,8 @@ class PingsStopAtTheFirstToken(Plain):
 
     words_seconds = 3.0
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        super().__init__(environment)
-        self.stream = threading.local()  # each request has a thread of its own
-
-    def chunk(self, fixed: Json, delta: Json) -> Json:
-        if delta.get("content"):
-            self.stream.answering = True
-        return super().chunk(fixed, delta)
-
     def ping(self) -> bytes:
-        return b"" if getattr(self.stream, "answering", False) else super().ping()
+        return b"" if self.answering else super().ping()
 
 
 @breaks("S7", also="S13")
