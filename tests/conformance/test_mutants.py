@@ -6,9 +6,11 @@ of another clause, but for what is declared.
 
 from competitor.conformance import CLAUSES
 
+from .blind_mutants import BLIND
 from .harness import ALL, short
 from .mutants import MUTANTS
 from .mutants_from_the_contract_alone import FROM_THE_CONTRACT_ALONE
+from .mutants_of_the_contract import OF_THE_CONTRACT
 
 
 def test_the_check_of_its_clause_rejects_every_mutant() -> None:
@@ -19,4 +21,6 @@ def test_the_check_of_its_clause_rejects_every_mutant() -> None:
 def test_every_clause_has_a_mutant_and_all_together_are_at_least_sixty() -> None:
     assert {clause for mutant in MUTANTS for clause in mutant.clauses} == set(CLAUSES)
     assert len(MUTANTS) >= 60
+    assert len(BLIND) == 20
+    assert len(OF_THE_CONTRACT) >= 10
     assert len(FROM_THE_CONTRACT_ALONE) == 40

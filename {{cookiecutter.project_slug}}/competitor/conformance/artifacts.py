@@ -157,15 +157,15 @@ def both_modes(target: Target) -> None:
     require(f"]({url})" in (message.get("content") or ""), "the text of a whole answer does not link to its artifact")
     if target.upstream is None:
         return
-    links = {
+    pictures = {
         f"{name}.png": base64.b64encode(f"bytes of {name} that no model reads".encode()).decode()
         for name in ("plot", "map")
     }
-    text = " and ".join(f"![{name}](data:image/png;base64,{data})" for name, data in links.items())
+    text = " and ".join(f"![{name}](data:image/png;base64,{data})" for name, data in pictures.items())
     earlier = {"role": "assistant", "content": text}
     user = {"role": "user", "content": "hello"}
     target.post(question(messages=[user, earlier, user]))
     seen = json.dumps(target.upstream.requests()[-1])
-    for name, data in links.items():
+    for name, data in pictures.items():
         require(data not in seen, "the bytes of an earlier answer's data: URL went to the upstream")
         require(name in seen, "the name of an earlier answer's artifact did not go to the upstream")

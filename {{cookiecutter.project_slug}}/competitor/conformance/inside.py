@@ -150,7 +150,7 @@ def debug_stream(target: Target) -> None:
 
 
 def switched_on(target: Target) -> Target:
-    """One with debug on. Its upstream, where that is one of ours, has a URL that names the platform but in its path."""
+    """One with debug on. Its upstream, where that is one of ours, has a URL with the platform in its path only."""
     upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
     return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
 
