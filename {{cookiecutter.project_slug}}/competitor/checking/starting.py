@@ -6,6 +6,7 @@ of no container gets its variables as a process does.
 """
 
 import os
+import random
 import shlex
 import signal
 import socket
@@ -13,11 +14,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO
 
 from ..conformance.fetching import SHARED_FOLDER
 from ..conformance.target import Failed, NotShown, Target
 
+# Below what systems lend to outgoing connections, so that none of those takes one before its server does.
+PORTS = range(20_000, 32_000)
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
 # What a process needs to start at all; nothing of it configures a competitor.
@@ -114,9 +118,11 @@ class Starter:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """One that nothing listens on. Raises `OSError` where a hundred are all taken."""
+    for port in random.sample(PORTS, 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no free port was found")
 
 
 def _last_line(log: IO[bytes]) -> str:

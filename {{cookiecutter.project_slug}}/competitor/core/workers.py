@@ -71,7 +71,8 @@ class Workers:
         del self._running[number]
         forget_worker(process.pid or 0)
         if self._ending:
-            self._failed = self._failed or process.exitcode != 0
+            # One that was not up yet when it was told to end dies of the signal; it had no answer to lose.
+            self._failed = self._failed or process.exitcode not in (0, -signal.SIGTERM)
             return
         log.error("a worker died", extra={"worker": number, "exit_code": process.exitcode})
         if time.monotonic() - started < LEAST_SECONDS:

@@ -2,7 +2,6 @@
 """Real processes for the tests: a competitor, and the upstream that does what a prompt tells it."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from competitor import conformance
+from competitor.checking.starting import free_port
 from competitor.conformance import Target
 
 __all__ = ["PROMPTS", "SCRIPTED", "Launcher", "competitor", "free_port", "mock_upstream", "wait_until_healthy"]
@@ -67,12 +67,6 @@ def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the competitor did not become healthy (exit code {process.poll()})") from None
             time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Launcher:

@@ -231,6 +231,21 @@ def test_workers_share_a_port_and_one_that_dies_is_replaced(upstream: Upstream, 
 
 
 @linux_only
+def test_a_signal_while_the_workers_start_ends_them_without_a_fault() -> None:
+    given = {"PORT": str(free_port()), "HOST": "127.0.0.1", "JANUS_WORKERS": "2"}
+    process = subprocess.Popen([sys.executable, "-m", "competitor", "serve"], cwd=ROOT, env=given)
+    deadline = time.monotonic() + 30
+    while len(_children(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+
+
+@linux_only
 def test_a_signal_to_several_workers_lets_open_answers_end_in_good_form(upstream: Upstream) -> None:
     port = free_port()
     given = {"PORT": str(port), "HOST": "127.0.0.1", "JANUS_WORKERS": "2", "JANUS_SHUTDOWN_SECONDS": "1"}
