@@ -60,7 +60,7 @@ test-update: $(VENV)/.ready        ## run all tests of updates: every backend, f
 compare-updates: $(VENV)/.ready        ## twelve updates by competitor update, by cruft and by plain cookiecutter, as a table
 	@$(BIN)/python tools/compare_updates.py
 
-older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.1.0
+older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.2.0
 	@$(BIN)/python tools/older.py $(REF)
 
 pictures: $(VENV)/.ready        ## make the documents' pictures anew; PICTURE=architecture, report or console for one

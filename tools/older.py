@@ -1,7 +1,7 @@
-"""Packs a version of this template as a git bundle, for the tests of updates. `make older REF=v0.1.0` runs it.
+"""Packs a version of this template as a git bundle, for the tests of updates. `make older REF=v0.2.0` runs it.
 
-A checkout may lack tags and history, so the tests bring their own: one commit with what a bake needs, and a tag
-with the version's name. The same commit packs to the same bytes.
+A checkout may lack tags and history, so the tests bring their own bundles, one per version: a single commit with
+what a bake needs, and a tag with the version's name. The same commit packs to the same bytes.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BUNDLE = ROOT / "tests" / "regeneration" / "older.bundle"
+BUNDLES = ROOT / "tests" / "regeneration" / "older"
 PATHS = ("cookiecutter.json", "CHANGELOG.md", "hooks", "templates_variants", "{{cookiecutter.project_slug}}")
 WHO = {f"GIT_{role}_{what}": who for role in ("AUTHOR", "COMMITTER") for what, who in (("NAME", "a"), ("EMAIL", "a@b"))}
 
@@ -34,8 +34,9 @@ def main() -> None:
         git("add", "-A", "-f", cwd=folder)
         git("commit", "-qm", f"Version {version}", cwd=folder, date=date)
         git("tag", f"v{version}", cwd=folder)
-        git("-c", "pack.threads=1", "bundle", "create", "-q", str(BUNDLE), "main", f"v{version}", cwd=folder)
-    print(f"{BUNDLE.relative_to(ROOT)}: version {version} of {ref}, {BUNDLE.stat().st_size // 1024} KiB")
+        bundle = BUNDLES / f"{version}.bundle"
+        git("-c", "pack.threads=1", "bundle", "create", "-q", str(bundle), "main", f"v{version}", cwd=folder)
+    print(f"{bundle.relative_to(ROOT)}: version {version} of {ref}, {bundle.stat().st_size // 1024} KiB")
 
 
 def git(*arguments: str, cwd: Path, date: str = "") -> str:

@@ -1,6 +1,6 @@
-"""Each backend, from an older version of this very template, after an owner's edits: nothing is lost, all works.
+"""Each backend, from older versions of this very template, after an owner's edits: nothing is lost, all works.
 
-`make test-update` runs this. The older version is `older.bundle`, made by tools/older.py.
+`make test-update` runs this. The older versions are the bundles in `older/`, made by tools/older.py.
 """
 
 import subprocess
@@ -15,17 +15,17 @@ from . import newer, owner
 from .updating import contract_files, plain
 
 BACKENDS = sorted(folder.parent.name for folder in TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"))
+OLDER = sorted(Path(__file__).with_name("older").glob("*.bundle"))
 DEPENDENCY = "six==1.17.0  # of the owner's"
 TEST_SECONDS = 500
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=OLDER, ids=lambda bundle: bundle.stem)
+def older(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     goal = tmp_path_factory.mktemp("older") / "template"
-    bundle = Path(__file__).with_name("older.bundle")
-    git("clone", "-q", "-b", "main", str(bundle), str(goal), cwd=goal.parent, home=home)
+    git("clone", "-q", "-b", "main", str(request.param), str(goal), cwd=goal.parent, home=home)
     return goal
 
 
