@@ -39,6 +39,11 @@ def offline(launch: Launcher) -> Target:
 @pytest.fixture(scope="session")
 def core(upstream: Upstream, launch: Launcher) -> Target:
     """The core on the mock upstream, with a backend of the tests in place of yours (see scripted_backend.py)."""
+    return core_on(upstream, launch)
+
+
+def core_on(upstream: Upstream, launch: Launcher) -> Target:
+    """A new server of the core with the scripted backend, on this upstream; it launches others of its kind."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 
     def launch_another(given: Mapping[str, str]) -> Target:
