@@ -19,6 +19,9 @@ STREAMS = 200
 CLIENTS_SECONDS = 1.0
 KIB_A_STREAM = 60
 KIB_LEFT = 5 * 1024
+# Each stream is 60 tokens in 3 s; the silence is one that would be seen as a gap.
+STEADY = 'mock{"tokens": 60, "delay": 0.05}'
+WITH_A_SILENCE = 'mock{"tokens": 60, "delay": 0.05, "silence": 4}'
 
 
 async def one(url: str, prompt: str) -> Stream:
@@ -41,9 +44,8 @@ async def one(url: str, prompt: str) -> Stream:
     return stream
 
 
-async def at_once(url: str, pid: int, count: int) -> tuple[list[Stream], int]:
+async def at_once(url: str, pid: int, prompt: str, count: int = STREAMS) -> tuple[list[Stream], int]:
     """So many streams together, and the server's memory in the middle of them, in KiB."""
-    prompt = 'mock{"tokens": 60, "delay": 0.05, "silence": 4}'
     running = [asyncio.create_task(one(url, prompt)) for _ in range(count)]
     await asyncio.sleep(2.5)
     held = rss_kib(pid)
@@ -54,12 +56,12 @@ async def at_once(url: str, pid: int, count: int) -> tuple[list[Stream], int]:
 @pytest.mark.parametrize("command", [SCRIPTED, ()], ids=["the core", "your backend"])
 def test_200_streams_at_once(command: tuple[str, ...], upstream: Upstream) -> None:
     with competitor({"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}, *command) as (url, pid):
-        asyncio.run(at_once(url, pid, 5))
+        asyncio.run(at_once(url, pid, STEADY, 5))
         idle = rss_kib(pid)
-        first, held = asyncio.run(at_once(url, pid, STREAMS))
+        first, held = asyncio.run(at_once(url, pid, WITH_A_SILENCE))
         # Python's allocator keeps its pools for the next such load; what a load leaves behind shows in the second one.
         used = rss_kib(pid)
-        second, _ = asyncio.run(at_once(url, pid, STREAMS))
+        second, _ = asyncio.run(at_once(url, pid, STEADY))
         time.sleep(1)
         left = rss_kib(pid) - used
     for stream in (*first, *second):
