@@ -2,7 +2,8 @@
 
 import hypothesis
 
-from . import template_path
+from . import template_path  # first: it makes the template importable
+from .bakes import baked, bakes, each, home
 from .torture.counting import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -13,6 +14,10 @@ from .torture.counting import (
 )
 
 __all__ = [
+    "baked",
+    "bakes",
+    "each",
+    "home",
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",

@@ -1,4 +1,4 @@
-"""Bakes of all backends, and servers of them with any environment; each is started once a session."""
+"""Servers of all backends with any environment; each is started once a session."""
 
 import subprocess
 import sys
@@ -12,7 +12,8 @@ import trustme
 
 from competitor.conformance import Target, Upstream
 
-from ..generation.baking import VARIANTS, bake
+from ..bakes import Bakes
+from ..generation.baking import VARIANTS
 from ..template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -50,24 +51,6 @@ def whole(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="session")
-def bakes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A bake of a backend. Tests only read it."""
-    made: dict[str, Path] = {}
-
-    def baked(backend: str) -> Path:
-        if backend not in made:
-            made[backend] = bake(tmp_path_factory.mktemp(backend), home, {"backend": backend})
-        return made[backend]
-
-    return baked
-
-
 @pytest.fixture(scope="session", params=VARIANTS)
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -95,7 +78,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 
 @pytest.fixture(scope="session")
-def compete(bakes: Callable[[str], Path]) -> Iterator[Compete]:
+def compete(bakes: Bakes) -> Iterator[Compete]:
     """`compete("tools", {...})`: a server of that backend with this environment; `core` has the scripted one."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
