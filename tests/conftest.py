@@ -4,6 +4,7 @@ import hypothesis
 
 from . import template_path  # first: it makes the template importable
 from .bakes import baked, bakes, each, home
+from .order import pytest_long_ones_first
 from .torture.counting import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -21,6 +22,7 @@ __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_long_ones_first",
     "pytest_pyfunc_call",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
