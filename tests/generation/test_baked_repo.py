@@ -17,8 +17,10 @@ import pytest
 from competitor.conformance import Target
 from competitor.conformance.stream import well_formed
 
+from ..bakes import Bakes
+from ..once import alone
 from ..template_path import contract_tests
-from .baking import DEFAULT, LINT, VARIANTS, bake
+from .baking import DEFAULT, LINT, VARIANTS
 
 processes = contract_tests("processes")
 TEST_SECONDS = 400
@@ -72,6 +74,7 @@ def made_to_run(project: Path, environment: dict[str, str]) -> Iterator[str]:
         server.communicate(timeout=20)
 
 
+@pytest.mark.long
 def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path) -> None:
     environment = fresh_environment(home)
     first, ask, test, curl, *_ = commands(fresh)
@@ -101,6 +104,7 @@ def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path)
     assert ask == 'make ask PROMPT="What is 17 * 23?"'
 
 
+@pytest.mark.long
 def test_make_test_passes_on_a_fresh_machine(fresh: Path, home: Path) -> None:
     done = subprocess.run(
         ["make", "test"],
@@ -115,38 +119,38 @@ def test_make_test_passes_on_a_fresh_machine(fresh: Path, home: Path) -> None:
     assert re.search(r"\d{3} passed", done.stdout)
 
 
-# Tests of a bake that do not start the owner's backend: the same core passed them in the default's `make test`.
-OF_THE_CORE = (
-    "test_any_backend.py",
-    "test_artifacts.py",
-    "test_clauses.py::test_the_core_keeps_the_clause",
-    "test_console.py",
-    "test_many_streams.py::test_200_streams_at_once[the core]",
-    "test_metrics.py",
-    "test_toolbox.py",
-    "test_upstream.py",
-)
+OTHERS = [name for name in VARIANTS if name != DEFAULT]
 
 
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != DEFAULT])
-@pytest.mark.parametrize("left_out", [OF_THE_CORE, pytest.param((), marks=pytest.mark.slow)], ids=["its own", "all"])
-def test_the_tests_of_every_other_variant_pass(
-    variant: str, left_out: tuple[str, ...], home: Path, tmp_path: Path
-) -> None:
-    """In this environment, which has what all variants need: a fresh one is made for the default alone."""
-    project = bake(tmp_path, home, {"backend": variant})
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "-n", "2"]
-    command += [f"--deselect=tests/contract/{name}" for name in left_out]
+def passed(project: Path, *arguments: str) -> int:
+    """How many tests passed, and none failed. This environment has what all variants need."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert re.search(r"\d{2,} passed", done.stdout)
+    return int(re.findall(r"(\d+) passed", done.stdout)[-1])
 
 
-def test_a_bake_is_clean_for_ruff_and_mypy(each: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(each, project)
+@pytest.mark.parametrize("variant", OTHERS)
+def test_every_other_variant_s_own_tests_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
+    """Those of its backend. The contract's tests are the same files as the default's, which `make test` passed."""
+    project = shutil.copytree(bakes(variant), tmp_path / "project")
+    assert passed(project, "tests/test_backend.py") > 1
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("variant", OTHERS)
+def test_all_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
+    project = shutil.copytree(bakes(variant), tmp_path / "project")
+    assert passed(project, "-n", "2", "--dist", "worksteal") > 300
+
+
+def test_a_bake_is_clean_for_ruff_and_mypy(each: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """One bake after the other: mypy need not read again what they have in common."""
+    project = shutil.copytree(each, tmp_path / "project")
     command = [sys.executable, "-m", "competitor", "lint"]
-    done = subprocess.run(command, cwd=project, env=LINT, capture_output=True, text=True, check=False)
+    with alone(request, "mypy"):
+        done = subprocess.run(command, cwd=project, env=LINT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..bakes import IN_FULL
 from ..generation.baking import VARIANTS
 from ..template_path import TEMPLATE
 from .guide import Command, Edit, things_to_do
@@ -15,7 +16,8 @@ WALK_SECONDS = 400
 ALONE = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
 
-@pytest.mark.parametrize("backend", VARIANTS)
+@pytest.mark.long
+@pytest.mark.parametrize("backend", IN_FULL)
 def test_every_step_is_done_by_what_the_guide_says_and_by_nothing_less(backend: str, tmp_path: Path) -> None:
     walk = [*ALONE, sys.executable, "-m", "tests.workshop.walk", backend, str(tmp_path)]
     done = subprocess.run(walk, cwd=TEMPLATE, capture_output=True, text=True, timeout=WALK_SECONDS, check=False)
