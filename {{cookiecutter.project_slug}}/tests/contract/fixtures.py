@@ -1,13 +1,16 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
-"""Competitors and an upstream, in processes of their own, for all tests."""
+"""Competitors and an upstream, in processes of their own, for all tests. None of them outlives a run of pytest."""
 
 from collections.abc import Iterator, Mapping
 
 import pytest
 
+from competitor.checking.orphans import kill_orphans
 from competitor.conformance import Target, Upstream
 
 from .processes import PROMPTS, SCRIPTED, Launcher, mock_upstream
+
+kill_orphans()
 
 
 @pytest.fixture(scope="session")
