@@ -8,10 +8,13 @@ import pytest
 
 from competitor.conformance import Target, Upstream
 from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Stream
+from competitor.conformance.target import Stream, question
 
+from ..template_path import contract_tests
 from .conftest import Serve
 from .faulty_tools import CANARY
+
+lateness = contract_tests("lateness")
 
 
 def call(name: str, arguments: str = "{}") -> dict[str, str]:
@@ -69,8 +72,12 @@ def events(stream: Stream) -> list[dict[str, Any]]:
 @pytest.mark.torture("F", "faults of a tool, by backend and mode")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_stream_recovers(fault: str, faulty: Target) -> None:
+    lateness.measured_on_time(lambda: a_stream_recovers(fault, faulty))  # tools have a second here
+
+
+def a_stream_recovers(fault: str, faulty: Target) -> None:
     calls, sentence = FAULTS[fault]
-    stream = faulty.stream(scripted(calls))
+    stream = faulty.read_stream(question(scripted(calls), stream=True))
     well_formed(stream, fault)
     assert stream.text.endswith("recovered0 recovered1 recovered2 ")
     assert stream.finish_reasons == ["stop"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .baking import bake
 
-CHECK_SECONDS = 240
+CHECK_SECONDS = 900
 
 
 def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, str]]:

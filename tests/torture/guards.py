@@ -22,7 +22,7 @@ from ..template_path import TEMPLATE, UNBAKED
 CORE = f"{UNBAKED.name}/competitor/core"
 CONTRACT = "tests/contract"
 TORTURE = "tests/torture"
-SECONDS = 150
+SECONDS = 300
 
 
 @dataclass(frozen=True)

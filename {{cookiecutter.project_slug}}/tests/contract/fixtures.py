@@ -8,7 +8,7 @@ import pytest
 from competitor.checking.orphans import kill_orphans
 from competitor.conformance import Target, Upstream
 
-from .processes import PROMPTS, SCRIPTED, Launcher, mock_upstream
+from .processes import PATIENCE_SECONDS, PROMPTS, SCRIPTED, Launcher, mock_upstream
 
 kill_orphans()
 
@@ -30,13 +30,15 @@ def launch() -> Iterator[Launcher]:
 def target(upstream: Upstream, launch: Launcher) -> Target:
     """Your competitor, on the mock upstream."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
-    return Target(launch(environment).url, prompts=PROMPTS, launch=launch, upstream=upstream)
+    url = launch(environment).url
+    return Target(url, prompts=PROMPTS, launch=launch, upstream=upstream, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def offline(launch: Launcher) -> Target:
     """Your competitor, on the offline model, speaking fast."""
-    return Target(launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}).url, launch=launch)
+    url = launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}).url
+    return Target(url, launch=launch, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -47,4 +49,5 @@ def core(upstream: Upstream, launch: Launcher) -> Target:
     def launch_another(given: Mapping[str, str]) -> Target:
         return launch(given, *SCRIPTED)
 
-    return Target(launch_another(environment).url, prompts=PROMPTS, launch=launch_another, upstream=upstream)
+    url = launch_another(environment).url
+    return Target(url, prompts=PROMPTS, launch=launch_another, upstream=upstream, timeout=PATIENCE_SECONDS)

@@ -7,6 +7,7 @@ from competitor.conformance import Target
 from competitor.conformance.stream import well_formed
 from competitor.conformance.target import Stream, question
 
+from .lateness import Lateness
 from .processes import Launcher
 from .scripted_backend import DEEDS
 
@@ -72,11 +73,12 @@ def test_every_deed_is_tested() -> None:
 
 @pytest.mark.parametrize("deed", ENDLESS)
 def test_a_backend_that_never_ends_is_ended(deed: str, launch: Launcher, limited: Target) -> None:
-    stream = limited.read_stream(question(deed, stream=True))
+    with Lateness() as late:
+        stream = limited.read_stream(question(deed, stream=True))
     well_formed(stream, deed)
     assert stream.finish_reasons == ["length"]
     assert "time limit" in stream.text
-    assert stream.seconds < 4
+    assert stream.seconds < 4 + late.between(stream.sent, stream.sent + stream.seconds)
     assert limited.post(question(deed)).json()["choices"][0]["finish_reason"] == "length"
 
 
