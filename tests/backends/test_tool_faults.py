@@ -130,7 +130,11 @@ def test_a_tool_gets_no_more_time_than_the_answer_has(faulty_project: Path, serv
     """The tool may take a minute, the answer 6 s: the model still has time for its last words."""
     quick = serve(faulty_project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_TIMEOUT": "12"})
     quick.ask("Hello")  # the first request may wait for what the backend imports
-    stream = quick.stream(scripted([call("hangs")]))
-    well_formed(stream)
-    assert stream.text == "recovered0 recovered1 recovered2 "
-    assert stream.finish_reasons == ["stop"]
+
+    def has_last_words() -> None:
+        stream = quick.read_stream(question(scripted([call("hangs")]), stream=True))
+        well_formed(stream)
+        assert stream.text == "recovered0 recovered1 recovered2 "
+        assert stream.finish_reasons == ["stop"]
+
+    lateness.measured_on_time(has_last_words)

@@ -99,7 +99,7 @@ def services() -> Iterator[Services]:
 
 def chat_with(environment: dict[str, str], token: str | None = None) -> Chat:
     settings = Settings.from_environment(environment)
-    client = HttpClient(Egress(settings.base_urls), connect_seconds=5, silence_seconds=5)
+    client = HttpClient(Egress(settings.base_urls), connect_seconds=60, silence_seconds=60)
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
     request = ChatRequest.model_validate({**body, "chutes_access_token": token} if token else body)
     llm, artifacts = Llm(settings, client, OfflineServer(50)), Artifacts(Keeper(settings))
