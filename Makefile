@@ -7,7 +7,7 @@ PARALLEL ?= 4
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint lock torture guards soak bench bench-quick bench-console test-image test-load mutants
-.PHONY: test-browser test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -48,6 +48,9 @@ test-image: $(VENV)/.torture        ## build the baked Dockerfile for real and a
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
 	@$(BIN)/python -m pytest -m slow tests/conformance/test_under_load.py
+
+test-killed: $(VENV)/.ready        ## kill runs of pytest at every moment and see that nothing of them is left (Linux)
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/orphans
 
 mutants: $(VENV)/.ready        ## check the checks: every broken server against every check, as a table
 	@$(BIN)/python -m tests.conformance $(MUTANT)

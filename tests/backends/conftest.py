@@ -41,7 +41,7 @@ def serve(upstream: Upstream) -> Iterator[Serve]:
     def start(project: Path, environment: Mapping[str, str]) -> Target:
         launcher = processes.Launcher(cwd=project)
         launchers.append(launcher)
-        return Target(launcher(environment).url, upstream=upstream, timeout=60)
+        return Target(launcher(environment).url, upstream=upstream, timeout=120)
 
     yield start
     with ThreadPoolExecutor(len(launchers) or 1) as pool:

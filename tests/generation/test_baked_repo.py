@@ -22,8 +22,8 @@ from ..once import alone
 from ..template_path import contract_tests
 from .baking import DEFAULT, LINT, VARIANTS
 
-processes = contract_tests("processes")
-TEST_SECONDS = 900  # to end one that hangs, not to measure
+processes, Lateness = contract_tests("processes"), contract_tests("lateness").Lateness
+TEST_SECONDS = 1500
 
 
 def fresh_environment(home: Path) -> dict[str, str]:
@@ -71,7 +71,7 @@ def made_to_run(project: Path, environment: dict[str, str]) -> Iterator[str]:
         yield f"localhost:{port}"
     finally:
         os.killpg(server.pid, 15)
-        server.communicate(timeout=20)
+        server.communicate(timeout=120)
 
 
 @pytest.mark.long
@@ -86,7 +86,7 @@ def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path)
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=240,
         )
         assert answer.stdout.endswith("data: [DONE]\n\n")
         url = f"http://{where}"
@@ -97,7 +97,7 @@ def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path)
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=240,
         )
         assert "17 * 23 = 391." in shown.stdout
         assert re.search(r"first word +\d+ ms", shown.stdout)
@@ -219,7 +219,7 @@ def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) 
 def test_it_is_healthy_soon_after_its_start(baked: Path) -> None:
     """The contract's limit is 30 s; what it takes really is a figure, not a test."""
     port = processes.free_port()
-    began = time.monotonic()
+    late, began = Lateness(), time.monotonic()
     server = subprocess.Popen(
         [sys.executable, "-m", "competitor", "serve"],
         cwd=baked,
@@ -228,9 +228,9 @@ def test_it_is_healthy_soon_after_its_start(baked: Path) -> None:
     )
     try:
         processes.wait_until_healthy(f"http://127.0.0.1:{port}", server)
-        assert time.monotonic() - began < 30
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as reply:
+        assert time.monotonic() - began < 30 + late.seconds
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=120) as reply:
             assert b"ok" in reply.read()
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(120)

@@ -9,7 +9,7 @@ import pytest
 
 from ..bakes import IN_FULL, Bakes
 
-CHECK_SECONDS = 240
+CHECK_SECONDS = 900
 
 
 def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, str]]:

@@ -29,7 +29,7 @@ def submission(project: Path, *arguments: str, path: str = "") -> "subprocess.Co
         text=True,
         encoding="utf-8",
         env=environment,
-        timeout=240,
+        timeout=900,
         check=False,
     )
 

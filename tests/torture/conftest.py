@@ -73,7 +73,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
     port, secure = process.stdout.readline().split()
     yield Faulty(f"http://127.0.0.1:{port}", f"https://localhost:{secure}")
     process.terminate()
-    process.wait(10)
+    process.wait(120)
     process.stdout.close()
 
 
@@ -89,7 +89,7 @@ def compete(bakes: Bakes) -> Iterator[Compete]:
                 scripted = backend == "core"
                 where, command = (UNBAKED, processes.SCRIPTED) if scripted else (bakes(backend), ())
                 made = all_of_them.enter_context(processes.competitor(environment, *command, cwd=where))
-                running[key] = Running(Target(made[0], timeout=60), made[1])
+                running[key] = Running(Target(made[0], timeout=120), made[1])
             return running[key]
 
         yield start

@@ -59,7 +59,7 @@ def test_only_the_first_open_step_says_what_it_lacks() -> None:
 
 def score(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "competitor", "workshop", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_a_fresh_bake_has_one_step_done_and_pipes_get_plain_lines(baked: Path) -> None:

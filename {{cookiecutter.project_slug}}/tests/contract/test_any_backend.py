@@ -9,6 +9,7 @@ from competitor.conformance import Target
 from competitor.conformance.stream import well_formed
 from competitor.conformance.target import Stream, question
 
+from .lateness import Lateness
 from .processes import Launcher
 from .scripted_backend import DEEDS
 
@@ -74,13 +75,13 @@ def test_every_deed_is_tested() -> None:
 
 @pytest.mark.parametrize("deed", ENDLESS)
 def test_a_backend_that_never_ends_is_ended(deed: str, launch: Launcher, limited: Target) -> None:
-    with ThreadPoolExecutor(1) as pool:
+    with Lateness() as late, ThreadPoolExecutor(1) as pool:
         whole = pool.submit(limited.post, question(deed))
         stream = limited.read_stream(question(deed, stream=True))
     well_formed(stream, deed)
     assert stream.finish_reasons == ["length"]
     assert "time limit" in stream.text
-    assert stream.seconds < 4
+    assert stream.seconds < 4 + late.between(stream.sent, stream.sent + stream.seconds)
     assert whole.result().json()["choices"][0]["finish_reason"] == "length"
 
 

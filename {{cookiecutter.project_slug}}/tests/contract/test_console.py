@@ -222,7 +222,7 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
         ask = target.read_stream if stream else target.post
         ask(asked, {"X-Request-Id": name, "X-Debug-Request-Id": name})
         found = kept(target, name)
-        shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{name}", 10))
+        shown += json.dumps(found) + said(found) + repr(target.read_events(f"/v1/debug/stream/{name}", 60))
     target.post(question(chutes_access_token=["canary-token"], debug=True))
     shown += repr(target.get("/debug/requests"))
     for secret in (*SECRETS.values(), "canary-token", "x canary"):
@@ -238,7 +238,7 @@ def said(found: Mapping[str, Any]) -> str:
 def test_a_request_with_debug_can_be_followed_in_plain_frames(console: Target) -> None:
     headers = {"X-Debug-Request-Id": "follow-1", "X-Correlation-ID": "together"}
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(console.read_events, "/v1/debug/stream/follow-1", 10)  # asked before there is a request
+        told = pool.submit(console.read_events, "/v1/debug/stream/follow-1", 60)  # asked before there is a request
         time.sleep(0.2)
         console.read_stream(question("events", stream=True, debug=True), headers)
     stream = told.result()
@@ -264,14 +264,14 @@ def test_without_debug_in_the_request_nobody_can_follow_it(console: Target) -> N
 def test_an_id_that_comes_again_tells_of_the_later_request_alone(console: Target) -> None:
     for prompt in ("events", "hello"):
         console.post(question(prompt, debug=True), {"X-Debug-Request-Id": "again"})
-    types = [event["type"] for _, event in console.read_events("/v1/debug/stream/again", 10).chunks]
+    types = [event["type"] for _, event in console.read_events("/v1/debug/stream/again", 60).chunks]
     assert types.count("request_start") == types.count("request_end") == 1
     assert "tool_start" not in types
 
 
 def test_a_refused_request_ends_its_debug_stream(console: Target) -> None:
     console.post({"model": "any"}, {"X-Debug-Request-Id": "refused-1"})
-    (only,) = [event for _, event in console.read_events("/v1/debug/stream/refused-1", 10).chunks]
+    (only,) = [event for _, event in console.read_events("/v1/debug/stream/refused-1", 60).chunks]
     assert only["type"] == "request_end"
     assert "messages" in only["message"]
 
@@ -291,7 +291,7 @@ def test_two_workers_show_the_same_requests_and_either_can_follow_one(upstream: 
         shown = [{head["request_id"] for head in listed(target)} for _ in range(12)]
         assert all(each == set(ids) for each in shown)
         for name in ids[:12]:
-            assert target.read_events(f"/v1/debug/stream/{name}", 10).chunks[-1][1]["type"] == "request_end"
+            assert target.read_events(f"/v1/debug/stream/{name}", 60).chunks[-1][1]["type"] == "request_end"
 
 
 def test_whatever_becomes_of_the_folder_answers_go_on(upstream: Upstream, tmp_path: Path) -> None:

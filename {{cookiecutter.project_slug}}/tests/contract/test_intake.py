@@ -12,7 +12,7 @@ from competitor.conformance import Target
 from competitor.conformance.requests import refused
 from competitor.conformance.target import CHAT, Reply
 
-from .processes import SCRIPTED, Launcher
+from .processes import PATIENCE_SECONDS, SCRIPTED, Launcher
 
 SECONDS = 1
 HEAD = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\n".encode()
@@ -26,7 +26,7 @@ def port(launch: Launcher) -> int:
 
 def answer(port: int, *parts: bytes) -> Reply:
     """The response to these bytes, of a server that closes then."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         with contextlib.suppress(OSError):
             for part in parts:
                 connection.sendall(part)
@@ -65,7 +65,7 @@ def test_a_slow_head_is_cut_however_it_trickles(port: int) -> None:
     """While it still comes: a piece of it does not begin the time again."""
     said = b""
     with socket.create_connection(("127.0.0.1", port), timeout=0.1) as connection:
-        for part in (*[b"\r\n"] * 5, HEAD, *[b"x: y\r\n"] * 94):  # ten seconds of it
+        for part in (*[b"\r\n"] * 5, HEAD, *[b"x: y\r\n"] * 190):  # for twenty seconds
             with contextlib.suppress(OSError):
                 connection.sendall(part)
                 said = connection.recv(1024)
@@ -74,13 +74,13 @@ def test_a_slow_head_is_cut_however_it_trickles(port: int) -> None:
 
 
 def test_a_silent_socket_is_closed_without_a_word(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         assert connection.recv(1) == b""
 
 
 def test_requests_one_after_the_other_on_one_connection_have_each_their_own_time(port: int) -> None:
     """More of them than fit into the deadline of one."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     for _ in range(4):
         connection.request("GET", "/health")
         assert connection.getresponse().read()
