@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import bake
 from ..template_path import TEMPLATE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing else passes a number on to all descendants")
@@ -57,9 +56,9 @@ def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> lis
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated repo whose owner's tests start servers in every way."""
-    made = bake(tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("home"))
+    made = shutil.copytree(baked, tmp_path_factory.mktemp("killed") / "my-competitor")
     shutil.copy(Path(__file__).with_name("starts_of_all_kinds.py"), made / "tests" / "test_starts.py")
     return made
 
