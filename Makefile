@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PARALLEL ?= 4
+# Each process begins with its own part of the tests, and then takes from the others.
+TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint lock torture guards soak bench bench-quick bench-console test-image test-load mutants
-.PHONY: test-browser test-update test-kit compare-updates older release kit pictures clean
+.PHONY: test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -13,7 +15,7 @@ demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, sh
 	@$(BIN)/python tools/demo.py
 
 test: lint        ## run all tests but the slow sets
-	@$(BIN)/python -m pytest -n $(PARALLEL)
+	@$(TEST)
 
 lint: $(VENV)/.ready        ## check style and types of the template (of a bake: its own tests)
 	@$(BIN)/python -m ruff check .
@@ -24,7 +26,7 @@ lock: $(VENV)/.ready        ## pin all dependencies with hashes, the template's 
 	@$(BIN)/python tools/lock.py
 
 torture: $(VENV)/.torture        ## all that must not break it, counted, as a table; LINE=BD chooses lines (G wants root on Debian)
-	@$(BIN)/python -m pytest --torture --line "$(LINE)" -m torture -n $(PARALLEL)
+	@$(TEST) --torture --line "$(LINE)" -m torture
 
 guards: $(VENV)/.torture        ## take each guard out and see that its tests fail: killed N of N; GUARD= chooses
 	@$(BIN)/python -m tests.torture.guards $(GUARD)
@@ -47,6 +49,9 @@ test-image: $(VENV)/.torture        ## build the baked Dockerfile for real and a
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
 	@$(BIN)/python -m pytest -m slow tests/conformance/test_under_load.py
 
+test-killed: $(VENV)/.ready        ## kill runs of pytest at every moment and see that nothing of them is left (Linux)
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/orphans
+
 mutants: $(VENV)/.ready        ## check the checks: every broken server against every check, as a table
 	@$(BIN)/python -m tests.conformance $(MUTANT)
 
@@ -54,8 +59,11 @@ test-browser: $(VENV)/.ready        ## open the report and the debug console in 
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -m browser tests/browser
 
+test-variants: $(VENV)/.ready        ## run in full for every variant what `make test` runs in full for the default; BACKEND= chooses
+	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/generation tests/workshop/test_workshop.py
+
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
-	@$(BIN)/python -m pytest -n $(PARALLEL) -m "slow or not slow" tests/regeneration
+	@$(TEST) -m "slow or not slow" tests/regeneration
 
 compare-updates: $(VENV)/.ready        ## twelve updates by competitor update, by cruft and by plain cookiecutter, as a table
 	@$(BIN)/python tools/compare_updates.py

@@ -1,8 +1,10 @@
-"""Makes the unbaked template importable for all tests, and lets properties take their time."""
+"""Makes the unbaked template importable, lets properties take their time, and leaves no process behind."""
 
 import hypothesis
 
-from . import template_path
+from . import template_path  # first: it makes the template importable
+from .bakes import baked, bakes, each, home
+from .order import pytest_long_ones_first
 from .torture.counting import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -13,11 +15,17 @@ from .torture.counting import (
 )
 
 __all__ = [
+    "baked",
+    "bakes",
+    "each",
+    "home",
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_long_ones_first",
     "pytest_pyfunc_call",
     "pytest_sessionfinish",
+    "pytest_sessionstart",
     "pytest_terminal_summary",
     "template_path",
 ]
@@ -25,3 +33,10 @@ __all__ = [
 # This machine may be busy with other things: no test asserts a time that noise can break.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_sessionstart() -> None:
+    """Before any process is started, those of pytest-xdist among them."""
+    from competitor.checking.orphans import kill_orphans  # it can be imported now, see template_path
+
+    kill_orphans()

@@ -18,7 +18,7 @@ from ..template_path import contract_tests
 
 processes = contract_tests("processes")
 Start = Callable[[Mapping[str, str]], Target]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def linked(target: Target, size: int = 200_000, name: str = "photo.png") -> dict
 
 def raw(target: Target, request_line: bytes) -> bytes:
     parts = urlsplit(target.url)
-    with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10) as connection:
+    with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=120) as connection:
         connection.sendall(request_line + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         received = b""
         while data := connection.recv(65536):

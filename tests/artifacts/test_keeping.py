@@ -186,9 +186,9 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     running = [context.Process(target=_save_one, args=(str(tmp_path), done)) for _ in range(4)]
     for process in running:
         process.start()
-    made = [done.get(timeout=60) for _ in running]
+    made = [done.get(timeout=240) for _ in running]
     for process in running:
-        process.join(60)
+        process.join(240)
     shelf = keeper(tmp_path, Clock())
 
     async def run() -> None:

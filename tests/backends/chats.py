@@ -22,7 +22,7 @@ class Asked:
     def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
         self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})
         egress = Egress(self.settings.base_urls if allowed else [])
-        self.client = HttpClient(egress, connect_seconds=5, silence_seconds=30)
+        self.client = HttpClient(egress, connect_seconds=60, silence_seconds=60)
         self.spent: list[Usage] = []
         body = {"model": "offline-model", "messages": [{"role": "user", "content": "Hello"}], **fields}
         llm = Llm(self.settings, self.client, OfflineServer(1))

@@ -1,14 +1,17 @@
-"""The variants that run tools, each baked once a session by the command line."""
+"""Bakes of the variants that run tools, and servers of them."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from competitor.conformance import Target, Upstream
 
-from ..generation.baking import VARIANTS, bake
+from ..bakes import Bakes
+from ..generation.baking import VARIANTS
 from ..template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -18,15 +21,10 @@ WITH_TOOLS = [
 Serve = Callable[[Path, Mapping[str, str]], Target]
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
 @pytest.fixture(scope="session", params=WITH_TOOLS)
-def project(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(request: pytest.FixtureRequest, bakes: Bakes) -> Path:
     """A bake of a variant. Tests only read it."""
-    return bake(tmp_path_factory.mktemp(request.param), home, {"backend": request.param})
+    return bakes(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +36,16 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def serve(upstream: Upstream) -> Iterator[Serve]:
     """Starts a bake with an environment; all end with the session."""
-    launchers = []
+    launchers: list[Any] = []
 
     def start(project: Path, environment: Mapping[str, str]) -> Target:
         launcher = processes.Launcher(cwd=project)
         launchers.append(launcher)
-        return Target(launcher(environment).url, upstream=upstream, timeout=60)
+        return Target(launcher(environment).url, upstream=upstream, timeout=120)
 
     yield start
-    for launcher in launchers:
-        launcher.close()
+    with ThreadPoolExecutor(len(launchers) or 1) as pool:
+        list(pool.map(processes.Launcher.close, launchers))
 
 
 @pytest.fixture(scope="session")

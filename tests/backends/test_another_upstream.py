@@ -61,7 +61,7 @@ def rules() -> Iterator[dict[str, Any]]:
 
 
 def wait_until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while server.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), 5).close()
@@ -85,7 +85,7 @@ def another(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(120)
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,7 @@ def faulty_there(faulty_project: Path, serve: Serve, another: str) -> Target:
 
 @pytest.fixture(scope="session")
 def client(usual: Target) -> OpenAI:
-    return OpenAI(base_url=f"{usual.url}/v1", api_key="none", max_retries=0, timeout=60)
+    return OpenAI(base_url=f"{usual.url}/v1", api_key="none", max_retries=0, timeout=120)
 
 
 @pytest.mark.parametrize("fault", SCRIPTABLE)

@@ -125,7 +125,7 @@ async def test_who_stops_waiting_stops_the_upstream(streamed: bool, asked: Asked
         await asyncio.sleep(0.2)
         work.cancel()
         await asyncio.wait({work})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while upstream.stats()["cut"] == before:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -186,10 +186,10 @@ def test_a_history_with_unreadable_arguments_is_read() -> None:
     assert message.tool_calls[0]["args"] == {}
 
 
-async def run(made: Any, arguments: str) -> tuple[str, str]:
+async def run(made: Any, arguments: str, seconds: float = 60) -> tuple[str, str]:
     """What a tool of LangChain's gives by the toolbox: status and text, with its two events."""
     events: list[Event] = []
-    result = await Toolbox([from_langchain(made)], seconds=0.5).run(made.name, arguments, events.append)
+    result = await Toolbox([from_langchain(made)], seconds=seconds).run(made.name, arguments, events.append)
     assert len(events) == 2
     assert isinstance(events[1], ToolEnd)
     return result.status, result.text
@@ -204,7 +204,7 @@ def slow_echo(word: str, seconds: float = 0) -> str:
 
 async def test_a_blocking_tool_of_langchain_s_runs_in_a_thread_and_has_a_time_limit() -> None:
     assert await run(slow_echo, '{"word": "hi"}') == ("ok", "hi from False")
-    status, text = await run(slow_echo, '{"word": "hi", "seconds": 1}')
+    status, text = await run(slow_echo, '{"word": "hi", "seconds": 1}', seconds=0.5)
     assert (status, "0.5 s" in text) == ("error", True)
     status, text = await run(slow_echo, '{"sound": "hi"}')
     assert (status, "word" in text) == ("error", True)
@@ -219,9 +219,9 @@ async def test_tools_that_hang_in_their_threads_leave_the_loop_s_own_threads_fre
 
     made = tool(stuck)
     try:
-        hanging = [run(made, "{}") for _ in range(40)]
+        hanging = [run(made, "{}", seconds=0.5) for _ in range(40)]
         assert {status for status, _ in await asyncio.gather(*hanging)} == {"error"}
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 30) == "free"
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 120) == "free"
     finally:
         release.set()
 

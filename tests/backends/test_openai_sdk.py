@@ -24,7 +24,7 @@ def offline(project: Path, serve: Serve) -> Target:
 
 @pytest.fixture(scope="session")
 def client(offline: Target) -> OpenAI:
-    return OpenAI(base_url=f"{offline.url}/v1", api_key="none", max_retries=0, timeout=60)
+    return OpenAI(base_url=f"{offline.url}/v1", api_key="none", max_retries=0, timeout=120)
 
 
 def function(name: str, **properties: str) -> dict[str, Any]:

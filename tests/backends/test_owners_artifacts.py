@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from ..generation.baking import VARIANTS, bake
+from ..bakes import Bakes
+from ..generation.baking import VARIANTS
 from ..template_path import contract_tests
 
 processes = contract_tests("processes")
@@ -54,8 +55,9 @@ def edited(project: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
-def owned(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return edited(bake(tmp_path_factory.mktemp(request.param), home, {"backend": request.param}))
+def owned(request: pytest.FixtureRequest, bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp(request.param) / "my-competitor"
+    return edited(Path(shutil.copytree(bakes(request.param), copy)))
 
 
 @pytest.fixture(scope="module", params=[0, INLINE_BYTES, MOST_INLINE_BYTES], ids=lambda most: f"inline up to {most}")

@@ -8,10 +8,13 @@ import pytest
 
 from competitor.conformance import Target, Upstream
 from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Stream
+from competitor.conformance.target import Stream, question
 
+from ..template_path import contract_tests
 from .conftest import Serve
 from .faulty_tools import CANARY
+
+lateness = contract_tests("lateness")
 
 
 def call(name: str, arguments: str = "{}") -> dict[str, str]:
@@ -69,8 +72,12 @@ def events(stream: Stream) -> list[dict[str, Any]]:
 @pytest.mark.torture("F", "faults of a tool, by backend and mode")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_stream_recovers(fault: str, faulty: Target) -> None:
+    lateness.measured_on_time(lambda: a_stream_recovers(fault, faulty))  # tools have a second here
+
+
+def a_stream_recovers(fault: str, faulty: Target) -> None:
     calls, sentence = FAULTS[fault]
-    stream = faulty.stream(scripted(calls))
+    stream = faulty.read_stream(question(scripted(calls), stream=True))
     well_formed(stream, fault)
     assert stream.text.endswith("recovered0 recovered1 recovered2 ")
     assert stream.finish_reasons == ["stop"]
@@ -123,7 +130,11 @@ def test_a_tool_gets_no_more_time_than_the_answer_has(faulty_project: Path, serv
     """The tool may take a minute, the answer 6 s: the model still has time for its last words."""
     quick = serve(faulty_project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_TIMEOUT": "12"})
     quick.ask("Hello")  # the first request may wait for what the backend imports
-    stream = quick.stream(scripted([call("hangs")]))
-    well_formed(stream)
-    assert stream.text == "recovered0 recovered1 recovered2 "
-    assert stream.finish_reasons == ["stop"]
+
+    def has_last_words() -> None:
+        stream = quick.read_stream(question(scripted([call("hangs")]), stream=True))
+        well_formed(stream)
+        assert stream.text == "recovered0 recovered1 recovered2 "
+        assert stream.finish_reasons == ["stop"]
+
+    lateness.measured_on_time(has_last_words)

@@ -8,8 +8,12 @@ import pytest
 
 from competitor.conformance import Target, Upstream
 from competitor.conformance.stream import GAP_SECONDS, well_formed
+from competitor.conformance.target import question
 
+from ..template_path import contract_tests
 from .conftest import Serve
+
+lateness = contract_tests("lateness")
 
 CALLS = [
     {"name": "calculator", "arguments": '{"expression": "6 * 7"}'},
@@ -57,21 +61,25 @@ def test_texts_of_two_turns_do_not_run_into_each_other(priced: Target) -> None:
 
 def test_a_tool_that_takes_long_is_spoken_of_all_the_while(priced: Target) -> None:
     slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(6)"})}
-    stream = priced.stream(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
+    with lateness.Lateness() as late:
+        stream = priced.stream(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
     well_formed(stream)
-    words = [at for at, delta in stream.deltas if delta.get("reasoning_content") or delta.get("content")]
-    assert max(after - before for before, after in pairwise(words)) <= GAP_SECONDS + 0.5
-    assert stream.largest_gap <= GAP_SECONDS
+    words = [stream.sent + at for at, delta in stream.deltas if delta.get("reasoning_content") or delta.get("content")]
+    assert max(end - start - late.between(start, end) for start, end in pairwise(words)) <= GAP_SECONDS + 0.5
+    assert late.largest_gap(stream) <= GAP_SECONDS
     assert stream.reasoning.count("Running") >= 4
 
 
 def test_a_client_that_leaves_ends_the_tools(priced: Target) -> None:
     """Its program would say so, had it come to its end."""
-    assert priced.upstream is not None
-    before = len(priced.upstream.requests())
     slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(2)"})}
-    prompt = turns({"tokens": 0, "calls": [slow]}, {"tokens": 1})
-    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": prompt}]}
-    priced.half_read(body, lines=8)
-    priced.ask(turns({"tokens": 0, "calls": [slow]}, {"tokens": 2}))
-    assert len(priced.upstream.requests()) == before + 3, "the first loop went on without its client"
+    asked = question(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
+
+    def leaves() -> None:
+        assert priced.upstream is not None
+        before = len(priced.upstream.requests())
+        priced.half_read({**asked, "stream": True}, lines=8)
+        priced.post(asked)
+        assert len(priced.upstream.requests()) == before + 3, "the first loop went on without its client"
+
+    lateness.measured_on_time(leaves)

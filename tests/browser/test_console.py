@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from competitor.conformance import Target
 from competitor.conformance.target import question
 
-from ..generation.baking import bake
+from ..bakes import Bakes
 from ..template_path import TEMPLATE, contract_tests
 from .tap import Tap, tapped
 from .window import PHONE, WIDE, asked, opened, photographed, said_by
@@ -39,8 +39,8 @@ PIXEL = base64.b64decode(
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bake(tmp_path_factory.mktemp("console"), tmp_path_factory.mktemp("home"), {"backend": "tools"})
+def project(bakes: Bakes) -> Path:
+    return bakes("tools")
 
 
 @pytest.fixture(scope="module")

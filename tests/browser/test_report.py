@@ -14,7 +14,7 @@ from competitor.conformance.figures import Figure
 from competitor.conformance.judging import Verdict
 from competitor.conformance.target import Stream
 
-from ..generation.baking import bake
+from ..bakes import Bakes
 from ..template_path import TEMPLATE
 from .window import PHONE, WIDE, asked, photographed, said_by
 from .window import opened as opened_at
@@ -26,14 +26,13 @@ HOSTILE = "</title><script>document.title = 'owned'</script><img src=x onerror=\
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a bake with tools, as its owner makes it."""
-    project = bake(tmp_path_factory.mktemp("checked"), tmp_path_factory.mktemp("home"), {"backend": "tools"})
     made = tmp_path_factory.mktemp("report") / "report.html"
     start = f"{sys.executable} -m competitor serve --stand-ins"
     done = subprocess.run(
         [sys.executable, "-m", "competitor", "check", "--start", start, "--html", str(made)],
-        cwd=project,
+        cwd=bakes("tools"),
         capture_output=True,
         text=True,
         timeout=CHECK_SECONDS,

@@ -4,6 +4,8 @@ This is the short form; `make mutants` runs every mutant against every check, so
 of another clause, but for what is declared.
 """
 
+import pytest
+
 from competitor.conformance import CLAUSES
 
 from .blind_mutants import BLIND
@@ -13,6 +15,7 @@ from .mutants_from_the_contract_alone import FROM_THE_CONTRACT_ALONE
 from .mutants_of_the_contract import OF_THE_CONTRACT
 
 
+@pytest.mark.long
 def test_the_check_of_its_clause_rejects_every_mutant() -> None:
     missed = {came.name: came.broken for came in short(ALL) if came.missed}
     assert not missed

@@ -14,6 +14,9 @@ from competitor.core.errors import UpstreamError
 from competitor.core.exchange import HIGH_WATER_BYTES, Exchange
 from competitor.core.http import HttpClient
 
+from ..template_path import contract_tests
+
+measured_on_time = contract_tests("lateness").measured_on_time
 Answer = Callable[[asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -54,7 +57,7 @@ async def with_server(answer: Answer, work: Callable[[HttpClient, str, Server], 
     server = Server(answer)
     listening = await asyncio.start_server(server, "127.0.0.1", 0, limit=2**20)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
-    client = HttpClient(Egress([url]), **{"connect_seconds": 2.0, "silence_seconds": 5.0, **options})
+    client = HttpClient(Egress([url]), **{"connect_seconds": 60.0, "silence_seconds": 60.0, **options})
     try:
         return await work(client, url, server)
     finally:
@@ -120,7 +123,11 @@ def test_every_fault_has_its_kind(parts: list[bytes], close: bool, kind: str) ->
 
 def test_silence_has_a_limit_and_a_word_resets_it() -> None:
     slow = says(OK + b"content-length: 4\r\n\r\n", b"a", b"b", b"c", b"d", pause=0.15)
-    assert asyncio.run(with_server(slow, fetch, silence_seconds=0.3)) == (200, b"abcd")
+
+    def fetched() -> Any:
+        return asyncio.run(with_server(slow, fetch, silence_seconds=0.3))
+
+    assert measured_on_time(fetched, failure=UpstreamError) == (200, b"abcd")
     with pytest.raises(UpstreamError, match="silent"):
         asyncio.run(with_server(says(b"", pause=2), fetch, silence_seconds=0.1))
 
@@ -227,7 +234,10 @@ def test_a_body_that_ends_just_after_its_last_event_leaves_a_connection_to_use()
     async def work(client: HttpClient, url: str, server: Server) -> tuple[list[bytes], int]:
         return [await once(client, url) for _ in range(3)], server.connections
 
-    assert asyncio.run(with_server(answer, work)) == ([b"hello"] * 3, 1)
+    def all_by_one_connection() -> None:
+        assert asyncio.run(with_server(answer, work)) == ([b"hello"] * 3, 1)
+
+    measured_on_time(all_by_one_connection)
 
 
 def test_a_body_that_nobody_reads_waits_in_the_socket() -> None:
@@ -340,7 +350,7 @@ def test_certificates_are_checked(
         server = Server(says(OK + b"content-length: 5\r\n\r\nhello"))
         listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=tls.context)
         url = f"https://{host}:{listening.sockets[0].getsockname()[1]}/v1"
-        client = HttpClient(Egress([url]), connect_seconds=5, silence_seconds=5)
+        client = HttpClient(Egress([url]), connect_seconds=60, silence_seconds=60)
         try:
             return await fetch(client, url, server)
         finally:

@@ -27,7 +27,7 @@ def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 def run(request: pytest.FixtureRequest) -> Run:
     def run(work: Callable[[], Awaitable[None]]) -> None:
         with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(asyncio.wait_for(work(), 20))
+            runner.run(asyncio.wait_for(work(), 120))
 
     return run
 

@@ -99,7 +99,7 @@ def services() -> Iterator[Services]:
 
 def chat_with(environment: dict[str, str], token: str | None = None) -> Chat:
     settings = Settings.from_environment(environment)
-    client = HttpClient(Egress(settings.base_urls), connect_seconds=5, silence_seconds=5)
+    client = HttpClient(Egress(settings.base_urls), connect_seconds=60, silence_seconds=60)
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
     request = ChatRequest.model_validate({**body, "chutes_access_token": token} if token else body)
     llm, artifacts = Llm(settings, client, OfflineServer(50)), Artifacts(Keeper(settings))
@@ -114,7 +114,7 @@ def ran(environment: dict[str, str], name: str, /, token: str | None = None, **a
     async def run() -> Result:
         chat = chat_with(environment, token)
         try:
-            return await Toolbox(offered(chat), seconds=10).run(name, json.dumps(arguments))
+            return await Toolbox(offered(chat), seconds=60).run(name, json.dumps(arguments))
         finally:
             chat.http.close()
 
@@ -371,7 +371,7 @@ def _printed(program: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not done.stderr

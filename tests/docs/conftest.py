@@ -4,14 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import VARIANTS, bake
+from ..bakes import Bakes
+from ..generation.baking import VARIANTS
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="session")
-def bakes(tmp_path_factory: pytest.TempPathFactory, home: Path) -> list[Path]:
-    return [bake(tmp_path_factory.mktemp(name), home, {"backend": name}) for name in VARIANTS]
+def projects(bakes: Bakes) -> list[Path]:
+    return [bakes(name) for name in VARIANTS]

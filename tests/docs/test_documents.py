@@ -60,8 +60,8 @@ def test_every_link_of_the_template_leads_somewhere(document: Path) -> None:
     assert broken(document) == []
 
 
-def test_every_link_of_a_bake_leads_somewhere(bakes: list[Path]) -> None:
-    for project in bakes:
+def test_every_link_of_a_bake_leads_somewhere(projects: list[Path]) -> None:
+    for project in projects:
         for document in documents(project):
             assert broken(document) == [], document
 
@@ -76,11 +76,11 @@ def targets(makefile: Path) -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*##", makefile.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def test_every_target_of_make_that_is_named_exists(bakes: list[Path]) -> None:
-    of_a_bake = targets(bakes[0] / "Makefile")
+def test_every_target_of_make_that_is_named_exists(projects: list[Path]) -> None:
+    of_a_bake = targets(projects[0] / "Makefile")
     for documented, known in (
         (OURS, of_a_bake | targets(TEMPLATE / "Makefile")),
-        ([page for project in bakes for page in documents(project)], of_a_bake),
+        ([page for project in projects for page in documents(project)], of_a_bake),
     ):
         for document in documented:
             text = document.read_text(encoding="utf-8")
@@ -88,8 +88,8 @@ def test_every_target_of_make_that_is_named_exists(bakes: list[Path]) -> None:
             assert named <= known, (document, named - known)
 
 
-def test_every_command_of_a_competitor_that_is_named_exists_with_its_options(bakes: list[Path]) -> None:
-    pages = [*OURS, *(page for project in bakes for page in documents(project))]
+def test_every_command_of_a_competitor_that_is_named_exists_with_its_options(projects: list[Path]) -> None:
+    pages = [*OURS, *(page for project in projects for page in documents(project))]
     found = {
         line
         for page in pages
@@ -103,12 +103,12 @@ def test_every_command_of_a_competitor_that_is_named_exists_with_its_options(bak
             continue  # the word in a sentence
         if command not in helps:
             asked = [sys.executable, "-m", "competitor", command, "--help"]
-            helps[command] = subprocess.run(asked, cwd=bakes[0], capture_output=True, text=True, check=True).stdout
+            helps[command] = subprocess.run(asked, cwd=projects[0], capture_output=True, text=True, check=True).stdout
         for option in options:
             assert option in helps[command], line
     assert helps.keys() >= {"run", "ask", "check", "submission", "workshop", "verify", "update"}
     shown = subprocess.run(
-        [sys.executable, "-m", "competitor", "--help"], cwd=bakes[0], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "competitor", "--help"], cwd=projects[0], capture_output=True, text=True, check=True
     ).stdout
     assert set(re.findall(r"^    ([a-z]+)(?: |$)", shown, re.MULTILINE)) == COMMANDS
 
@@ -147,10 +147,10 @@ def test_a_photograph_is_a_picture_and_a_document_shows_it(name: str) -> None:
     assert any(f"{name}.png" in page.read_text(encoding="utf-8") for page in OURS)
 
 
-def test_what_assistants_are_told_of_files_is_what_the_zones_say(bakes: list[Path]) -> None:
+def test_what_assistants_are_told_of_files_is_what_the_zones_say(projects: list[Path]) -> None:
     from templates_variants.zones import zone_of
 
-    text = (bakes[0] / "AGENTS.md").read_text(encoding="utf-8")
+    text = (projects[0] / "AGENTS.md").read_text(encoding="utf-8")
     may = {
         path: row
         for first, row in re.findall(r"^\| (`.+?) \| (yes|with care|never|only by)", text, re.MULTILINE)
@@ -164,8 +164,8 @@ def test_what_assistants_are_told_of_files_is_what_the_zones_say(bakes: list[Pat
     assert set(may.values()) == set(expected.values())
 
 
-def test_the_first_screens_show_what_commands_tree_and_the_file_to_edit(bakes: list[Path]) -> None:
-    for page in (TEMPLATE / "README.md", *(project / "README.md" for project in bakes)):
+def test_the_first_screens_show_what_commands_tree_and_the_file_to_edit(projects: list[Path]) -> None:
+    for page in (TEMPLATE / "README.md", *(project / "README.md" for project in projects)):
         screen = "\n".join(page.read_text(encoding="utf-8").splitlines()[:60])
         assert screen.count("\n$ ") >= 3, page
         assert "file to edit" in screen

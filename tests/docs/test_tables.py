@@ -13,8 +13,8 @@ from competitor.core.settings import Settings, markdown_table, variables
 
 
 @pytest.fixture
-def readme(bakes: list[Path]) -> str:
-    return (bakes[0] / "README.md").read_text(encoding="utf-8")
+def readme(projects: list[Path]) -> str:
+    return (projects[0] / "README.md").read_text(encoding="utf-8")
 
 
 def rows(text: str, heading: str) -> list[list[str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..template_path import TEMPLATE
 
 SLUG = "my-competitor"
-BAKE_SECONDS = 120
+BAKE_SECONDS = 600
 VARIANTS = {
     folder.parent.name: folder.parent
     for folder in sorted(TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"))
@@ -67,7 +67,7 @@ def git(*arguments: str, cwd: Path, home: Path) -> str:
         env=clean_environment(home),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=BAKE_SECONDS,
         check=True,
     )
     return done.stdout.strip()

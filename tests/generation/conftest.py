@@ -1,15 +1,10 @@
-"""Bakes, one a variant and session, and the template as a git repository with a tag."""
+"""The template as a git repository with a tag."""
 
 from pathlib import Path
 
 import pytest
 
-from .baking import VARIANTS, bake, copy_template, git
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+from .baking import copy_template, git
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +20,3 @@ def template_repo(home: Path) -> Path:
     git("add", "-A", cwd=repo, home=home)
     git("commit", "-qm", "two", cwd=repo, home=home)
     return repo
-
-
-@pytest.fixture(scope="session")
-def baked(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
-    """A project baked with all defaults. Tests only read it."""
-    return bake(tmp_path_factory.mktemp("baked"), home)
-
-
-@pytest.fixture(scope="session", params=VARIANTS)
-def each(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
-    """A project of each variant. Tests only read it."""
-    return bake(tmp_path_factory.mktemp(request.param), home, {"backend": request.param})

@@ -232,7 +232,7 @@ def test_all_questions_answered_with_enter_make_a_project_and_say_what_comes_nex
         input="\n" * 10,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=True,
     )
     assert "Name of your competitor" in done.stdout

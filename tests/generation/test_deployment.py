@@ -31,7 +31,7 @@ def container(project: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def judged(*files: Path) -> "subprocess.CompletedProcess[str]":
     """Strictly: a field that the schema does not know is an error."""
     return subprocess.run(
-        [str(VALIDATOR), "--strict", *map(str, files)], capture_output=True, text=True, timeout=120, check=False
+        [str(VALIDATOR), "--strict", *map(str, files)], capture_output=True, text=True, timeout=600, check=False
     )
 
 

@@ -1,4 +1,4 @@
-"""A bake, and a server that answers as a vendor's does."""
+"""A server of a bake, and an upstream that answers as a vendor's does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,15 +7,9 @@ import pytest
 
 from competitor.conformance import Target, Upstream
 
-from ..generation.baking import bake
 from ..template_path import contract_tests
 
 processes = contract_tests("processes")
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bake(tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +19,8 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="session")
-def target(project: Path, upstream: Upstream) -> Iterator[Target]:
-    launcher = processes.Launcher(cwd=project)
+def target(baked: Path, upstream: Upstream) -> Iterator[Target]:
+    launcher = processes.Launcher(cwd=baked)
     url = launcher({"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}).url
     yield Target(url, upstream=upstream)
     launcher.close()

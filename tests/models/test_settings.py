@@ -1,6 +1,7 @@
 """The settings that docs/models.md names are real, and each server gets what it understands."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,8 +57,8 @@ def test_of_both_names_openai_gets_the_newer_and_no_limit_stays_none() -> None:
     assert limited(both, "https://api.openai.com.octo.org/v1", settings) == both
 
 
-def test_the_name_that_is_set_arrives_at_the_server(project: Any, upstream: Upstream) -> None:
-    launcher = processes.Launcher(cwd=project)
+def test_the_name_that_is_set_arrives_at_the_server(baked: Path, upstream: Upstream) -> None:
+    launcher = processes.Launcher(cwd=baked)
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_LIMIT_NAME": "max_tokens"}
     try:
         Target(launcher(environment).url).ask("limited", max_completion_tokens=9)

@@ -17,7 +17,7 @@ from .updating import contract_files, plain
 BACKENDS = sorted(folder.parent.name for folder in TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"))
 OLDER = sorted(Path(__file__).with_name("older").glob("*.bundle"))
 DEPENDENCY = "six==1.17.0  # of the owner's"
-TEST_SECONDS = 500
+TEST_SECONDS = 1500
 
 pytestmark = pytest.mark.slow
 

@@ -282,7 +282,7 @@ def _at_a_terminal(repo: Path, home: Path, answer: Callable[[], str]) -> tuple[i
             break
         said += more
     os.close(ours)
-    return process.wait(30), said.decode()
+    return process.wait(120), said.decode()
 
 
 def _take_the_terminal() -> None:

@@ -15,7 +15,7 @@ from . import newer, owner
 from .updating import contract_files, update
 
 COOKIECUTTERS = ("2.1.1", "2.2.3", "2.3.1", "2.4.0", "2.5.0", "2.6.0", "2.7.1")
-INSTALL_SECONDS = 300
+INSTALL_SECONDS = 1200
 
 pytestmark = pytest.mark.slow
 

@@ -6,26 +6,25 @@ from pathlib import Path
 import pytest
 
 from ..generation.baking import bake, git
+from ..once import once
+from .forms import HOTKEY
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="session")
-def ready_once(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
+def ready_once(request: pytest.FixtureRequest, home: Path) -> Path:
     """A bake with all done that a submission wants, committed. Tests take copies."""
-    from .forms import HOTKEY
+    (project,) = once(request, "ready", lambda folder: made_ready(folder, home)).iterdir()
+    return project
 
-    project = bake(tmp_path_factory.mktemp("ready"), home, {"github_owner": "octo-org", "hotkey": HOTKEY})
+
+def made_ready(folder: Path, home: Path) -> None:
+    project = bake(folder, home, {"github_owner": "octo-org", "hotkey": HOTKEY})
     changelog = project / "CHANGELOG.md"
     text = changelog.read_text(encoding="utf-8")
     changelog.write_text(text.replace("## [Unreleased]", "## [0.1.0] - 2026-01-01"), encoding="utf-8")
     git("init", "-q", cwd=project, home=home)
     git("add", "-A", cwd=project, home=home)
     git("commit", "-qm", "Ready", cwd=project, home=home)
-    return project
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def submission(project: Path, *arguments: str, path: str = "") -> "subprocess.Co
         text=True,
         encoding="utf-8",
         env=environment,
-        timeout=240,
+        timeout=900,
         check=False,
     )
 
@@ -62,6 +62,7 @@ def test_a_repo_that_is_ready_is_said_to_be_and_its_form_is_written(ready: Path)
     assert review(ready)["source"]["status"] == "ok"  # what it writes is ignored by git
 
 
+@pytest.mark.long
 def test_a_server_that_complies_and_a_missing_builder_are_told_as_such(ready: Path, tmp_path: Path) -> None:
     done = submission(ready, "--json", "--form", str(tmp_path / "form.txt"))
     told = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Bakes of all backends, and servers of them with any environment; each is started once a session."""
+"""Servers of all backends with any environment; each is started once a session."""
 
 import subprocess
 import sys
@@ -12,7 +12,8 @@ import trustme
 
 from competitor.conformance import Target, Upstream
 
-from ..generation.baking import VARIANTS, bake
+from ..bakes import Bakes
+from ..generation.baking import VARIANTS
 from ..template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -50,24 +51,6 @@ def whole(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="session")
-def bakes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A bake of a backend. Tests only read it."""
-    made: dict[str, Path] = {}
-
-    def baked(backend: str) -> Path:
-        if backend not in made:
-            made[backend] = bake(tmp_path_factory.mktemp(backend), home, {"backend": backend})
-        return made[backend]
-
-    return baked
-
-
 @pytest.fixture(scope="session", params=VARIANTS)
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -90,12 +73,12 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
     port, secure = process.stdout.readline().split()
     yield Faulty(f"http://127.0.0.1:{port}", f"https://localhost:{secure}")
     process.terminate()
-    process.wait(10)
+    process.wait(120)
     process.stdout.close()
 
 
 @pytest.fixture(scope="session")
-def compete(bakes: Callable[[str], Path]) -> Iterator[Compete]:
+def compete(bakes: Bakes) -> Iterator[Compete]:
     """`compete("tools", {...})`: a server of that backend with this environment; `core` has the scripted one."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
@@ -106,7 +89,7 @@ def compete(bakes: Callable[[str], Path]) -> Iterator[Compete]:
                 scripted = backend == "core"
                 where, command = (UNBAKED, processes.SCRIPTED) if scripted else (bakes(backend), ())
                 made = all_of_them.enter_context(processes.competitor(environment, *command, cwd=where))
-                running[key] = Running(Target(made[0], timeout=60), made[1])
+                running[key] = Running(Target(made[0], timeout=120), made[1])
             return running[key]
 
         yield start

@@ -22,7 +22,7 @@ from ..template_path import TEMPLATE, UNBAKED
 CORE = f"{UNBAKED.name}/competitor/core"
 CONTRACT = "tests/contract"
 TORTURE = "tests/torture"
-SECONDS = 150
+SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -363,6 +363,9 @@ def chosen(part: str) -> Iterator[Guard]:
 
 
 def main(part: str = "", at_once: int = 2) -> int:
+    from competitor.checking.orphans import kill_orphans  # template_path has made it importable
+
+    kill_orphans()
     if lost := missing():
         print("These patches do not apply:", *lost, sep="\n  ")
         return 1

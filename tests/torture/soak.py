@@ -176,6 +176,9 @@ def report(found: dict[str, list[Sample]], seconds: float) -> str:
 
 
 def main(count: int = 10_000) -> int:
+    from competitor.checking.orphans import kill_orphans  # template_path has made it importable
+
+    kill_orphans()
     found: dict[str, list[Sample]] = {}
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, processes.mock_upstream() as upstream:

@@ -25,7 +25,7 @@ def running(backend: str, compete: Compete, upstream: Upstream) -> Running:
 def answer(port: int, data: bytes, *, bodiless: bool) -> Reply:
     """The first response to these bytes, however the connection ends."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         with suppress(OSError):  # refused before all of it was sent; the answer is there
             connection.sendall(data)
         while not _complete(received, bodiless=bodiless):

@@ -18,8 +18,9 @@ from competitor.conformance.target import question
 from .conftest import Compete, Running
 from .raw_inputs import BODY, request
 
-# The deadlines of the server, short; and how long a busy machine may need for what takes a moment.
-HEAD_SECONDS, BODY_SECONDS, GONE_SECONDS = 2, 2, 10.0
+# The deadlines of the server, short; how long a busy machine may need for what takes a moment; and for how long a
+# client may trickle, which takes 20 s for all of what it has.
+HEAD_SECONDS, BODY_SECONDS, GONE_SECONDS, TRICKLE_SECONDS = 2, 2, 60.0, 15.0
 # The system's own buffers on both sides take 10 MB of the answer, which come as some 80 MB here; all of it were 270.
 MOST_READ_BYTES = 180 * 2**20
 # A process that has not streamed so fast before grows by 17 MiB once, and then no more.
@@ -124,7 +125,7 @@ def sends_nonsense_after_its_request(client: socket.socket, running: Running) ->
 def trickle(client: socket.socket, data: bytes) -> None:
     """A byte each tenth of a second, until the server has enough of it."""
     client.settimeout(0.1)
-    deadline = time.monotonic() + HEAD_SECONDS + GONE_SECONDS
+    deadline = time.monotonic() + HEAD_SECONDS + TRICKLE_SECONDS
     for place in range(len(data)):
         assert time.monotonic() < deadline, "it is let go on for ever"
         client.sendall(data[place : place + 1])

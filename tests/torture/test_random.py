@@ -106,7 +106,7 @@ def test_requests_from_the_app_s_own_openapi(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:]
@@ -143,7 +143,7 @@ def test_no_bytes_crash_a_reader(reader: str, tmp_path: Path, record_property: C
         env={**os.environ, "PYTHONPATH": str(UNBAKED)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

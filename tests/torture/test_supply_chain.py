@@ -23,7 +23,7 @@ clean = pytest.mark.torture("H", "tools without a finding")
 
 
 def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=1200, check=False)
 
 
 @pytest.fixture(scope="module")

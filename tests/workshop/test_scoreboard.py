@@ -11,8 +11,6 @@ from competitor.workshop.command import Score, board
 from competitor.workshop.recording import recorded
 from competitor.workshop.steps import STEPS
 
-from ..generation.baking import bake
-
 ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}
 TEXT = {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
@@ -59,31 +57,26 @@ def test_only_the_first_open_step_says_what_it_lacks() -> None:
     assert shown.endswith("2 of 8 steps done\n")
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bake(tmp_path_factory.mktemp("score"), tmp_path_factory.mktemp("home"))
-
-
 def score(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "competitor", "workshop", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600, check=False)
 
 
-def test_a_fresh_bake_has_one_step_done_and_pipes_get_plain_lines(project: Path) -> None:
-    done = score(project, "--url", "http://127.0.0.1:9")
+def test_a_fresh_bake_has_one_step_done_and_pipes_get_plain_lines(baked: Path) -> None:
+    done = score(baked, "--url", "http://127.0.0.1:9")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert "1 of 8 steps done" in done.stdout
 
 
-def test_json_has_a_row_a_step(project: Path) -> None:
-    rows = json.loads(score(project, "--json", "--url", "http://127.0.0.1:9").stdout)
+def test_json_has_a_row_a_step(baked: Path) -> None:
+    rows = json.loads(score(baked, "--json", "--url", "http://127.0.0.1:9").stdout)
     assert [row["step"] for row in rows] == list(range(1, 9))
     assert [row["done"] for row in rows] == [True] + [False] * 7
     assert all(row["said"] for row in rows)
 
 
-def test_a_step_that_there_is_not_is_refused(project: Path) -> None:
-    done = score(project, "--step", "9")
+def test_a_step_that_there_is_not_is_refused(baked: Path) -> None:
+    done = score(baked, "--step", "9")
     assert done.returncode == 2
     assert "1 to 8" in done.stdout

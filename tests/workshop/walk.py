@@ -19,8 +19,8 @@ from ..generation.baking import clean_environment
 from ..template_path import TEMPLATE
 from .guide import Command, Edit, things_to_do
 
-COMMAND_SECONDS = 240
-START_SECONDS = 60
+COMMAND_SECONDS = 900
+START_SECONDS = 240
 SERVE = "python -m competitor run"
 SCORE = "python -m competitor workshop --step"
 
@@ -118,7 +118,7 @@ class Walk:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                with urllib.request.urlopen("http://localhost:8080/health", timeout=5):
+                with urllib.request.urlopen("http://localhost:8080/health", timeout=60):
                     return
             except OSError:
                 require(time.monotonic() < deadline and self._server.poll() is None, "the server did not start")
@@ -127,7 +127,7 @@ class Walk:
     def stop(self) -> None:
         if self._server is not None:
             self._server.terminate()
-            self._server.wait(20)
+            self._server.wait(120)
 
 
 def plain(text: str) -> str:

@@ -67,9 +67,12 @@ def environment(lock_file: str) -> Path:
 
 
 def _several_at_once() -> Sequence[str]:
-    """Tests wait more than they work. The lock of a repo that was updated a moment ago may not have the means yet."""
+    """Tests wait more than they work. The lock of a repo that was updated a moment ago may not have the means yet.
+
+    Each process begins with its own part of the tests (`worksteal`), so that few servers are started twice.
+    """
     has_means = "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8")
-    return ("-n", str(min(4, os.cpu_count() or 1))) if has_means else ()
+    return ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal") if has_means else ()
 
 
 def lock(python: Path) -> int:

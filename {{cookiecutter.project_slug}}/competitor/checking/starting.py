@@ -2,7 +2,7 @@
 """Starts competitors by their owner's command, each with an environment of its own, and ends them all together.
 
 In the command `{port}` stands for the port, and `{env}` for the variables as options of `docker run`. A command
-of no container gets its variables as a process does.
+of no container gets its variables as a process does. On Linux they end with this process, also when it is killed.
 """
 
 import os
@@ -19,6 +19,7 @@ from typing import IO
 
 from ..conformance.fetching import SHARED_FOLDER
 from ..conformance.target import Failed, NotShown, Target
+from .orphans import kill_orphans
 
 # Below what systems lend to outgoing connections, so that none of those takes one before its server does.
 PORTS = range(20_000, 32_000)
@@ -40,6 +41,7 @@ class Starter:
         self._command, self._url = command, url
         self._running: list[subprocess.Popen[bytes]] = []
         self._logs: list[IO[bytes]] = []
+        kill_orphans()
 
     @property
     def is_container(self) -> bool:

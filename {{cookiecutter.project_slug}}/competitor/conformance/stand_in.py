@@ -5,7 +5,8 @@
 
 The last user message may hold `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
 such objects, for a conversation that goes on after calls of tools: the first answer, the second, and so on.
-Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done).
+Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done),
+and `GET /release/NAME`, for which requests with `"hold": "NAME"` wait.
 It is a program of its own, of the standard library alone: the checks start it (`provoking.stand_in`), and so
 may anybody who wants an upstream with a will of its own.
 """
@@ -17,6 +18,7 @@ import socket
 import struct
 import sys
 import zlib
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +37,7 @@ class Script:
     reasoning: int = 0  # so many tokens of reasoning come first
     reasoning_field: str = "reasoning_content"
     wait: float = 0.0  # before the response's head
+    hold: str = ""  # the response's head waits until `/release/` with this name was asked for
     silence: float = 0.0  # in the middle of the tokens
     die: int = -1  # reset the connection after so many tokens
     close: int = -1  # close it properly after so many tokens
@@ -59,6 +62,7 @@ class Script:
 
 requests: list[Json] = []
 failures: dict[str, int] = {}
+released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 stats = {"open": 0, "cut": 0, "done": 0, "connections": 0}
 
 
@@ -100,6 +104,8 @@ class Peer:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
         body = await self.reader.readexactly(int(headers.get("content-length", 0)))
         if method == "GET":
+            if path.startswith("/release/"):
+                released[path.removeprefix("/release/")].set()
             await self.whole(200, requests if path == "/requests" else stats)
             return True
         asked = json.loads(body)
@@ -124,6 +130,8 @@ class Peer:
         script = self.script = script_of(asked)
         self.packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
         await asyncio.sleep(script.wait)
+        if script.hold:
+            await released[script.hold].wait()
         status = script.status
         if script.fail_times:
             failures[script.key] = failures.get(script.key, 0) + 1

@@ -63,6 +63,7 @@ class Stream:
     lines: list[tuple[float, bytes]] = field(default_factory=list)
     cut: str = ""  # why the connection ended too early; empty for a proper end
     seconds: float = 0.0
+    sent: float = 0.0  # when the request was, on the clock of `time.monotonic`
 
     @cached_property
     def data(self) -> list[tuple[float, bytes]]:
@@ -137,6 +138,10 @@ class Upstream:
 
     def stats(self) -> dict[str, int]:
         return dict(Target(self.url).get("/stats").json())
+
+    def release(self, name: str) -> None:
+        """Lets requests go on that it holds by this name."""
+        Target(self.url).get(f"/release/{name}")
 
 
 @dataclass
@@ -220,16 +225,16 @@ class Target:
         """`on_line` is called with each line as it comes."""
         given = {"content-type": "application/json", "accept": "text/event-stream", **(headers or {})}
         with self._response("POST", CHAT, json.dumps(body).encode(), given) as (response, sent):
-            stream = Stream(response.status, _lower(response))
+            stream = Stream(response.status, _lower(response), sent=sent)
             self.journal.append((str(body["messages"][-1].get("content")), stream))
-            _read_lines(response, stream, sent, math.inf, on_line)
+            _read_lines(response, stream, math.inf, on_line)
         return stream
 
     def read_events(self, path: str, seconds: float) -> Stream:
         """A stream of events that is fetched; left after so many seconds where it has no end."""
         with self._response("GET", path, b"", {"accept": "text/event-stream"}, seconds) as (response, sent):
-            stream = Stream(response.status, _lower(response))
-            _read_lines(response, stream, sent, seconds, None)
+            stream = Stream(response.status, _lower(response), sent=sent)
+            _read_lines(response, stream, seconds, None)
         return stream
 
     def half_read(self, body: Json, *, lines: int = 3, then: Callable[[], object] = lambda: None) -> None:
@@ -331,14 +336,13 @@ def question(prompt: str = PLAIN, **fields: Any) -> Json:
 def _read_lines(
     response: http.client.HTTPResponse,
     stream: Stream,
-    began: float,
     seconds: float,
     on_line: Callable[[bytes], None] | None,
 ) -> None:
     size = 0
     try:
         while line := response.readline(MAX_BYTES):
-            at = time.monotonic() - began
+            at = time.monotonic() - stream.sent
             stream.lines.append((at, line.rstrip(b"\r\n")))
             if on_line is not None:
                 on_line(stream.lines[-1][1])
@@ -349,7 +353,7 @@ def _read_lines(
                 break
     except (http.client.HTTPException, OSError) as error:
         stream.cut = type(error).__name__
-    stream.seconds = time.monotonic() - began
+    stream.seconds = time.monotonic() - stream.sent
 
 
 def _list(value: Any) -> list[Any]:

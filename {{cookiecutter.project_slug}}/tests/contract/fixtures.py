@@ -1,13 +1,16 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
-"""Competitors and an upstream, in processes of their own, for all tests."""
+"""Competitors and an upstream, in processes of their own, for all tests. None of them outlives a run of pytest."""
 
 from collections.abc import Iterator, Mapping
 
 import pytest
 
+from competitor.checking.orphans import kill_orphans
 from competitor.conformance import Target, Upstream
 
-from .processes import PROMPTS, SCRIPTED, Launcher, mock_upstream
+from .processes import PATIENCE_SECONDS, PROMPTS, SCRIPTED, Launcher, mock_upstream
+
+kill_orphans()
 
 
 @pytest.fixture(scope="session")
@@ -27,21 +30,29 @@ def launch() -> Iterator[Launcher]:
 def target(upstream: Upstream, launch: Launcher) -> Target:
     """Your competitor, on the mock upstream."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
-    return Target(launch(environment).url, prompts=PROMPTS, launch=launch, upstream=upstream)
+    url = launch(environment).url
+    return Target(url, prompts=PROMPTS, launch=launch, upstream=upstream, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def offline(launch: Launcher) -> Target:
     """Your competitor, on the offline model, speaking fast."""
-    return Target(launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}).url, launch=launch)
+    url = launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}).url
+    return Target(url, launch=launch, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def core(upstream: Upstream, launch: Launcher) -> Target:
     """The core on the mock upstream, with a backend of the tests in place of yours (see scripted_backend.py)."""
+    return core_on(upstream, launch)
+
+
+def core_on(upstream: Upstream, launch: Launcher) -> Target:
+    """A new server of the core with the scripted backend, on this upstream; it launches others of its kind."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 
     def launch_another(given: Mapping[str, str]) -> Target:
         return launch(given, *SCRIPTED)
 
-    return Target(launch_another(environment).url, prompts=PROMPTS, launch=launch_another, upstream=upstream)
+    url = launch_another(environment).url
+    return Target(url, prompts=PROMPTS, launch=launch_another, upstream=upstream, timeout=PATIENCE_SECONDS)

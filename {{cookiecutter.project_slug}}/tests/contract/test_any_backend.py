@@ -1,12 +1,15 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Whatever a backend does, the answer ends in good form, in both modes, and the next request works."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from competitor.conformance import Target
 from competitor.conformance.stream import well_formed
 from competitor.conformance.target import Stream, question
 
+from .lateness import Lateness
 from .processes import Launcher
 from .scripted_backend import DEEDS
 
@@ -72,12 +75,14 @@ def test_every_deed_is_tested() -> None:
 
 @pytest.mark.parametrize("deed", ENDLESS)
 def test_a_backend_that_never_ends_is_ended(deed: str, launch: Launcher, limited: Target) -> None:
-    stream = limited.read_stream(question(deed, stream=True))
+    with Lateness() as late, ThreadPoolExecutor(1) as pool:
+        whole = pool.submit(limited.post, question(deed))
+        stream = limited.read_stream(question(deed, stream=True))
     well_formed(stream, deed)
     assert stream.finish_reasons == ["length"]
     assert "time limit" in stream.text
-    assert stream.seconds < 4
-    assert limited.post(question(deed)).json()["choices"][0]["finish_reason"] == "length"
+    assert stream.seconds < 4 + late.between(stream.sent, stream.sent + stream.seconds)
+    assert whole.result().json()["choices"][0]["finish_reason"] == "length"
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from openai.types.chat import ChatCompletionMessageParam
 from competitor.conformance import Target
 from competitor.conformance.requests import PIXEL, WEATHER
 
+from .processes import PATIENCE_SECONDS
+
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 FORCED: Any = {"type": "function", "function": {"name": "get_weather"}}
 TOOLS: Any = [WEATHER]
@@ -19,7 +21,7 @@ TOOLS: Any = [WEATHER]
 
 @pytest.fixture(scope="module")
 def client(offline: Target) -> OpenAI:
-    return OpenAI(base_url=f"{offline.url}/v1", api_key="none", max_retries=0, timeout=30)
+    return OpenAI(base_url=f"{offline.url}/v1", api_key="none", max_retries=0, timeout=PATIENCE_SECONDS)
 
 
 def test_a_whole_answer(client: OpenAI) -> None:

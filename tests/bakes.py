@@ -1,0 +1,46 @@
+"""Fixtures for all tests: a home with nothing in it, and bakes of all variants, each made once a run."""
+
+import compileall
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .generation.baking import DEFAULT, VARIANTS, bake
+from .once import once
+
+Bakes = Callable[[str], Path]
+# Parameters of a test that is long for each variant: `make test` has the default, `make test-variants` the others.
+IN_FULL = [DEFAULT, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS if name != DEFAULT)]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def bakes(request: pytest.FixtureRequest, home: Path) -> Bakes:
+    """`bakes("tools")`: a project of that variant, with the default answers. Tests only read it."""
+
+    def compiled(folder: Path, variant: str) -> None:
+        project = bake(folder, home, {} if variant == DEFAULT else {"backend": variant})
+        compileall.compile_dir(project, quiet=1)  # else each server that starts there writes into it
+
+    def baked_once(variant: str) -> Path:
+        (project,) = once(request, f"bake-{variant}", lambda folder: compiled(folder, variant)).iterdir()
+        return project
+
+    return baked_once
+
+
+@pytest.fixture(scope="session")
+def baked(bakes: Bakes) -> Path:
+    """A project of the default variant. Tests only read it."""
+    return bakes(DEFAULT)
+
+
+@pytest.fixture(scope="session", params=VARIANTS)
+def each(request: pytest.FixtureRequest, bakes: Bakes) -> Path:
+    """A project of each variant. Tests only read it."""
+    return bakes(request.param)

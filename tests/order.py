@@ -1,0 +1,23 @@
+"""Begins with the tests that take longest, so that no worker of pytest-xdist is left alone with one at the end."""
+
+import pytest
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def pytest_long_ones_first(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every worker gets a part of the list, in one piece, and later takes from the end of another's (`worksteal`)."""
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("long"):
+            files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    others = [item for item in items if not item.get_closest_marker("long")]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        size = (len(items) - len(ordered)) // (workers - worker)
+        of_files = list(files.values())[worker::workers]  # those of a file share what they have set up
+        part = [item for file in of_files for item in file]
+        rest = max(0, size - len(part))
+        ordered += part + others[:rest]
+        del others[:rest]
+    items[:] = ordered + others

@@ -1,0 +1,83 @@
+"""A run of pytest that is killed leaves nothing behind: no server, no worker, no grandchild, whenever it is killed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from ..template_path import TEMPLATE
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing else passes a number on to all descendants")
+
+# What must run when the kill comes, by parts of command lines.
+MOMENTS = {
+    "at once": ("orphans.py",),
+    "workers of pytest": ("orphans.py", "import sys;exec(eval(sys.stdin.readline()))"),
+    "every kind of start": (
+        *("make run", "multiprocessing.spawn", "competitor check", "competitor arena", "stand_in.py", "sleep 600"),
+        "-m pytest -n 1 -k many",
+    ),
+    "a server within a run within a run": ("-m pytest -n 1 -k many", "tests.contract.scripted_backend"),
+}
+SHORT = [("workers of pytest", "alone"), ("every kind of start", "group"), ("competitor check", "alone")]
+# Real tests of the template: `make run`, whose `make` installs packages first, `check --start`, and several workers.
+OF_THE_TEMPLATE = (
+    "tests/generation/test_baked_repo.py::test_the_commands_of_the_readme_work_in_their_order",
+    "tests/generation/test_check.py::test_every_must_and_every_should_hold[proxy]",
+    "tests/torture/test_times.py::test_it_ends_in_good_form_with_exit_code_0[several workers]",
+)
+
+
+def cases(moments: Iterable[str]) -> list[object]:
+    """Every moment, with a kill of the process alone and of its group; but for a few, they are for the slow set."""
+    both = [(moment, how) for moment in moments for how in ("alone", "group")]
+    return [pytest.param(*case, marks=() if case in SHORT else pytest.mark.slow) for case in both]
+
+
+def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> list[str]:
+    """What is left of `python -m COMMAND...`, which is killed as soon as all of `moment` runs: command lines."""
+    adopter = [sys.executable, "-m", "tests.orphans.adopter", how, str(folder), "\n".join(moment)]
+    done = subprocess.run(
+        [*adopter, sys.executable, "-m", *command],
+        cwd=TEMPLATE,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ran, left = json.loads(done.stdout)
+    assert len(ran) > len(moment)
+    return list(left)
+
+
+@pytest.fixture(scope="module")
+def project(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated repo whose owner's tests start servers in every way."""
+    made = shutil.copytree(baked, tmp_path_factory.mktemp("killed") / "my-competitor")
+    shutil.copy(Path(__file__).with_name("starts_of_all_kinds.py"), made / "tests" / "test_starts.py")
+    return made
+
+
+@pytest.mark.parametrize(("moment", "how"), cases(MOMENTS))
+def test_nothing_is_left_of_a_generated_repo_s_tests(moment: str, how: str, project: Path) -> None:
+    run = ("pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "-n", "6", "tests/test_starts.py")
+    assert left_of(how, MOMENTS[moment], project, *run) == []
+
+
+@pytest.mark.parametrize(("moment", "how"), cases(["make run", "competitor check", "multiprocessing.spawn"]))
+def test_nothing_is_left_of_the_template_s_tests(moment: str, how: str) -> None:
+    run = ("pytest", "-p", "no:cacheprovider", "-n", "3", "-m", "slow or not slow")
+    assert left_of(how, [moment], TEMPLATE, *run, *OF_THE_TEMPLATE) == []
+
+
+@pytest.mark.parametrize("command", ["check", "arena"])
+def test_what_a_check_has_started_ends_with_it(command: str, project: Path) -> None:
+    """Also where a shell stands between the two, and two workers behind it."""
+    shell = f"env JANUS_WORKERS=2 sh -c '{sys.executable} -m competitor serve & wait'"
+    moment = ["sh -c", "multiprocessing.spawn"]
+    assert left_of("alone", moment, project, "competitor", command, "--start", shell) == []

@@ -1,0 +1,88 @@
+"""What the machine adds to a time is measured, and a failure in a busy moment is no failure yet."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from .template_path import TEMPLATE, contract_tests
+
+lateness = contract_tests("lateness")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts how long a process waited")
+
+
+@pytest.fixture
+def rival() -> Iterator[None]:
+    """This thread shares one core with a process that never rests."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    yield
+    busy.kill()
+    busy.wait()
+    os.sched_setaffinity(0, before)
+
+
+def work(seconds: float) -> None:
+    began = time.thread_time()
+    while time.thread_time() - began < seconds:
+        pass
+
+
+@pytest.mark.usefixtures("rival")
+def test_what_a_rival_takes_is_counted_as_waiting() -> None:
+    with lateness.Lateness() as late:
+        began, worked = time.monotonic(), time.thread_time()
+        work(0.5)
+        ended, worked = time.monotonic(), time.thread_time() - worked
+    waited = ended - began - worked
+    assert waited > 0.1
+    assert late.between(began, ended) > 0.8 * waited
+    assert late.seconds >= late.between(began, ended)
+
+
+def test_a_rest_is_no_waiting() -> None:
+    """However busy the machine is: what was rest is known, and only the remainder can be waiting."""
+    program = (
+        "import sys, time; from tests.template_path import contract_tests as load; late = load('lateness').Lateness();"
+        "began = time.monotonic(); time.sleep(1); print(late.seconds - (time.monotonic() - began - 1))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=TEMPLATE)
+    assert float(done.stdout) < 0.1
+
+
+@pytest.mark.usefixtures("rival")
+def test_a_failure_in_a_busy_moment_is_measured_again() -> None:
+    made: list[str] = []
+
+    def measure() -> str:
+        made.append("once more")
+        if len(made) < 3:
+            work(0.5)
+            raise AssertionError
+        return "on time"
+
+    assert lateness.measured_on_time(measure) == "on time"
+
+
+def test_a_failure_that_stays_is_one() -> None:
+    made: list[str] = []
+    with pytest.raises(AssertionError, match="broken"):
+        lateness.measured_on_time(lambda: broken(made))
+    assert len(made) <= lateness.REPETITIONS + 1
+
+
+def test_where_nobody_waited_a_failure_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lateness, "_waits", lambda pid: iter(()))
+    made: list[str] = []
+    with pytest.raises(AssertionError, match="broken"):
+        lateness.measured_on_time(lambda: broken(made))
+    assert len(made) == 1
+
+
+def broken(made: list[str]) -> None:
+    made.append("once more")
+    raise AssertionError("broken")
