@@ -6,8 +6,8 @@ PARALLEL ?= 4
 # Each process begins with its own part of the tests, and then takes from the others.
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
-.PHONY: help demo test lint lock torture guards soak bench bench-quick bench-console test-image test-load mutants
-.PHONY: test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: help demo test lint lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
+.PHONY: mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -39,6 +39,9 @@ bench: $(VENV)/.ready        ## measure against all peers; writes docs/performan
 
 bench-quick: $(VENV)/.ready        ## the cost of a token against nginx and plain FastAPI, in under two minutes
 	@$(BIN)/python -m benchmarks --quick $(BENCH)
+
+bench-diff: $(VENV)/.ready        ## compare the cost of a token with another commit's: REV=v0.2.0; ONLY=s50,one and BACKEND=tools choose
+	@$(BIN)/python -m benchmarks.diff $(if $(ONLY),--only $(ONLY)) $(if $(BACKEND),--backend $(BACKEND)) $(BENCH) -- "$(REV)"
 
 bench-console: $(VENV)/.ready        ## what the debug console costs while it is off, and what it keeps in memory while it is open
 	@$(BIN)/python -m benchmarks.console $(BENCH)

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -38,9 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = given.only.split(",") if given.only else list(SCENARIOS)
     if unknown := [name for name in chosen if name not in SCENARIOS]:
         parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))  # two sockets a stream
-    os.sched_setaffinity(0, machine.OTHER_CORES)
+    machine.leave_the_servers_core()
     try:
         if given.quick:
             return quick([name for name in QUICK_LOADS if not given.only or name in chosen], given.reps or 2)

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import re
 import shutil
 import statistics
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from . import environments, load, machine
 from .environments import BUILD
+from .intervals import interval
 from .lineup import PEERS, competitor
 from .load import Load
 from .progress import Progress
@@ -35,8 +35,6 @@ SETTLE_SECONDS = 4.0
 # A pair is so many short turns of each build, which alternate. The quickest quarter of them is what a build costs:
 # whatever else the machine does makes a turn slower, never quicker.
 TURNS = 32
-# Two-sided 95 % of Student's t, for 2 to 40 pairs.
-_T = {2: 12.71, 5: 2.776, 10: 2.262, 20: 2.093, 30: 2.045, 40: 2.023}
 MOST_SHARE, MOST_KEPT_MIB = 0.02, 5.0
 
 # The console's lines in the core: a pattern, and what stands there in a build without it.
@@ -77,14 +75,6 @@ def without_console(project: Path) -> Path:
             raise environments.Missing(f"core/{name} still has {left[0].strip()!r}: mend benchmarks/console.py")
         (core / name).write_text(text, encoding="utf-8")
     return goal
-
-
-def interval(ratios: Sequence[float]) -> tuple[float, float, float]:
-    """The mean, and the bounds of its 95 % interval."""
-    mean = statistics.fmean(ratios)
-    t = _T[max(count for count in _T if count <= len(ratios))]
-    half = t * statistics.stdev(ratios) / len(ratios) ** 0.5
-    return mean, mean - half, mean + half
 
 
 def off(pairs: int) -> list[float]:
@@ -175,13 +165,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pairs", type=int, default=20, help="interleaved pairs (default: %(default)s)")
     given = parser.parse_args()
-    os.sched_setaffinity(0, machine.OTHER_CORES)
+    machine.leave_the_servers_core()
     try:
         more, ratios = kept(), off(given.pairs)
     except environments.Missing as missing:
         print(missing, file=sys.stderr)
         return 1
-    mean, low, high = interval(ratios)
+    found = interval(ratios)
+    mean, low, high = found.mean, found.low, found.high
     result = {"machine": machine.described(), "kept_mib": more, "ratios": ratios, "interval": [mean, low, high]}
     (BUILD / "console.json").write_text(json.dumps(result, indent=1))
     print("\n| What | Measured | Goal | |\n| --- | --- | --- | --- |")

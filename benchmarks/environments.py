@@ -46,24 +46,27 @@ def litellm_python() -> Path:
     return python_of("litellm", HERE / "litellm" / "requirements.txt")
 
 
-def bake(variant: str, bakes: Path = BUILD / "bakes") -> Path:
-    """A fresh bake of this checkout; its folder."""
+def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> Path:
+    """A fresh bake of this checkout, or of another one; its folder."""
     goal = bakes / variant
     shutil.rmtree(goal, ignore_errors=True)
     goal.mkdir(parents=True)
     config = goal / "config.yaml"
     config.write_text(f"replay_dir: {goal.as_posix()}\ncookiecutters_dir: {goal.as_posix()}\n", encoding="utf-8")
     answers = (f"backend={variant}", "project_slug=measured")
-    command = (sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(config))
-    done = subprocess.run([*command, "-o", str(goal), *answers], capture_output=True, text=True, check=False)
+    command = (sys.executable, "-m", "cookiecutter", str(template), "--no-input", "--config-file", str(config))
+    # In the template's own folder, so that the modules it brings are found there and not in this checkout.
+    done = subprocess.run(
+        [*command, "-o", str(goal), *answers], cwd=template, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise Missing(f"The {variant} competitor could not be baked:\n{done.stdout}{done.stderr}")
     return goal / "measured"
 
 
-def bake_of_events() -> Path:
+def bake_of_events(bakes: Path = BUILD / "bakes") -> Path:
     """A proxy whose backend iterates over the model's events itself, as a backend of anybody's may."""
-    project = bake("proxy")
+    project = bake("proxy", bakes)
     goal = project.with_name("measured-events")
     shutil.copytree(project, goal)
     shutil.copyfile(HERE / "peers" / "any_events.py", goal / "competitor" / "backend" / "agent.py")

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
@@ -170,13 +170,20 @@ class Load:
 
 
 async def drive(url: str, load: Load) -> list[Result]:
-    results: list[Result] = []
+    return (await drive_all([url], load))[0]
+
+
+async def drive_all(urls: Sequence[str], load: Load) -> list[list[Result]]:
+    """One load on several servers at the same time: requests are dealt A B B A, A B B A. The answers, by server."""
+    results: list[list[Result]] = [[] for _ in urls]
+    turns = [*range(len(urls)), *reversed(range(len(urls)))]
     left: Iterator[int] = iter(range(load.requests))
 
     async def stream(delay: float) -> None:
         await asyncio.sleep(delay)
-        for _ in left:
-            results.append(await ask(url, load.model, load.tokens, load.seconds))
+        for number in left:
+            turn = turns[number % len(turns)]
+            results[turn].append(await ask(urls[turn], load.model, load.tokens, load.seconds))
 
     await asyncio.gather(*(stream(load.ramp * number / load.streams) for number in range(load.streams)))
     return results
@@ -184,6 +191,10 @@ async def drive(url: str, load: Load) -> list[Result]:
 
 def run(url: str, load: Load) -> list[Result]:
     """All answers of this load."""
+    return run_all([url], load)[0]
+
+
+def run_all(urls: Sequence[str], load: Load) -> list[list[Result]]:
     import uvloop
 
-    return uvloop.run(drive(url, load))
+    return uvloop.run(drive_all(urls, load))

@@ -18,7 +18,7 @@ COST_SECTIONS = {
 }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -52,7 +52,7 @@ def goals(results: Results) -> str:
     """Every goal with what was measured; the agents' ones where there are such backends."""
     agents = AGENT_GOALS if "langchain" in PEERS else ()
     head = ["Goal", "Wanted", "Measured: median (least to greatest)", ""]
-    return _table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
+    return table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
 
 
 def cost(results: Results) -> str:
@@ -65,7 +65,7 @@ def cost(results: Results) -> str:
         idle = shown(figure(results, "start", name, "memory_mib"), spread=False)
         if any(cell != "-" for cell in (*ratios, ready)):
             rows.append([about(name), *ratios, ready, idle])
-    return _table(["Server", *(COST_SECTIONS[s] for s in sections), "cold start, s", "idle, MiB"], rows)
+    return table(["Server", *(COST_SECTIONS[s] for s in sections), "cold start, s", "idle, MiB"], rows)
 
 
 def micros(results: Results) -> str:
@@ -78,7 +78,7 @@ def micros(results: Results) -> str:
         asked = sum(run["requests"] for section in sections for run in runs(results, section, name))
         if asked:
             rows.append([about(name), *cells, f"{wrong} of {asked}"])
-    return _table(["Server", *(f"{COST_SECTIONS[s]}, µs" for s in sections), "wrong answers"], rows)
+    return table(["Server", *(f"{COST_SECTIONS[s]}, µs" for s in sections), "wrong answers"], rows)
 
 
 def latency(results: Results) -> str:
@@ -89,7 +89,7 @@ def latency(results: Results) -> str:
         for name in PEERS
         if runs(results, "s50", name)
     ]
-    return _table(["Server", "first token p50, ms", "p99, ms", "each token p50, ms", "p99, ms"], rows)
+    return table(["Server", "first token p50, ms", "p99, ms", "each token p50, ms", "p99, ms"], rows)
 
 
 def even(results: Results) -> str:
@@ -110,20 +110,20 @@ def even(results: Results) -> str:
         rest = [shown(value, spread=False) for value in (held, longest, late, cpu)]
         rows.append([label, *scores, deltas, *rest])
     head = ["Pattern (synthetic)", "off", "auto", "deltas off / auto"]
-    return _table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs a token"], rows)
+    return table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs a token"], rows)
 
 
 def scale(results: Results) -> str:
     """Microseconds of CPU a token by the number of streams."""
     rows = results.get("scale", {})
     counts = sorted({run["streams"] for found in rows.values() for run in found})
-    table = []
+    lines = []
     for name, found in rows.items():
         by_count = [
             Measured.of([run["cpu_us"] for run in found if run["streams"] == n and run["cpu_us"]]) for n in counts
         ]
-        table.append([about(name), *(shown(value, spread=False) for value in by_count)])
-    return _table(["Server", *(f"{count}" for count in counts)], table)
+        lines.append([about(name), *(shown(value, spread=False) for value in by_count)])
+    return table(["Server", *(f"{count}" for count in counts)], lines)
 
 
 def memory(results: Results) -> str:
@@ -136,7 +136,7 @@ def memory(results: Results) -> str:
         for name, found in results.get("memory", {}).items()
     ]
     head = ["Server", "KiB an open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
-    return _table([*head, "wrong answers"], rows)
+    return table([*head, "wrong answers"], rows)
 
 
 def workers(results: Results) -> str:
@@ -145,7 +145,7 @@ def workers(results: Results) -> str:
         for name in results.get("workers", {})
     ]
     return (
-        _table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows)
+        table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows)
         if rows
         else "This competitor has no setting for it."
     )

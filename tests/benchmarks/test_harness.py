@@ -168,9 +168,3 @@ class TestTheConsolesCost:
             results = load.run(server.url, Load("mock-n5", streams=2, requests=4))
             assert [result.wrong for result in results] == [None] * 4
             assert Target(server.url.removesuffix(CHAT)).get("/debug").status == 404
-
-    def test_the_interval_is_students(self) -> None:
-        mean, low, high = console.interval([0.99, 1.01] * 10)
-        assert mean == pytest.approx(1)
-        # s = 0.01026, t of 19 degrees = 2.093: half = 2.093 x 0.01026 / sqrt(20)
-        assert high - mean == mean - low == pytest.approx(0.0048, abs=0.0001)

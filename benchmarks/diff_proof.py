@@ -1,0 +1,137 @@
+"""`python -m benchmarks.diff_proof`: shows what `benchmarks.diff` sees and what it does not see, by trials.
+
+In each trial this checkout is compared with a copy of itself, and with copies that are 5 % slower, by a busy loop in
+the hot path: for each chunk, or for each request in the scenario of one token a request. A trial has fewer blocks
+than a comparison, so it shows less than that does. The exit code is 0 when 9 of 10 trials show no difference between
+two copies, and 9 of 10 show the slowdown, in each scenario.
+"""
+
+import argparse
+import math
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from . import environments, machine, report
+from .diff import AT_LEAST, BAKES, DEFAULT
+from .environments import Missing
+from .intervals import Interval
+from .lineup import PEERS, competitor
+from .pairs import BURSTS, MIN_BLOCKS, Pair, compare, verdict
+from .servers import Peer
+from .slowdown import A_CHUNK, A_REQUEST, slow_down
+
+TRIAL_BLOCKS = 12
+SLOWER = 0.05
+WANTED = 0.9
+# The loop's size is found by one that is so many times as long: its slowdown can be measured well in few blocks.
+OVERSIZE, SIZING_BLOCKS = 5, 8
+GUESSED_SECONDS_A_TURN = 6e-9
+
+
+@dataclass
+class Found:
+    """The intervals of all trials, for one scenario."""
+
+    equal: list[Interval] = field(default_factory=list)
+    slower: list[Interval] = field(default_factory=list)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.diff_proof", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--trials", type=int, default=10, help="default: %(default)s, of about 4 minutes each")
+    parser.add_argument("--only", default=",".join(DEFAULT), help="comma-separated scenarios (default: %(default)s)")
+    parser.add_argument("--blocks", type=int, default=TRIAL_BLOCKS, help="blocks a trial (default: %(default)s)")
+    given = parser.parse_args()
+    scenarios = given.only.split(",")
+    if unknown := [name for name in scenarios if name not in BURSTS]:
+        parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(BURSTS)}")
+    machine.leave_the_servers_core()
+    try:
+        found = trials(scenarios, given.trials, max(MIN_BLOCKS, given.blocks))
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 2
+    return _said(found, given.trials)
+
+
+def trials(scenarios: Sequence[str], count: int, blocks: int) -> dict[str, Found]:
+    """Runs the trials; says each one's verdicts on stderr."""
+    builds = _Builds()
+    plain, equal = builds.copy("plain"), builds.copy("equal")
+    copies = [Pair(scenario, equal, plain) for scenario in scenarios]
+    slowed = builds.slowed(copies)
+    found = {scenario: Found() for scenario in scenarios}
+    for trial in range(1, count + 1):
+        costs = compare([*copies, *slowed], blocks, what=f"trial {trial} of {count}, block")
+        ratios = [cost.ratio(len(scenarios)) for cost in costs]
+        for scenario, same, slow in zip(scenarios, ratios, ratios[len(scenarios) :], strict=False):
+            found[scenario].equal.append(same)
+            found[scenario].slower.append(slow)
+            print(f"  {scenario}: copy {verdict(same)}; slowed {verdict(slow)}", file=sys.stderr, flush=True)
+    return found
+
+
+class _Builds:
+    """Copies of one bake, with names of one length: see `diff.peer`."""
+
+    def __init__(self) -> None:
+        self.project = environments.bake("proxy", BAKES / "proof")
+        self.python = environments.python_of("diff-proof", self.project / "requirements.txt")
+
+    def copy(self, name: str, scenario: str = "", turns: int = 0) -> Peer:
+        """A copy as a server; with a scenario, one with a loop of so many turns for each token of it."""
+        goal = self.project.with_name(name)
+        shutil.rmtree(goal, ignore_errors=True)
+        shutil.copytree(self.project, goal)
+        if scenario:
+            slow_down(goal, A_REQUEST if scenario == "one" else A_CHUNK, turns)
+        return Peer(name, name, competitor(lambda: (self.python, goal)), PEERS["relay"].environment)
+
+    def slowed(self, copies: Sequence[Pair]) -> list[Pair]:
+        """For each pair of equal copies one with a copy that is slower by `SLOWER`."""
+        costs = compare(copies, MIN_BLOCKS, what="cost of a token")
+        turns = [round(OVERSIZE * SLOWER * cost.micros()[1] / 1e6 / GUESSED_SECONDS_A_TURN) for cost in costs]
+        measured = compare(self._with_loops(copies, turns), SIZING_BLOCKS, what="size of the loop")
+        for number, (pair, cost) in enumerate(zip(copies, measured, strict=True)):
+            slowdown = max(SLOWER, 1 / cost.ratio(1).mean - 1)
+            turns[number] = round(turns[number] * SLOWER / slowdown)
+            print(f"  {pair.scenario}: a loop of {turns[number]} turns", file=sys.stderr, flush=True)
+        return self._with_loops(copies, turns)
+
+    def _with_loops(self, copies: Sequence[Pair], turns: Sequence[int]) -> list[Pair]:
+        return [
+            Pair(pair.scenario, self.copy(f"slow{number}", pair.scenario, turns[number]), pair.old)
+            for number, pair in enumerate(copies)
+        ]
+
+
+def _said(found: dict[str, Found], count: int) -> int:
+    rows = []
+    for scenario, of in found.items():
+        shown = sum(not one.low <= 1 <= one.high for one in of.equal)
+        seen = sum(one.high < 1 for one in of.slower)
+        failing = [sum(one.low < AT_LEAST for one in kind) for kind in (of.equal, of.slower)]
+        cells = [f"{shown} of {count}", _width(of.equal), f"{failing[0]} of {count}"]
+        rows.append([scenario, *cells, f"{seen} of {count}", _width(of.slower), f"{failing[1]} of {count}"])
+    below = f"lower end below {AT_LEAST:g}"
+    head = ["Scenario", "Copy: difference shown", "ratio", below, "Slowed: seen as slower", "ratio", below]
+    print(report.table(head, rows))
+    quiet = sum(all(of.equal[n].low <= 1 <= of.equal[n].high for of in found.values()) for n in range(count))
+    seen = min(sum(one.high < 1 for one in of.slower) for of in found.values())
+    wanted = math.ceil(WANTED * count)
+    print(f"\nTrials without any difference between two copies: {quiet} of {count} (at least {wanted} wanted).")
+    print(f"Trials that saw a server {SLOWER:.0%} slower, in the worst scenario: {seen} of {count} ({wanted} wanted).")
+    return 0 if min(quiet, seen) >= wanted else 1
+
+
+def _width(intervals: Sequence[Interval]) -> str:
+    """The mean ratio, and the mean of half an interval's width."""
+    half = statistics.fmean((one.high - one.low) / 2 for one in intervals)
+    return f"{statistics.fmean(one.mean for one in intervals):.3f} ± {half:.3f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The interval of a mean by Student's t, exact for any number of values and of intervals that must hold together."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PROBABILITY = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    mean: float
+    low: float
+    high: float
+
+
+def interval(values: Sequence[float], together: int = 1) -> Interval:
+    """The mean of independent values with its 95 % interval.
+
+    `together` is the number of intervals that all of them have to hold at once with 95 %: each is widened as
+    Bonferroni's inequality demands.
+    """
+    mean = statistics.fmean(values)
+    t = student(1 - (1 - PROBABILITY) / together, len(values) - 1)
+    half = t * statistics.stdev(values) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def student(probability: float, freedom: int) -> float:
+    """The t for which Student's distribution with so many degrees of freedom lies between -t and t."""
+    low, high = 0.0, 1.0
+    while within(high, freedom) < probability:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if within(middle, freedom) < probability else (low, middle)
+    return high
+
+
+def within(t: float, freedom: int) -> float:
+    """The share of Student's distribution between -t and t (Abramowitz and Stegun, 26.7.3 and 26.7.4)."""
+    angle, odd = math.atan(t / math.sqrt(freedom)), freedom % 2
+    sine, cosine = math.sin(angle), math.cos(angle)
+    total, term = 0.0, cosine if odd else 1.0
+    for number in range(1, freedom // 2 + 1):
+        total += term
+        term *= cosine**2 * (2 * number / (2 * number + 1) if odd else (2 * number - 1) / (2 * number))
+    return 2 / math.pi * (angle + sine * total) if odd else sine * total

@@ -1,0 +1,115 @@
+"""Compares two builds of one server by their CPU a token, with an interval.
+
+Both run at the same time on the server's core, and every load deals its requests to them A B B A, A B B A. So
+whatever else the machine does meets both within the same milliseconds. Measured on a machine that three other jobs
+kept busy, the ratio of one burst of 50 streams strayed by 2.5 % this way, and by 9 % with a burst of one server after
+a burst of the other. What is left is mostly a process's own: where it lies in memory is worth up to 2 %. So
+both are started anew for each block, and a block gives one ratio.
+"""
+
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from . import load
+from .costs import LOADS
+from .environments import Missing
+from .intervals import Interval, interval
+from .load import Load
+from .progress import Progress
+from .runs import SETTLE_SECONDS, WARM_UP
+from .servers import Mock, Peer, Server
+
+BURSTS = {
+    "s50": replace(LOADS["s50"], ramp=0.5),
+    "full": LOADS["full"],
+    "flood": replace(LOADS["flood"], requests=100),
+    "s500": replace(LOADS["s500"], ramp=2.0),
+    "one": replace(LOADS["one"], requests=480),
+}
+# A multiple of 4: who is started first and who gets the first request alternate, each with a rhythm of its own.
+BLOCKS = 20
+MIN_BLOCKS = 4
+# One second after its start a server looks for old artifacts: whoever starts last would be measured with that.
+START_SECONDS = 1.3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two servers that a load compares. The peers' names tell servers apart: a peer of several pairs is one server."""
+
+    scenario: str
+    new: Peer
+    old: Peer
+
+
+@dataclass
+class Costs:
+    """CPU of a token in seconds, one value a block."""
+
+    new: list[float] = field(default_factory=list)
+    old: list[float] = field(default_factory=list)
+
+    def ratio(self, together: int) -> Interval:
+        """Tokens a CPU second, new over old, with an interval that holds at once with those of the other scenarios."""
+        logs = [math.log(old / new) for new, old in zip(self.new, self.old, strict=True)]
+        found = interval(logs, together)
+        return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high))
+
+    def micros(self) -> tuple[float, float]:
+        return statistics.median(self.new) * 1e6, statistics.median(self.old) * 1e6
+
+
+def verdict(found: Interval) -> str:
+    """What an interval says about the new server, in plain words."""
+    says = "slower" if found.high < 1 else "faster" if found.low > 1 else "no difference shown"
+    return f"{says}: {found.low:.3f} to {found.high:.3f}"
+
+
+def compare(pairs: Sequence[Pair], blocks: int = BLOCKS, seconds: float = math.inf, what: str = "diff") -> list[Costs]:
+    """The costs of each pair. After so many `seconds` no further block begins, but for the first few."""
+    costs, progress, began = [Costs() for _ in pairs], Progress(what, blocks), time.monotonic()
+    with Mock() as mock:
+        for number in range(blocks):
+            if number >= MIN_BLOCKS and time.monotonic() - began > seconds:
+                break
+            progress.step(f"block {number + 1}")
+            _block(pairs, costs, mock.port, number)
+    return costs
+
+
+def _block(pairs: Sequence[Pair], costs: Sequence[Costs], upstream: int, number: int) -> None:
+    """One ratio of each pair, by servers that live for this block only."""
+    peers = list({peer.name: peer for pair in pairs for peer in (pair.new, pair.old)}.values())
+    seed = {"PYTHONHASHSEED": str(number)}  # the same for both, another one in each block
+    with contextlib.ExitStack() as stack:
+        servers: dict[str, Server] = {}
+        for peer in peers if number % 2 else reversed(peers):
+            started = Server(replace(peer, environment={**peer.environment, **seed}), upstream)
+            servers[peer.name] = stack.enter_context(started)
+        ready = time.monotonic()
+        load.run_all([server.url for server in servers.values()], replace(WARM_UP, requests=40 * len(servers)))
+        time.sleep(max(0.0, ready + START_SECONDS - time.monotonic()))
+        for pair, found in zip(pairs, costs, strict=True):
+            new, old = servers[pair.new.name], servers[pair.old.name]
+            first, second = (new, old) if number // 2 % 2 else (old, new)
+            cost = dict(zip((first, second), _burst(first, second, BURSTS[pair.scenario]), strict=True))
+            found.new.append(cost[new])
+            found.old.append(cost[old])
+
+
+def _burst(first: Server, second: Server, given: Load) -> list[float]:
+    """CPU of a token with each of the two, in seconds."""
+    servers = (first, second)
+    before = [server.cpu() for server in servers]
+    answers = load.run_all([server.url for server in servers], given)
+    time.sleep(SETTLE_SECONDS)
+    spent = [server.cpu() - earlier for server, earlier in zip(servers, before, strict=True)]
+    for server, results in zip(servers, answers, strict=True):
+        if wrong := [result.wrong for result in results if result.wrong]:
+            raise Missing(f"{len(wrong)} of {len(results)} answers of {server.peer.name} were wrong: {wrong[0]}")
+    tokens = [sum(len(result.latencies) for result in results) for results in answers]
+    return [cpu / count for cpu, count in zip(spent, tokens, strict=True)]

@@ -1,0 +1,117 @@
+"""A server of a generated repo in this process, counted: `python -m tests.counted.process REPO` prints JSON.
+
+This is the one place that touches the competitor, and it does so by the command line alone.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from statistics import median_low
+
+import memray
+import uvicorn
+
+from .conversation import Conversation
+from .counting import CountingLoop
+
+CHUNKS = 64  # the core pauses after every 64th event of a backend, so these are all that a chunk may cost
+WARM_UPS, REPETITIONS = 5, 3
+# The interpreter's tables grow now and then, as memory happens to lie: a request has one allocation more or less. So
+# several requests are counted together, and a figure is a multiple of five.
+REQUESTS, MULTIPLE = 16, 5
+MODES = {"stream": True, "whole": False}
+_FREED = {memray.AllocatorType.FREE, memray.AllocatorType.MUNMAP, memray.AllocatorType.PYMALLOC_FREE}
+loops: list[CountingLoop] = []
+
+
+def measured(talk: Conversation) -> dict[str, dict[str, float]]:
+    """All figures, by mode. Each is the median of some repetitions, which hardly ever differ."""
+    for _ in range(WARM_UPS):
+        for stream in MODES.values():
+            talk.ask(CHUNKS, stream)
+    talk.settle()
+    found = {mode: _counted(talk, stream) for mode, stream in MODES.items()}
+    loops[0].profiled = False  # memray needs the profiler's place
+    talk.ask(1, stream=True)
+    for mode, stream in MODES.items():
+        found[mode]["allocations_a_request"] = _allocations(talk, stream)
+    return found
+
+
+def _counted(talk: Conversation, stream: bool) -> dict[str, float]:
+    """What a request of one chunk costs, and what each further chunk adds."""
+    figures: dict[str, list[float]] = {}
+    for _ in range(REPETITIONS):
+        one, few, many = (talk.ask(chunks, stream) for chunks in (1, 1 + CHUNKS, 1 + 2 * CHUNKS))
+        for name, count in many.since(few)._asdict().items():
+            figures.setdefault(f"{name}_a_chunk", []).append(count / CHUNKS)
+        for name, count in one._asdict().items():
+            figures.setdefault(f"{name}_a_request", []).append(count)
+    return {name: median_low(values) for name, values in figures.items()}
+
+
+def _allocations(talk: Conversation, stream: bool) -> int:
+    """How often the server's thread asks for memory in a request of one chunk."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "allocations"
+        with memray.Tracker(file, trace_python_allocators=True):
+            for _ in range(REQUESTS):
+                talk.ask(1, stream)
+        with memray.FileReader(file) as reader:
+            records = reader.get_allocation_records()
+            threads = Counter(record.tid for record in records if record.allocator not in _FREED)
+    return MULTIPLE * round(max(threads.values()) / REQUESTS / MULTIPLE)  # the client's thread has few
+
+
+def drive(talk: Conversation) -> None:
+    """The client's thread. The process ends with it."""
+    code = 1
+    try:
+        while not (loops and loops[0].selector.idle):
+            time.sleep(0.01)
+        print(json.dumps(measured(talk)), flush=True)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _counting_loop() -> CountingLoop:
+    loops.append(CountingLoop())
+    return loops[-1]
+
+
+def main(repo: Path) -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it ends with whoever started it
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    talk = Conversation(lambda: loops[0], port)
+    told = {"JANUS_LLM_BASE_URL": f"http://127.0.0.1:{talk.upstream}/v1", "JANUS_LLM_API_KEY": "key-of-nobody"}
+    os.environ.update(told, JANUS_PACING="off", JANUS_LOG_FORMAT="json")
+    # Clocks that stand still, by functions in C as the real ones are: no figure depends on a time that something took.
+    time.monotonic, time.time = (1000.5).conjugate, (1_700_000_000.5).conjugate
+    uvicorn.Config.get_loop_factory = lambda self: _counting_loop  # type: ignore[method-assign]
+    gc.disable()
+    threading.Thread(target=drive, args=(talk,), daemon=True).start()
+    os.chdir(repo)
+    sys.path.insert(0, str(repo))
+    sys.argv = ["competitor", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    runpy.run_module("competitor", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
