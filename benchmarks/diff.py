@@ -109,7 +109,7 @@ def peer(name: str, backend: str, template: Path) -> Peer:
     project = environments.bake(backend, BAKES / name, template)
     lock = project / "requirements.txt"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    python = environments.python_of(f"diff-{backend}-{digest}", lock)
+    python = environments.python_of(f"diff-{digest}", lock)
     return Peer(name, name, competitor(lambda: (python, project)), PEERS["relay"].environment)
 
 

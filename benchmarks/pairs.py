@@ -1,10 +1,10 @@
 """Compares two builds of one server by their CPU a token, with an interval.
 
 Both run at the same time on the server's core, and every load deals its requests to them A B B A, A B B A. So
-whatever else the machine does meets both within the same milliseconds. Measured on a machine that three other jobs
-kept busy, the ratio of one burst of 50 streams strayed by 2.5 % this way, and by 9 % with a burst of one server after
-a burst of the other. What is left is mostly a process's own: where it lies in memory is worth up to 2 %. So
-both are started anew for each block, and a block gives one ratio.
+whatever else the machine does meets both within the same milliseconds. Measured on a machine that other work kept
+busy, the ratio of one burst of 50 streams strayed by 2.5 % this way, and by 9 % with a burst of one server after a
+burst of the other. Part of what is left is a process's own: where it lies in memory is worth a percent or two. So both
+are started anew for each block, and a block gives one ratio.
 """
 
 import contextlib
@@ -71,12 +71,13 @@ def verdict(found: Interval) -> str:
 
 def compare(pairs: Sequence[Pair], blocks: int = BLOCKS, seconds: float = math.inf, what: str = "diff") -> list[Costs]:
     """The costs of each pair. After so many `seconds` no further block begins, but for the first few."""
-    costs, progress, began = [Costs() for _ in pairs], Progress(what, blocks), time.monotonic()
+    costs, progress, began = [Costs() for _ in pairs], Progress(f"{what}, block", blocks), time.monotonic()
+    scenarios = ", ".join(dict.fromkeys(pair.scenario for pair in pairs))
     with Mock() as mock:
         for number in range(blocks):
             if number >= MIN_BLOCKS and time.monotonic() - began > seconds:
                 break
-            progress.step(f"block {number + 1}")
+            progress.step(scenarios)
             _block(pairs, costs, mock.port, number)
     return costs
 
