@@ -353,9 +353,7 @@ def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path
         "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"
     )
     ask = "from competitor.core.toolkit import plot; import sys; print(plot.available(), 'matplotlib' in sys.modules)"
-    lazily = (
-        "import competitor.core.app, competitor.core.toolkit, sys; print({'obstore', 'matplotlib'} & set(sys.modules))"
-    )
+    lazily = "import competitor.core.server.app, competitor.core.toolkit, sys; print({'obstore', 'matplotlib'} & set(sys.modules))"
     assert _printed(ask, PYTHONPATH=f"{tmp_path}{os.pathsep}{UNBAKED}") == "False False"
     assert _printed(ask, PYTHONPATH=str(UNBAKED)) == "True False"
     assert _printed(lazily, PYTHONPATH=str(UNBAKED)) == "set()"

@@ -172,7 +172,7 @@ def test_traces_reach_the_collector_that_is_configured(collector: Collector, ups
 def test_without_a_collector_nothing_of_it_is_even_imported() -> None:
     code = """
 import sys
-from competitor.core.app import create_app
+from competitor.core.server.app import create_app
 from competitor.core.loading import Backend
 from competitor.core.settings import Settings
 create_app(Settings(), Backend("none", lambda chat: None))

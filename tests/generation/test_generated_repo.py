@@ -140,7 +140,7 @@ def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp
     for path in ("README.md", "competitor/backend/agent.py", "tests/test_backend.py"):
         (project / path).write_text("# mine\n", encoding="utf-8")
     (project / "competitor" / "core" / "app.py").write_bytes(
-        (project / "competitor/core/app.py").read_bytes().replace(b"\n", b"\r\n")
+        (project / "competitor/core/server/app.py").read_bytes().replace(b"\n", b"\r\n")
     )
     assert verify(project).returncode == 0
     (project / "competitor" / "core" / "sse.py").write_text("# edited\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
 from competitor.core.loading import Backend
-from competitor.core.serving import serve
+from competitor.core.server.serving import serve
 from competitor.core.settings import Settings
 
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from competitor.conformance import Upstream
 from competitor.conformance.requests import refused
 from competitor.conformance.target import Reply
-from competitor.core.app import create_app
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
 from competitor.core.loading import Backend
 from competitor.core.schema import ChatRequest
+from competitor.core.server.app import create_app
 from competitor.core.settings import Settings
 
 from ..core.test_egress import GOOD as GOOD_URLS

@@ -13,7 +13,7 @@ sys.path.insert(0, os.getcwd())
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
 from competitor.core.loading import Backend, load
-from competitor.core.serving import serve
+from competitor.core.server.serving import serve
 from competitor.core.settings import Settings
 
 backend = load()

@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from .core.serving import serve
+    from .core.server.serving import serve
     from .core.settings import Settings, SettingsError
 
     environment = dict(os.environ)

@@ -25,7 +25,7 @@ from competitor.core.events import (
     ToolStart,
 )
 from competitor.core.loading import Backend
-from competitor.core.serving import serve
+from competitor.core.server.serving import serve
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage
 

@@ -13,27 +13,28 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import CONTRACT_VERSION, description
-from .artifacts.keeper import Keeper
-from .artifacts.routes import add_artifact_routes
-from .artifacts.sweeper import Sweeper
-from .clock import Clock
-from .completions import CHAT_PATH, ChatEndpoint, Shared
-from .console import Console, add_console_routes
-from .egress import Egress
-from .errors import ApiError
-from .http import HttpClient
-from .identity import identity
-from .limits import Gate
-from .llm import Llm
-from .loading import Backend, load
-from .metrics import TEXT_TYPE, Metrics
-from .offline import OfflineServer
-from .pacing import Pacing
-from .refusals import crashed, no_such_route, refused
-from .settings import Settings
-from .tracing import tracing
-from .upstream import described
+from .. import CONTRACT_VERSION
+from ..artifacts.keeper import Keeper
+from ..artifacts.routes import add_artifact_routes
+from ..artifacts.sweeper import Sweeper
+from ..clock import Clock
+from ..completions import CHAT_PATH, ChatEndpoint, Shared
+from ..console import Console, add_console_routes
+from ..egress import Egress
+from ..errors import ApiError
+from ..http import HttpClient
+from ..identity import identity
+from ..limits import Gate
+from ..llm import Llm
+from ..loading import Backend, load
+from ..metrics import TEXT_TYPE, Metrics
+from ..offline import OfflineServer
+from ..pacing import Pacing
+from ..refusals import crashed, no_such_route, refused
+from ..settings import Settings
+from ..tracing import tracing
+from ..upstream import described
+from . import openapi as description
 
 log = logging.getLogger("competitor.app")
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import uvicorn
 
-from . import CONTRACT_VERSION
+from .. import CONTRACT_VERSION
+from ..artifacts.places import without_proxies
+from ..identity import identity
+from ..loading import Backend, load
+from ..logs import configure
+from ..metrics import FOLDER_VARIABLE
+from ..settings import Settings
+from ..upstream import described
 from .app import create_app
-from .artifacts.places import without_proxies
-from .identity import identity
-from .intake import intake
-from .loading import Backend, load
-from .logs import configure
-from .metrics import FOLDER_VARIABLE
-from .settings import Settings
-from .upstream import described
+from .http11 import intake
 from .workers import Workers
 
 log = logging.getLogger("competitor")
