@@ -9,8 +9,8 @@ import pytest
 
 from competitor.core.history import without_bytes
 from competitor.core.prompt import messages
-from competitor.core.reading import read_request
-from competitor.core.schema import ChatRequest
+from competitor.core.request.parsing import read_request
+from competitor.core.request.schema import ChatRequest
 from competitor.core.sent import MOST_FILES, sent_files
 
 MOST = 10 * 2**20

@@ -11,7 +11,7 @@ from competitor.core.egress import Egress
 from competitor.core.http import HttpClient
 from competitor.core.llm import Llm
 from competitor.core.offline import OfflineServer
-from competitor.core.reading import read_request
+from competitor.core.request.parsing import read_request
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage
 

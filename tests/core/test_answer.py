@@ -17,8 +17,8 @@ from competitor.core.errors import AnswerClosed, AnswerFull, ApiError
 from competitor.core.events import Reasoning, SandboxStart, Text, ToolCall, ToolEnd, ToolStart
 from competitor.core.forms import WholeForm
 from competitor.core.limits import Gate, NoSlot
-from competitor.core.reading import read_request
-from competitor.core.schema import ChatRequest
+from competitor.core.request.parsing import read_request
+from competitor.core.request.schema import ChatRequest
 from competitor.core.usage import Usage, prompt_tokens, read_usage, text_tokens
 from competitor.core.writer import HIGH_WATER_BYTES, BodyWriter
 

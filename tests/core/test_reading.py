@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from competitor.core.errors import ApiError
-from competitor.core.reading import read_request
-from competitor.core.schema import ChatRequest, PassedOn
+from competitor.core.request.parsing import read_request
+from competitor.core.request.schema import ChatRequest, PassedOn
 
 GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 ANY = st.recursive(

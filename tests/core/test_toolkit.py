@@ -22,7 +22,7 @@ from competitor.core.egress import Egress
 from competitor.core.http import HttpClient
 from competitor.core.llm import Llm
 from competitor.core.offline import OfflineServer
-from competitor.core.schema import ChatRequest
+from competitor.core.request.schema import ChatRequest
 from competitor.core.settings import Settings
 from competitor.core.toolbox import Result, Toolbox, tool
 from competitor.core.toolkit import offered

@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["competitor.core"]):
     from competitor.core.errors import ApiError, UpstreamError
     from competitor.core.prompt import messages, tools
     from competitor.core.pull import PullSink
-    from competitor.core.reading import read_request
+    from competitor.core.request.parsing import read_request
     from competitor.core.sse import EventSplitter
 
 

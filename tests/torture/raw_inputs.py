@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from competitor.core.schema import ChatRequest
+from competitor.core.request.schema import ChatRequest
 
 CHAT = "/v1/chat/completions"
 CANARY = "canary-7f3a9c51d2"

@@ -21,7 +21,7 @@ from competitor.conformance.target import Reply
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
 from competitor.core.loading import Backend
-from competitor.core.schema import ChatRequest
+from competitor.core.request.schema import ChatRequest
 from competitor.core.server.app import create_app
 from competitor.core.settings import Settings
 

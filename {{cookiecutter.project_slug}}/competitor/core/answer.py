@@ -26,7 +26,7 @@ from .events import (
 )
 from .observer import Observer, Step
 from .prompt import messages, tools
-from .schema import ChatRequest
+from .request.schema import ChatRequest
 from .usage import Usage, prompt_tokens, text_tokens
 
 log = logging.getLogger("competitor.answer")

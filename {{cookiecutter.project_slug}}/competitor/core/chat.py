@@ -12,7 +12,7 @@ from .artifacts.save import Artifacts
 from .http import HttpClient
 from .llm import Completion, Llm
 from .observer import Observer
-from .schema import ChatRequest
+from .request.schema import ChatRequest
 from .sent import SentFile, sent_files
 from .settings import Settings
 from .usage import Usage

@@ -21,17 +21,17 @@ from .console import Console, RecordedWriter
 from .envelope import PING, Envelope
 from .errors import ApiError
 from .forms import StreamForm, WholeForm
-from .ids import answer_id, echoed
 from .limits import Gate
 from .llm import Llm
 from .loading import Backend
 from .metrics import Metrics
 from .observer import Observer, Observers, Summary
 from .pacing import Pacing
-from .reading import read_body, read_request
-from .refusals import crashed, refusal
+from .request.error_responses import crashed, refusal
+from .request.ids import answer_id, echoed
+from .request.parsing import read_body, read_request
+from .request.schema import ChatRequest
 from .runner import End, Runner
-from .schema import ChatRequest
 from .settings import Settings
 from .tracing import Tracing
 from .upstream import OFFLINE_MODEL, choose

@@ -4,7 +4,7 @@
 from typing import Any
 
 from .history import without_bytes
-from .schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
+from .request.schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
 
 Body = dict[str, Any]
 _PASSED_ON = set(PassedOn.model_fields)

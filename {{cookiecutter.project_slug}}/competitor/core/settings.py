@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from .egress import EgressRefused, is_platform, parse
-from .schema import header_value
+from .request.schema import header_value
 
 
 class SettingsError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..logs import HIDDEN, conceal
-from ..schema import ChatRequest
+from ..request.schema import ChatRequest
 
 MOST_REQUEST_BYTES = 256 * 1024
 _LONG_CHARACTERS = 1_000

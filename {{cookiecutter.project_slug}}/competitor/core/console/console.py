@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ApiError
-from ..ids import answer_id, debug_id, echoed
 from ..logs import conceal
-from ..schema import ChatRequest
+from ..request.ids import answer_id, debug_id, echoed
+from ..request.schema import ChatRequest
 from ..settings import Settings
 from .budget import Budget
 from .guard import Guard

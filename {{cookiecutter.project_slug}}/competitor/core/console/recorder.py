@@ -11,7 +11,7 @@ from starlette.types import Send
 
 from ..logs import conceal
 from ..observer import ModelCall, Observer, Step, Summary
-from ..schema import ChatRequest
+from ..request.schema import ChatRequest
 from ..writer import BodyWriter
 from .cleaning import clean, fitting, unpieced
 from .live import LAST, LiveLog

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from ..errors import ApiError
-from ..ids import usable
+from ..request.ids import usable
 from .console import Console
 from .shelf import MOST_RECORDS
 

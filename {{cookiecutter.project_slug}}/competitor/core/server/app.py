@@ -30,7 +30,7 @@ from ..loading import Backend, load
 from ..metrics import TEXT_TYPE, Metrics
 from ..offline import OfflineServer
 from ..pacing import Pacing
-from ..refusals import crashed, no_such_route, refused
+from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
 from ..tracing import tracing
 from ..upstream import described

@@ -12,7 +12,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import ApiError
-from ..refusals import refusal
+from ..request.error_responses import refusal
 from ..settings import Settings
 
 # Measured: without limits a head of 10 MB is a 200. Gateways send 2 KiB, and most servers take 8 to 64 KiB.

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from ..schema import ChatRequest
+from ..request.schema import ChatRequest
 
 _ERROR = {
     "type": "object",

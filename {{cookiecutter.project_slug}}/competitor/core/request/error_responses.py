@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from .errors import ApiError
+from ..errors import ApiError
 from .ids import answer_id, echoed
 
 log = logging.getLogger("competitor.errors")

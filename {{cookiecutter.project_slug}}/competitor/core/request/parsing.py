@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
-from .errors import ApiError
+from ..errors import ApiError
 from .schema import CUSTOM_ERRORS, ChatRequest
 
 # pydantic's error type -> our sentence about the field; `{...}` are values of its context, never the input.
