@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from competitor.core.history import without_bytes
-from competitor.core.prompt import messages
+from competitor.core.model.history import without_bytes
+from competitor.core.model.prompt import messages
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest
 from competitor.core.sent import MOST_FILES, sent_files

@@ -9,7 +9,7 @@ from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
 from competitor.core.egress import Egress
 from competitor.core.http import HttpClient
-from competitor.core.llm import Llm
+from competitor.core.model.completion import Llm
 from competitor.core.offline import OfflineServer
 from competitor.core.request.parsing import read_request
 from competitor.core.settings import Settings

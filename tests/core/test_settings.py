@@ -3,8 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
+from competitor.core.model.upstream import OFFLINE_MODEL, choose, described
 from competitor.core.settings import Settings, SettingsError, variables
-from competitor.core.upstream import OFFLINE_MODEL, choose, described
 
 CHUTES = {"JANUS_LLM_BASE_URL": "https://llm.chutes.ai/v1", "JANUS_LLM_MODEL": "m"}
 OWN = {"JANUS_LLM_BASE_URL": "http://localhost:11434/v1"}

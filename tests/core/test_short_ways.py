@@ -14,7 +14,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from competitor.core.http import _whole_chunk
-from competitor.core.usual import usual_chunk
+from competitor.core.model.chunk_fast_path import usual_chunk
 from competitor.core.wire import Wire
 from competitor.core.writer import BodyWriter
 

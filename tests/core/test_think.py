@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from competitor.core.think import ThinkTags
+from competitor.core.model.think_tags import ThinkTags
 
 
 def read(pieces: list[str]) -> tuple[str, str]:

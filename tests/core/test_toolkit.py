@@ -20,7 +20,7 @@ from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
 from competitor.core.egress import Egress
 from competitor.core.http import HttpClient
-from competitor.core.llm import Llm
+from competitor.core.model.completion import Llm
 from competitor.core.offline import OfflineServer
 from competitor.core.request.schema import ChatRequest
 from competitor.core.settings import Settings

@@ -147,7 +147,7 @@ def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp
     (project / "CONTRACT.md").unlink()
     done = verify(project)
     assert done.returncode == 1
-    assert "competitor/core/sse.py: edited" in done.stdout
+    assert "competitor/core/model/sse.py: edited" in done.stdout
     assert "CONTRACT.md: missing" in done.stdout
     assert "app.py" not in done.stdout
 

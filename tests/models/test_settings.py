@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from competitor.conformance import Target, Upstream
+from competitor.core.model.upstream import choose, described, limited
 from competitor.core.settings import Settings
-from competitor.core.upstream import choose, described, limited
 
 from ..template_path import TEMPLATE
 from .conftest import processes

@@ -24,8 +24,8 @@ from .events import (
     ToolEnd,
     ToolStart,
 )
+from .model.prompt import messages, tools
 from .observer import Observer, Step
-from .prompt import messages, tools
 from .request.schema import ChatRequest
 from .usage import Usage, prompt_tokens, text_tokens
 

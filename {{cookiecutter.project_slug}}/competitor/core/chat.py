@@ -7,10 +7,10 @@ from collections.abc import Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from . import prompt
 from .artifacts.save import Artifacts
 from .http import HttpClient
-from .llm import Completion, Llm
+from .model import prompt
+from .model.completion import Completion, Llm
 from .observer import Observer
 from .request.schema import ChatRequest
 from .sent import SentFile, sent_files

@@ -22,9 +22,10 @@ from .envelope import PING, Envelope
 from .errors import ApiError
 from .forms import StreamForm, WholeForm
 from .limits import Gate
-from .llm import Llm
 from .loading import Backend
 from .metrics import Metrics
+from .model.completion import Llm
+from .model.upstream import OFFLINE_MODEL, choose
 from .observer import Observer, Observers, Summary
 from .pacing import Pacing
 from .request.error_responses import crashed, refusal
@@ -34,7 +35,6 @@ from .request.schema import ChatRequest
 from .runner import End, Runner
 from .settings import Settings
 from .tracing import Tracing
-from .upstream import OFFLINE_MODEL, choose
 from .writer import BodyWriter
 
 log = logging.getLogger("competitor.requests")

@@ -25,15 +25,15 @@ from ..errors import ApiError
 from ..http import HttpClient
 from ..identity import identity
 from ..limits import Gate
-from ..llm import Llm
 from ..loading import Backend, load
 from ..metrics import TEXT_TYPE, Metrics
+from ..model.completion import Llm
+from ..model.upstream import described
 from ..offline import OfflineServer
 from ..pacing import Pacing
 from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
 from ..tracing import tracing
-from ..upstream import described
 from . import openapi as description
 
 log = logging.getLogger("competitor.app")

@@ -18,8 +18,8 @@ from ..identity import identity
 from ..loading import Backend, load
 from ..logs import configure
 from ..metrics import FOLDER_VARIABLE
+from ..model.upstream import described
 from ..settings import Settings
-from ..upstream import described
 from .app import create_app
 from .http11 import intake
 from .workers import Workers

@@ -18,7 +18,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, model_validator
 
 from ..core.chat import Chat
-from ..core.llm import Completion
+from ..core.model.completion import Completion
 from . import structured, wire
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.errors import UpstreamError
 from ..core.events import Event, Sink, Source
-from ..core.llm import Completion
+from ..core.model.completion import Completion
 
 
 class Outbox:

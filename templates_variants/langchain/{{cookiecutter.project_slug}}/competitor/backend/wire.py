@@ -18,8 +18,8 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
 from ..core.events import Reasoning, Text
-from ..core.llm import Completion
-from ..core.pull import CallPiece, Piece
+from ..core.model.completion import Completion
+from ..core.model.iteration import CallPiece, Piece
 
 Body = dict[str, Any]
 

@@ -3,8 +3,8 @@
 
 from typing import Any
 
+from ..request.schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
 from .history import without_bytes
-from .request.schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
 
 Body = dict[str, Any]
 _PASSED_ON = set(PassedOn.model_fields)

@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from pydantic_core import from_json
 
-from .errors import UpstreamError
-from .events import FinishReason, Sink
-from .think import ThinkTags
-from .usage import Usage, read_usage
-from .usual import UsualChunk, usual_chunk
+from ..errors import UpstreamError
+from ..events import FinishReason, Sink
+from ..usage import Usage, read_usage
+from .chunk_fast_path import UsualChunk, usual_chunk
+from .think_tags import ThinkTags
 
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",

@@ -4,7 +4,7 @@
 Lines end at LF, CRLF or CR and nowhere else: text libraries also split at U+2028, which loses chunks.
 """
 
-from .errors import UpstreamError
+from ..errors import UpstreamError
 
 # Some models send whole images as text in one event.
 MAX_EVENT_BYTES = 16 * 2**20

@@ -15,20 +15,20 @@ from typing import cast
 
 from pydantic import SecretStr
 
-from .chunks import ChunkReader, ToolRequest
-from .errors import UpstreamError
-from .events import FinishReason, Reasoning, Sink, Source, Text
-from .exchange import Exchange
-from .http import HttpClient
-from .observer import ModelCall, Observer
-from .offline import OfflineServer
+from ..errors import UpstreamError
+from ..events import FinishReason, Reasoning, Sink, Source, Text
+from ..exchange import Exchange
+from ..http import HttpClient
+from ..observer import ModelCall, Observer
+from ..offline import OfflineServer
+from ..settings import Settings
+from ..usage import Usage, prompt_tokens, text_tokens
+from .chunk_reader import ChunkReader, ToolRequest
+from .iteration import Piece, PullSink
 from .prompt import Body
-from .pull import Piece, PullSink
 from .retry import pause_before_retry, refusal
-from .settings import Settings
 from .sse import EventSplitter
 from .upstream import OFFLINE_MODEL, Upstream, choose, limited
-from .usage import Usage, prompt_tokens, text_tokens
 
 log = logging.getLogger("competitor.llm")
 

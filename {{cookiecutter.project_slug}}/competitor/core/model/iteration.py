@@ -5,8 +5,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from .events import FinishReason, Reasoning, Source, Text
-from .usage import Usage
+from ..events import FinishReason, Reasoning, Source, Text
+from ..usage import Usage
 
 _MOST_CHARACTERS = 64 * 1024
 

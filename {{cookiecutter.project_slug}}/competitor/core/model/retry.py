@@ -6,8 +6,8 @@ import email.utils
 import random
 import time
 
-from .errors import UpstreamError
-from .exchange import Exchange
+from ..errors import UpstreamError
+from ..exchange import Exchange
 
 _MAX_REFUSAL_BYTES = 16 * 1024
 _REFUSAL_SECONDS = 5.0

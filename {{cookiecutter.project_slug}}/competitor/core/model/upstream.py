@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from .egress import is_platform, parse
+from ..egress import is_platform, parse
+from ..settings import Settings
 from .prompt import Body
-from .settings import Settings
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 OFFLINE_MODEL = "offline-model"
