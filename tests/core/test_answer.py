@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from competitor.core.answer import Answer
 from competitor.core.clock import TICK_SECONDS, Clock
 from competitor.core.completions import PING_SECONDS, WORDS_SECONDS, _Silence
-from competitor.core.envelope import PING, Envelope
 from competitor.core.errors import AnswerClosed, AnswerFull, ApiError
 from competitor.core.events import Reasoning, SandboxStart, Text, ToolCall, ToolEnd, ToolStart
 from competitor.core.forms import WholeForm
 from competitor.core.limits import Gate, NoSlot
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest
+from competitor.core.stream.chunks import PING, Envelope
+from competitor.core.stream.writer import HIGH_WATER_BYTES, BodyWriter
 from competitor.core.usage import Usage, prompt_tokens, read_usage, text_tokens
-from competitor.core.writer import HIGH_WATER_BYTES, BodyWriter
 
 
 def request(**fields: Any) -> ChatRequest:

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.evenness import evenness
-from competitor.core.graphemes import cut
-from competitor.core.pacing import LONGEST_SECONDS, TAIL_SECONDS, Pacer, Pacing
+from competitor.core.stream.graphemes import cut
+from competitor.core.stream.pacing import LONGEST_SECONDS, TAIL_SECONDS, Pacer, Pacing
 
 MOST_SECONDS = 1.5
 GRID_SECONDS = 0.001  # an event loop's own timers have whole milliseconds; `Timers` does better

@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from competitor.core.http import _whole_chunk
 from competitor.core.model.chunk_fast_path import usual_chunk
-from competitor.core.wire import Wire
-from competitor.core.writer import BodyWriter
+from competitor.core.stream.uvicorn_fast_path import Wire
+from competitor.core.stream.writer import BodyWriter
 
 
 class Transport:

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 import uvloop
 
-from competitor.core import timerfd
-from competitor.core.timers import Timers
+from competitor.core.stream import timerfd
+from competitor.core.stream.timers import Timers
 
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 

@@ -18,7 +18,6 @@ from .artifacts.save import Artifacts
 from .chat import Chat
 from .clock import Clock
 from .console import Console, RecordedWriter
-from .envelope import PING, Envelope
 from .errors import ApiError
 from .forms import StreamForm, WholeForm
 from .limits import Gate
@@ -27,15 +26,16 @@ from .metrics import Metrics
 from .model.completion import Llm
 from .model.upstream import OFFLINE_MODEL, choose
 from .observer import Observer, Observers, Summary
-from .pacing import Pacing
 from .request.error_responses import crashed, refusal
 from .request.ids import answer_id, echoed
 from .request.parsing import read_body, read_request
 from .request.schema import ChatRequest
 from .runner import End, Runner
 from .settings import Settings
+from .stream.chunks import PING, Envelope
+from .stream.pacing import Pacing
+from .stream.writer import BodyWriter
 from .tracing import Tracing
-from .writer import BodyWriter
 
 log = logging.getLogger("competitor.requests")
 

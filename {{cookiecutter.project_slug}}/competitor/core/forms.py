@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from .envelope import DONE, Envelope
 from .events import FinishReason, Source
-from .pacing import Pacer, Pacing
-from .writer import BodyWriter
+from .stream.chunks import DONE, Envelope
+from .stream.pacing import Pacer, Pacing
+from .stream.writer import BodyWriter
 
 # Some readers have line limits of 512 KiB (A2), so a longer `data:` URL comes in several deltas.
 _LINK_CHARACTERS = 256 * 1024

@@ -12,7 +12,7 @@ from starlette.types import Send
 from ..logs import conceal
 from ..observer import ModelCall, Observer, Step, Summary
 from ..request.schema import ChatRequest
-from ..writer import BodyWriter
+from ..stream.writer import BodyWriter
 from .cleaning import clean, fitting, unpieced
 from .live import LAST, LiveLog
 from .shelf import new_number

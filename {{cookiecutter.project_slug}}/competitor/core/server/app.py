@@ -30,9 +30,9 @@ from ..metrics import TEXT_TYPE, Metrics
 from ..model.completion import Llm
 from ..model.upstream import described
 from ..offline import OfflineServer
-from ..pacing import Pacing
 from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
+from ..stream.pacing import Pacing
 from ..tracing import tracing
 from . import openapi as description
 

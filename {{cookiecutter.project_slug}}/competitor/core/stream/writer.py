@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.types import Send
 
-from .wire import Wire
+from .uvicorn_fast_path import Wire
 
 # Beyond this many unsent bytes the source is paused, so that memory stays flat.
 HIGH_WATER_BYTES = 64 * 1024
