@@ -37,7 +37,7 @@ def test_a_released_version_has_no_problem(released: Path) -> None:
 def test_a_changed_core_wants_another_version_and_a_word_in_the_changelog(released: Path) -> None:
     edit(released / UNBAKED.name / "competitor" / "core" / "limits.py", '"""', '"""Other. ')
     (found,) = problems(released)
-    assert found.startswith("competitor/core/limits.py changed since ")
+    assert found.startswith("competitor/core/answer/admission.py changed since ")
     version = state(released)["template_version"]
     edit(released / "cookiecutter.json", f'"_template_version": "{version}"', '"_template_version": "9.0.0"')
     (found,) = problems(released)
@@ -49,7 +49,7 @@ def test_a_changed_core_wants_another_version_and_a_word_in_the_changelog(releas
 def test_a_new_and_a_dropped_file_count_as_changes(released: Path) -> None:
     core = released / UNBAKED.name / "competitor" / "core"
     (core / "limits.py").rename(core / "waves.py")
-    assert "competitor/core/limits.py, competitor/core/waves.py changed" in problems(released)[0]
+    assert "competitor/core/answer/admission.py, competitor/core/waves.py changed" in problems(released)[0]
 
 
 def test_changed_clauses_want_another_version_of_the_contract(released: Path) -> None:

@@ -20,7 +20,7 @@ from tests.generation.baking import clean_environment, git, run  # noqa: E402 - 
 from tests.regeneration import newer, owner  # noqa: E402
 
 MINE = "A line of the owner's."
-LIMITS = "competitor/core/limits.py"
+LIMITS = "competitor/core/answer/admission.py"
 TOOLS = ("competitor update", "cruft update", "cookiecutter -f")
 
 

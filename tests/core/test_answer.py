@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from competitor.core.answer import Answer
-from competitor.core.clock import TICK_SECONDS, Clock
-from competitor.core.completions import PING_SECONDS, WORDS_SECONDS, _Silence
+from competitor.core.answer.admission import Gate, NoSlot
+from competitor.core.answer.answer import Answer
+from competitor.core.answer.endpoint import PING_SECONDS, WORDS_SECONDS, _Silence
+from competitor.core.answer.forms import WholeForm
+from competitor.core.answer.keepalive import TICK_SECONDS, Clock
 from competitor.core.errors import AnswerClosed, AnswerFull, ApiError
 from competitor.core.events import Reasoning, SandboxStart, Text, ToolCall, ToolEnd, ToolStart
-from competitor.core.forms import WholeForm
-from competitor.core.limits import Gate, NoSlot
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest
 from competitor.core.stream.chunks import PING, Envelope

@@ -173,7 +173,7 @@ def test_without_a_collector_nothing_of_it_is_even_imported() -> None:
     code = """
 import sys
 from competitor.core.server.app import create_app
-from competitor.core.loading import Backend
+from competitor.core.answer.backend import Backend
 from competitor.core.settings import Settings
 create_app(Settings(), Backend("none", lambda chat: None))
 print([name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter", "requests"))])

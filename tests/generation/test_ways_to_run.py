@@ -138,7 +138,7 @@ def test_cruft(baked: Path, home: Path, template_repo: Path, tmp_path: Path) -> 
 def test_without_hooks_the_core_starts_and_says_that_a_backend_is_missing(home: Path, tmp_path: Path) -> None:
     run("cookiecutter", str(TEMPLATE), "--no-input", "--accept-hooks", "no", cwd=tmp_path, home=home)
     started = subprocess.run(
-        [sys.executable, "-c", "from competitor.core.loading import load; print(load().name)"],
+        [sys.executable, "-c", "from competitor.core.answer.backend import load; print(load().name)"],
         cwd=tmp_path / SLUG,
         capture_output=True,
         text=True,

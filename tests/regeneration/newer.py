@@ -51,7 +51,7 @@ def change(template: Path, new_version: str) -> None:
     _edit(template / "cookiecutter.json", r'("_template_version": )"[\d.]+"', rf'\1"{new_version}"')
     entry = f"## [{new_version}] - 2027-01-01\n\n### Contract 1.1.0\n\n{CONTRACT_BULLET}\n\n### Added\n\n- Waves.\n\n"
     _edit(template / "CHANGELOG.md", r"(?=^## \[)", entry)
-    _append(core / "competitor/core/limits.py", CORE_LINE)
+    _append(core / "competitor/core/answer/admission.py", CORE_LINE)
     (core / NEW).write_text(f'{HEADER}"""Waves."""\n', encoding="utf-8")
     (core / DROPPED).unlink()
     (core / RENAMED).rename(core / "competitor/asking.py")

@@ -14,7 +14,7 @@ from ..generation.baking import clean_environment, git, run
 from . import newer, owner
 from .updating import contract_files, plain, update
 
-CORE = "competitor/core/limits.py"
+CORE = "competitor/core/answer/admission.py"
 
 
 def test_a_renamed_folder_is_updated_and_cookiecutter_makes_no_second_one(

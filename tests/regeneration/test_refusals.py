@@ -14,7 +14,7 @@ from ..generation.baking import clean_environment, git
 from . import newer, owner
 from .updating import plain, update
 
-CORE = "competitor/core/limits.py"
+CORE = "competitor/core/answer/admission.py"
 
 
 def uncommitted(repo: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_dry_run_says_all_and_changes_nothing(worked_in: Path, home: Path, tmp
         f"janus-template {newer.version()} -> {newer.next_version()}, contract 1.0.0 -> 1.1.0",
         newer.CONTRACT_BULLET,
         "  merged    README.md",
-        "  replaced  competitor/core/limits.py",
+        "  replaced  competitor/core/answer/admission.py",
         f"  new       {newer.NEW}",
         f"  deleted   {newer.DROPPED}",
         "  absent    compose.yaml  (you deleted it)",

@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import AsyncIterator
 
+from competitor.core.answer.backend import Backend
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
-from competitor.core.loading import Backend
 from competitor.core.server.serving import serve
 from competitor.core.settings import Settings
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from competitor.conformance import Upstream
 from competitor.conformance.requests import refused
 from competitor.conformance.target import Reply
+from competitor.core.answer.backend import Backend
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
-from competitor.core.loading import Backend
 from competitor.core.request.schema import ChatRequest
 from competitor.core.server.app import create_app
 from competitor.core.settings import Settings

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 
 sys.path.insert(0, os.getcwd())
 
+from competitor.core.answer.backend import Backend, load
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text
-from competitor.core.loading import Backend, load
 from competitor.core.server.serving import serve
 from competitor.core.settings import Settings
 

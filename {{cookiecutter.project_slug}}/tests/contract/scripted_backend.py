@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from competitor.core.answer.backend import Backend
 from competitor.core.chat import Chat
 from competitor.core.events import (
     Event,
@@ -24,7 +25,6 @@ from competitor.core.events import (
     ToolEnd,
     ToolStart,
 )
-from competitor.core.loading import Backend
 from competitor.core.server.serving import serve
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage

@@ -14,18 +14,18 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import CONTRACT_VERSION
+from ..answer.admission import Gate
+from ..answer.backend import Backend, load
+from ..answer.endpoint import CHAT_PATH, ChatEndpoint, Shared
+from ..answer.keepalive import Clock
 from ..artifacts.keeper import Keeper
 from ..artifacts.routes import add_artifact_routes
 from ..artifacts.sweeper import Sweeper
-from ..clock import Clock
-from ..completions import CHAT_PATH, ChatEndpoint, Shared
 from ..console import Console, add_console_routes
 from ..egress import Egress
 from ..errors import ApiError
 from ..http import HttpClient
 from ..identity import identity
-from ..limits import Gate
-from ..loading import Backend, load
 from ..metrics import TEXT_TYPE, Metrics
 from ..model.completion import Llm
 from ..model.upstream import described

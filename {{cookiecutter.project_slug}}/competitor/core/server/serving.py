@@ -13,9 +13,9 @@ from typing import Any
 import uvicorn
 
 from .. import CONTRACT_VERSION
+from ..answer.backend import Backend, load
 from ..artifacts.places import without_proxies
 from ..identity import identity
-from ..loading import Backend, load
 from ..logs import configure
 from ..metrics import FOLDER_VARIABLE
 from ..model.upstream import described

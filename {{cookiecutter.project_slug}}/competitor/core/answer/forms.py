@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from .events import FinishReason, Source
-from .stream.chunks import DONE, Envelope
-from .stream.pacing import Pacer, Pacing
-from .stream.writer import BodyWriter
+from ..events import FinishReason, Source
+from ..stream.chunks import DONE, Envelope
+from ..stream.pacing import Pacer, Pacing
+from ..stream.writer import BodyWriter
 
 # Some readers have line limits of 512 KiB (A2), so a longer `data:` URL comes in several deltas.
 _LINK_CHARACTERS = 256 * 1024

@@ -12,13 +12,13 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any
 
+from ..chat import Chat
+from ..errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
+from ..events import Finish, FinishReason, Source
+from ..logs import hide, unhide
+from .admission import Gate, NoSlot
 from .answer import Answer
-from .chat import Chat
-from .errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
-from .events import Finish, FinishReason, Source
-from .limits import Gate, NoSlot
-from .loading import Backend
-from .logs import hide, unhide
+from .backend import Backend
 
 log = logging.getLogger("competitor.chat")
 

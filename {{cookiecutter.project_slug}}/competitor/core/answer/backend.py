@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from .chat import Chat
-from .events import Event, Text
+from ..chat import Chat
+from ..events import Event, Text
 
 Answer = Callable[[Chat], AsyncIterator[Event]]
 

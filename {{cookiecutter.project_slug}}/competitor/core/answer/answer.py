@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-from .artifacts.descriptor import Artifact
-from .errors import AnswerClosed, AnswerFull
-from .events import (
+from ..artifacts.descriptor import Artifact
+from ..errors import AnswerClosed, AnswerFull
+from ..events import (
     Event,
     Finish,
     FinishReason,
@@ -24,10 +24,10 @@ from .events import (
     ToolEnd,
     ToolStart,
 )
-from .model.prompt import messages, tools
-from .observer import Observer, Step
-from .request.schema import ChatRequest
-from .usage import Usage, prompt_tokens, text_tokens
+from ..model.prompt import messages, tools
+from ..observer import Observer, Step
+from ..request.schema import ChatRequest
+from ..usage import Usage, prompt_tokens, text_tokens
 
 log = logging.getLogger("competitor.answer")
 

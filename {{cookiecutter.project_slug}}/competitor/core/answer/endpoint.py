@@ -12,30 +12,30 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ..artifacts.keeper import Keeper
+from ..artifacts.save import Artifacts
+from ..chat import Chat
+from ..console import Console, RecordedWriter
+from ..errors import ApiError
+from ..metrics import Metrics
+from ..model.completion import Llm
+from ..model.upstream import OFFLINE_MODEL, choose
+from ..observer import Observer, Observers, Summary
+from ..request.error_responses import crashed, refusal
+from ..request.ids import answer_id, echoed
+from ..request.parsing import read_body, read_request
+from ..request.schema import ChatRequest
+from ..settings import Settings
+from ..stream.chunks import PING, Envelope
+from ..stream.pacing import Pacing
+from ..stream.writer import BodyWriter
+from ..tracing import Tracing
+from .admission import Gate
 from .answer import Answer, Form
-from .artifacts.keeper import Keeper
-from .artifacts.save import Artifacts
-from .chat import Chat
-from .clock import Clock
-from .console import Console, RecordedWriter
-from .errors import ApiError
+from .backend import Backend
 from .forms import StreamForm, WholeForm
-from .limits import Gate
-from .loading import Backend
-from .metrics import Metrics
-from .model.completion import Llm
-from .model.upstream import OFFLINE_MODEL, choose
-from .observer import Observer, Observers, Summary
-from .request.error_responses import crashed, refusal
-from .request.ids import answer_id, echoed
-from .request.parsing import read_body, read_request
-from .request.schema import ChatRequest
+from .keepalive import Clock
 from .runner import End, Runner
-from .settings import Settings
-from .stream.chunks import PING, Envelope
-from .stream.pacing import Pacing
-from .stream.writer import BodyWriter
-from .tracing import Tracing
 
 log = logging.getLogger("competitor.requests")
 

@@ -3,7 +3,7 @@
 
 import asyncio
 
-from .errors import ApiError
+from ..errors import ApiError
 
 
 class NoSlot(Exception):
