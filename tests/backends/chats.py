@@ -7,10 +7,10 @@ from typing import Any
 from competitor.core.artifacts.keeper import Keeper
 from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
-from competitor.core.egress import Egress
-from competitor.core.http import HttpClient
 from competitor.core.model.completion import Llm
 from competitor.core.offline import OfflineServer
+from competitor.core.outbound.client import HttpClient
+from competitor.core.outbound.egress import Egress
 from competitor.core.request.parsing import read_request
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage

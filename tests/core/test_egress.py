@@ -2,7 +2,7 @@
 
 import pytest
 
-from competitor.core.egress import PLATFORM_HOSTS, Egress, EgressRefused, Origin, is_platform, parse
+from competitor.core.outbound.egress import PLATFORM_HOSTS, Egress, EgressRefused, Origin, is_platform, parse
 
 EGRESS = Egress(["http://127.0.0.1:9900/v1", "https://llm.example.com/v1", "http://[::1]:8000/v1"])
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import trustme
 
-from competitor.core.egress import Egress
 from competitor.core.errors import UpstreamError
-from competitor.core.exchange import HIGH_WATER_BYTES, Exchange
-from competitor.core.http import HttpClient
+from competitor.core.outbound.client import HttpClient
+from competitor.core.outbound.egress import Egress
+from competitor.core.outbound.response import HIGH_WATER_BYTES, Exchange
 
 from ..template_path import contract_tests
 

@@ -13,8 +13,8 @@ from starlette.types import Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from competitor.core.http import _whole_chunk
 from competitor.core.model.chunk_fast_path import usual_chunk
+from competitor.core.outbound.client import _whole_chunk
 from competitor.core.stream.uvicorn_fast_path import Wire
 from competitor.core.stream.writer import BodyWriter
 

@@ -13,12 +13,12 @@ with atheris.instrument_imports(include=["competitor.core"]):
     from competitor.core.artifacts.links import Refused, Signer
     from competitor.core.artifacts.names import display_name, disposition
     from competitor.core.artifacts.ranges import wanted
-    from competitor.core.egress import EgressRefused, parse
     from competitor.core.errors import ApiError, UpstreamError
     from competitor.core.model.chunk_reader import ChunkReader
     from competitor.core.model.iteration import PullSink
     from competitor.core.model.prompt import messages, tools
     from competitor.core.model.sse import EventSplitter
+    from competitor.core.outbound.egress import EgressRefused, parse
     from competitor.core.request.parsing import read_request
 
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from competitor.conformance.target import question
-from competitor.core.egress import Egress
 from competitor.core.errors import UpstreamError
-from competitor.core.http import HttpClient
+from competitor.core.outbound.client import HttpClient
+from competitor.core.outbound.egress import Egress
 
 from ..core.test_http import OK, fetch, says, with_server
 from .conftest import Faulty, processes

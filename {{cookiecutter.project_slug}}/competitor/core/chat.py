@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from .artifacts.save import Artifacts
-from .http import HttpClient
 from .model import prompt
 from .model.completion import Completion, Llm
 from .observer import Observer
+from .outbound.client import HttpClient
 from .request.schema import ChatRequest
 from .sent import SentFile, sent_files
 from .settings import Settings

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from .egress import EgressRefused, is_platform, parse
+from .outbound.egress import EgressRefused, is_platform, parse
 from .request.schema import header_value
 
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .egress import Egress
 from .identity import identity
 from .observer import ModelCall, Observer, Step, Summary
+from .outbound.egress import Egress
 from .settings import Settings
 
 if TYPE_CHECKING:

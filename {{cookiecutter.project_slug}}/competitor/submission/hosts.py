@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..core.egress import PLATFORM_HOSTS
+from ..core.outbound.egress import PLATFORM_HOSTS
 from .finding import Finding
 
 _URL = re.compile(r"(?:https?|wss?)://(?:[^/\s\"'@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+)")

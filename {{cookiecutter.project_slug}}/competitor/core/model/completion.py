@@ -17,10 +17,10 @@ from pydantic import SecretStr
 
 from ..errors import UpstreamError
 from ..events import FinishReason, Reasoning, Sink, Source, Text
-from ..exchange import Exchange
-from ..http import HttpClient
 from ..observer import ModelCall, Observer
 from ..offline import OfflineServer
+from ..outbound.client import HttpClient
+from ..outbound.response import Exchange
 from ..settings import Settings
 from ..usage import Usage, prompt_tokens, text_tokens
 from .chunk_reader import ChunkReader, ToolRequest

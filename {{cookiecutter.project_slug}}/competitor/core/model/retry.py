@@ -7,7 +7,7 @@ import random
 import time
 
 from ..errors import UpstreamError
-from ..exchange import Exchange
+from ..outbound.response import Exchange
 
 _MAX_REFUSAL_BYTES = 16 * 1024
 _REFUSAL_SECONDS = 5.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from ..egress import is_platform, parse
+from ..outbound.egress import is_platform, parse
 from ..settings import Settings
 from .prompt import Body
 

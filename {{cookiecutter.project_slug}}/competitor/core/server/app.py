@@ -22,14 +22,14 @@ from ..artifacts.keeper import Keeper
 from ..artifacts.routes import add_artifact_routes
 from ..artifacts.sweeper import Sweeper
 from ..console import Console, add_console_routes
-from ..egress import Egress
 from ..errors import ApiError
-from ..http import HttpClient
 from ..identity import identity
 from ..metrics import TEXT_TYPE, Metrics
 from ..model.completion import Llm
 from ..model.upstream import described
 from ..offline import OfflineServer
+from ..outbound.client import HttpClient
+from ..outbound.egress import Egress
 from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
 from ..stream.pacing import Pacing

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-from .errors import UpstreamError
+from ..errors import UpstreamError
 
 MAX_HEAD_BYTES = 64 * 1024
 HIGH_WATER_BYTES = 64 * 1024

@@ -18,9 +18,9 @@ from typing import cast
 
 import httptools
 
+from ..errors import UpstreamError
 from .egress import Egress, EgressRefused, Origin
-from .errors import UpstreamError
-from .exchange import Exchange
+from .response import Exchange
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
