@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from competitor.core.logs import HIDDEN, JsonLines, Readable
+from competitor.core.observe.logs import HIDDEN, JsonLines, Readable
 
 
 def record(message: str, **fields: Any) -> logging.LogRecord:

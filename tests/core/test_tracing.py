@@ -16,10 +16,10 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from competitor.conformance import Target, Upstream
 from competitor.conformance.target import question
-from competitor.core.observer import ModelCall, Step, Summary
+from competitor.core.observe.observer import ModelCall, Step, Summary
+from competitor.core.observe.tracing import Tracing, tracing
 from competitor.core.outbound.egress import Egress
 from competitor.core.settings import Settings
-from competitor.core.tracing import Tracing, tracing
 from competitor.core.usage import Usage
 
 from ..template_path import UNBAKED, contract_tests

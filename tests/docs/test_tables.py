@@ -8,7 +8,7 @@ import pytest
 
 from competitor.core import events
 from competitor.core.errors import CODES
-from competitor.core.metrics import Metrics
+from competitor.core.observe.metrics import Metrics
 from competitor.core.settings import Settings, markdown_table, variables
 
 

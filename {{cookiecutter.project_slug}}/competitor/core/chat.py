@@ -10,7 +10,7 @@ from typing import Any
 from .artifacts.save import Artifacts
 from .model import prompt
 from .model.completion import Completion, Llm
-from .observer import Observer
+from .observe.observer import Observer
 from .outbound.client import HttpClient
 from .request.schema import ChatRequest
 from .sent import SentFile, sent_files

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from competitor.conformance import Target, Upstream
 from competitor.conformance.target import question
-from competitor.core.metrics import Metrics
+from competitor.core.observe.metrics import Metrics
 
 from .processes import ROOT, SCRIPTED, Launcher, competitor
 from .test_server import children, linux_only, upstream_of, wait_for

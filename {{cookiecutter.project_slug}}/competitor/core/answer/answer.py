@@ -25,7 +25,7 @@ from ..events import (
     ToolStart,
 )
 from ..model.prompt import messages, tools
-from ..observer import Observer, Step
+from ..observe.observer import Observer, Step
 from ..request.schema import ChatRequest
 from ..usage import Usage, prompt_tokens, text_tokens
 

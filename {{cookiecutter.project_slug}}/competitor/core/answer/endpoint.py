@@ -17,10 +17,11 @@ from ..artifacts.save import Artifacts
 from ..chat import Chat
 from ..console import Console, RecordedWriter
 from ..errors import ApiError
-from ..metrics import Metrics
 from ..model.completion import Llm
 from ..model.upstream import OFFLINE_MODEL, choose
-from ..observer import Observer, Observers, Summary
+from ..observe.metrics import Metrics
+from ..observe.observer import Observer, Observers, Summary
+from ..observe.tracing import Tracing
 from ..request.error_responses import crashed, refusal
 from ..request.ids import answer_id, echoed
 from ..request.parsing import read_body, read_request
@@ -29,7 +30,6 @@ from ..settings import Settings
 from ..stream.chunks import PING, Envelope
 from ..stream.pacing import Pacing
 from ..stream.writer import BodyWriter
-from ..tracing import Tracing
 from .admission import Gate
 from .answer import Answer, Form
 from .backend import Backend

@@ -15,7 +15,7 @@ from typing import Any
 from ..chat import Chat
 from ..errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
 from ..events import Finish, FinishReason, Source
-from ..logs import hide, unhide
+from ..observe.logs import hide, unhide
 from .admission import Gate, NoSlot
 from .answer import Answer
 from .backend import Backend

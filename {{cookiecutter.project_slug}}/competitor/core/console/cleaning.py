@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..logs import HIDDEN, conceal
+from ..observe.logs import HIDDEN, conceal
 from ..request.schema import ChatRequest
 
 MOST_REQUEST_BYTES = 256 * 1024

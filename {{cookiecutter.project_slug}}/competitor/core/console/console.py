@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ApiError
-from ..logs import conceal
+from ..observe.logs import conceal
 from ..request.ids import answer_id, debug_id, echoed
 from ..request.schema import ChatRequest
 from ..settings import Settings

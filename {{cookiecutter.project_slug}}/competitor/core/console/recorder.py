@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import Send
 
-from ..logs import conceal
-from ..observer import ModelCall, Observer, Step, Summary
+from ..observe.logs import conceal
+from ..observe.observer import ModelCall, Observer, Step, Summary
 from ..request.schema import ChatRequest
 from ..stream.writer import BodyWriter
 from .cleaning import clean, fitting, unpieced

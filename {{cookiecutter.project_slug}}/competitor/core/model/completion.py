@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from ..errors import UpstreamError
 from ..events import FinishReason, Reasoning, Sink, Source, Text
-from ..observer import ModelCall, Observer
+from ..observe.observer import ModelCall, Observer
 from ..offline import OfflineServer
 from ..outbound.client import HttpClient
 from ..outbound.response import Exchange

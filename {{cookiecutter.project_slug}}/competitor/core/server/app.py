@@ -24,16 +24,16 @@ from ..artifacts.sweeper import Sweeper
 from ..console import Console, add_console_routes
 from ..errors import ApiError
 from ..identity import identity
-from ..metrics import TEXT_TYPE, Metrics
 from ..model.completion import Llm
 from ..model.upstream import described
+from ..observe.metrics import TEXT_TYPE, Metrics
+from ..observe.tracing import tracing
 from ..offline import OfflineServer
 from ..outbound.client import HttpClient
 from ..outbound.egress import Egress
 from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
 from ..stream.pacing import Pacing
-from ..tracing import tracing
 from . import openapi as description
 
 log = logging.getLogger("competitor.app")

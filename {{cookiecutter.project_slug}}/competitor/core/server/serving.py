@@ -16,9 +16,9 @@ from .. import CONTRACT_VERSION
 from ..answer.backend import Backend, load
 from ..artifacts.places import without_proxies
 from ..identity import identity
-from ..logs import configure
-from ..metrics import FOLDER_VARIABLE
 from ..model.upstream import described
+from ..observe.logs import configure
+from ..observe.metrics import FOLDER_VARIABLE
 from ..settings import Settings
 from .app import create_app
 from .http11 import intake

@@ -16,7 +16,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from ..metrics import FOLDER_VARIABLE, forget_worker
+from ..observe.metrics import FOLDER_VARIABLE, forget_worker
 
 log = logging.getLogger("competitor.workers")
 

@@ -18,7 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from . import CONTRACT_VERSION
+from .. import CONTRACT_VERSION
 from .observer import ModelCall, Observer, Step, Summary
 
 # The library's own variable; it has to stand in the environment before a worker imports the library.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .usage import Usage
+from ..usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

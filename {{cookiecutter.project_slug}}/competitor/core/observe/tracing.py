@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .identity import identity
+from ..identity import identity
+from ..outbound.egress import Egress
+from ..settings import Settings
 from .observer import ModelCall, Observer, Step, Summary
-from .outbound.egress import Egress
-from .settings import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from .settings import Settings
+from ..settings import Settings
 
 HIDDEN = "[secret]"
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
