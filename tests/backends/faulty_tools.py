@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from competitor.core.chat import Chat
-from competitor.core.toolbox import Result, Tool, ToolError, tool
+from competitor.core.tools.toolbox import Result, Tool, ToolError, tool
 
 CANARY = "canary-of-a-tool"
 

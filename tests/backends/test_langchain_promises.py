@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from competitor.conformance import Upstream
 from competitor.core.errors import UpstreamError
 from competitor.core.events import Event, ToolEnd
-from competitor.core.toolbox import Toolbox
+from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
 from ..template_path import backend, contract_tests

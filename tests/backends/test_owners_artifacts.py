@@ -22,7 +22,7 @@ A_TOOL = """
 import random
 
 from ..core.chat import Chat
-from ..core.toolbox import Result, Tool, tool
+from ..core.tools.toolbox import Result, Tool, tool
 
 
 def tools(chat: Chat) -> list[Tool]:

@@ -24,10 +24,10 @@ from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
 from competitor.core.request.schema import ChatRequest
 from competitor.core.settings import Settings
-from competitor.core.toolbox import Result, Toolbox, tool
-from competitor.core.toolkit import offered
-from competitor.core.toolkit.create_file import FileMaker
-from competitor.core.toolkit.search_double import LABEL
+from competitor.core.tools.builtin import offered
+from competitor.core.tools.builtin.create_file import FileMaker
+from competitor.core.tools.builtin.search_double import LABEL
+from competitor.core.tools.toolbox import Result, Toolbox, tool
 
 from ..template_path import UNBAKED
 
@@ -352,15 +352,15 @@ def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path
         "import importlib.util as u\nreal = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"
     )
-    ask = "from competitor.core.toolkit import plot; import sys; print(plot.available(), 'matplotlib' in sys.modules)"
-    lazily = "import competitor.core.server.app, competitor.core.toolkit, sys; print({'obstore', 'matplotlib'} & set(sys.modules))"
+    ask = "from competitor.core.tools.builtin import plot; import sys; print(plot.available(), 'matplotlib' in sys.modules)"
+    lazily = "import competitor.core.server.app, competitor.core.tools.builtin, sys; print({'obstore', 'matplotlib'} & set(sys.modules))"
     assert _printed(ask, PYTHONPATH=f"{tmp_path}{os.pathsep}{UNBAKED}") == "False False"
     assert _printed(ask, PYTHONPATH=str(UNBAKED)) == "True False"
     assert _printed(lazily, PYTHONPATH=str(UNBAKED)) == "set()"
 
 
 def test_a_plot_needs_no_home_that_can_be_written(tmp_path: Path) -> None:
-    draw = "from competitor.core.toolkit.plot import _drawn; print(len(_drawn([1, 2], [], 'bar', '')) > 1000)"
+    draw = "from competitor.core.tools.builtin.plot import _drawn; print(len(_drawn([1, 2], [], 'bar', '')) > 1000)"
     assert _printed(draw, PYTHONPATH=str(UNBAKED), HOME="/proc/nowhere", TMPDIR=str(tmp_path)) == "True"
     assert [path.name.partition("-")[2][:10] for path in tmp_path.iterdir()] == ["matplotlib"]
 

@@ -15,8 +15,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from competitor.core.events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
-from competitor.core.toolbox import MAX_RESULT_CHARACTERS, Result, Tool, Toolbox, ToolError, tool
-from competitor.core.toolkit import local_code
+from competitor.core.tools.builtin import local_code
+from competitor.core.tools.toolbox import MAX_RESULT_CHARACTERS, Result, Tool, Toolbox, ToolError, tool
 from competitor.core.usage import Usage
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX's")

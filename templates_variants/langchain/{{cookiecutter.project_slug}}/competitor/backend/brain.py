@@ -8,7 +8,7 @@ from langchain.agents import create_agent
 
 from ..core.chat import Chat
 from ..core.events import Event
-from ..core.toolbox import Toolbox
+from ..core.tools.toolbox import Toolbox
 from . import wire
 from .conduct import Conduct, Run
 from .model import ChatJanus

@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.tools import Tool as SimpleTool
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from ..core.tool import Result, Tool
+from ..core.tools.tool import Result, Tool
 
 # For tools that block. In threads of the loop's own, those that hang would keep names of hosts from being resolved.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")

@@ -14,8 +14,8 @@ from langgraph.types import Command
 
 from ..core.chat import Chat
 from ..core.events import Reasoning, Text
-from ..core.tool import Result
-from ..core.toolbox import Running, Toolbox
+from ..core.tools.tool import Result
+from ..core.tools.toolbox import Running, Toolbox
 from .bridge import ToolboxCall
 from .model import ChatJanus
 from .outbox import Outbox

@@ -8,12 +8,12 @@ A tool is a typed async function with a docstring; the model reads the docstring
     return [tool(lookup), *offered(chat)]
 
 Tools of LangChain's go in as `from_langchain(their_tool)`. Whatever a tool does, its call ends within
-JANUS_TOOL_SECONDS, and the model is told what came of it (competitor/core/toolbox.py).
+JANUS_TOOL_SECONDS, and the model is told what came of it (competitor/core/tools/toolbox.py).
 """
 
 from ..core.chat import Chat
-from ..core.tool import Tool
-from ..core.toolkit import offered
+from ..core.tools.builtin import offered
+from ..core.tools.tool import Tool
 
 
 def tools(chat: Chat) -> list[Tool]:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from ..core.chat import Chat
 from ..core.events import Event, Reasoning, Text
-from ..core.toolbox import Call, Result, Toolbox
+from ..core.tools.toolbox import Call, Result, Toolbox
 from .tools import tools
 
 NAME = "tools"

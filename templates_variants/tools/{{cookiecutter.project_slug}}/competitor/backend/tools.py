@@ -12,8 +12,8 @@ that hangs is stopped, one that fails is told to the model. Blocking work belong
 """
 
 from ..core.chat import Chat
-from ..core.toolbox import Tool
-from ..core.toolkit import offered
+from ..core.tools.builtin import offered
+from ..core.tools.toolbox import Tool
 
 
 def tools(chat: Chat) -> list[Tool]:

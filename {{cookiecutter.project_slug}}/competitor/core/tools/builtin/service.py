@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from ..chat import Chat
-from ..model.upstream import usable_token
+from ...chat import Chat
+from ...model.upstream import usable_token
 from ..toolbox import ToolError
 
 # Section 8: a page is at most 1 MB, before it becomes JSON.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..artifacts.save import Artifacts
+from ...artifacts.save import Artifacts
 from ..toolbox import Result
 
 MAX_CHARACTERS = 100_000

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from .artifacts.descriptor import Artifact
+from ..artifacts.descriptor import Artifact
 
 Schema = dict[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..arithmetic import computed
+from ...arithmetic import computed
 from ..toolbox import ToolError
 
 

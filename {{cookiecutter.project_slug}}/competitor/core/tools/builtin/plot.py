@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from ..artifacts.save import Artifacts
+from ...artifacts.save import Artifacts
 from ..toolbox import Result, ToolError
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
-from .errors import ArtifactError, UpstreamError
-from .events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
+from ..errors import ArtifactError, UpstreamError
+from ..events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
+from ..usage import Usage
 from .tool import Result, Schema, Tool, ToolError, tool
-from .usage import Usage
 
 __all__ = ["Call", "Report", "Result", "Running", "Tool", "ToolError", "Toolbox", "fit", "tool"]
 

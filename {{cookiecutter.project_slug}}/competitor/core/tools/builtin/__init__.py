@@ -1,7 +1,7 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Tools that a competitor needs. A tool whose service is not configured is not offered to the model."""
 
-from ..chat import Chat
+from ...chat import Chat
 from ..toolbox import Tool, tool
 from . import local_code, plot, search_double
 from .calculator import calculator

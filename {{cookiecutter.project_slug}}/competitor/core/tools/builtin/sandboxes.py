@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ..errors import UpstreamError
+from ...errors import UpstreamError
 from ..toolbox import Result, ToolError
 from .service import Service
 
