@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from competitor.core.artifacts.received import MOST_FILES, sent_files
 from competitor.core.model.history import without_bytes
 from competitor.core.model.prompt import messages
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest
-from competitor.core.sent import MOST_FILES, sent_files
 
 MOST = 10 * 2**20
 PIXEL = base64.b64encode(b"\x89PNG pixel").decode()

@@ -7,13 +7,13 @@ from collections.abc import Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
+from .artifacts.received import SentFile, sent_files
 from .artifacts.save import Artifacts
 from .model import prompt
 from .model.completion import Completion, Llm
 from .observe.observer import Observer
 from .outbound.client import HttpClient
 from .request.schema import ChatRequest
-from .sent import SentFile, sent_files
 from .settings import Settings
 from .usage import Usage
 

@@ -19,7 +19,7 @@ from competitor.conformance.stream import well_formed
 from competitor.conformance.target import question
 from competitor.core.console.console import Console
 from competitor.core.console.guard import Guard
-from competitor.core.console.shelf import MOST_BYTES, MOST_RECORDS, Shelf, new_number
+from competitor.core.console.storage import MOST_BYTES, MOST_RECORDS, Shelf, new_number
 from competitor.core.request.schema import ChatRequest
 from competitor.core.settings import Settings
 

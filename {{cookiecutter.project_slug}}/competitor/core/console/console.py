@@ -18,7 +18,7 @@ from .budget import Budget
 from .guard import Guard
 from .live import LAST, Live
 from .recorder import Recorder
-from .shelf import Shelf, new_number
+from .storage import Shelf, new_number
 
 log = logging.getLogger("competitor.console")
 

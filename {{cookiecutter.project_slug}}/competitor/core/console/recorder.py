@@ -15,7 +15,7 @@ from ..request.schema import ChatRequest
 from ..stream.writer import BodyWriter
 from .cleaning import clean, fitting, unpieced
 from .live import LAST, LiveLog
-from .shelf import new_number
+from .storage import new_number
 
 if TYPE_CHECKING:
     from .console import Console

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from ..errors import ApiError
 from ..request.ids import usable
 from .console import Console
-from .shelf import MOST_RECORDS
+from .storage import MOST_RECORDS
 
 _PRIVATE = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 

@@ -6,9 +6,9 @@ import binascii
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from .artifacts.media import KINDS, OCTETS, Kind, media_type
-from .artifacts.names import display_name
-from .request.schema import ChatRequest, File, FilePart, ImagePart
+from ..request.schema import ChatRequest, File, FilePart, ImagePart
+from .media import KINDS, OCTETS, Kind, media_type
+from .names import display_name
 
 # More of them than a person attaches; each is decoded when it is looked at.
 MOST_FILES = 64
