@@ -50,7 +50,7 @@ test-image: $(VENV)/.torture        ## build the baked Dockerfile for real and a
 	@$(BIN)/python tools/image.py
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
-	@$(BIN)/python -m pytest -m slow tests/conformance/test_under_load.py
+	@$(BIN)/python -m pytest -m slow tests/checks/test_under_load.py
 
 test-killed: $(VENV)/.ready        ## kill runs of pytest at every moment and see that nothing of them is left (Linux)
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/orphans

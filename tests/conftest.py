@@ -37,6 +37,6 @@ hypothesis.settings.load_profile("patient")
 
 def pytest_sessionstart() -> None:
     """Before any process is started, those of pytest-xdist among them."""
-    from competitor.checking.orphans import kill_orphans  # it can be imported now, see template_path
+    from competitor.checks.orphans import kill_orphans  # it can be imported now, see template_path
 
     kill_orphans()

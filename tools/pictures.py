@@ -100,7 +100,7 @@ BOXES = (
         ("or the offline model", "services of the platform", "egress.py: listed hosts only"),
         "outside",
     ),
-    Box(260, 410, 260, 90, "competitor/conformance/", ("a check a clause, by HTTP alone", "competitor check")),
+    Box(260, 410, 260, 90, "competitor/checks/", ("a check a clause, by HTTP alone", "competitor check")),
     Box(560, 410, 260, 90, "competitor/submission/", ("the form and the checklist", "competitor submission")),
 )
 ARROWS = (

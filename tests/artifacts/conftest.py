@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target
+from competitor.checks import Target
 
 from ..template_path import contract_tests
 

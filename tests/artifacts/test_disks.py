@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance.target import Target
+from competitor.checks.target import Target
 from competitor.core.errors import ArtifactError
 
 from .conftest import processes

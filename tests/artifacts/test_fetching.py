@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.artifacts import artifacts
+from competitor.checks import Target
+from competitor.checks.clauses.artifacts import artifacts
 from competitor.core.artifacts.names import MOST_BYTES, display_name, disposition
 
 from .conftest import Process

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.artifacts import artifacts
-from competitor.conformance.target import question
+from competitor.checks import Target
+from competitor.checks.clauses.artifacts import artifacts
+from competitor.checks.target import question
 from competitor.core.artifacts.links import Refused
 
 from ..template_path import contract_tests

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from competitor.conformance import Target, Upstream
+from competitor.checks import Target, Upstream
 
 from ..bakes import Bakes
 from ..generation.baking import VARIANTS

@@ -19,8 +19,8 @@ import pytest
 import yaml
 from openai import OpenAI
 
-from competitor.conformance import Target
-from competitor.conformance.stream import well_formed
+from competitor.checks import Target
+from competitor.checks.clauses.stream import well_formed
 
 from .conftest import Serve, processes
 from .faulty_tools import CANARY

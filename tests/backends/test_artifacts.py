@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from competitor.conformance import Target
-from competitor.conformance.artifacts import artifacts
+from competitor.checks import Target
+from competitor.checks.clauses.artifacts import artifacts
 
 from ..template_path import contract_tests
 from .conftest import Serve

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Too
 from langchain_core.tools import StructuredTool, tool
 from pydantic import BaseModel
 
-from competitor.conformance import Upstream
+from competitor.checks import Upstream
 from competitor.core.errors import UpstreamError
 from competitor.core.events import Event, ToolEnd
 from competitor.core.tools.toolbox import Toolbox

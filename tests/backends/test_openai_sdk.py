@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from competitor.conformance import Target
+from competitor.checks import Target
 
 from .conftest import Serve
 

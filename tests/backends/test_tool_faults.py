@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Stream, question
+from competitor.checks import Target, Upstream
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import Stream, question
 
 from ..template_path import contract_tests
 from .conftest import Serve

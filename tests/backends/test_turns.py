@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.stream import GAP_SECONDS, well_formed
-from competitor.conformance.target import question
+from competitor.checks import Target, Upstream
+from competitor.checks.clauses.stream import GAP_SECONDS, well_formed
+from competitor.checks.target import question
 
 from ..template_path import contract_tests
 from .conftest import Serve

@@ -12,7 +12,7 @@ from benchmarks.lineup import competitor
 from benchmarks.load import Load
 from benchmarks.mock import Plan
 from benchmarks.servers import CHAT, Mock, Peer, Server
-from competitor.conformance import Target
+from competitor.checks import Target
 
 EVENT = 'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
 

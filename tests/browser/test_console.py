@@ -16,8 +16,8 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from competitor.conformance import Target
-from competitor.conformance.target import question
+from competitor.checks import Target
+from competitor.checks.target import question
 
 from ..bakes import Bakes
 from ..template_path import TEMPLATE, contract_tests

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
-from competitor.checking.records import Record
-from competitor.checking.report import as_html
-from competitor.conformance import CLAUSES
-from competitor.conformance.figures import Figure
-from competitor.conformance.judging import Verdict
-from competitor.conformance.target import Stream
+from competitor.checks import CLAUSES
+from competitor.checks.figures import Figure
+from competitor.checks.judging import Verdict
+from competitor.checks.report.html import as_html
+from competitor.checks.report.records import Record
+from competitor.checks.target import Stream
 
 from ..bakes import Bakes
 from ..template_path import TEMPLATE

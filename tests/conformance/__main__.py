@@ -5,7 +5,7 @@ import sys
 from .. import template_path  # before the harness: it makes the unbaked template importable
 
 if __name__ == "__main__":
-    from competitor.checking.orphans import kill_orphans
+    from competitor.checks.orphans import kill_orphans
 
     from .harness import main
 

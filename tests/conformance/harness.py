@@ -7,8 +7,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from competitor.conformance import CLAUSES, Target, Upstream, stand_in
-from competitor.conformance.judging import Verdict, judge, judge_any
+from competitor.checks import CLAUSES, Target, Upstream, stand_in
+from competitor.checks.judging import Verdict, judge, judge_any
 
 from ..template_path import contract_tests
 from . import artifact_mutants

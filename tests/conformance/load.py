@@ -9,7 +9,7 @@ import json
 import sys
 from urllib.parse import urlsplit
 
-from competitor.conformance.target import CHAT, question
+from competitor.checks.target import CHAT, question
 
 PROMPT = 'mock{"tokens": 150, "delay": 0.02}'
 

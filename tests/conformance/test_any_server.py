@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import stand_in
+from competitor.checks import stand_in
 
 from ..template_path import UNBAKED, contract_tests
 from .harness import serving

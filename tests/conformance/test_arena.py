@@ -9,11 +9,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from competitor.checking.arena import board
-from competitor.checking.gateway import accepted, gateway, is_token, without_nulls
-from competitor.conformance import Target, Upstream, stand_in
-from competitor.conformance.figures import Figure, measured
-from competitor.conformance.target import Json, question
+from competitor.checks import Target, Upstream, stand_in
+from competitor.checks.arena import board
+from competitor.checks.figures import Figure, measured
+from competitor.checks.gateway import accepted, gateway, is_token, without_nulls
+from competitor.checks.target import Json, question
 
 from .harness import serving
 from .plain_server import Plain, Refused

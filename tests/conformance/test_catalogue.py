@@ -7,8 +7,8 @@ import pytest
 from hypothesis import strategies
 
 import benchmarks.evenness
-from competitor.conformance import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
-from competitor.conformance.figures import evenness
+from competitor.checks import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
+from competitor.checks.figures import evenness
 from competitor.core import CONTRACT_VERSION as CORE_VERSION
 
 from ..template_path import UNBAKED

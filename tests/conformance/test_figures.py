@@ -7,13 +7,13 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from competitor.checking.records import Record, as_json, as_junit
-from competitor.checking.report import as_html
-from competitor.checking.timeline import spread, timeline
-from competitor.conformance import CLAUSES
-from competitor.conformance.figures import cost, measured, speed, streaming
-from competitor.conformance.judging import Verdict, together
-from competitor.conformance.target import Json, Stream, Target
+from competitor.checks import CLAUSES
+from competitor.checks.figures import cost, measured, speed, streaming
+from competitor.checks.judging import Verdict, together
+from competitor.checks.report.html import as_html
+from competitor.checks.report.records import Record, as_json, as_junit
+from competitor.checks.report.timeline import spread, timeline
+from competitor.checks.target import Json, Stream, Target
 
 
 def stream_of(times: list[float], usage: tuple[int, int] = (10, 100)) -> Stream:

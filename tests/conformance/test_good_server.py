@@ -1,7 +1,7 @@
 """A second good server, which shares no code with ours, passes every check: the checks ask for nothing of our own."""
 
-from competitor.conformance import stand_in
-from competitor.conformance.judging import judge_all
+from competitor.checks import stand_in
+from competitor.checks.judging import judge_all
 
 from .harness import serving
 from .plain_server import Plain

@@ -6,7 +6,7 @@ of another clause, but for what is declared.
 
 import pytest
 
-from competitor.conformance import CLAUSES
+from competitor.checks import CLAUSES
 
 from .blind_mutants import BLIND
 from .harness import ALL, short

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from competitor.conformance import CLAUSES, NotShown, Target, Upstream
+from competitor.checks import CLAUSES, NotShown, Target, Upstream
 
 from ..template_path import TEMPLATE, UNBAKED, contract_tests
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.target import question
+from competitor.checks import Target, Upstream
+from competitor.checks.target import question
 
 from ..template_path import UNBAKED, contract_tests
 

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.target import question
+from competitor.checks import Target, Upstream
+from competitor.checks.target import question
 from competitor.core.observe.observer import ModelCall, Step, Summary
 from competitor.core.observe.tracing import Tracing, tracing
 from competitor.core.outbound.egress import Egress

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.stream import well_formed
+from competitor.checks import Target
+from competitor.checks.clauses.stream import well_formed
 
 from ..bakes import Bakes
 from ..once import alone

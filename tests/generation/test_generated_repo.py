@@ -92,7 +92,7 @@ def imports(file: Path, package: str) -> set[str]:
     ("folder", "may"),
     [
         ("core", {"competitor.core"}),
-        ("conformance", {"competitor.conformance"}),
+        ("conformance", {"competitor.checks"}),
         ("backend", {"competitor.core", "competitor.backend"}),
     ],
 )
@@ -105,7 +105,7 @@ def test_imports_go_one_way(folder: str, may: set[str], each: Path) -> None:
 
 def test_conformance_speaks_only_http(baked: Path) -> None:
     for file in (baked / "competitor" / "conformance").glob("*.py"):
-        for name in imports(file, "competitor.conformance"):
+        for name in imports(file, "competitor.checks"):
             assert name.split(".")[0] in {*sys.stdlib_module_names, "competitor"}, f"{file.name} imports {name}"
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.stream import well_formed
+from competitor.checks import Target
+from competitor.checks.clauses.stream import well_formed
 
 from ..template_path import TEMPLATE, UNBAKED, contract_tests
 from .baking import LINT, VARIANTS, bake, copy_template

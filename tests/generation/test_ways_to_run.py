@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from competitor.conformance import Target
+from competitor.checks import Target
 
 from ..template_path import TEMPLATE, contract_tests
 from .baking import SLUG, bake, contents, copy_template, git, run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target, Upstream
+from competitor.checks import Target, Upstream
 
 from ..template_path import contract_tests
 

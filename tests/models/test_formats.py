@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.requests import WEATHER
-from competitor.conformance.stream import well_formed
+from competitor.checks import Target
+from competitor.checks.clauses.requests import WEATHER
+from competitor.checks.clauses.stream import well_formed
 
 SAMPLES = Path(__file__).parent / "samples"
 REASONING = ("vllm_reasoning_content", "vllm_reasoning", "vllm_think", "openrouter", "ollama", "chutes")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from competitor.conformance import Target, Upstream
+from competitor.checks import Target, Upstream
 from competitor.core.model.upstream import choose, described, limited
 from competitor.core.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from competitor.checking.starting import free_port
+from competitor.checks.starting import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 600

@@ -13,7 +13,7 @@ README_LINE = "It was made by a template that learns."
 MAKE_HELP = "build the container image"
 BACKEND_LINE = "# The newer template's backend says more."
 CONTRACT_BULLET = "- S3: the pings have become quieter."
-NEW, DROPPED, RENAMED = "competitor/core/waves.py", "tests/contract/test_many_streams.py", "competitor/ask.py"
+NEW, DROPPED, RENAMED = "competitor/core/waves.py", "tests/contract/test_many_streams.py", "competitor/checks/ask.py"
 NEW_SHARED, DROPPED_SHARED = "SUPPORT.md", ".github/dependabot.yml"
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import CLAUSES
-from competitor.conformance.judging import Verdict
+from competitor.checks import CLAUSES
+from competitor.checks.judging import Verdict
 from competitor.submission import running
 
 from ..generation.baking import run

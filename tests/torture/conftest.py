@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from competitor.conformance import Target, Upstream
+from competitor.checks import Target, Upstream
 
 from ..bakes import Bakes
 from ..generation.baking import VARIANTS

@@ -363,7 +363,7 @@ def chosen(part: str) -> Iterator[Guard]:
 
 
 def main(part: str = "", at_once: int = 2) -> int:
-    from competitor.checking.orphans import kill_orphans  # template_path has made it importable
+    from competitor.checks.orphans import kill_orphans  # template_path has made it importable
 
     kill_orphans()
     if lost := missing():

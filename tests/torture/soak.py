@@ -20,7 +20,7 @@ from ..template_path import TEMPLATE, contract_tests
 from .raw_inputs import request
 
 processes = contract_tests("processes")
-question = contract_tests("processes").conformance.target.question
+question = contract_tests("processes").checks.target.question
 
 AT_ONCE, BATCH, SEED = 40, 500, 9
 # Connections to the upstream rest for half a minute before they are closed.
@@ -176,7 +176,7 @@ def report(found: dict[str, list[Sample]], seconds: float) -> str:
 
 
 def main(count: int = 10_000) -> int:
-    from competitor.checking.orphans import kill_orphans  # template_path has made it importable
+    from competitor.checks.orphans import kill_orphans  # template_path has made it importable
 
     kill_orphans()
     found: dict[str, list[Sample]] = {}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Target, question
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import Target, question
 
 from ..template_path import UNBAKED, contract_tests
 from .conftest import processes

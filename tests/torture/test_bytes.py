@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
-from competitor.conformance import Upstream
-from competitor.conformance.requests import refused
-from competitor.conformance.target import Reply
+from competitor.checks import Upstream
+from competitor.checks.clauses.requests import refused
+from competitor.checks.target import Reply
 
 from .conftest import Compete, Running
 from .raw_inputs import CANARY, inputs

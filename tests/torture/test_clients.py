@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Upstream
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import question
+from competitor.checks import Upstream
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import question
 
 from .conftest import Compete, Running
 from .raw_inputs import BODY, request

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from competitor.conformance import Upstream
-from competitor.conformance.requests import refused
-from competitor.conformance.target import Reply
+from competitor.checks import Upstream
+from competitor.checks.clauses.requests import refused
+from competitor.checks.target import Reply
 from competitor.core.answer.backend import Backend
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text

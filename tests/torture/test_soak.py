@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Upstream
+from competitor.checks import Upstream
 
 from .soak import BATCH, Sample, returned, soak, watched
 

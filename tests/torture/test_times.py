@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Upstream
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Reply, Stream, Target, question
+from competitor.checks import Upstream
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import Reply, Stream, Target, question
 
 from ..generation.baking import VARIANTS
 from .conftest import Compete, processes

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Target, question
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import Target, question
 
 from ..template_path import contract_tests
 from .conftest import Compete, Faulty

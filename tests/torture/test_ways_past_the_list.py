@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from competitor.conformance.target import question
+from competitor.checks.target import question
 from competitor.core.errors import UpstreamError
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress

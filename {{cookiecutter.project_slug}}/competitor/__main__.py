@@ -135,7 +135,7 @@ def _task(given: argparse.Namespace) -> int:
 
 
 def _ask(given: argparse.Namespace) -> int:
-    from .ask import ask
+    from .checks.ask import ask
 
     return ask(given.url, given.prompt, given.save)
 
@@ -147,7 +147,7 @@ def _check(given: argparse.Namespace) -> int:
         if (code := tasks.elsewhere(sys.argv[1:])) is not None:
             return code
         given.start = f"{tasks.SERVE} --stand-ins"
-    from .checking.command import check
+    from .checks.command import check
 
     return check(given)
 
@@ -157,7 +157,7 @@ def _arena(given: argparse.Namespace) -> int:
 
     if given.start is None and (code := tasks.elsewhere(sys.argv[1:])) is not None:
         return code
-    from .checking.arena import arena
+    from .checks.arena import arena
 
     return arena(given, tasks.SERVE)
 

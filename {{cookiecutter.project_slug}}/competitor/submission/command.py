@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..checking.showing import progress, say
-from ..conformance import CLAUSES
+from ..checks import CLAUSES
+from ..checks.report.terminal import progress, say
 from . import files, hosts, running
 from .fields import RULES, Problem
 from .finding import Finding

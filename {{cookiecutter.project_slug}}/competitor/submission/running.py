@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from ..checking.starting import NotStarted, Starter
-from ..conformance import CLAUSES, PROMPTS, Target, stand_in
-from ..conformance.judging import Verdict, judge_any
+from ..checks import CLAUSES, PROMPTS, Target, stand_in
+from ..checks.judging import Verdict, judge_any
+from ..checks.starting import NotStarted, Starter
 from .finding import Finding
 
 BUILD_SECONDS = 900.0

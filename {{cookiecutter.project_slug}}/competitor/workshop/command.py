@@ -10,8 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..checking.showing import say
-from ..conformance import Failed
+from ..checks import Failed
+from ..checks.report.terminal import say
 from .steps import STEPS, NotDone, Place, Step
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..checking.starting import NotStarted, Starter
-from ..conformance import CLAUSES, Failed, Target
-from ..conformance.judging import judge
+from ..checks import CLAUSES, Failed, Target
+from ..checks.judging import judge
+from ..checks.starting import NotStarted, Starter
 from ..core.offline.replies import reply
 from ..ownership import changed_files
 from ..submission import files, hosts

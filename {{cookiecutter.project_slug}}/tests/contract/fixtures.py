@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from competitor.checking.orphans import kill_orphans
-from competitor.conformance import Target, Upstream
+from competitor.checks import Target, Upstream
+from competitor.checks.orphans import kill_orphans
 
 from .processes import PATIENCE_SECONDS, PROMPTS, SCRIPTED, Launcher, mock_upstream
 

@@ -15,7 +15,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Self, TypeVar
 
-from competitor.conformance.target import Stream
+from competitor.checks.target import Stream
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from competitor import conformance
-from competitor.checking.starting import free_port
-from competitor.conformance import Target
+from competitor import checks as conformance
+from competitor.checks import Target
+from competitor.checks.starting import free_port
 
 __all__ = [
     "PATIENCE_SECONDS",
@@ -39,7 +39,7 @@ PROMPTS = {
     "artifact_linked": "artifact 200000 page.html",
     "artifact_large": "artifact 1000001 page.html",
 }
-mock_upstream = conformance.stand_in
+mock_upstream = checks.stand_in
 
 
 @contextmanager

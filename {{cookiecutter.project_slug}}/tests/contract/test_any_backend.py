@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Stream, question
+from competitor.checks import Target
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import Stream, question
 
 from .lateness import Lateness
 from .processes import Launcher

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from competitor.conformance import Target
-from competitor.conformance.artifacts import FIELDS, artifacts
+from competitor.checks import Target
+from competitor.checks.clauses.artifacts import FIELDS, artifacts
 
 from .processes import Launcher
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from competitor.conformance import CLAUSES, NotShown, Target
+from competitor.checks import CLAUSES, NotShown, Target
 
 from .fixtures import core_on
 from .lateness import measured_on_time

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.requests import refused
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import question
+from competitor.checks import Target, Upstream
+from competitor.checks.clauses.requests import refused
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import question
 from competitor.core.console.console import Console
 from competitor.core.console.guard import Guard
 from competitor.core.console.storage import MOST_BYTES, MOST_RECORDS, Shelf, new_number

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from competitor.conformance import Target
-from competitor.conformance.requests import refused
-from competitor.conformance.target import CHAT, Reply
+from competitor.checks import Target
+from competitor.checks.clauses.requests import refused
+from competitor.checks.target import CHAT, Reply
 
 from .processes import PATIENCE_SECONDS, SCRIPTED, Launcher
 

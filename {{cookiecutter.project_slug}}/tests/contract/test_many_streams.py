@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from competitor.conformance import Upstream
-from competitor.conformance.stream import GAP_SECONDS, well_formed
-from competitor.conformance.target import CHAT, Stream, question
+from competitor.checks import Upstream
+from competitor.checks.clauses.stream import GAP_SECONDS, well_formed
+from competitor.checks.target import CHAT, Stream, question
 
 from .lateness import Lateness
 from .processes import SCRIPTED, competitor

@@ -14,8 +14,8 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.target import question
+from competitor.checks import Target, Upstream
+from competitor.checks.target import question
 from competitor.core.observe.metrics import Metrics
 
 from .processes import ROOT, SCRIPTED, Launcher, competitor

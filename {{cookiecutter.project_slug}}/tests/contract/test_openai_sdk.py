@@ -9,8 +9,8 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from competitor.conformance import Target
-from competitor.conformance.requests import PIXEL, WEATHER
+from competitor.checks import Target
+from competitor.checks.clauses.requests import PIXEL, WEATHER
 
 from .processes import PATIENCE_SECONDS
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.requests import refused
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import CHAT, Json, Stream, question
+from competitor.checks import Target, Upstream
+from competitor.checks.clauses.requests import refused
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import CHAT, Json, Stream, question
 
 from .lateness import Lateness
 from .processes import PATIENCE_SECONDS, ROOT, SCRIPTED, Launcher, competitor, free_port, wait_until_healthy

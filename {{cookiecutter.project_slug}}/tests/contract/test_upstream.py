@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from competitor.conformance import Target, Upstream
-from competitor.conformance.requests import WEATHER
-from competitor.conformance.stream import well_formed
-from competitor.conformance.target import Stream, question
+from competitor.checks import Target, Upstream
+from competitor.checks.clauses.requests import WEATHER
+from competitor.checks.clauses.stream import well_formed
+from competitor.checks.target import Stream, question
 
 from .processes import SCRIPTED, Launcher
 

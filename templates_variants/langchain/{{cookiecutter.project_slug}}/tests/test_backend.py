@@ -4,8 +4,8 @@ import json
 import socket
 from typing import Any
 
-from competitor.conformance import Target
-from competitor.conformance.target import Stream, question
+from competitor.checks import Target
+from competitor.checks.target import Stream, question
 
 from .contract.processes import Launcher
 

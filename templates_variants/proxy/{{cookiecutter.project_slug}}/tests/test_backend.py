@@ -1,6 +1,6 @@
 """Yours: the tests of your backend. They talk to the real server over a real socket."""
 
-from competitor.conformance import Target
+from competitor.checks import Target
 
 
 def test_the_answer_is_the_model_s(target: Target) -> None:

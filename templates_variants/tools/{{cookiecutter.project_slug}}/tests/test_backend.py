@@ -3,7 +3,7 @@
 import base64
 import random
 
-from competitor.conformance import Target
+from competitor.checks import Target
 
 
 def test_tools_are_run_at_once_and_the_answer_has_what_they_said(offline: Target) -> None:

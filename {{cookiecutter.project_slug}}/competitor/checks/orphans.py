@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 
 _LIMIT, _LIMIT_NAME = 10, b"Max file locks"  # RLIMIT_LOCKS, and what /proc calls it
-_PROGRAM = b"/competitor/checking/orphans.py"  # a watcher may be of another copy of this file
+_PROGRAM = b"/competitor/checks/orphans.py"  # a watcher may be of another copy of this file
 LOOK_SECONDS = 0.1
 # Nothing survives SIGKILL for so long but a process that waits for a broken disk.
 GIVE_UP_SECONDS = 20.0

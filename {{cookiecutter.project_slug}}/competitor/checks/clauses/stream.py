@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-from .registry import clause
+from ..registry import clause
+from ..target import Failed, Json, NotShown, Stream, Target, Upstream, question, require
 from .requests import WEATHER, refused
-from .target import Failed, Json, NotShown, Stream, Target, Upstream, question, require
 from .usage import counted
-from .whole import REASONS
+from .whole_response import REASONS
 
 FIRST_WORD_SECONDS = 2.0
 GAP_SECONDS = 2.0

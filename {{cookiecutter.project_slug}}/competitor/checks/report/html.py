@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from ..conformance import CONTRACT_VERSION
-from ..conformance.figures import Figure
-from ..conformance.judging import Verdict
-from ..conformance.target import Stream
+from .. import CONTRACT_VERSION
+from ..figures import Figure
+from ..judging import Verdict
+from ..target import Stream
 from .records import Record
 from .timeline import spread, timeline
 

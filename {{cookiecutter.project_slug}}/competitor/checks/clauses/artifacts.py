@@ -9,8 +9,8 @@ import re
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from .registry import clause
-from .target import Json, Stream, Target, question, require
+from ..registry import clause
+from ..target import Json, Stream, Target, question, require
 
 FIELDS = {
     "id": str,

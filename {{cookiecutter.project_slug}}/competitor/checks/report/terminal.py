@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ..conformance import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
-from ..conformance.figures import told
-from ..conformance.judging import Verdict
+from .. import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
+from ..figures import told
+from ..judging import Verdict
 from .records import Record
 
 _MARKS = {"pass": "ok", "fail": "BROKEN", "not shown": "-"}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from ..conformance import CONTRACT_VERSION
-from ..conformance.figures import Figure
-from ..conformance.judging import Verdict
-from ..conformance.target import Stream
+from .. import CONTRACT_VERSION
+from ..figures import Figure
+from ..judging import Verdict
+from ..target import Stream
 
 # What XML 1.0 cannot hold, even escaped. A server may send any of it.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -3,8 +3,8 @@
 
 import json
 
-from .registry import clause
-from .target import NotShown, Target, question, require
+from ..registry import clause
+from ..target import NotShown, Target, question, require
 
 
 @clause(

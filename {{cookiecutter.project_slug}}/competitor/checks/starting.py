@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
-from ..conformance.fetching import SHARED_FOLDER
-from ..conformance.target import Failed, NotShown, Target
+from .clauses.artifact_links import SHARED_FOLDER
 from .orphans import kill_orphans
+from .target import Failed, NotShown, Target
 
 # Below what systems lend to outgoing connections, so that none of those takes one before its server does.
 PORTS = range(20_000, 32_000)

@@ -3,9 +3,9 @@
 
 from contextlib import suppress
 
-from .inside import switched_on
-from .registry import clause
-from .target import CHAT, Failed, Target, question, require
+from ..registry import clause
+from ..target import CHAT, Failed, Target, question, require
+from .operations import switched_on
 
 
 @clause(

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from .conformance.target import Failed, Stream, Target, question
+from .target import Failed, Stream, Target, question
 
 _DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 

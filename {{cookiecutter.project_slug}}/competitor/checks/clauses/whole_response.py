@@ -3,9 +3,9 @@
 
 import re
 
-from .registry import clause
+from ..registry import clause
+from ..target import Json, Target, question, require
 from .requests import WEATHER
-from .target import Json, Target, question, require
 
 REASONS = ("stop", "length", "tool_calls", "content_filter")
 MAX_ID = 128  # characters

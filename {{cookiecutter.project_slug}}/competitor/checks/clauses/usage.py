@@ -1,9 +1,9 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 5 of CONTRACT.md: what an answer cost."""
 
-from .registry import clause
+from ..registry import clause
+from ..target import Json, Target, question, require
 from .requests import PIXEL
-from .target import Json, Target, question, require
 
 COUNT = (11, 5)  # what the stand-in says of every answer that its prompt says nothing else of
 LARGE = 200_000  # characters of base64

@@ -5,9 +5,9 @@ import tempfile
 import time
 from urllib.parse import urlsplit
 
+from ..registry import clause
+from ..target import Json, NotShown, Reply, Target, question, require
 from .artifacts import artifacts, has_its_bytes
-from .registry import clause
-from .target import Json, NotShown, Reply, Target, question, require
 
 LINKED = {"JANUS_ARTIFACT_INLINE_BYTES": "0"}  # a setting of this template's; others need a prompt of their own
 SHARED_FOLDER = "JANUS_ARTIFACTS_DIR"  # likewise

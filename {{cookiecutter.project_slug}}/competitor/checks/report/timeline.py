@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..conformance.figures import gaps
-from ..conformance.target import Json, Stream
+from ..figures import gaps
+from ..target import Json, Stream
 
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
 WORDS = ("reasoning", "text", "calls")

@@ -1,8 +1,12 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The contract's checks: one function a clause, speaking only HTTP, for any server in any language."""
 
-from . import artifacts, egress, endpoints, fetching, inside, numbers, requests, stream, usage, whole
-from .provoking import PROMPTS, stand_in
+from .clauses import artifact_links as fetching
+from .clauses import artifacts, egress, endpoints, requests, stream, usage
+from .clauses import operations as inside
+from .clauses import timing as numbers
+from .clauses import whole_response as whole
+from .prompts import PROMPTS, stand_in
 from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause, in_order
 from .target import Failed, NotShown, Target, Upstream
 

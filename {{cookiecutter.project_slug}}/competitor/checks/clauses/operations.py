@@ -7,8 +7,8 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from .registry import clause
-from .target import Json, NotShown, Stream, Target, question, require
+from ..registry import clause
+from ..target import Json, NotShown, Stream, Target, question, require
 
 # What a name must speak of, in any of these words, since the contract gives figures and no names.
 FIGURES = {

@@ -9,11 +9,11 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from ..conformance.figures import Figure, measured, told
-from ..conformance.target import Failed, Target
+from .figures import Figure, measured, told
 from .gateway import gateway
-from .showing import say
+from .report.terminal import say
 from .starting import NotStarted, Starter
+from .target import Failed, Target
 
 ANSWER_SECONDS = 120.0
 NOT_SCORED = "quality (40) and modality (10) are judged by people and models"

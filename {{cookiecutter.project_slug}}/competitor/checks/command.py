@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from ..conformance import CLAUSES, PROMPTS, Target, stand_in
-from ..conformance.figures import Figure, measured
-from ..conformance.judging import gate, judge_any
-from ..conformance.provoking import WORDS, learned
-from ..conformance.target import Stream
-from .records import Record, as_json, as_junit
-from .report import as_html
-from .showing import catalogue, closing, progress, say, table
+from . import CLAUSES, PROMPTS, Target, stand_in
+from .figures import Figure, measured
+from .judging import gate, judge_any
+from .prompts import WORDS, learned
+from .report.html import as_html
+from .report.records import Record, as_json, as_junit
+from .report.terminal import catalogue, closing, progress, say, table
 from .starting import NotStarted, Starter
+from .target import Stream
 
 DEFAULT_URL = "http://localhost:8080"
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0

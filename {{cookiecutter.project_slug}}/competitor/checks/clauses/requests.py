@@ -5,9 +5,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .inside import debugged, switched_on
-from .registry import clause
-from .target import PLAIN, Json, Reply, Target, question, require
+from ..registry import clause
+from ..target import PLAIN, Json, Reply, Target, question, require
+from .operations import debugged, switched_on
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"

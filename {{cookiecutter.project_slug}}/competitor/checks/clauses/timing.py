@@ -3,9 +3,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from .registry import clause
+from ..registry import clause
+from ..target import Target, question, require
 from .stream import came_through
-from .target import Target, question, require
 
 READY_SECONDS = 30.0
 AT_ONCE = 2
