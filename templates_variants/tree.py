@@ -40,7 +40,7 @@ class File:
 
 
 def digest(data: bytes) -> str:
-    """As `competitor/ownership.py` counts it."""
+    """As `competitor/cli/verify.py` counts it."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 

@@ -1,8 +1,8 @@
 """What `competitor update` hands over to: the new template's own code, run from a copy of that template.
 
-    python templates_variants/update.py --project REPO [--template ADDRESS] [options]
+    python templates_variants/cli/update.py --project REPO [--template ADDRESS] [options]
 
-An old repo's `competitor/update.py` can never be mended, so it only fetches the template and calls this with
+An old repo's `competitor/cli/update.py` can never be mended, so it only fetches the template and calls this with
 `--project`, `--template` and the options it was given: these are fixed, and new options may come.
 Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed.
 """

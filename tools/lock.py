@@ -18,7 +18,7 @@ BASE = "{{cookiecutter.project_slug}}"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / BASE))
 
-from competitor.locks import stamp  # noqa: E402 - the path to it was not known before
+from competitor.cli.locks import stamp  # noqa: E402 - the path to it was not known before
 
 BACKEND = "competitor/backend/requirements.in"
 LOCK = "requirements-dev.txt"

@@ -129,7 +129,7 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 def _task(given: argparse.Namespace) -> int:
-    from . import tasks
+    from .cli import tasks
 
     return tasks.run(sys.argv[1], getattr(given, "pytest", []))
 
@@ -142,7 +142,7 @@ def _ask(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     if given.here:
-        from . import tasks
+        from .cli import tasks
 
         if (code := tasks.elsewhere(sys.argv[1:])) is not None:
             return code
@@ -153,7 +153,7 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _arena(given: argparse.Namespace) -> int:
-    from . import tasks
+    from .cli import tasks
 
     if given.start is None and (code := tasks.elsewhere(sys.argv[1:])) is not None:
         return code
@@ -163,7 +163,7 @@ def _arena(given: argparse.Namespace) -> int:
 
 
 def _submission(given: argparse.Namespace) -> int:
-    from . import tasks
+    from .cli import tasks
 
     if (code := tasks.elsewhere(sys.argv[1:])) is not None:
         return code
@@ -173,7 +173,7 @@ def _submission(given: argparse.Namespace) -> int:
 
 
 def _workshop(given: argparse.Namespace) -> int:
-    from . import tasks
+    from .cli import tasks
 
     if (code := tasks.elsewhere(sys.argv[1:])) is not None:
         return code
@@ -190,7 +190,7 @@ def _settings(given: argparse.Namespace) -> int:
 
 
 def _update(given: argparse.Namespace) -> int:
-    from .update import update
+    from .cli.update import update
 
     flags = [name for name in ("--dry-run", "--yes", "--replace-edited") if getattr(given, name[2:].replace("-", "_"))]
     answers = [part for answer in given.answer for part in ("--answer", answer)]
@@ -198,8 +198,8 @@ def _update(given: argparse.Namespace) -> int:
 
 
 def _verify(_: argparse.Namespace) -> int:
-    from .locks import stale
-    from .ownership import changed_files
+    from .cli.locks import stale
+    from .cli.verify import changed_files
 
     if (ROOT / ".janus" / "update" / "journal.json").exists():
         print("An update did not end; `python -m competitor update` puts everything back first.")

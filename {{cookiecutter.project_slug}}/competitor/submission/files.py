@@ -10,8 +10,8 @@ from pathlib import Path
 
 from spdx_matcher import analyse_license_text
 
-from ..locks import SOURCES, requirements, stale
-from ..ownership import changed_files
+from ..cli.locks import SOURCES, requirements, stale
+from ..cli.verify import changed_files
 from .finding import Finding, judged
 
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")

@@ -12,8 +12,8 @@ from pathlib import Path
 from ..checks import CLAUSES, Failed, Target
 from ..checks.judging import judge
 from ..checks.starting import NotStarted, Starter
+from ..cli.verify import changed_files
 from ..core.offline.replies import reply
-from ..ownership import changed_files
 from ..submission import files, hosts
 from ..submission.form import read
 from .recording import Recording, recorded

@@ -1,7 +1,7 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The locks are those of their sources: what is tested is what is installed."""
 
-from competitor.locks import stale
+from competitor.cli.locks import stale
 
 from .processes import ROOT
 
