@@ -8,8 +8,8 @@ answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
 template = Path(json.loads(r'''{{ template_root() | tojson }}'''))  # fmt: skip
 sys.path.insert(0, str(template))
 
-from templates_variants.again import after  # noqa: E402 - the path to it was not known before
-from templates_variants.overlay import next_steps, put_in  # noqa: E402
+from templates_variants.engine.bake.overlay import next_steps, put_in  # noqa: E402
+from templates_variants.engine.update.rebake import after  # noqa: E402 - the path to it was not known before
 
 sys.stdout.reconfigure(errors="backslashreplace")
 ended = after(template, Path.cwd())

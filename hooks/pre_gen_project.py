@@ -8,9 +8,9 @@ answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
 template = Path(json.loads(r'''{{ template_root() | tojson }}'''))  # fmt: skip
 sys.path.insert(0, str(template))
 
-from templates_variants.again import before  # noqa: E402 - the path to it was not known before
-from templates_variants.gates import Refused  # noqa: E402
-from templates_variants.questions import problems, refusal  # noqa: E402
+from templates_variants.engine.bake.questions import problems, refusal  # noqa: E402
+from templates_variants.engine.update.preconditions import Refused  # noqa: E402
+from templates_variants.engine.update.rebake import before  # noqa: E402 - the path to it was not known before
 
 
 def end(said: str) -> None:

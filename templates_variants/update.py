@@ -23,10 +23,13 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
-from templates_variants import gates, journal, regenerate, report  # noqa: E402 - the path to it was not known before
-from templates_variants.gates import Refused  # noqa: E402
-from templates_variants.plan import Plan, Repo  # noqa: E402
-from templates_variants.record import Record, load  # noqa: E402
+from templates_variants.engine.bake.record import Record, load  # noqa: E402
+from templates_variants.engine.update import apply as regenerate
+from templates_variants.engine.update import preconditions as gates  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update import report
+from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
+from templates_variants.engine.update.preconditions import Refused  # noqa: E402
 
 
 def main() -> int:

@@ -3,8 +3,8 @@
 import tomllib
 from pathlib import Path
 
-from templates_variants.overlay import sources
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake.overlay import sources
+from templates_variants.engine.bake.zones import zone_of
 
 from .template_path import TEMPLATE, UNBAKED
 

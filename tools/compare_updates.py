@@ -156,7 +156,7 @@ def without_our_hooks(repo: Path, template: Path, home: Path) -> "subprocess.Com
         git("clone", "-q", str(template), str(naive), cwd=home, home=home)
         (naive / "hooks" / "pre_gen_project.py").unlink()
         hook = naive / "hooks" / "post_gen_project.py"
-        kept = hook.read_text(encoding="utf-8").split("from templates_variants.again")[0]
+        kept = hook.read_text(encoding="utf-8").split("from templates_variants.engine.update.rebake")[0]
         hook.write_text(f"{kept}{_RENDER}", encoding="utf-8")
     given = ("--no-input", "--config-file", ".janus/answers.json", "-f", "-o", "..")
     return subprocess.run(
@@ -170,7 +170,7 @@ def without_our_hooks(repo: Path, template: Path, home: Path) -> "subprocess.Com
 
 
 _RENDER = """
-from templates_variants.overlay import put_in
+from templates_variants.engine.bake.overlay import put_in
 
 put_in(answers, template, Path.cwd())
 """

@@ -16,9 +16,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from templates_variants.changelog import number  # noqa: E402 - the path to it was not known before
-from templates_variants.tree import digest, files_below  # noqa: E402
-from templates_variants.zones import zone_of  # noqa: E402
+from templates_variants.engine.bake.files import digest, files_below  # noqa: E402
+from templates_variants.engine.bake.zones import zone_of  # noqa: E402
+from templates_variants.engine.update.changelog import number  # noqa: E402 - the path to it was not known before
 
 LOCK = "contract-lock.json"
 CLAUSES = "CONTRACT.md"

@@ -148,7 +148,7 @@ def test_a_photograph_is_a_picture_and_a_document_shows_it(name: str) -> None:
 
 
 def test_what_assistants_are_told_of_files_is_what_the_zones_say(projects: list[Path]) -> None:
-    from templates_variants.zones import zone_of
+    from templates_variants.engine.bake.zones import zone_of
 
     text = (projects[0] / "AGENTS.md").read_text(encoding="utf-8")
     may = {

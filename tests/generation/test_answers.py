@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from templates_variants.questions import LICENSES, is_hotkey, problems
+from templates_variants.engine.bake.questions import LICENSES, is_hotkey, problems
 
 from ..template_path import TEMPLATE
 from .baking import bake, clean_environment, run

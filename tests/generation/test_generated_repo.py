@@ -16,7 +16,7 @@ import yaml
 from competitor.core import CONTRACT_VERSION
 from competitor.core.errors import CODES
 from competitor.core.settings import env_example, markdown_table
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake.zones import zone_of
 
 from ..template_path import TEMPLATE, UNBAKED
 from .baking import template_files

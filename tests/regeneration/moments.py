@@ -14,7 +14,8 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[2]
 sys.path[0] = str(TEMPLATE)
 
-from templates_variants import journal, regenerate  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update import apply as regenerate
+from templates_variants.engine.update import transaction as journal  # noqa: E402 - the path to it was not known before
 
 BEFORE = {"changed": "old", "deep/er/changed": "old", "deleted": "old", "gone/with/its/folder": "old", "kept": "old"}
 AFTER = {"changed": "new", "deep/er/changed": "new", "added": "new", "new/folder/added": "new", "kept": "old"}

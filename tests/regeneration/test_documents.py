@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake.zones import zone_of
 
 from ..template_path import TEMPLATE, UNBAKED
 from . import owner

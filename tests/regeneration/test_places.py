@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from templates_variants import journal
+from templates_variants.engine.update import transaction as journal
 
 from ..generation.baking import clean_environment, git, run
 from . import newer, owner

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from templates_variants import record, regenerate
-from templates_variants.changelog import contract_changes
-from templates_variants.plan import Plan, Repo, Step
-from templates_variants.tree import File, write
+from templates_variants.engine.bake import record
+from templates_variants.engine.bake.files import File, write
+from templates_variants.engine.update import apply as regenerate
+from templates_variants.engine.update.changelog import contract_changes
+from templates_variants.engine.update.plan import Plan, Repo, Step
 
 ANSWERS = {"backend": "proxy", "_template_version": "1.0.0", "_contract_version": "1.0.0"}
 CORE, SHARED, OWNER, LOCK = "competitor/core/a.py", "README.md", "LICENSE", "requirements.txt"

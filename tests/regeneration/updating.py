@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake.zones import zone_of
 
 from ..generation.baking import git, run
 

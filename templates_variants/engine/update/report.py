@@ -4,11 +4,11 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-from templates_variants.changelog import contract_changes
-from templates_variants.git import git
-from templates_variants.locks import STALE
-from templates_variants.plan import Obstacle, Plan, Repo
-from templates_variants.tree import File, digest
+from templates_variants.engine.bake.files import File, digest
+from templates_variants.engine.update.changelog import contract_changes
+from templates_variants.engine.update.git import git
+from templates_variants.engine.update.locks import STALE
+from templates_variants.engine.update.plan import Obstacle, Plan, Repo
 
 # deed -> how it is said, in the order of the list
 _SAID = {

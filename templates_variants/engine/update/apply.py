@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from templates_variants import journal, locks, record, switch
-from templates_variants.git import git
-from templates_variants.plan import Obstacle, Plan, Repo, Step, beside, decide
-from templates_variants.tree import File, files_below, in_the_way, read, write
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake import record
+from templates_variants.engine.bake.files import File, files_below, in_the_way, read, write
+from templates_variants.engine.bake.zones import zone_of
+from templates_variants.engine.update import locks
+from templates_variants.engine.update import switch_backend as switch
+from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update.git import git
+from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide
 
 
 def plan(repo: Repo, template: Path) -> Plan:

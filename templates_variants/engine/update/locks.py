@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
-from templates_variants.plan import Repo, Step
-from templates_variants.tree import File
+from templates_variants.engine.bake.files import File
+from templates_variants.engine.update.plan import Repo, Step
 
 STALE = "no longer matches its sources; `make lock` makes it anew"
 

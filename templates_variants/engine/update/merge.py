@@ -4,8 +4,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from templates_variants.git import git, said
-from templates_variants.tree import File
+from templates_variants.engine.bake.files import File
+from templates_variants.engine.update.git import git, said
 
 
 @dataclass(frozen=True)

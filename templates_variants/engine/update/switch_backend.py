@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from templates_variants.plan import Repo, Step, unused
+from templates_variants.engine.update.plan import Repo, Step, unused
 
 BACKEND = "competitor/backend"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from cookiecutter.generate import generate_files
 
-from templates_variants import record
-from templates_variants.tree import CACHES, files_below
+from templates_variants.engine.bake import record
+from templates_variants.engine.bake.files import CACHES, files_below
 
 Answers = dict[str, Any]
 

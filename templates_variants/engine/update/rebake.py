@@ -9,11 +9,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from templates_variants import gates, journal, regenerate, report
-from templates_variants.overlay import Answers, clear_caches, fresh, sources
-from templates_variants.plan import Obstacle, Plan, Repo
-from templates_variants.record import load
-from templates_variants.tree import in_the_way
+from templates_variants.engine.bake.files import in_the_way
+from templates_variants.engine.bake.overlay import Answers, clear_caches, fresh, sources
+from templates_variants.engine.bake.record import load
+from templates_variants.engine.update import apply as regenerate
+from templates_variants.engine.update import preconditions as gates
+from templates_variants.engine.update import report
+from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update.plan import Obstacle, Plan, Repo
 
 _REPORT = ".janus/update/report.txt"
 _CONFLICTS = ".janus/update/conflicts"

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from templates_variants import journal
-from templates_variants.git import git, said
-from templates_variants.questions import problems
-from templates_variants.record import Record, load
+from templates_variants.engine.bake.questions import problems
+from templates_variants.engine.bake.record import Record, load
+from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update.git import git, said
 
 SHOWN_PATHS = 3
 

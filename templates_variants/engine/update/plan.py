@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from templates_variants.merge import merge
-from templates_variants.record import Record
-from templates_variants.tree import File, in_the_way, read
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake.files import File, in_the_way, read
+from templates_variants.engine.bake.record import Record
+from templates_variants.engine.bake.zones import zone_of
+from templates_variants.engine.update.merge import merge
 
 # "gone": there is no file, and there was none or it has moved; "record": of `.janus/`, which is not worth a word.
 Deed = Literal["new", "restored", "replaced", "merged", "conflict", "deleted", "moved", "kept", "gone", "record"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from templates_variants.tree import File, digest, files_below, read
-from templates_variants.zones import zone_of
+from templates_variants.engine.bake.files import File, digest, files_below, read
+from templates_variants.engine.bake.zones import zone_of
 
 HOME = "gh:org/janus-template"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only

@@ -1,0 +1,1 @@
+"""The template's own code: it bakes repos and updates them."""

@@ -1,0 +1,1 @@
+"""Bakes a repo: checks the answers, puts the chosen backend in, records what was made."""
