@@ -46,5 +46,5 @@ GOALS = (
 )
 # Where a test names its line alone.
 DEFAULTS = {"E": "requests with secrets, none seen"}
-# Line E is the test of tests/core/test_secrets.py: each answer was looked through for each canary.
+# Line E is the test of tests/unit/observe/test_secrets.py: each answer was looked through for each canary.
 SECRETS = "core/test_secrets.py::test_nothing_of_twelve_secrets_is_found_after_thirty_requests"

@@ -103,7 +103,7 @@ GUARDS = (
         f"{CORE}/exchange.py",
         '            self.fail(UpstreamError("silent", f"no byte for {self._silence_seconds:g} s"))',
         "            pass",
-        ("tests/core/test_http.py", "-k", "silence_has_a_limit"),
+        ("tests/unit/outbound/test_client.py", "-k", "silence_has_a_limit"),
     ),
     Guard(
         "B",
@@ -183,7 +183,7 @@ GUARDS = (
         f"{CORE}/artifacts/links.py",
         "not hmac.compare_digest(signature, self._signature(said))",
         "not signature",
-        ("tests/artifacts/test_keeping.py", "-k", "forged"),
+        ("tests/unit/artifacts/test_keeping.py", "-k", "forged"),
     ),
     Guard(
         "C",
@@ -191,7 +191,7 @@ GUARDS = (
         f"{CORE}/artifacts/links.py",
         "        if expires <= now:",
         "        if expires < now:",
-        ("tests/artifacts/test_keeping.py", "-k", "until_the_second"),
+        ("tests/unit/artifacts/test_keeping.py", "-k", "until_the_second"),
     ),
     Guard(
         "C",
@@ -199,7 +199,7 @@ GUARDS = (
         f"{CORE}/artifacts/faults.py",
         "        if isinstance(error, OSError | ValueError) or",
         "        if",
-        ("tests/artifacts/test_disks.py", "-k", "clear_error"),
+        ("tests/unit/artifacts/test_disks.py", "-k", "clear_error"),
     ),
     Guard(
         "D",
@@ -207,7 +207,7 @@ GUARDS = (
         f"{CORE}/egress.py",
         "        if origin not in self._allowed:",
         "        if not origin:",
-        ("tests/core/test_egress.py",),
+        ("tests/unit/outbound/test_egress.py",),
     ),
     Guard(
         "D",
@@ -215,7 +215,7 @@ GUARDS = (
         f"{CORE}/egress.py",
         "    if behind or not _HOST.fullmatch(host):",
         "    if not _HOST.fullmatch(host):",
-        ("tests/core/test_egress.py",),
+        ("tests/unit/outbound/test_egress.py",),
     ),
     Guard(
         "D",
@@ -231,7 +231,7 @@ GUARDS = (
         f"{CORE}/logs.py",
         "        return conceal(self.line(record), self._secrets)",
         "        return self.line(record)",
-        ("tests/core/test_logs.py",),
+        ("tests/unit/observe/test_logs.py",),
     ),
     Guard(
         "F",

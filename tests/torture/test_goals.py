@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from ..core.test_egress import HOSTILE
 from ..template_path import TEMPLATE
+from ..unit.outbound.test_egress import HOSTILE
 from .counting import counts, table
 from .goals import GOALS
 from .raw_inputs import inputs

@@ -25,9 +25,9 @@ from competitor.core.request.schema import ChatRequest
 from competitor.core.server.app import create_app
 from competitor.core.settings import Settings
 
-from ..core.test_egress import GOOD as GOOD_URLS
-from ..core.test_egress import HOSTILE as HOSTILE_URLS
 from ..template_path import UNBAKED, contract_tests
+from ..unit.outbound.test_egress import GOOD as GOOD_URLS
+from ..unit.outbound.test_egress import HOSTILE as HOSTILE_URLS
 from .conftest import Compete
 from .raw_inputs import CHAT, GOOD, bodies, encodings, surrogates
 

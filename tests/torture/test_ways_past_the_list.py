@@ -13,7 +13,7 @@ from competitor.core.errors import UpstreamError
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
 
-from ..core.test_http import OK, fetch, says, with_server
+from ..unit.outbound.test_client import OK, fetch, says, with_server
 from .conftest import Faulty, processes
 
 pytestmark = pytest.mark.torture("D", "ways past the list: redirects, proxies, rebinding, size, time")

@@ -14,7 +14,7 @@ import pytest
 
 from competitor.checks import Target
 
-from ..template_path import contract_tests
+from ...template_path import contract_tests
 
 processes = contract_tests("processes")
 Start = Callable[[Mapping[str, str]], Target]

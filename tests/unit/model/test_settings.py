@@ -10,7 +10,7 @@ from competitor.checks import Target, Upstream
 from competitor.core.model.upstream import choose, described, limited
 from competitor.core.settings import Settings
 
-from ..template_path import TEMPLATE
+from ...template_path import TEMPLATE
 from .conftest import processes
 
 PAGE = (TEMPLATE / "docs" / "models.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
 from competitor.core.outbound.response import HIGH_WATER_BYTES, Exchange
 
-from ..template_path import contract_tests
+from ...template_path import contract_tests
 
 measured_on_time = contract_tests("lateness").measured_on_time
 Answer = Callable[[asyncio.StreamWriter, int], Awaitable[None]]

@@ -22,7 +22,7 @@ from competitor.core.outbound.egress import Egress
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage
 
-from ..template_path import UNBAKED, contract_tests
+from ...template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -16,7 +16,7 @@ from competitor.checks.clauses.artifacts import artifacts
 from competitor.checks.target import question
 from competitor.core.artifacts.links import Refused
 
-from ..template_path import contract_tests
+from ...template_path import contract_tests
 from .conftest import Process
 from .shelves import Clock, keeper, read, saved
 

@@ -14,7 +14,7 @@ import pytest
 from competitor.checks import Target, Upstream
 from competitor.checks.target import question
 
-from ..template_path import UNBAKED, contract_tests
+from ...template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
 

@@ -7,7 +7,7 @@ import pytest
 
 from competitor.checks import Target, Upstream
 
-from ..template_path import contract_tests
+from ...template_path import contract_tests
 
 processes = contract_tests("processes")
 

@@ -29,7 +29,7 @@ from competitor.core.tools.builtin.create_file import FileMaker
 from competitor.core.tools.builtin.search_double import LABEL
 from competitor.core.tools.toolbox import Result, Toolbox, tool
 
-from ..template_path import UNBAKED
+from ...template_path import UNBAKED
 
 Reply = tuple[int, Any]
 
