@@ -63,7 +63,7 @@ test-browser: $(VENV)/.ready        ## open the report and the debug console in 
 	@$(BIN)/python -m pytest -m browser tests/browser
 
 test-variants: $(VENV)/.ready        ## run in full for every variant what `make test` runs in full for the default; BACKEND= chooses
-	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/generation tests/workshop/test_workshop.py
+	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/baking tests/workshop/test_workshop.py
 
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
 	@$(TEST) -m "slow or not slow" tests/regeneration

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .generation.baking import DEFAULT, VARIANTS, bake
+from .baking.baking import DEFAULT, VARIANTS, bake
 from .once import once
 
 Bakes = Callable[[str], Path]

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.generation.baking import clean_environment, git, run  # noqa: E402 - the path was not known before
+from tests.baking.baking import clean_environment, git, run  # noqa: E402 - the path was not known before
 from tests.regeneration import newer, owner  # noqa: E402
 
 MINE = "A line of the owner's."

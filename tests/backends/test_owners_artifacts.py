@@ -11,7 +11,7 @@ import pytest
 from openai import OpenAI
 
 from ..bakes import Bakes
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 from ..template_path import contract_tests
 
 processes = contract_tests("processes")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ..bakes import Bakes
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 
 from tools.pictures import BOXES, drawn
 
-from ..generation.baking import template_files
+from ..baking.baking import template_files
 from ..template_path import TEMPLATE, UNBAKED
 
 OURS = sorted(

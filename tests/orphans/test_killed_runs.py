@@ -26,8 +26,8 @@ MOMENTS = {
 SHORT = [("workers of pytest", "alone"), ("every kind of start", "group"), ("competitor check", "alone")]
 # Real tests of the template: `make run`, whose `make` installs packages first, `check --start`, and several workers.
 OF_THE_TEMPLATE = (
-    "tests/generation/test_baked_repo.py::test_the_commands_of_the_readme_work_in_their_order",
-    "tests/generation/test_check.py::test_every_must_and_every_should_hold[proxy]",
+    "tests/baking/test_baked_repo.py::test_the_commands_of_the_readme_work_in_their_order",
+    "tests/baking/test_check.py::test_every_must_and_every_should_hold[proxy]",
     "tests/torture/test_times.py::test_it_ends_in_good_form_with_exit_code_0[several workers]",
 )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import run
+from ..baking.baking import run
 from . import newer, owner
 
 

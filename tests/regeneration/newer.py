@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from ..generation.baking import copy_template, git
+from ..baking.baking import copy_template, git
 from ..template_path import TEMPLATE, UNBAKED
 
 HEADER = "# The contract's file: an update replaces it. What is yours stands in competitor/backend/.\n"

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from ..generation.baking import git
+from ..baking.baking import git
 
 AGENT_LINE = "# A thought of the owner's."
 # path -> the line of the owner's, and the line of the file that it goes behind (empty: at the end)

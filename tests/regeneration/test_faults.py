@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import clean_environment
+from ..baking.baking import clean_environment
 from ..template_path import TEMPLATE
 from . import newer, owner
 from .updating import plain, update

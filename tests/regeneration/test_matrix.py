@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import clean_environment, git, run
+from ..baking.baking import clean_environment, git, run
 from ..template_path import TEMPLATE
 from . import newer, owner
 from .updating import contract_files, plain

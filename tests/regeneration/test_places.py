@@ -10,7 +10,7 @@ import pytest
 
 from templates_variants.engine.update import transaction as journal
 
-from ..generation.baking import clean_environment, git, run
+from ..baking.baking import clean_environment, git, run
 from . import newer, owner
 from .updating import contract_files, plain, update
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import clean_environment, git
+from ..baking.baking import clean_environment, git
 from . import newer, owner
 from .updating import plain, update
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import clean_environment, contents, run
+from ..baking.baking import clean_environment, contents, run
 from . import newer, owner
 from .updating import contract_files, update
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import git, run
+from ..baking.baking import git, run
 from . import newer, owner
 from .updating import changes, contract_files, plain, update
 

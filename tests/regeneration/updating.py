@@ -6,7 +6,7 @@ from pathlib import Path
 
 from templates_variants.engine.bake.zones import zone_of
 
-from ..generation.baking import git, run
+from ..baking.baking import git, run
 
 
 def update(repo: Path, home: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":

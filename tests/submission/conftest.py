@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import bake, git
+from ..baking.baking import bake, git
 from ..once import once
 from .forms import HOTKEY
 

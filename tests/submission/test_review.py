@@ -13,7 +13,7 @@ from competitor.checks import CLAUSES
 from competitor.checks.judging import Verdict
 from competitor.submission import running
 
-from ..generation.baking import run
+from ..baking.baking import run
 from .forms import HOTKEY
 
 AGENT = "competitor/backend/agent.py"

@@ -13,7 +13,7 @@ import trustme
 from competitor.checks import Target, Upstream
 
 from ..bakes import Bakes
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 from ..template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")

@@ -6,7 +6,7 @@ many as it records (`record_property("count", 300)`).
 
 from dataclasses import dataclass
 
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 
 BACKENDS = len(VARIANTS)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
-from ..generation.baking import template_files
+from ..baking.baking import template_files
 from ..template_path import TEMPLATE, UNBAKED
 
 CORE = f"{UNBAKED.name}/competitor/core"
@@ -287,7 +287,7 @@ GUARDS = (
         f"{UNBAKED.name}/Dockerfile",
         " --require-hashes",
         "",
-        ("tests/generation/test_generated_repo.py", "-k", "dockerfile_is_pinned"),
+        ("tests/baking/test_generated_repo.py", "-k", "dockerfile_is_pinned"),
     ),
     Guard(
         "I",
@@ -295,7 +295,7 @@ GUARDS = (
         "hooks/pre_gen_project.py",
         "if wrong:\n",
         "if not answers:\n",
-        ("tests/generation/test_answers.py", "-k", "hostile_answer_in_every_field"),
+        ("tests/baking/test_answers.py", "-k", "hostile_answer_in_every_field"),
     ),
 )
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..generation.baking import VARIANTS, bake
+from ..baking.baking import VARIANTS, bake
 from ..template_path import TEMPLATE, contract_tests
 from .raw_inputs import request
 

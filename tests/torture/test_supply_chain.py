@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 from ..template_path import TEMPLATE, UNBAKED
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from competitor.checks import Upstream
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import Reply, Stream, Target, question
 
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 from .conftest import Compete, processes
 
 pytestmark = pytest.mark.slow  # the contract's own tests have shorter forms, which `make test` runs in a bake

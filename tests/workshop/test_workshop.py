@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ..bakes import IN_FULL
-from ..generation.baking import VARIANTS
+from ..baking.baking import VARIANTS
 from ..template_path import TEMPLATE
 from .guide import Command, Edit, things_to_do
 

@@ -15,7 +15,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from ..generation.baking import clean_environment
+from ..baking.baking import clean_environment
 from ..template_path import TEMPLATE
 from .guide import Command, Edit, things_to_do
 

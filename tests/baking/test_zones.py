@@ -6,7 +6,7 @@ from pathlib import Path
 from templates_variants.engine.bake.overlay import sources
 from templates_variants.engine.bake.zones import zone_of
 
-from .template_path import TEMPLATE, UNBAKED
+from ..template_path import TEMPLATE, UNBAKED
 
 SHARED = {
     *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),

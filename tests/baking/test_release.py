@@ -8,8 +8,8 @@ import pytest
 
 from tools.release import LOCK, problems, state
 
-from .generation.baking import copy_template
-from .template_path import TEMPLATE, UNBAKED
+from ..template_path import TEMPLATE, UNBAKED
+from .baking import copy_template
 
 
 def test_the_versions_moved_with_the_contract_s_files() -> None:
