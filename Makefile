@@ -66,7 +66,7 @@ test-variants: $(VENV)/.ready        ## run in full for every variant what `make
 	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/baking tests/workshop/test_workshop.py
 
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
-	@$(TEST) -m "slow or not slow" tests/regeneration
+	@$(TEST) -m "slow or not slow" tests/updating
 
 compare-updates: $(VENV)/.ready        ## twelve updates by competitor update, by cruft and by plain cookiecutter, as a table
 	@$(BIN)/python tools/compare_updates.py

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.baking.baking import clean_environment, git, run  # noqa: E402 - the path was not known before
-from tests.regeneration import newer, owner  # noqa: E402
+from tests.updating import newer, owner  # noqa: E402
 
 MINE = "A line of the owner's."
 LIMITS = "competitor/core/answer/admission.py"
