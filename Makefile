@@ -56,7 +56,7 @@ test-killed: $(VENV)/.ready        ## kill runs of pytest at every moment and se
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/orphans
 
 mutants: $(VENV)/.ready        ## check the checks: every broken server against every check, as a table
-	@$(BIN)/python -m tests.conformance $(MUTANT)
+	@$(BIN)/python -m tests.checks $(MUTANT)
 
 test-browser: $(VENV)/.ready        ## open the report and the debug console in a real Chromium, which is installed when needed (Debian, as root)
 	@$(BIN)/python tools/browser.py

@@ -1,4 +1,4 @@
-"""Load beside the checks: `python -m tests.conformance.load URL STREAMS` until its standard input is closed.
+"""Load beside the checks: `python -m tests.checks.load URL STREAMS` until its standard input is closed.
 
 Each of STREAMS clients asks again as soon as its answer has ended. Prints how many answers came, and how many of
 them did not end well.

@@ -35,7 +35,7 @@ def loaded(upstream: Upstream) -> Iterator[Target]:
         return target
 
     target = Target(launch(environment).url, prompts=processes.PROMPTS, launch=launch, upstream=upstream)  # type: ignore[arg-type]
-    command = [sys.executable, "-m", "tests.conformance.load", target.url, str(STREAMS)]
+    command = [sys.executable, "-m", "tests.checks.load", target.url, str(STREAMS)]
     path = {"PYTHONPATH": str(UNBAKED)}
     load = subprocess.Popen(command, cwd=TEMPLATE, env=path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     yield target
