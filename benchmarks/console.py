@@ -39,15 +39,15 @@ MOST_SHARE, MOST_KEPT_MIB = 0.02, 5.0
 
 # The console's lines in the core: a pattern, and what stands there in a build without it.
 WITHOUT = {
-    "app.py": (
-        (r"from \.console import .*\n", ""),
+    "server/app.py": (
+        (r"from \.\.console import .*\n", ""),
         (r" +console = _console\(.*\)\n", ""),
         (r" +console=console,\n", ""),
         (r" +if console is not None:\n +\S.*\n", ""),
         (r"\n\ndef _console\((?:.|\n)*?\n(?=\n\n|\Z)", ""),
     ),
-    "completions.py": (
-        (r"from \.console import .*\n", ""),
+    "answer/endpoint.py": (
+        (r"from \.\.console import .*\n", ""),
         (r" +console: Console \| None = None\n", ""),
         (r" +self\.recorder = .*\n +if self\.recorder is not None:\n +self\.observer = .*\n", ""),
         (r" +if self\.recorder is not None:\n +self\.recorder\.close\(\)\n", ""),

@@ -1,6 +1,6 @@
 """What `competitor update` hands over to: the new template's own code, run from a copy of that template.
 
-    python templates_variants/cli/update.py --project REPO [--template ADDRESS] [options]
+    python templates_variants/update.py --project REPO [--template ADDRESS] [options]
 
 An old repo's `competitor/cli/update.py` can never be mended, so it only fetches the template and calls this with
 `--project`, `--template` and the options it was given: these are fixed, and new options may come.
@@ -24,10 +24,12 @@ sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
-from templates_variants.engine.update import apply as regenerate
-from templates_variants.engine.update import preconditions as gates  # noqa: E402 - the path to it was not known before
-from templates_variants.engine.update import report
-from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update import (
+    apply,
+    preconditions,  # noqa: E402 - the path to it was not known before
+    report,
+    transaction,
+)
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
 
@@ -46,7 +48,7 @@ def main() -> int:
         print(f"Nothing was changed: {refused}.", file=sys.stderr)
         return 2
     except OSError as error:
-        half = journal.is_pending(given.project)
+        half = transaction.is_pending(given.project)
         said = "Not all could be put back, which the next start does first" if half else "Nothing was changed"
         print(f"{said}: {error}; see to that, then run this again.", file=sys.stderr)
         return 2
@@ -57,20 +59,20 @@ def main() -> int:
 
 def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
-    if (left := gates.recovered(project)) is not None:
-        print(journal.taken_back(left))
-    was = gates.ours(project)
-    gates.committed(project)
+    if (left := preconditions.recovered(project)) is not None:
+        print(transaction.taken_back(left))
+    was = preconditions.ours(project)
+    preconditions.committed(project)
     answers = _answers(was, given.answer)
-    gates.answers_hold(was.answers, answers, TEMPLATE)
+    preconditions.answers_hold(was.answers, answers, TEMPLATE)
     with tempfile.TemporaryDirectory(prefix="janus-update-") as scratch:
         made = _bake(answers, Path(scratch))
-        regenerate.origin(made, given.template or was.template)
+        apply.origin(made, given.template or was.template)
         repo = Repo(project, made, was, load(made), given.replace_edited)
-        plan = regenerate.plan(repo, TEMPLATE)
+        plan = apply.plan(repo, TEMPLATE)
         if plan.obstacles:
             raise Refused(report.obstacles(repo, plan.obstacles))
-        paths = regenerate.changed(repo, plan)
+        paths = apply.changed(repo, plan)
         if not paths:
             print(f"Nothing to do: this repo is up to date with janus-template {repo.now.template_version}.")
             return 0
@@ -81,8 +83,8 @@ def update(given: argparse.Namespace) -> int:
         if not given.yes:
             _ask()
             _nothing_moved(repo, plan)
-        files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
-        regenerate.carry_out(project, files, os.getpid())
+        files = apply.final(repo, plan, paths, Path(scratch) / "final")
+        apply.carry_out(project, files, os.getpid())
     print(f"\nDone. {report.next_steps(plan)}")
     return 1 if plan.conflicts else 0
 
@@ -162,8 +164,8 @@ def _ask() -> None:
 
 def _nothing_moved(repo: Repo, plan: Plan) -> None:
     """The owner may have gone on working while the question stood there."""
-    gates.committed(repo.project)
-    if regenerate.plan(repo, TEMPLATE) != plan:
+    preconditions.committed(repo.project)
+    if apply.plan(repo, TEMPLATE) != plan:
         raise Refused("files of the repo changed while you were asked; run this again")
 
 

@@ -260,7 +260,7 @@ def artifact_is_kept_and_served(name: str) -> None:
 
 def token_reaches_the_upstream_and_nobody_else(name: str, project: Path) -> None:
     """With the baked variables and a token in the body, and nothing else."""
-    mock = (project / "competitor" / "conformance" / "stand_in.py").read_text(encoding="utf-8")
+    mock = (project / "competitor" / "checks" / "stand_in.py").read_text(encoding="utf-8")
     stand_in = subprocess.Popen(
         [*PODMAN, "exec", "-i", name, "python", "-", str(UPSTREAM_PORT)],
         stdin=subprocess.PIPE,

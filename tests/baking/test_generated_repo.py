@@ -92,7 +92,7 @@ def imports(file: Path, package: str) -> set[str]:
     ("folder", "may"),
     [
         ("core", {"competitor.core"}),
-        ("conformance", {"competitor.checks"}),
+        ("checks", {"competitor.checks"}),
         ("backend", {"competitor.core", "competitor.backend"}),
     ],
 )
@@ -103,9 +103,9 @@ def test_imports_go_one_way(folder: str, may: set[str], each: Path) -> None:
         assert all(any(name == allowed or name.startswith(f"{allowed}.") for allowed in may) for name in ours), file
 
 
-def test_conformance_speaks_only_http(baked: Path) -> None:
-    for file in (baked / "competitor" / "conformance").glob("*.py"):
-        for name in imports(file, "competitor.checks"):
+def test_the_clauses_speak_only_http(baked: Path) -> None:
+    for file in (baked / "competitor" / "checks" / "clauses").glob("*.py"):
+        for name in imports(file, "competitor.checks.clauses"):
             assert name.split(".")[0] in {*sys.stdlib_module_names, "competitor"}, f"{file.name} imports {name}"
 
 
@@ -139,11 +139,11 @@ def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp
     assert verify(project).returncode == 0
     for path in ("README.md", "competitor/backend/agent.py", "tests/test_backend.py"):
         (project / path).write_text("# mine\n", encoding="utf-8")
-    (project / "competitor" / "core" / "app.py").write_bytes(
+    (project / "competitor" / "core" / "server" / "app.py").write_bytes(
         (project / "competitor/core/server/app.py").read_bytes().replace(b"\n", b"\r\n")
     )
     assert verify(project).returncode == 0
-    (project / "competitor" / "core" / "sse.py").write_text("# edited\n", encoding="utf-8")
+    (project / "competitor" / "core" / "model" / "sse.py").write_text("# edited\n", encoding="utf-8")
     (project / "CONTRACT.md").unlink()
     done = verify(project)
     assert done.returncode == 1
@@ -169,7 +169,7 @@ def test_the_readme_s_tree_is_true(baked: Path) -> None:
         "agent.py",
         "events.py",
         "chat.py",
-        "conformance",
+        "checks",
         "test_backend.py",
         "submission.yaml",
         ".env.example",

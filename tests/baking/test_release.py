@@ -35,7 +35,7 @@ def test_a_released_version_has_no_problem(released: Path) -> None:
 
 
 def test_a_changed_core_wants_another_version_and_a_word_in_the_changelog(released: Path) -> None:
-    edit(released / UNBAKED.name / "competitor" / "core" / "limits.py", '"""', '"""Other. ')
+    edit(released / UNBAKED.name / "competitor" / "core" / "answer" / "admission.py", '"""', '"""Other. ')
     (found,) = problems(released)
     assert found.startswith("competitor/core/answer/admission.py changed since ")
     version = state(released)["template_version"]
@@ -48,7 +48,7 @@ def test_a_changed_core_wants_another_version_and_a_word_in_the_changelog(releas
 
 def test_a_new_and_a_dropped_file_count_as_changes(released: Path) -> None:
     core = released / UNBAKED.name / "competitor" / "core"
-    (core / "limits.py").rename(core / "waves.py")
+    (core / "answer" / "admission.py").rename(core / "waves.py")
     assert "competitor/core/answer/admission.py, competitor/core/waves.py changed" in problems(released)[0]
 
 

@@ -87,7 +87,7 @@ def test_a_directory_of_a_repository(baked: Path, home: Path, tmp_path: Path) ->
 
 def test_over_an_existing_project(baked: Path, home: Path, tmp_path: Path) -> None:
     made = bake(tmp_path, home)
-    (made / "competitor" / "core" / "app.py").unlink()
+    (made / "competitor" / "core" / "server" / "app.py").unlink()
     run("cookiecutter", str(TEMPLATE), "--no-input", "-f", "-o", str(tmp_path), cwd=tmp_path, home=home)
     same(made, baked)
 

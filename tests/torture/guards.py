@@ -44,7 +44,7 @@ GUARDS = (
     Guard(
         "A",
         "what cannot be parsed is refused in the one shape",
-        f"{CORE}/intake.py",
+        f"{CORE}/server/http11.py",
         "    def send_400_response(",
         "    def nobody_calls_this(",
         (f"{CONTRACT}/test_intake.py", "-k", "something"),
@@ -52,7 +52,7 @@ GUARDS = (
     Guard(
         "A",
         "a head has a most size",
-        f"{CORE}/intake.py",
+        f"{CORE}/server/http11.py",
         "MAX_HEAD_BYTES = 64 * 1024",
         "MAX_HEAD_BYTES = 64 * 1024 * 1024",
         (f"{CONTRACT}/test_intake.py", "-k", "100 and KB"),
@@ -60,7 +60,7 @@ GUARDS = (
     Guard(
         "A",
         "a head has at most so many fields",
-        f"{CORE}/intake.py",
+        f"{CORE}/server/http11.py",
         "MAX_FIELDS = 200",
         "MAX_FIELDS = 200_000",
         (f"{CONTRACT}/test_intake.py", "-k", "thousand"),
@@ -68,7 +68,7 @@ GUARDS = (
     Guard(
         "A",
         "a refusal echoes nothing of the input",
-        f"{CORE}/reading.py",
+        f"{CORE}/request/parsing.py",
         'return ApiError("invalid_value", f"{path} {sentence}.{others}", path)',
         'return ApiError("invalid_value", f"{path} {sentence}.{others} {given}", path)',
         (f"{TORTURE}/test_bytes.py", "--every", "-k", "proxy and temperature"),
@@ -76,7 +76,7 @@ GUARDS = (
     Guard(
         "A",
         "deep nesting is a refusal, not a crash",
-        f"{CORE}/reading.py",
+        f"{CORE}/request/parsing.py",
         "    except RecursionError:\n",
         "    except KeyboardInterrupt:\n",
         (f"{TORTURE}/test_bytes.py", "--every", "-k", "proxy and 100000"),
@@ -84,7 +84,7 @@ GUARDS = (
     Guard(
         "A",
         "a body has a most size",
-        f"{CORE}/reading.py",
+        f"{CORE}/request/parsing.py",
         "    if size > limit:\n        raise _too_large(limit)",
         "    if size > 100 * limit:\n        raise _too_large(limit)",
         (f"{CONTRACT}/test_intake.py", "-k", "large and body"),
@@ -92,7 +92,7 @@ GUARDS = (
     Guard(
         "B",
         "a head and a body have a time limit",
-        f"{CORE}/intake.py",
+        f"{CORE}/server/http11.py",
         "        if incomplete and self._timer is None and",
         "        if not incomplete and self._timer is None and",
         (f"{CONTRACT}/test_intake.py", "-k", "does and end"),
@@ -100,7 +100,7 @@ GUARDS = (
     Guard(
         "B",
         "an upstream that falls silent is left",
-        f"{CORE}/exchange.py",
+        f"{CORE}/outbound/response.py",
         '            self.fail(UpstreamError("silent", f"no byte for {self._silence_seconds:g} s"))',
         "            pass",
         ("tests/unit/outbound/test_client.py", "-k", "silence_has_a_limit"),
@@ -108,7 +108,7 @@ GUARDS = (
     Guard(
         "B",
         "a connection that breaks off is told",
-        f"{CORE}/llm.py",
+        f"{CORE}/model/completion.py",
         "        if reader.finish_reason is None and not exchange.stopped:\n            raise",
         "        if False:\n            raise",
         (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and finish"),
@@ -116,7 +116,7 @@ GUARDS = (
     Guard(
         "B",
         "an upstream's own words stay in the log",
-        f"{CORE}/runner.py",
+        f"{CORE}/answer/runner.py",
         'self.failure, self.note, self.reason = f"upstream {error.kind}", error.sentence, "stop"',
         'self.failure, self.note, self.reason = f"upstream {error.kind}", error.detail, "stop"',
         (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and 401"),
@@ -124,7 +124,7 @@ GUARDS = (
     Guard(
         "B",
         "an answer has a time limit",
-        f"{CORE}/runner.py",
+        f"{CORE}/answer/runner.py",
         "end, End.LATE)",
         "lambda *_: None, End.LATE)",
         (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and empty"),
@@ -132,7 +132,7 @@ GUARDS = (
     Guard(
         "B",
         "an answer has a most size",
-        f"{CORE}/answer.py",
+        f"{CORE}/answer/answer.py",
         "        write(text)\n        if self.size > self.max_bytes:\n            raise AnswerFull",
         "        write(text)",
         (f"{TORTURE}/test_backend_misdeeds.py", "--every", "-k", "50"),
@@ -140,7 +140,7 @@ GUARDS = (
     Guard(
         "B",
         "a client that leaves stops the work, in whole mode too",
-        f"{CORE}/runner.py",
+        f"{CORE}/answer/runner.py",
         "lambda: end(End.GONE)",
         "lambda: None",
         (f"{TORTURE}/test_clients.py", "--every", "-k", "proxy and leaves_a_whole"),
@@ -148,7 +148,7 @@ GUARDS = (
     Guard(
         "B",
         "a client that does not read stops the reading",
-        f"{CORE}/writer.py",
+        f"{CORE}/stream/writer.py",
         "            self._source.pause()\n",
         "            pass\n",
         (f"{TORTURE}/test_clients.py", "--every", "-k", "proxy and never_reads"),
@@ -156,7 +156,7 @@ GUARDS = (
     Guard(
         "B",
         "too many requests are told to come back",
-        f"{CORE}/limits.py",
+        f"{CORE}/answer/admission.py",
         "        if self.open >= self._most:",
         "        if self.open >= self._most + 10_000:",
         (f"{TORTURE}/test_times.py", "--every", "-k", "four_times"),
@@ -164,7 +164,7 @@ GUARDS = (
     Guard(
         "B",
         "SIGTERM lets open streams end in good form",
-        f"{CORE}/runner.py",
+        f"{CORE}/answer/runner.py",
         "            why = End.SHUTDOWN\n",
         "            raise\n",
         (f"{TORTURE}/test_times.py", "--every", "-k", "exit_code_0 and open"),
@@ -172,7 +172,7 @@ GUARDS = (
     Guard(
         "B",
         "SIGTERM ends with exit code 0",
-        f"{CORE}/serving.py",
+        f"{CORE}/server/serving.py",
         "        self._captured_signals.clear()\n",
         "",
         (f"{TORTURE}/test_times.py", "--every", "-k", "exit_code_0 and idle"),
@@ -204,7 +204,7 @@ GUARDS = (
     Guard(
         "D",
         "only listed hosts are called",
-        f"{CORE}/egress.py",
+        f"{CORE}/outbound/egress.py",
         "        if origin not in self._allowed:",
         "        if not origin:",
         ("tests/unit/outbound/test_egress.py",),
@@ -212,7 +212,7 @@ GUARDS = (
     Guard(
         "D",
         "what two parsers read in two ways is refused",
-        f"{CORE}/egress.py",
+        f"{CORE}/outbound/egress.py",
         "    if behind or not _HOST.fullmatch(host):",
         "    if not _HOST.fullmatch(host):",
         ("tests/unit/outbound/test_egress.py",),
@@ -220,7 +220,7 @@ GUARDS = (
     Guard(
         "D",
         "a response has a most size",
-        f"{CORE}/exchange.py",
+        f"{CORE}/outbound/response.py",
         "            if len(body) > most:",
         "            if not most:",
         (f"{TORTURE}/test_ways_past_the_list.py", "-k", "most_size"),
@@ -228,7 +228,7 @@ GUARDS = (
     Guard(
         "E",
         "secrets are taken out of each log line",
-        f"{CORE}/logs.py",
+        f"{CORE}/observe/logs.py",
         "        return conceal(self.line(record), self._secrets)",
         "        return self.line(record)",
         ("tests/unit/observe/test_logs.py",),
@@ -236,7 +236,7 @@ GUARDS = (
     Guard(
         "F",
         "a tool that exits ends the tool, not the server",
-        f"{CORE}/toolbox.py",
+        f"{CORE}/tools/toolbox.py",
         "    except BaseException as error:",
         "    except ImportError as error:",
         ("tests/backends/test_tool_faults.py", "-k", "stream_recovers and exits"),
@@ -244,7 +244,7 @@ GUARDS = (
     Guard(
         "F",
         "what a tool says is cut",
-        f"{CORE}/toolbox.py",
+        f"{CORE}/tools/toolbox.py",
         "    if len(text) > most:",
         "    if not most:",
         ("tests/backends/test_tool_faults.py", "-k", "stream_recovers and fifty"),
@@ -252,7 +252,7 @@ GUARDS = (
     Guard(
         "F",
         "no call is made with bad arguments",
-        f"{CORE}/toolbox.py",
+        f"{CORE}/tools/toolbox.py",
         "        except ValidationError as error:",
         "        except MemoryError as error:",
         ("tests/backends/test_tool_faults.py", "-k", "stream_recovers and missing"),

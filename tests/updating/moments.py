@@ -14,8 +14,7 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[2]
 sys.path[0] = str(TEMPLATE)
 
-from templates_variants.engine.update import apply as regenerate
-from templates_variants.engine.update import transaction as journal  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update import apply, transaction  # noqa: E402 - the path to it was not known before
 
 BEFORE = {"changed": "old", "deep/er/changed": "old", "deleted": "old", "gone/with/its/folder": "old", "kept": "old"}
 AFTER = {"changed": "new", "deep/er/changed": "new", "added": "new", "new/folder/added": "new", "kept": "old"}
@@ -34,8 +33,8 @@ def main(kind: str, folder: Path) -> None:
         final = {path: staged / path if path in AFTER else None for path in {*BEFORE, *AFTER}}
         code = _in_a_child(project, final, kind, moment)
         expected = {FAILED: [BEFORE], DONE: [AFTER], STRUCK: [AFTER], KILLED: [BEFORE, AFTER]}[code]
-        assert code != FAILED or not journal.is_pending(project), f"{kind} at {moment} was not taken back"
-        journal.recover(project)
+        assert code != FAILED or not transaction.is_pending(project), f"{kind} at {moment} was not taken back"
+        transaction.recover(project)
         assert _read(project) in expected, f"{kind} at {moment} with {code}: {_read(project)}"
         if code == DONE:
             break
@@ -48,7 +47,7 @@ def _in_a_child(project: Path, final: "dict[str, Path | None]", kind: str, momen
     if child == 0:
         left = _fault(kind, moment, str(project))
         try:
-            regenerate.carry_out(project, final, os.getpid())
+            apply.carry_out(project, final, os.getpid())
         except (OSError, KeyboardInterrupt):
             os._exit(FAILED)
         os._exit(STRUCK if left[0] <= 0 else DONE)

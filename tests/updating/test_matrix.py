@@ -75,11 +75,11 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
     """By `competitor update` where the older version has it, else by the new template's updater, from a copy of it."""
     if way == "cookiecutter -f":
         return plain(repo, template.as_uri(), home)
-    if (repo / "competitor" / "cli/update.py").exists():
+    if any((repo / "competitor" / path).exists() for path in ("update.py", "cli/update.py")):
         command = ["-m", "competitor", "update", "--template", template.as_uri()]
     else:
         command = [
-            str(template / "templates_variants" / "cli/update.py"),
+            str(template / "templates_variants" / "update.py"),
             "--project",
             str(repo),
             "--template",

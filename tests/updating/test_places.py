@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update import transaction
 
 from ..baking.baking import clean_environment, git, run
 from . import newer, owner
@@ -135,11 +135,13 @@ def test_an_older_version_can_be_asked_for(worked_in: Path, untouched: Path, hom
 def test_two_updates_at_once_do_not_meet(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     before = owner.everything(repo)
-    journal.prepare(repo, {"README.md": None}, process=os.getpid())  # as this process would, in the midst of its own
+    transaction.prepare(
+        repo, {"README.md": None}, process=os.getpid()
+    )  # as this process would, in the midst of its own
     done = update(repo, home)
     assert done.returncode == 2
     assert f"another update of this repo is at work, as process {os.getpid()}" in done.stderr
-    assert journal.recover(repo) == []
+    assert transaction.recover(repo) == []
     assert owner.everything(repo) == before
 
 

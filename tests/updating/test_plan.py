@@ -9,7 +9,7 @@ import pytest
 
 from templates_variants.engine.bake import record
 from templates_variants.engine.bake.files import File, write
-from templates_variants.engine.update import apply as regenerate
+from templates_variants.engine.update import apply
 from templates_variants.engine.update.changelog import contract_changes
 from templates_variants.engine.update.plan import Plan, Repo, Step
 
@@ -45,7 +45,7 @@ def planned(scratch: Path, old: Files, mine: Mapping[str, bytes | File | None], 
     fill(project, {path: content for path, content in mine.items() if content is not None})
     fresh = made(scratch / "made", new)
     repo = Repo(project, fresh, record.load(project), record.load(fresh))
-    return repo, regenerate.plan(repo, scratch)
+    return repo, apply.plan(repo, scratch)
 
 
 def step(plan: Plan, path: str) -> Step:
@@ -97,9 +97,7 @@ def test_what_becomes_of(case: str, scratch: Path) -> None:
     )
     found = step(plan, path)
     assert found.deed == deed
-    regenerate.carry_out(
-        repo.project, regenerate.final(repo, plan, regenerate.changed(repo, plan), scratch / "final"), process=0
-    )
+    apply.carry_out(repo.project, apply.final(repo, plan, apply.changed(repo, plan), scratch / "final"), process=0)
     file = repo.project / path
     assert (file.read_bytes() if file.exists() else None) == result
     assert record.load(repo.project) == repo.now
@@ -109,7 +107,7 @@ def test_an_edited_contract_file_stops_all_until_it_may_be_replaced(scratch: Pat
     repo, plan = planned(scratch, {CORE: b"1"}, {CORE: b"mine"}, {CORE: b"2"})
     (obstacle,) = plan.obstacles
     assert (obstacle.path, obstacle.mine) == (CORE, File(b"mine"))
-    plan = regenerate.plan(replace(repo, replace_edited=True), scratch)
+    plan = apply.plan(replace(repo, replace_edited=True), scratch)
     assert plan.obstacles == ()
     assert step(plan, CORE).becomes == File(b"2")
 
@@ -122,7 +120,7 @@ def test_a_dropped_contract_file_that_was_edited_stops_all_as_well(scratch: Path
 def test_a_file_of_the_owner_s_is_never_replaced_by_a_new_one_of_the_contract(scratch: Path) -> None:
     repo, plan = planned(scratch, {SHARED: b"1"}, {CORE: b"mine"}, {SHARED: b"1", CORE: b"2"})
     assert len(plan.obstacles) == 1
-    assert len(regenerate.plan(replace(repo, replace_edited=True), scratch).obstacles) == 1
+    assert len(apply.plan(replace(repo, replace_edited=True), scratch).obstacles) == 1
 
 
 def test_a_conflict_holds_both_sides(scratch: Path) -> None:
@@ -175,7 +173,7 @@ def test_the_executable_bit_follows_the_side_that_changed_it(
     _, plan = planned(scratch, project, {"run.sh": File(b"mine\n" + TEN, mine)}, {"run.sh": File(TEN + b"x\n", new)})
     (scratch / "project" / "run.sh").chmod(0o755 if mine else 0o644)
     repo = Repo(scratch / "project", scratch / "made", record.load(scratch / "project"), record.load(scratch / "made"))
-    found = step(regenerate.plan(repo, scratch), "run.sh").becomes
+    found = step(apply.plan(repo, scratch), "run.sh").becomes
     assert plan.conflicts == []
     assert found == File(b"mine\n" + TEN + b"x\n", result)
 
@@ -187,9 +185,9 @@ def test_a_shared_file_that_the_owner_made_a_link_is_left_alone(scratch: Path) -
     (project / SHARED).symlink_to(f"docs/{SHARED}")
     fresh = made(scratch / "made", {SHARED: b"2"})
     repo = Repo(project, fresh, record.load(project), record.load(fresh))
-    found = step(regenerate.plan(repo, scratch), SHARED)
+    found = step(apply.plan(repo, scratch), SHARED)
     assert (found.deed, found.note) == ("kept", "README.md is a link, so it is left alone")
-    assert SHARED not in regenerate.changed(repo, regenerate.plan(repo, scratch))
+    assert SHARED not in apply.changed(repo, apply.plan(repo, scratch))
 
 
 SOURCES = {"requirements.in": b"a\n", "competitor/backend/requirements.in": b""}
@@ -230,7 +228,7 @@ def test_a_repo_of_0_1_0_which_has_no_list_of_the_owner_s_files_gets_none_back(s
     repo = Repo(project, fresh, record.load(project), record.load(fresh))
     assert repo.was.template == record.HOME
     assert not repo.switches
-    assert step(regenerate.plan(repo, scratch), OWNER).deed == "gone"
+    assert step(apply.plan(repo, scratch), OWNER).deed == "gone"
 
 
 def test_the_changelog_is_shown_from_one_version_to_the_other() -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 from templates_variants.engine.bake import record
 from templates_variants.engine.bake.files import File, files_below, in_the_way, read, write
 from templates_variants.engine.bake.zones import zone_of
-from templates_variants.engine.update import locks
-from templates_variants.engine.update import switch_backend as switch
-from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update import locks, switch_backend, transaction
 from templates_variants.engine.update.git import git
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide
 
@@ -28,9 +26,11 @@ def plan(repo: Repo, template: Path) -> Plan:
         else:
             steps[path] = decided
     if repo.switches:
-        if blocked := in_the_way(repo.project, f"{switch.BACKEND}/agent.py"):
-            found.append(Obstacle(switch.BACKEND, f"{blocked}; make it a folder, then the backend can be switched"))
-        steps.update((step.path, step) for step in switch.steps(repo))
+        if blocked := in_the_way(repo.project, f"{switch_backend.BACKEND}/agent.py"):
+            found.append(
+                Obstacle(switch_backend.BACKEND, f"{blocked}; make it a folder, then the backend can be switched")
+            )
+        steps.update((step.path, step) for step in switch_backend.steps(repo))
     for path in (path for path in paths if zone_of(path) == "derived"):
         blocked = in_the_way(repo.project, path)
         left = Step(path, "kept", source=path, note=f"{blocked}, so it is left alone")
@@ -68,12 +68,12 @@ def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> 
     """All of it, or nothing: whatever comes between, the repo is then what it was."""
     prepared = False
     try:
-        journal.prepare(project, files, process=process)
+        transaction.prepare(project, files, process=process)
         prepared = True
-        journal.swap(project)
+        transaction.swap(project)
     except BaseException:
         with undisturbed():
-            taken_back = journal.roll_back(project)
+            taken_back = transaction.roll_back(project)
         if taken_back is not None or not prepared:
             raise  # else it came after the last step, and all is done
 

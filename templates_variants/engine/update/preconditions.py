@@ -7,7 +7,7 @@ from typing import Any
 
 from templates_variants.engine.bake.questions import problems
 from templates_variants.engine.bake.record import Record, load
-from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update import transaction
 from templates_variants.engine.update.git import git, said
 
 SHOWN_PATHS = 3
@@ -20,8 +20,8 @@ class Refused(Exception):
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
     """Takes back an update that did not end, see `journal`. `besides` is a process that may still run."""
     try:
-        return journal.recover(project, besides=besides)
-    except journal.Running as running:
+        return transaction.recover(project, besides=besides)
+    except transaction.Running as running:
         raise Refused(str(running)) from None
 
 

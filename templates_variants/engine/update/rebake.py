@@ -12,10 +12,7 @@ from pathlib import Path
 from templates_variants.engine.bake.files import in_the_way
 from templates_variants.engine.bake.overlay import Answers, clear_caches, fresh, sources
 from templates_variants.engine.bake.record import load
-from templates_variants.engine.update import apply as regenerate
-from templates_variants.engine.update import preconditions as gates
-from templates_variants.engine.update import report
-from templates_variants.engine.update import transaction as journal
+from templates_variants.engine.update import apply, preconditions, report, transaction
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo
 
 _REPORT = ".janus/update/report.txt"
@@ -24,46 +21,46 @@ _CONFLICTS = ".janus/update/conflicts"
 
 def before(answers: Answers, template: Path, project: Path) -> None:
     """Prepares the update of an existing repo; a new one passes. Raises `Refused`, with nothing changed."""
-    gates.of_this_version(answers, template)
-    gates.not_renamed(answers, project, os.environ)
+    preconditions.of_this_version(answers, template)
+    preconditions.not_renamed(answers, project, os.environ)
     if not any(path.name != ".git" for path in project.iterdir()):
         return
-    gates.recovered(project, besides=os.getppid())
-    was = gates.ours(project)
-    gates.committed(project)
-    gates.answers_hold(was.answers, {name: answers[name] for name in was.answers if name in answers}, template)
+    preconditions.recovered(project, besides=os.getppid())
+    was = preconditions.ours(project)
+    preconditions.committed(project)
+    preconditions.answers_hold(was.answers, {name: answers[name] for name in was.answers if name in answers}, template)
     with tempfile.TemporaryDirectory() as scratch:
         made = _fresh(answers, template, Path(scratch) / "made")
         repo = Repo(project, made, was, load(made))
-        plan = regenerate.plan(repo, template)
+        plan = apply.plan(repo, template)
         found = (*plan.obstacles, *_written_through(project, template))
         if found:
-            raise gates.Refused(report.obstacles(repo, found))
-        paths = regenerate.changed(repo, plan) | set(sources(template))
-        files = regenerate.final(repo, plan, paths, Path(scratch) / "final")
+            raise preconditions.Refused(report.obstacles(repo, found))
+        paths = apply.changed(repo, plan) | set(sources(template))
+        files = apply.final(repo, plan, paths, Path(scratch) / "final")
         try:
             between = {path: made / path for path in sources(template)}
-            journal.prepare(project, files, process=os.getppid(), between=between)
+            transaction.prepare(project, files, process=os.getppid(), between=between)
             (project / _REPORT).write_text(_said(repo, plan, template), encoding="utf-8")
             (project / _CONFLICTS).write_text("\n".join(plan.conflicts), encoding="utf-8")
         except BaseException:
-            with regenerate.undisturbed():
-                journal.roll_back(project)
+            with apply.undisturbed():
+                transaction.roll_back(project)
             raise
 
 
 def after(template: Path, project: Path) -> int | None:
     """Ends the update of an existing repo: 1 with conflicts, else 0; None for a new repo."""
-    if not journal.is_pending(project):
+    if not transaction.is_pending(project):
         return None
     said = (project / _REPORT).read_text(encoding="utf-8")
     conflicts = (project / _CONFLICTS).read_text(encoding="utf-8")
     try:
         clear_caches(template, project)
-        journal.swap(project)
+        transaction.swap(project)
     except BaseException:
-        with regenerate.undisturbed():
-            journal.roll_back(project)
+        with apply.undisturbed():
+            transaction.roll_back(project)
         raise
     print(said)
     return 1 if conflicts else 0
@@ -74,7 +71,7 @@ def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
         return fresh(answers, template, scratch)
     except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is untouched yet
         said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise gates.Refused(
+        raise preconditions.Refused(
             f"the new template failed ({said}); choose another version with --checkout, and tell its keepers"
         ) from None
 
@@ -87,6 +84,6 @@ def _written_through(project: Path, template: Path) -> list[Obstacle]:
 
 
 def _said(repo: Repo, plan: Plan, template: Path) -> str:
-    if not regenerate.changed(repo, plan):
+    if not apply.changed(repo, plan):
         return "Nothing has changed; the repo is up to date."
     return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan)}"

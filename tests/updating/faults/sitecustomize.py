@@ -44,7 +44,7 @@ class Faults:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-if "FAULT" in os.environ and any(part.endswith("templates_variants/cli/update.py") for part in sys.orig_argv):
+if "FAULT" in os.environ and any(part.endswith("templates_variants/update.py") for part in sys.orig_argv):
     kind, _, moment = os.environ["FAULT"].partition(":")
     faults = Faults(kind, int(moment or 0), sys.orig_argv[sys.orig_argv.index("--project") + 1])
     sys.addaudithook(faults)

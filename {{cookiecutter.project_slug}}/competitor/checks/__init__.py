@@ -1,11 +1,18 @@
 # The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The contract's checks: one function a clause, speaking only HTTP, for any server in any language."""
 
-from .clauses import artifact_links as fetching
-from .clauses import artifacts, egress, endpoints, requests, stream, usage
-from .clauses import operations as inside
-from .clauses import timing as numbers
-from .clauses import whole_response as whole
+from .clauses import (
+    artifact_links,
+    artifacts,
+    egress,
+    endpoints,
+    operations,
+    requests,
+    stream,
+    timing,
+    usage,
+    whole_response,
+)
 from .prompts import PROMPTS, stand_in
 from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause, in_order
 from .target import Failed, NotShown, Target, Upstream
@@ -25,15 +32,15 @@ __all__ = [
     "stand_in",
 ]
 _ = (
+    artifact_links,
     artifacts,
     egress,
     endpoints,
-    fetching,
-    inside,
-    numbers,
+    operations,
     requests,
     stream,
+    timing,
     usage,
-    whole,
+    whole_response,
 )  # imported so that they enter their checks
 in_order()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .locks import SOURCES, stamp
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK, DEV_LOCK = "requirements.txt", "requirements-dev.txt"
 

@@ -2,7 +2,7 @@
 """`competitor update`: fetches the template, and lets the template's own code do the rest.
 
 What decides is always the newest: this file is as old as the repo, so it must know nothing but the way to a
-copy of the template, and what `templates_variants/cli/update.py` there is called with.
+copy of the template, and what `templates_variants/update.py` there is called with.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 
 HOME = "gh:org/janus-template"
 HOSTS = {"gh": "https://github.com/{}.git", "gl": "https://gitlab.com/{}.git", "bb": "https://bitbucket.org/{}"}
-ENTRY = "templates_variants/cli/update.py"
+ENTRY = "templates_variants/update.py"
 REFUSED = 2
 
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+")

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from competitor import checks as conformance
-from competitor.checks import Target
+from competitor.checks import PROMPTS as STAND_IN_PROMPTS
+from competitor.checks import Target, stand_in
 from competitor.checks.starting import free_port
 
 __all__ = [
@@ -33,13 +33,13 @@ PATIENCE_SECONDS = 120.0
 SCRIPTED = ("-m", "tests.contract.scripted_backend")
 # The stand-in's, and those that the scripted backend knows.
 PROMPTS = {
-    **conformance.PROMPTS,
+    **STAND_IN_PROMPTS,
     "events": "events",
     "artifact": "artifact 1000 photo.png",
     "artifact_linked": "artifact 200000 page.html",
     "artifact_large": "artifact 1000001 page.html",
 }
-mock_upstream = checks.stand_in
+mock_upstream = stand_in
 
 
 @contextmanager

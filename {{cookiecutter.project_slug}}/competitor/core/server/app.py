@@ -34,7 +34,7 @@ from ..outbound.egress import Egress
 from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
 from ..stream.pacing import Pacing
-from . import openapi as description
+from . import openapi
 
 log = logging.getLogger("competitor.app")
 
@@ -55,7 +55,7 @@ class _Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            super().openapi().setdefault("components", {}).setdefault("schemas", {}).update(description.SCHEMAS)
+            super().openapi().setdefault("components", {}).setdefault("schemas", {}).update(openapi.SCHEMAS)
         return self.openapi_schema or {}
 
 
@@ -116,12 +116,12 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
             "logs": False,
             "auto_configure": False,
         },  # X1: a variable could send it out
-        responses=description.REFUSALS,
+        responses=openapi.REFUSALS,
         exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
     )
     app.chat = chat = ChatEndpoint(shared)
 
-    @app.post(CHAT_PATH, openapi_extra=description.CHAT, responses=description.CHAT_RESPONSES)
+    @app.post(CHAT_PATH, openapi_extra=openapi.CHAT, responses=openapi.CHAT_RESPONSES)
     async def chat_completions(request: Request) -> Response:
         """Answers a conversation, as one object or as a stream of server-sent events."""
         return await chat.response(request)
@@ -149,7 +149,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
             "data": [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names],
         }
 
-    @app.get("/metrics", responses=description.METRICS_RESPONSES)
+    @app.get("/metrics", responses=openapi.METRICS_RESPONSES)
     async def figures(request: Request) -> Response:
         """What was counted since the start, over all workers: for Prometheus, or in JSON when asked for that (E4)."""
         if "application/json" in request.headers.get("accept", ""):
