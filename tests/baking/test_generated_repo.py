@@ -21,7 +21,7 @@ from templates_variants.engine.bake.zones import zone_of
 from ..template_path import TEMPLATE, UNBAKED
 from .baking import template_files
 
-HEADER = "# The contract's file: an update replaces it. What is yours stands in competitor/backend/."
+HEADER = "Contract file: replaced by updates."
 
 
 def files(project: Path) -> list[str]:
@@ -69,11 +69,11 @@ def test_names_are_legal_everywhere_and_lines_end_alike(each: Path) -> None:
         assert b"\r" not in (each / path).read_bytes(), path
 
 
-def test_each_contract_file_says_so_in_its_first_line_and_no_other_does(each: Path) -> None:
+def test_each_contract_file_says_so_in_its_second_line_and_no_other_does(each: Path) -> None:
     for path in files(each):
         if path.endswith(".py") and (each / path).stat().st_size:
-            first = (each / path).read_text(encoding="utf-8").splitlines()[0]
-            assert (first == HEADER) == (zone_of(path) == "contract"), path
+            second = (each / path).read_text(encoding="utf-8").splitlines()[1].removeprefix("# ")
+            assert (second == HEADER) == (zone_of(path) == "contract"), path
 
 
 def imports(file: Path, package: str) -> set[str]:

@@ -39,12 +39,13 @@ def test_each_file_has_the_zone_that_is_said_of_it() -> None:
     assert others == {"CHANGELOG.md", "LICENSE", "submission.yaml", "tests/conftest.py"}
 
 
-def test_only_contract_files_bear_the_contract_s_header_and_all_python_ones_do() -> None:
-    header = "# The contract's file: an update replaces it."
+def test_the_second_line_of_a_contract_file_says_so_and_of_no_other() -> None:
+    header = "Contract file: replaced by updates."
     for path in sources(TEMPLATE):
         text = (UNBAKED / path).read_text(encoding="utf-8")
         if path.endswith(".py") and text:
-            assert text.startswith(header) == (zone_of(path) == "contract"), path
+            second = text.splitlines()[1].removeprefix("# ")
+            assert (second == header) == (zone_of(path) == "contract"), path
 
 
 def test_what_cruft_is_told_to_leave_alone_is_the_owner_s_and_the_locks() -> None:

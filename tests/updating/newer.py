@@ -7,7 +7,7 @@ from pathlib import Path
 from ..baking.baking import copy_template, git
 from ..template_path import TEMPLATE, UNBAKED
 
-HEADER = "# The contract's file: an update replaces it. What is yours stands in competitor/backend/.\n"
+HEADER = "# Contract file: replaced by updates.\n"
 CORE_LINE = "WAVES = 2  # what the newer contract brings"
 README_LINE = "It was made by a template that learns."
 MAKE_HELP = "build the container image"
@@ -52,9 +52,9 @@ def change(template: Path, new_version: str) -> None:
     entry = f"## [{new_version}] - 2027-01-01\n\n### Contract 1.1.0\n\n{CONTRACT_BULLET}\n\n### Added\n\n- Waves.\n\n"
     _edit(template / "CHANGELOG.md", r"(?=^## \[)", entry)
     _append(core / "competitor/core/answer/admission.py", CORE_LINE)
-    (core / NEW).write_text(f'{HEADER}"""Waves."""\n', encoding="utf-8")
+    (core / NEW).write_text(f'"""Waves."""\n{HEADER}', encoding="utf-8")
     (core / DROPPED).unlink()
-    (core / RENAMED).rename(core / "competitor/asking.py")
+    (core / RENAMED).rename(core / "competitor/checks/asking.py")
     _edit(core / "competitor/cli/parser.py", r"from \.\.checks\.ask import", "from ..checks.asking import")
     (core / NEW_SHARED).write_text("# How to report a hole\n\nBy mail.\n", encoding="utf-8")
     (core / DROPPED_SHARED).rename(core / ".github/dependabot.yaml")

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`python -m competitor COMMAND`: the command line, which cli/parser.py describes."""
+# Contract file: replaced by updates.
 
 import sys
 

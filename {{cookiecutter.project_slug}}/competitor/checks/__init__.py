@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The contract's checks: one function a clause, speaking only HTTP, for any server in any language."""
+# Contract file: replaced by updates.
 
 from .clauses import (
     artifact_links,

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`competitor arena`: a rehearsal. The image behind a stand-in for the gateway, scored as a leaderboard would.
+Contract file: replaced by updates.
 
 Without Docker the server's process takes the image's place, and the rehearsal says so.
 """

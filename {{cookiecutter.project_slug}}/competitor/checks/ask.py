@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Asks a running competitor, shows the answer as it streams, and then what the benchmark would see of it."""
+# Contract file: replaced by updates.
 
 import json
 import sys

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`competitor check`: asks a server for every clause, says what came of it, and writes the reports.
+Contract file: replaced by updates.
 
 Exit code 0: every must that could be shown holds. 1: one does not. 2: nothing could be checked.
 """

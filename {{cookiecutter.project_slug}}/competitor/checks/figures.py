@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What the benchmark would make of it: the formulas of section 10 of CONTRACT.md, each figure with its reason.
+Contract file: replaced by updates.
 
 Quality and modality are judged by people and models; they have no figure here.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A stand-in for the platform's gateway, with the habits that competitors were seen to break on.
+Contract file: replaced by updates.
 
 1. Nulls are removed from a request; `enable_memory` and `debug` are always added; `Authorization` stays here.
 2. Any status of 300 or more becomes a bare 500: no redirect is followed, no error is passed on.

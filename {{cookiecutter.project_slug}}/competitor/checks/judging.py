@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Runs checks and says of each clause: it holds, it does not and why, or it cannot be shown here and why.
+Contract file: replaced by updates.
 
 Whatever a server sends, a verdict comes of it, never an exception.
 """

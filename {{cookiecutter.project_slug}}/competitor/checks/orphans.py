@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Kills what a process has started, at any depth, as soon as that process has ended, even if it was killed.
+Contract file: replaced by updates.
 
 It works on Linux; elsewhere nothing happens. Linux has a limit that it has ignored since 2.4.25 (RLIMIT_LOCKS).
 Every process passes its limits on to its children: `make`, an empty environment and a new session change nothing.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """How to make a server do what a clause speaks of: by a stand-in for its upstream, or by words any server may heed."""
+# Contract file: replaced by updates.
 
 import subprocess
 import sys

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The catalogue of checks: one small function a clause, with what it cites and how to mend a breach."""
+# Contract file: replaced by updates.
 
 from collections.abc import Callable
 from dataclasses import dataclass

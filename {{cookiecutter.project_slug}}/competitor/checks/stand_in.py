@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """An upstream in a process of its own that does what a prompt tells it: silence, bursts, faults, lies.
+Contract file: replaced by updates.
 
     python stand_in.py PORT          prints the port it listens on; 0 takes a free one
 

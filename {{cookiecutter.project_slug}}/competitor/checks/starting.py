@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Starts competitors by their owner's command, each with an environment of its own, and ends them all together.
+Contract file: replaced by updates.
 
 In the command `{port}` stands for the port, and `{env}` for the variables as options of `docker run`. A command
 of no container gets its variables as a process does. On Linux they end with this process, also when it is killed.

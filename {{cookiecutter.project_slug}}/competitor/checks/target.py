@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A competitor under test, seen through HTTP alone, with the time of arrival of every line of a stream."""
+# Contract file: replaced by updates.
 
 import http.client
 import json

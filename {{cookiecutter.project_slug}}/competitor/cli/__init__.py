@@ -1,2 +1,2 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The command line: `python -m competitor`."""
+# Contract file: replaced by updates.

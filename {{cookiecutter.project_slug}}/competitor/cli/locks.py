@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Whether the locks are those of their sources: `make lock` writes a hash of them into each lock's head."""
+# Contract file: replaced by updates.
 
 import hashlib
 import re

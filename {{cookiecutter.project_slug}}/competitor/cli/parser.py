@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The command line: `python -m competitor COMMAND`. Only what a command needs is imported for it."""
+# Contract file: replaced by updates.
 
 import argparse
 import os

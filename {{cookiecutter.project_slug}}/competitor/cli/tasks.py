@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What one does on one's own machine: run, test, lint, lock. `make` only calls these, so Windows has them too.
+Contract file: replaced by updates.
 
 Nothing but Python is needed: a task makes `.venv` from the lock, with hashes, and runs in there.
 """

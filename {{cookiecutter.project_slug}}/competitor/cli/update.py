@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`competitor update`: fetches the template, and lets the template's own code do the rest.
+Contract file: replaced by updates.
 
 What decides is always the newest: this file is as old as the repo, so it must know nothing but the way to a
 copy of the template, and what `templates_variants/update.py` there is called with.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Whose file is whose, as `.janus/contract.json` recorded it when this repo was made."""
+# Contract file: replaced by updates.
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The Janus contract as code: HTTP, streaming, errors, limits. It never imports a backend but in `loading.py`."""
+# Contract file: replaced by updates.
 
 CONTRACT_VERSION = "1.0.0"

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a backend is given: the request, and the means to answer it."""
+# Contract file: replaced by updates.
 
 import logging
 import time

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Every way a request can go wrong, as a caller sees it.
+Contract file: replaced by updates.
 
 Exception
 |-- ApiError           the request is refused before an answer starts (S16): OpenAI's error shape

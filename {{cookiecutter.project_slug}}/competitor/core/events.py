@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a backend may yield. The core turns these into the contract's wire format; a backend knows nothing of it.
+Contract file: replaced by updates.
 
 `Completion` (from `chat.complete()`) is the one event that stands for many: yielding it hands the
 connection to the model over to the core, which passes every piece on by itself until the model is done.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Who this competitor is: name and version, from the one place that states them, `pyproject.toml`."""
+# Contract file: replaced by updates.
 
 import tomllib
 from dataclasses import dataclass

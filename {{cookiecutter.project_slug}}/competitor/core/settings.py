@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Everything that is configured, read once from environment variables (E8). Secrets never print."""
+# Contract file: replaced by updates.
 
 import re
 from collections.abc import Mapping

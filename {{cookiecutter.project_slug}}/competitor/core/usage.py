@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What an answer cost (section 5): the upstream's own count first, else an estimate that needs no network."""
+# Contract file: replaced by updates.
 
 import json
 from collections.abc import Mapping

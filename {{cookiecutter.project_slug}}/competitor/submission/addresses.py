@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The addresses of a submission: an account of Bittensor's, an image, a repository. Nothing is looked up.
+Contract file: replaced by updates.
 
 Each function returns what is wrong and what to do, as one sentence's end, or an empty text.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`competitor submission`: is this ready for the form, and what will a reviewer see?
+Contract file: replaced by updates.
 
 Exit code 0: nothing is wrong. 1: something is; each with its remedy, all at once.
 """

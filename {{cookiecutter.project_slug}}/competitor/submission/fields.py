@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The rules of the form's fields (P1), one function each. All that is wrong is said at once."""
+# Contract file: replaced by updates.
 
 import difflib
 from collections.abc import Callable, Mapping

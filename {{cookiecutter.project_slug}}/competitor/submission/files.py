@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The checklist's lines that the files of the repo answer, without a server and without a network."""
+# Contract file: replaced by updates.
 
 import re
 import shutil

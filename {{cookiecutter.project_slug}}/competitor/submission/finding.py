@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What came of one line of the reviewers' checklist."""
+# Contract file: replaced by updates.
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`submission.yaml`, read strictly: what two readers of YAML could read in two ways is refused."""
+# Contract file: replaced by updates.
 
 from collections.abc import Mapping
 from pathlib import Path

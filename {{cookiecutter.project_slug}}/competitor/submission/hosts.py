@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Which hosts the code and the image name. In the arena only the listed ones can be reached (X1)."""
+# Contract file: replaced by updates.
 
 import ast
 import re

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The checklist's lines that take a running server or a builder of images."""
+# Contract file: replaced by updates.
 
 import re
 import shutil

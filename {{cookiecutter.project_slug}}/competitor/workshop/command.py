@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`competitor workshop`: the scoreboard. Drawn by rich on a terminal; plain lines in files and pipes."""
+# Contract file: replaced by updates.
 
 import argparse
 import importlib.util

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A stream that `competitor ask --save` wrote to a file, judged as a file can be: by order and content, not by time."""
+# Contract file: replaced by updates.
 
 import json
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
-"""The steps of the workshop, and how each is seen to be done. Nothing is taken on trust, and nothing is remembered:
-what a step made is looked at anew each time.
+"""The steps of the workshop, and how each is checked.
+Contract file: replaced by updates.
+
+Nothing is remembered: each check looks again at what a step made.
 """
 
 import json

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Competitors and an upstream, in processes of their own, for all tests. None of them outlives a run of pytest."""
+# Contract file: replaced by updates.
 
 from collections.abc import Iterator, Mapping
 

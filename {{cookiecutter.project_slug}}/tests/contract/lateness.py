@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Tells a slow server from a busy machine: how long our processes have waited for a CPU, as the kernel counts it.
+Contract file: replaced by updates.
 
 A promised limit stays what it is. What was measured may be above it by the time that the machine kept us waiting;
 on a machine that is not busy, that is nothing. Only Linux counts it; elsewhere it is nothing, too.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Real processes for the tests: a competitor, and the upstream that does what a prompt tells it."""
+# Contract file: replaced by updates.
 
 import os
 import subprocess

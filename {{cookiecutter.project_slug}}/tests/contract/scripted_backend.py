@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The core with a backend of the tests: `python -m tests.contract.scripted_backend`.
+Contract file: replaced by updates.
 
 The prompt's first word names what it does; any other prompt goes to the model, as a plain proxy.
 """

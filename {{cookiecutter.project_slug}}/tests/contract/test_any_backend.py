@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Whatever a backend does, the answer ends in good form, in both modes, and the next request works."""
+# Contract file: replaced by updates.
 
 from concurrent.futures import ThreadPoolExecutor
 

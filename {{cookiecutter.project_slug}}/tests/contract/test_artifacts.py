@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a user of the OpenAI SDK fetches has the length and the hash of its descriptor, in both modes, at any size."""
+# Contract file: replaced by updates.
 
 import base64
 import hashlib

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Every clause holds: for the core, whatever its upstream does, and for your competitor on the offline model."""
+# Contract file: replaced by updates.
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The debug console (E5, E6): who may look, what is kept and what is never kept, and that it holds up no answer."""
+# Contract file: replaced by updates.
 
 import json
 import re

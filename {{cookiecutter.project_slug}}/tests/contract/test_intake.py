@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What comes in at the socket has deadlines and limits, and what is refused there has the one error shape (S16)."""
+# Contract file: replaced by updates.
 
 import contextlib
 import http.client

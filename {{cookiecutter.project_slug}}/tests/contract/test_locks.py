@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The locks are those of their sources: what is tested is what is installed."""
+# Contract file: replaced by updates.
 
 from competitor.cli.locks import stale
 

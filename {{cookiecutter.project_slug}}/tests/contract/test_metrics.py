@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`/metrics`: what happened is counted, once, in a format that real parsers read, over all workers."""
+# Contract file: replaced by updates.
 
 import json
 import os

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The official OpenAI SDK is satisfied: with your competitor on the offline model, and with the core's refusals."""
+# Contract file: replaced by updates.
 
 import json
 from typing import Any

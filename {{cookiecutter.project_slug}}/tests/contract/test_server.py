@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The server around the answers: start, settings, secrets, limits, SIGTERM, clients that do not read."""
+# Contract file: replaced by updates.
 
 import json
 import os

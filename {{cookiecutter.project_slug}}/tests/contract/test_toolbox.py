@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Tools from types, and the promise that whatever a call does, the model gets a text and the events are paired."""
+# Contract file: replaced by updates.
 
 import asyncio
 import json

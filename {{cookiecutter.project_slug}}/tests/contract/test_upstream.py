@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The upstream client: every dialect that servers speak, what is tried again and what not, and whose key goes where."""
+# Contract file: replaced by updates.
 
 import json
 import uuid

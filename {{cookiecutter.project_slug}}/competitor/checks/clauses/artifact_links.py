@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of A4, A5 and E7 of CONTRACT.md: what a reader gets at an artifact's link."""
+# Contract file: replaced by updates.
 
 import tempfile
 import time

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of A1 to A3 and S18 of CONTRACT.md: what a reader is told of an artifact."""
+# Contract file: replaced by updates.
 
 import base64
 import binascii

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 8 of CONTRACT.md: where a competitor connects to."""
+# Contract file: replaced by updates.
 
 import json
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 1 of CONTRACT.md: the routes, and how a container starts."""
+# Contract file: replaced by updates.
 
 from contextlib import suppress
 

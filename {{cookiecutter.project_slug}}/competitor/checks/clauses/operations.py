@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of what an operator sees: E4 to E6 of CONTRACT.md, metrics and the debug console."""
+# Contract file: replaced by updates.
 
 import json
 import re

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 2 of CONTRACT.md: what a request may hold, and what becomes of it."""
+# Contract file: replaced by updates.
 
 import json
 from concurrent.futures import ThreadPoolExecutor

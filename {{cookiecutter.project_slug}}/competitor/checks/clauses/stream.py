@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 4 of CONTRACT.md: the stream."""
+# Contract file: replaced by updates.
 
 import json
 import time

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 7 of CONTRACT.md, where no other clause has the number: the start, and several at once."""
+# Contract file: replaced by updates.
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Checks of section 5 of CONTRACT.md: what an answer cost."""
+# Contract file: replaced by updates.
 
 from ..registry import clause
 from ..target import Json, Target, question, require

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The report to look at: one HTML file that needs nothing else and runs nothing.
+Contract file: replaced by updates.
 
 All that a server said is escaped, and the page's own policy forbids scripts and every outside resource.
 """

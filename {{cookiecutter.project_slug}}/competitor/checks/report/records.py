@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A finished run, and its forms for machines: JSON, and the JUnit XML that CI systems read."""
+# Contract file: replaced by updates.
 
 import json
 import re

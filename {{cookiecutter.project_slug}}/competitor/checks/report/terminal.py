@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a person sees in the terminal: progress while the checks run, and the table of verdicts.
+Contract file: replaced by updates.
 
 Progress is drawn by rich where there is a terminal; rich belongs to the tools of development and is not in the
 image, so without it, and in files and pipes, there are plain lines.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Drawings of streams, as SVG for the report: what came when, to scale, and how the gaps are spread.
+Contract file: replaced by updates.
 
 Only numbers and fixed words get in here; nothing that a server said does. What cannot be read is left out.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """How many requests run, how many wait, and what the rest is told (section 7)."""
+# Contract file: replaced by updates.
 
 import asyncio
 

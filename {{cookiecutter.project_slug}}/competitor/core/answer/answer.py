@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a backend yields, kept in good form: whatever comes, an answer has one end, one finish reason, one usage.
+Contract file: replaced by updates.
 
 It knows the contract's rules about content; `forms.py` knows how a stream and a whole response look.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The one place where the core looks at the backend."""
+# Contract file: replaced by updates.
 
 import importlib
 import importlib.util

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`POST /v1/chat/completions`: read, check, run; as a stream or as a whole (E1)."""
+# Contract file: replaced by updates.
 
 import asyncio
 import json

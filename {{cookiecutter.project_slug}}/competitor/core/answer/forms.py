@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The two forms of an answer: a stream of chunks (section 4), and one object (section 3)."""
+# Contract file: replaced by updates.
 
 from typing import Any
 

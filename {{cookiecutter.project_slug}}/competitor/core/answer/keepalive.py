@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """One timer for all open streams: keep-alive and words of progress cost nothing per chunk."""
+# Contract file: replaced by updates.
 
 import asyncio
 import logging

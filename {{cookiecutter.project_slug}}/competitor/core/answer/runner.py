@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Runs a backend for one answer, and brings the work to an end whatever happens.
+Contract file: replaced by updates.
 
 The backend works in a task of its own, so that a client who leaves (S14), the time limit (S15) and a
 shutdown can end it at once, even where it ignores being cancelled.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Artifacts (section 6): what a backend makes that is no text, from its bytes to whoever fetches them.
+Contract file: replaced by updates.
 
 save.py        `chat.artifacts.save(...)`: inline as a `data:` URL, or kept and linked
 keeper.py      keeps bytes until their time is over, within the limits

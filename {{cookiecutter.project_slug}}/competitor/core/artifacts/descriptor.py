@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a reader is told of an artifact: the nine fields of A1, and its link in markdown."""
+# Contract file: replaced by updates.
 
 import re
 from dataclasses import asdict, dataclass

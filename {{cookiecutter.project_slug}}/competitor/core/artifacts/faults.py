@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The errors of a store, of a disk or a bucket, as ours."""
+# Contract file: replaced by updates.
 
 import errno
 import re

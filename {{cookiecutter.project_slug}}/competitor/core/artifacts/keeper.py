@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Keeps artifacts until their time is over, within the limits, in the store of the settings."""
+# Contract file: replaced by updates.
 
 import asyncio
 import hashlib

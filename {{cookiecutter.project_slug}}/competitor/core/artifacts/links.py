@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Ids of kept artifacts. An id is its own proof: chance, the second it expires, and a signature over both.
+Contract file: replaced by updates.
 
 So a link is refused before anything is looked up, and whoever sweeps knows from the name alone what is over.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Media types that artifacts may have, and what is said of each. Another type is served as bytes without a meaning."""
+# Contract file: replaced by updates.
 
 import mimetypes
 from typing import Literal

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Names of artifacts. They are for people: no file system ever sees one."""
+# Contract file: replaced by updates.
 
 import re
 import unicodedata

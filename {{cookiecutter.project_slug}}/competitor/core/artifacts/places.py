@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Which store the settings mean: a folder (the embedded default), or a bucket that replicas share (A5)."""
+# Contract file: replaced by updates.
 
 import errno
 import os

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The absolute URL under which callers reach this competitor (A2: relative ones break)."""
+# Contract file: replaced by updates.
 
 import re
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Which of an artifact's bytes a request wants: all, one range of them (RFC 9110), or none since it has them."""
+# Contract file: replaced by updates.
 
 import re
 from dataclasses import dataclass

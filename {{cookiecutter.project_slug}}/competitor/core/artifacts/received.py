@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Files that came with a request, decoded: images in `data:` URLs and `file` parts (R6)."""
+# Contract file: replaced by updates.
 
 import base64
 import binascii

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """How artifacts are fetched: `GET` and `HEAD` of `/artifacts/{id}/{name}` and `/v1/artifacts/{id}` (E7, A4)."""
+# Contract file: replaced by updates.
 
 import logging
 from collections.abc import AsyncIterator

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a backend calls to give its user an image, a file, a data set."""
+# Contract file: replaced by updates.
 
 import asyncio
 import base64

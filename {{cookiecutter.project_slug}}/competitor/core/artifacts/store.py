@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Where bytes are kept: one folder, or one bucket, by obstore, which is imported when first needed.
+Contract file: replaced by updates.
 
 An object is the artifact's bytes and, behind them, a block of fixed size that describes them. Both stores
 make an object visible as a whole or not at all, so no reader ever sees half of one, or bytes without

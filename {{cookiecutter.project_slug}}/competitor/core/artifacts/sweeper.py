@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Deletes artifacts whose time is over: one timer for the process, also for those of the process before it."""
+# Contract file: replaced by updates.
 
 import asyncio
 import logging

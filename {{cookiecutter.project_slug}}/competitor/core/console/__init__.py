@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The debug console (E5, E6): the last requests, and how each of their events came. Absent while it is off."""
+# Contract file: replaced by updates.
 
 from .console import Console
 from .recorder import RecordedWriter, Recorder

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What the console may hold in memory, all requests together: beyond it they are kept in part."""
+# Contract file: replaced by updates.
 
 import threading
 

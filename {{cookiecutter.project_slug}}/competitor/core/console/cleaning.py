@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What may be kept of a request and of its answer: no secret, not even in pieces, and nothing too long."""
+# Contract file: replaced by updates.
 
 import json
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What the console keeps. With several workers all of it lies in one folder, so that each shows the same."""
+# Contract file: replaced by updates.
 
 import asyncio
 import logging

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Who may look into the console (E5): this machine, and the networks of the settings."""
+# Contract file: replaced by updates.
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`/v1/debug/stream/{id}` (E6): what a request that carried `debug: true` is doing, as it does it.
+Contract file: replaced by updates.
 
 The events of a request are lines of a file, which any worker can follow: the one that is asked need not be the one
 that answers. Only plain `data:` frames leave.

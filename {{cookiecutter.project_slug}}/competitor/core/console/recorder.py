@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """One request as the console will show it: what was asked, every event with its time, and how it ended."""
+# Contract file: replaced by updates.
 
 import json
 import time

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The console's routes. They are only there while it is on: off, each is a path like any that does not exist (E5)."""
+# Contract file: replaced by updates.
 
 import base64
 import hashlib

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The last requests, in files: several workers see the same ones. Limited in number and in bytes, gone at the end.
+Contract file: replaced by updates.
 
 The folder is the process's own, readable for its user alone. A request is two files: what a list shows of it, and
 the rest, packed.

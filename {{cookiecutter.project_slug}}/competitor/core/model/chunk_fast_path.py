@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The usual chunk of a stream, read without a JSON parser.
+Contract file: replaced by updates.
 
 Within one stream nearly all chunks are the same bytes but for the text between two quotes. Once one of
 them was parsed, the bytes before and after its text are known, and a chunk that has both needs only a

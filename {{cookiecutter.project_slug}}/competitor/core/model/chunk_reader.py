@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """An upstream's chunks, read as servers really write them, and poured into a sink."""
+# Contract file: replaced by updates.
 
 import json
 import secrets

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The model behind the competitor: any OpenAI-compatible server, or the offline model on the same wire.
+Contract file: replaced by updates.
 
 A `Completion` is one call. A backend yields it, and the core passes every piece on without another
 step of the backend; or iterates over it, and sees every piece itself. In both cases `text`,

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What an earlier answer showed, as a model should read it: a name instead of the bytes (A3)."""
+# Contract file: replaced by updates.
 
 import re
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A completion that is looked at piece by piece: what the socket pushes waits here for its reader."""
+# Contract file: replaced by updates.
 
 import asyncio
 from collections import deque

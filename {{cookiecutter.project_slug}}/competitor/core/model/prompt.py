@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """From the caller's request to the body of an upstream call: OpenAI's own fields only (R9)."""
+# Contract file: replaced by updates.
 
 from typing import Any
 

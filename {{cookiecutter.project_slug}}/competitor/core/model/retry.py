@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What a refusal of an upstream means, and whether the same call may be made again."""
+# Contract file: replaced by updates.
 
 import asyncio
 import email.utils

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Server-sent events as they come from upstreams: any line ending, any cut, no decoding.
+Contract file: replaced by updates.
 
 Lines end at LF, CRLF or CR and nowhere else: text libraries also split at U+2028, which loses chunks.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Reasoning between <think> and </think> at the beginning of a text, as models write it whose server does not part it.
+Contract file: replaced by updates.
 
 Only the very beginning counts: a text that speaks of the tag later is text. A tag may come in any pieces.
 """

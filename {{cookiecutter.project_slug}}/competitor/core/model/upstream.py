@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Which server answers a request, and with whose key (E9, R8)."""
+# Contract file: replaced by updates.
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Structured logs: one JSON object a line, or a readable line on a terminal. No prompt text, no secret."""
+# Contract file: replaced by updates.
 
 import json
 import logging

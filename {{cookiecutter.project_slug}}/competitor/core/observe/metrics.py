@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """`GET /metrics` (E4): counted once a request, never a chunk; one sum over all workers.
+Contract file: replaced by updates.
 
 Names are OpenTelemetry's (`gen_ai.*`, `http.server.*`) in Prometheus' spelling where it has one, else `janus_`.
 With several workers each counts in a file of its own, in a folder that their parent made (workers.py), and

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What is told of an answer while it is made, to metrics, traces and the debug console: never a call per chunk."""
+# Contract file: replaced by updates.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

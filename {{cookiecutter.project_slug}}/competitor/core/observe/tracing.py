@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Optional traces by OpenTelemetry: a span for each request, call of the model, tool and sandbox, and no text of one.
+Contract file: replaced by updates.
 
 Nothing of it is imported unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set and requirements-otel.in is installed. Names and
 attributes are those of OpenTelemetry's GenAI conventions. A caller's `traceparent` is taken up.

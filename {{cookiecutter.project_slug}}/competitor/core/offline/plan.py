@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Which tools a text asks for, by plain rules: the calls of its first round, of the one after "then", and so on.
+Contract file: replaced by updates.
 
 - an arithmetic expression: `calculator`; "search for X": `web_search`; "create a file NAME that contains
   TEXT": `create_file`; a fenced block of code, with "run": `run_code`

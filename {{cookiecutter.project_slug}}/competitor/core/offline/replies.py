@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What the offline model says. Plain rules, no state: the same request always gets the same reply."""
+# Contract file: replaced by updates.
 
 import base64
 import binascii

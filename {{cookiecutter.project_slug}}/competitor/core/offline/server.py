@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The offline model as a server of OpenAI's wire, on a loopback port of this process, started when first needed.
+Contract file: replaced by updates.
 
 The same client talks to it as to any upstream, so what works offline works online.
 """

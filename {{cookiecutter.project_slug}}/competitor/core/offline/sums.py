@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Arithmetic expressions in a text."""
+# Contract file: replaced by updates.
 
 import re
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A value that fits a JSON schema, the same one every time.
+Contract file: replaced by updates.
 
 It covers what OpenAI's structured outputs and function calling use. Two things it cannot do: patterns
 with groups or alternatives, and schemas that contradict themselves. No pattern is ever executed:

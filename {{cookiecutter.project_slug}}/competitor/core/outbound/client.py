@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The HTTP/1.1 client for everything this process calls. Every call is checked against the egress list.
+Contract file: replaced by updates.
 
 Own code, since the client is the largest cost of a relay. Prototypes of one relay, measured side by
 side, did 0.15 of nginx's work per CPU second on httpx, 0.33 on aiohttp, and 0.42 to 0.55 on a protocol

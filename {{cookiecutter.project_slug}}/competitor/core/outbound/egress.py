@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Where this process may connect to (X1, X2): the platform's hosts and the base URLs of the settings, nothing else."""
+# Contract file: replaced by updates.
 
 import re
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """One HTTP request and its response: the head to wait for, the body pushed to a reader or collected."""
+# Contract file: replaced by updates.
 
 import asyncio
 import zlib

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Errors as responses: one shape for all of them, OpenAI's (S16), with the caller's ids echoed (R10)."""
+# Contract file: replaced by updates.
 
 import logging
 from collections.abc import Mapping

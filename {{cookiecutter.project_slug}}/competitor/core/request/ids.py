@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The ids a request comes with, and the one its answer gets (W1, R10)."""
+# Contract file: replaced by updates.
 
 import re
 import secrets

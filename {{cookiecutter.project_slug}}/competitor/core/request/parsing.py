@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """From bytes to a checked request, or to one clear refusal before anything is started (S16)."""
+# Contract file: replaced by updates.
 
 import json
 import math

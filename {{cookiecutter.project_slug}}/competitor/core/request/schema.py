@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The request on the wire (section 2 of CONTRACT.md), strictly typed; unknown fields are ignored (R1)."""
+# Contract file: replaced by updates.
 
 import json
 import re

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The HTTP application: routes, errors, start and end."""
+# Contract file: replaced by updates.
 
 import logging
 import time

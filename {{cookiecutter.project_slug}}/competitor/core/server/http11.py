@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """How a request comes in: uvicorn's HTTP/1.1 with the deadlines and limits it has none of, in the one error shape.
+Contract file: replaced by updates.
 
 A head has a time limit, a size and a number of fields; a body has a time limit (its size is `read_body`'s worry).
 What cannot be parsed is refused like any other bad request. A socket that says nothing is closed without a word.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """What `/openapi.json` says beyond the routes themselves: the request, the stream, and the one shape of errors."""
+# Contract file: replaced by updates.
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Runs the application under uvicorn until a signal, and lets open answers end in good form."""
+# Contract file: replaced by updates.
 
 import asyncio
 import gc

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Several processes that share one port: for machines with more cores than one process can use.
+Contract file: replaced by updates.
 
 This one only watches: it binds the port, starts the workers, replaces one that dies, passes SIGTERM on,
 and ends when all have ended. Limits of the settings hold for each worker.

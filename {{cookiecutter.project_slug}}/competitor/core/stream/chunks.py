@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Chunks of a stream as bytes. What stays the same within a stream is serialised once (S6).
+Contract file: replaced by updates.
 
 All JSON is ASCII (S11): a raw U+2028 in a `data:` line makes real readers lose the rest of the chunk.
 """

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Where a text may be cut: never within a character as a reader sees it, between words where one is near."""
+# Contract file: replaced by updates.
 
 from functools import cache
 from typing import TYPE_CHECKING

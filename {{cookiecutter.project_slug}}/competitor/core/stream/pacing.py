@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Text that comes in bursts leaves in small deltas, evenly spaced, at the rate the upstream really has.
+Contract file: replaced by updates.
 
 The benchmark scores when deltas arrive, not how long they are (CONTRACT.md, section 10). So the time
 between two deltas is kept, and their length varies: each takes its share of what is held, such that

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Linux's timer that is a file descriptor. Python has it from 3.13 on; this is the C library's, for all."""
+# Contract file: replaced by updates.
 
 import ctypes
 import os

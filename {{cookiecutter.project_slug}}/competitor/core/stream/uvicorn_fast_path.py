@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Bytes of a response straight to uvicorn's transport, where uvicorn is the server and the client keeps up.
+Contract file: replaced by updates.
 
 ASGI's way for a chunk is a coroutine, and from the callback that brought the chunk a coroutine needs a
 task: made, queued, and two more turns of the loop for a send that has nothing to wait for. This is

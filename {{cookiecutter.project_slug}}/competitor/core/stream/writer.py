@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The one writer of a stream. What is ready at the same moment leaves in one write, in order, never two at once."""
+# Contract file: replaced by updates.
 
 import asyncio
 import time

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Tools are plain typed async functions with a docstring; their JSON schema comes from the types."""
+# Contract file: replaced by updates.
 
 import inspect
 from collections.abc import Awaitable, Callable

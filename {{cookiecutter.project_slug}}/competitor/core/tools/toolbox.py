@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Runs the calls of tools that a model asks for.
+Contract file: replaced by updates.
 
 Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output),
 it becomes a `Result` whose text the model can recover from, and every start is reported with its end.

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Tools that a competitor needs. A tool whose service is not configured is not offered to the model."""
+# Contract file: replaced by updates.
 
 from ...chat import Chat
 from ..toolbox import Tool, tool

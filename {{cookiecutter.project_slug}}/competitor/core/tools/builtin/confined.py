@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Gives up what a stranger's program must not have, then becomes that program. Run as a script of its own.
+Contract file: replaced by updates.
 
     python -I confined.py CPU_SECONDS MEMORY_BYTES FILE_BYTES OPEN_FILES PROGRAM
 

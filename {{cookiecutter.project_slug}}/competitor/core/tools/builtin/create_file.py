@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A file of text for the user."""
+# Contract file: replaced by updates.
 
 from typing import Annotated
 

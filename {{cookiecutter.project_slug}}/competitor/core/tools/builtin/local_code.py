@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Code on this machine, for work without a platform: a process with limits, not a jail (see confined.py)."""
+# Contract file: replaced by updates.
 
 import asyncio
 import contextlib

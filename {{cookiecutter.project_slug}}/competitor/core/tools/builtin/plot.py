@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A chart of a small data set, as a PNG. It needs matplotlib, an optional dependency; see requirements-plot.in."""
+# Contract file: replaced by updates.
 
 import asyncio
 import importlib.util

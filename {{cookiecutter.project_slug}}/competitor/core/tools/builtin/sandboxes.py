@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Code in a sandbox elsewhere: the platform's, or a Sandy API's."""
+# Contract file: replaced by updates.
 
 import contextlib
 from typing import Annotated, Any, Literal

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A stand-in for the search service, for a workshop without a network. It finds nothing and says so."""
+# Contract file: replaced by updates.
 
 import hashlib
 from typing import Annotated

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """A service of the platform, by its base URL: JSON in, JSON or text out, through the core's one client (X1, X2)."""
+# Contract file: replaced by updates.
 
 import json
 from typing import Any

@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """Passages by their meaning, from the platform's vector service."""
+# Contract file: replaced by updates.
 
 import json
 from typing import Annotated, Any

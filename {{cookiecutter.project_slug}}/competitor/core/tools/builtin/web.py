@@ -1,5 +1,5 @@
-# The contract's file: an update replaces it. What is yours stands in competitor/backend/.
 """The web, by the platform's search service and its web proxy: this process itself reaches no page (X1)."""
+# Contract file: replaced by updates.
 
 import json
 from collections.abc import Iterable
