@@ -27,7 +27,8 @@ from competitor.core.settings import Settings
 from competitor.core.tools.builtin import offered
 from competitor.core.tools.builtin.create_file import FileMaker
 from competitor.core.tools.builtin.search_double import LABEL
-from competitor.core.tools.toolbox import Result, Toolbox, tool
+from competitor.core.tools.tool import Result, tool
+from competitor.core.tools.toolbox import Toolbox
 
 from ...template_path import UNBAKED
 
