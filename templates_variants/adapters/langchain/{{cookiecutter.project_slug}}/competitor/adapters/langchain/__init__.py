@@ -1,40 +1,24 @@
-"""One answer of LangChain's agent, as events. What it decides and how it ends is in conduct.py."""
+"""The LangChain adapter: LangChain's agents, models and tools on the core's streaming, limits and egress rules.
+Contract file: replaced by updates.
 
-from collections.abc import AsyncIterator
-from functools import lru_cache
-from typing import Any
+    agent = create_agent(model=ChatJanus(shown=True), middleware=[CompetitorMiddleware(tools, max_turns=8)])
 
-from langchain.agents import create_agent
+    def answer(chat: Chat) -> AsyncIterator[Event]:
+        return stream(agent, chat)
 
-from ..core.chat import Chat
-from ..core.events import Event
-from ..core.tools.toolbox import Toolbox
-from . import wire
-from .conduct import Conduct, Run
-from .model import ChatJanus
-from .outbox import Outbox
-from .tools import tools
+ChatJanus               the request's model as a chat model of LangChain; with `shown`, its text goes to the client
+CompetitorMiddleware    offers the tools, runs their calls, hands the client's calls back, and ends within the budget
+stream                  runs an agent for one request and yields the events of the answer
+from_langchain          makes a `Tool` from a tool of LangChain or of an MCP server
+"""
 
+from . import telemetry
 
-async def events(chat: Chat, system_prompt: str, max_turns: int) -> AsyncIterator[Event]:
-    """What the agent does, as it does it. Raises what stops it, such as `UpstreamError`."""
-    outbox = Outbox()
-    toolbox = Toolbox(tools(chat), seconds=chat.settings.tool_seconds)
-    run = Run(chat, toolbox, outbox, ChatJanus(chat=chat, relay=outbox.relay), max_turns)
-    work = _agent(system_prompt).ainvoke({"messages": wire.to_langchain(chat.messages)}, context=run)
-    async for event in outbox.events(work):
-        yield event
+telemetry.switch_off()  # before any of the modules below imports LangChain
 
+from .events import stream  # noqa: E402 - see above
+from .middleware import CompetitorMiddleware  # noqa: E402
+from .model import ChatJanus  # noqa: E402
+from .tools import from_langchain  # noqa: E402
 
-@lru_cache
-def _agent(system_prompt: str) -> Any:
-    """One graph for all answers: making it costs more than an answer does. Model and tools come with each `Run`.
-
-    LangChain's own middleware (summaries, limits, fallbacks, ...) goes into the list before `Conduct`.
-    """
-    return create_agent(
-        model=ChatJanus.model_construct(),
-        system_prompt=system_prompt or None,
-        middleware=[Conduct()],
-        context_schema=Run,
-    )
+__all__ = ["ChatJanus", "CompetitorMiddleware", "from_langchain", "stream"]
