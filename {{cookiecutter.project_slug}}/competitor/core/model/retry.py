@@ -7,7 +7,7 @@ import random
 import time
 
 from ..errors import UpstreamError
-from ..outbound.response import Exchange
+from ..outbound.response import Response
 
 _MAX_REFUSAL_BYTES = 16 * 1024
 _REFUSAL_SECONDS = 5.0
@@ -18,18 +18,18 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
-async def refusal(exchange: Exchange) -> UpstreamError:
+async def failure(response: Response) -> UpstreamError:
     """What a status other than 200 means. The server's own words are for the log alone."""
-    status = exchange.status
+    status = response.status
     try:
         async with asyncio.timeout(_REFUSAL_SECONDS):
-            detail = (await exchange.read(_MAX_REFUSAL_BYTES)).decode("utf-8", "replace")
+            detail = (await response.read(_MAX_REFUSAL_BYTES)).decode("utf-8", "replace")
     except (UpstreamError, TimeoutError):
         detail = ""
     finally:
-        exchange.close()
+        response.close()
     kind = _REFUSALS.get(status, "failed" if status >= 500 else "refused")
-    pause = _seconds(exchange.headers.get("retry-after", ""))
+    pause = _seconds(response.headers.get("retry-after", ""))
     return UpstreamError(kind, detail[:300], status=status, retry_after=pause)
 
 
