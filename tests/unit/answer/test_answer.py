@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from competitor.core.answer.admission import Gate, NoSlot
 from competitor.core.answer.answer import Answer
-from competitor.core.answer.endpoint import PING_SECONDS, WORDS_SECONDS, _Silence
 from competitor.core.answer.forms import WholeForm
-from competitor.core.answer.keepalive import TICK_SECONDS, Clock
+from competitor.core.answer.keepalive import PING_SECONDS, TICK_SECONDS, WORDS_SECONDS, Clock, Silence
 from competitor.core.errors import AnswerClosed, AnswerFull, ApiError
-from competitor.core.events import Reasoning, SandboxStart, Text, ToolCall, ToolEnd, ToolStart
+from competitor.core.events import Reasoning, SandboxStart, Source, Text, ToolCall, ToolEnd, ToolStart
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest
 from competitor.core.stream.chunks import PING, Envelope
@@ -189,7 +188,7 @@ class Server:
         self.writes.append(message["body"])
 
 
-class Source:
+class Noted(Source):
     """A source that notes whether it was paused."""
 
     def __init__(self) -> None:
@@ -225,7 +224,7 @@ def test_what_is_ready_together_leaves_in_one_write() -> None:
 
 def test_a_slow_client_pauses_the_source_and_gets_all_in_order() -> None:
     async def go() -> tuple[list[bytes], list[str], bool]:
-        server, source = Server(), Source()
+        server, source = Server(), Noted()
         writer = BodyWriter(server.send)
         writer.set_source(source)
         server.open.clear()
@@ -284,7 +283,7 @@ def test_silence_gets_words_first_and_pings_between() -> None:
         writer = BodyWriter(server.send)
         made = Answer(_Words(writer), request(), 1000)
         start = writer.wrote_at
-        silence = _Silence(made, writer, start)
+        silence = Silence(made, writer, start)
         seen: list[tuple[float, str]] = []
         for tick in range(1, 601):
             now = start + tick * TICK_SECONDS

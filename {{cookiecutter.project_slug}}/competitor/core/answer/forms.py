@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from ..events import FinishReason, Source
+from ..events import FinishReason, Flow
 from ..stream.chunks import DONE, Envelope
 from ..stream.pacing import Pacer, Pacing
 from ..stream.writer import BodyWriter
@@ -23,8 +23,7 @@ class StreamForm:
 
         self.pacer = Pacer(pacing, delta, writer.uncork, pacing.timers) if pacing else None
         self.text = self.pacer.text if self.pacer else delta
-        self.cork, self.uncork = writer.cork, writer.uncork
-        self.set_source, self.drain = writer.set_source, writer.drain
+        self.flow = writer
         writer.write(envelope.delta({"role": "assistant"}))  # S1
 
     def _at_once(self, chunk: bytes) -> None:
@@ -76,6 +75,7 @@ class WholeForm:
     """Every piece is kept; `as_json` is the response. Words of progress are for readers of a stream."""
 
     def __init__(self) -> None:
+        self.flow = Flow()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[dict[str, Any]] = []
@@ -102,18 +102,6 @@ class WholeForm:
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
         self._artifacts.append(descriptor)
         self._text.append(link)
-
-    def cork(self) -> None:
-        pass
-
-    def uncork(self, *, last: bool = False) -> None:
-        pass
-
-    def set_source(self, source: Source | None) -> None:
-        pass
-
-    async def drain(self) -> None:
-        pass
 
     def as_json(
         self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, int | float]
