@@ -4,7 +4,7 @@
 import asyncio
 from collections import deque
 
-from ..events import FinishReason, Reasoning, Source, Text, ToolCallPiece
+from ..events import FinishReason, Flow, Reasoning, Source, Text, ToolCallPiece
 from ..usage import Usage
 
 _MAX_CHARACTERS = 64 * 1024
@@ -13,7 +13,7 @@ _MAX_CHARACTERS = 64 * 1024
 Piece = Text | Reasoning | ToolCallPiece
 
 
-class PullSink:
+class PullSink(Flow):
     """The sink of an iteration. It pauses the source when its reader falls behind.
 
     Without `calls`, tool calls are left to the completion, which holds them once they are whole.
@@ -51,14 +51,12 @@ class PullSink:
     def doing(self, what: str) -> None:
         pass
 
-    def cork(self) -> None:
-        pass
-
-    def uncork(self, *, last: bool = False) -> None:
-        pass
-
     def set_source(self, source: Source | None) -> None:
         self._source = source
+
+    @property
+    def flow(self) -> Flow:
+        return self
 
     def wake(self, _: object = None) -> None:
         if self._ready is not None and not self._ready.done():

@@ -3,11 +3,11 @@
 
 import asyncio
 import time
-from typing import Protocol
 
 from starlette.types import Send
 
-from .uvicorn_fast_path import Wire
+from ..events import Flow, Source
+from .uvicorn_fast_path import FastPath
 
 # Beyond this many unsent bytes the source is paused, so that memory stays flat.
 HIGH_WATER_BYTES = 64 * 1024
@@ -15,17 +15,13 @@ HIGH_WATER_BYTES = 64 * 1024
 LAST_SECONDS = 0.002
 
 
-class Pausable(Protocol):
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-
-
-class BodyWriter:
+class BodyWriter(Flow):
     """Bytes in, ASGI body messages out. `write` never waits; `drain` does, for whoever produces without end."""
 
     __slots__ = (
         "_corked",
         "_drained",
+        "_fast_path",
         "_loop",
         "_scheduled",
         "_send",
@@ -33,7 +29,6 @@ class BodyWriter:
         "_size",
         "_source",
         "_unsent",
-        "_wire",
         "gone",
         "largest_gap",
         "wrote_at",
@@ -41,13 +36,13 @@ class BodyWriter:
 
     def __init__(self, send: Send):
         self._send = send
-        self._wire = Wire(send)
+        self._fast_path = FastPath(send)
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._size = 0
         self._corked = self._scheduled = False
         self._sending: asyncio.Task[None] | None = None
-        self._source: Pausable | None = None
+        self._source: Source | None = None
         self._drained: asyncio.Future[None] | None = None
         self.gone = False
         self.wrote_at = time.monotonic()
@@ -78,7 +73,7 @@ class BodyWriter:
         else:
             self._flush()
 
-    def set_source(self, source: Pausable | None) -> None:
+    def set_source(self, source: Source | None) -> None:
         self._source = source
 
     async def drain(self) -> None:
@@ -105,7 +100,7 @@ class BodyWriter:
         if self._unsent and self._sending is None and not self.gone:
             body = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
             self._unsent.clear()
-            if self._wire.write(body):
+            if self._fast_path.write(body):
                 self._passed(len(body))
             else:
                 self._sending = self._loop.create_task(self._pass_on(body))
