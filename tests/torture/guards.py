@@ -52,17 +52,17 @@ GUARDS = (
     Guard(
         "A",
         "a head has a most size",
-        f"{CORE}/server/http11.py",
-        "MAX_HEAD_BYTES = 64 * 1024",
-        "MAX_HEAD_BYTES = 64 * 1024 * 1024",
+        f"{CORE}/limits.py",
+        "MAX_REQUEST_HEAD_BYTES = 64 * 1024",
+        "MAX_REQUEST_HEAD_BYTES = 64 * 1024 * 1024",
         (f"{CONTRACT}/test_intake.py", "-k", "100 and KB"),
     ),
     Guard(
         "A",
         "a head has at most so many fields",
-        f"{CORE}/server/http11.py",
-        "MAX_FIELDS = 200",
-        "MAX_FIELDS = 200_000",
+        f"{CORE}/limits.py",
+        "MAX_REQUEST_FIELDS = 200",
+        "MAX_REQUEST_FIELDS = 200_000",
         (f"{CONTRACT}/test_intake.py", "-k", "thousand"),
     ),
     Guard(

@@ -10,9 +10,10 @@ import pytest
 import trustme
 
 from competitor.core.errors import UpstreamError
+from competitor.core.limits import MAX_UNREAD_BYTES
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
-from competitor.core.outbound.response import HIGH_WATER_BYTES, Response
+from competitor.core.outbound.response import Response
 
 from ...template_path import contract_tests
 
@@ -255,7 +256,7 @@ def test_a_body_that_nobody_reads_waits_in_the_socket() -> None:
         return held, size
 
     held, size = asyncio.run(with_server(answer, work))
-    assert held < HIGH_WATER_BYTES * 8
+    assert held < MAX_UNREAD_BYTES * 8
     assert size == 20_000_000
 
 

@@ -14,9 +14,10 @@ import pytest
 from pydantic import BaseModel, Field
 
 from competitor.core.events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
+from competitor.core.limits import MAX_RESULT_CHARACTERS
 from competitor.core.tools.builtin import local_code
 from competitor.core.tools.tool import Result, Tool, ToolError, tool
-from competitor.core.tools.toolbox import MAX_RESULT_CHARACTERS, Toolbox
+from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX's")

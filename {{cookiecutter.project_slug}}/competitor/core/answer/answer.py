@@ -24,6 +24,7 @@ from ..events import (
     ToolEnd,
     ToolStart,
 )
+from ..limits import MAX_PIECE_CHARACTERS
 from ..model.prompt import messages, tools
 from ..observe.observer import Observer, Step
 from ..request.schema import ChatRequest
@@ -31,8 +32,6 @@ from ..usage import Usage, prompt_tokens, text_tokens
 
 log = logging.getLogger("competitor.answer")
 
-# Some readers have line limits of 512 KiB; a long piece leaves as several deltas.
-_PIECE_CHARACTERS = 16 * 1024
 _REASONS: tuple[FinishReason, ...] = ("stop", "length", "tool_calls", "content_filter")
 _NOBODY = Observer()
 
@@ -90,7 +89,7 @@ class Answer:
         if not text:
             return
         self.said = True
-        if self.closed or self.first_at is None or len(text) > _PIECE_CHARACTERS or not text.isascii():
+        if self.closed or self.first_at is None or len(text) > MAX_PIECE_CHARACTERS or not text.isascii():
             self._counted(text, self.form.text)
             return
         self._spoken = True  # what `_counted` does, for nearly every piece without another call
@@ -201,9 +200,9 @@ class Answer:
             self.first_at = self.clock()
 
     def _counted(self, text: str, write: Callable[[str], None]) -> None:
-        if len(text) > _PIECE_CHARACTERS:
-            for start in range(0, len(text), _PIECE_CHARACTERS):
-                self._counted(text[start : start + _PIECE_CHARACTERS], write)
+        if len(text) > MAX_PIECE_CHARACTERS:
+            for start in range(0, len(text), MAX_PIECE_CHARACTERS):
+                self._counted(text[start : start + MAX_PIECE_CHARACTERS], write)
             return
         if self.closed:
             raise AnswerClosed

@@ -17,6 +17,7 @@ from ..artifacts.save import Artifacts
 from ..chat import Chat
 from ..console import Console, RecordedWriter
 from ..errors import ApiError
+from ..limits import MAX_LAST_WRITE_SECONDS
 from ..model.completion import Llm
 from ..observe.metrics import Metrics
 from ..observe.observer import Observer, Observers, Summary
@@ -41,8 +42,6 @@ log = logging.getLogger("competitor.requests")
 
 CHAT_PATH = "/v1/chat/completions"
 
-# How long the last bytes may wait for a client that does not read.
-LAST_WRITE_SECONDS = 10.0
 # A model's name is the caller's text, where no setting replaces it.
 _SHOWN_CHARACTERS = 100
 
@@ -220,7 +219,7 @@ class _Stream(Response):
             form.drop()
         else:
             try:
-                async with asyncio.timeout(LAST_WRITE_SECONDS):
+                async with asyncio.timeout(MAX_LAST_WRITE_SECONDS):
                     await form.end(reason, usage, work.asked.usage_in_own_chunk)
             except TimeoutError:
                 outcome = replace(outcome, failure=Failure.CLIENT_STUCK, cause="")

@@ -4,12 +4,10 @@
 from typing import Any
 
 from ..events import FinishReason, Flow
+from ..limits import MAX_LINK_CHARACTERS
 from ..stream.chunks import DONE, Envelope
 from ..stream.pacing import Pacer, Pacing
 from ..stream.writer import BodyWriter
-
-# Some readers have line limits of 512 KiB (A2), so a longer `data:` URL comes in several deltas.
-_LINK_CHARACTERS = 256 * 1024
 
 
 class StreamForm:
@@ -52,8 +50,8 @@ class StreamForm:
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
         """S18: the event in a chunk of its own. The link does not wait for pacing, which would cut a `data:` URL."""
         self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": {"items": [descriptor]}}}))
-        for start in range(0, len(link), _LINK_CHARACTERS):
-            self.writer.write(self.envelope.text(link[start : start + _LINK_CHARACTERS]))
+        for start in range(0, len(link), MAX_LINK_CHARACTERS):
+            self.writer.write(self.envelope.text(link[start : start + MAX_LINK_CHARACTERS]))
 
     def drop(self) -> None:
         """The client is gone."""

@@ -14,6 +14,7 @@ from typing import Any
 from ..chat import Chat
 from ..errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
 from ..events import Finish, Source
+from ..limits import MAX_CLEAN_UP_SECONDS
 from ..observe.logs import hide, unhide
 from .admission import Gate, NoSlot
 from .answer import Answer
@@ -24,8 +25,6 @@ log = logging.getLogger("competitor.chat")
 
 Receive = Callable[[], Awaitable[Any]]
 
-# How long a cancelled backend may take to clean up before it is left behind.
-CLEAN_UP_SECONDS = 1.0
 # A backend that never waits for anything must not keep all other streams from moving.
 EVENTS_BETWEEN_BREATHS = 64
 
@@ -131,7 +130,7 @@ class Runner:
     async def _stop(self, work: asyncio.Task[None]) -> None:
         work.cancel()
         with suppress(asyncio.CancelledError):  # a second one, while shutting down: there is no more time
-            await asyncio.wait({work}, timeout=CLEAN_UP_SECONDS)
+            await asyncio.wait({work}, timeout=MAX_CLEAN_UP_SECONDS)
         if not work.done():
             self._chat.log.error("the backend ignores being cancelled and was left behind")
 

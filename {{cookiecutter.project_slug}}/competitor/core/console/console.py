@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ApiError
+from ..limits import MAX_HELD_BYTES, MAX_WAITING
 from ..observe.logs import conceal
 from ..request.ids import answer_id, debug_id, echoed
 from ..request.schema import ChatRequest
@@ -21,11 +22,6 @@ from .recorder import Recorder
 from .storage import Shelf, new_number
 
 log = logging.getLogger("competitor.console")
-
-# What all open requests together may hold in memory for the console, and those whose files are yet to be written.
-MOST_HELD_BYTES = 8 * 2**20
-# More than are kept would only push each other out: under such a load some requests are left out.
-MOST_WAITING = 64
 
 
 class Rest(Protocol):
@@ -49,8 +45,8 @@ class Console:
         self.seconds = settings.timeout_seconds
         self.shelf = Shelf(folder / "requests")
         self.live = Live(folder / "live", settings.timeout_seconds)
-        self.budget = Budget(MOST_HELD_BYTES)
-        self._waiting = Budget(MOST_WAITING)
+        self.budget = Budget(MAX_HELD_BYTES)
+        self._waiting = Budget(MAX_WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one: nothing overtakes, and one heap
 
     def recorder(self, asked: ChatRequest, size: int, request_id: str, headers: Mapping[str, str]) -> Recorder:

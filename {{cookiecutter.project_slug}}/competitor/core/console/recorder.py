@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import Send
 
+from ..limits import MAX_RECORDED_ANSWER_BYTES
 from ..observe.logs import conceal
 from ..observe.observer import ModelCall, Observer, Step, Summary
 from ..request.schema import ChatRequest
@@ -20,7 +21,6 @@ from .storage import new_number
 if TYPE_CHECKING:
     from .console import Console
 
-MOST_ANSWER_BYTES = 1024 * 1024
 _SHOWN_CHARACTERS = 120
 _LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut at its end would not be known for one
 
@@ -121,7 +121,7 @@ class Recorder(Observer):
 
     def _fits(self, size: int) -> bool:
         self._size += size
-        fits = self._size <= MOST_ANSWER_BYTES and self._holds(size)
+        fits = self._size <= MAX_RECORDED_ANSWER_BYTES and self._holds(size)
         self._cut = self._cut or not fits
         return fits
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from ..errors import UpstreamError
 from ..events import FinishReason, Reasoning, Sink, Source, Text, ToolCall
+from ..limits import MAX_WHOLE_RESPONSE_BYTES
 from ..observe.observer import ModelCall, Observer
 from ..offline import OfflineServer
 from ..outbound.client import HttpClient
@@ -32,7 +33,6 @@ from .upstream import OFFLINE_MODEL, Upstream, choose, limited
 
 log = logging.getLogger("competitor.llm")
 
-_MAX_WHOLE_BYTES = 16 * 2**20
 _HEADERS = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
 
 
@@ -166,7 +166,7 @@ class Completion(Source):
     async def _receive(self, response: Response, reader: ChunkReader, sink: Sink) -> None:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":  # a server that does not stream, or an error under a status of 200
-            reader.whole(await response.read(_MAX_WHOLE_BYTES))
+            reader.whole(await response.read(MAX_WHOLE_RESPONSE_BYTES))
             return
         if kind == "text/html":
             raise UpstreamError("not_openai", "a page of HTML")

@@ -5,10 +5,8 @@ import asyncio
 from collections import deque
 
 from ..events import FinishReason, Flow, Reasoning, Source, Text, ToolCallPiece
+from ..limits import MAX_WAITING_CHARACTERS
 from ..usage import Usage
-
-_MAX_CHARACTERS = 64 * 1024
-
 
 Piece = Text | Reasoning | ToolCallPiece
 
@@ -78,6 +76,6 @@ class PullSink(Flow):
     def _put(self, event: Piece) -> None:
         self._events.append(event)
         self._size += len(event.text)
-        if self._size > _MAX_CHARACTERS and self._source is not None:
+        if self._size > MAX_WAITING_CHARACTERS and self._source is not None:
             self._source.pause()
         self.wake()

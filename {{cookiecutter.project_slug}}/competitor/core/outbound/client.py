@@ -17,12 +17,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from ..errors import UpstreamError
+from ..limits import MAX_IDLE_CONNECTIONS, MAX_IDLE_SECONDS
 from .egress import Egress, EgressRefused, Origin
 from .response import Response
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-MAX_IDLE = 256
-IDLE_SECONDS = 30.0
 # The end of a body often comes just after its last event; waiting for it lets the connection be used again.
 LINGER_SECONDS = 1.0
 
@@ -139,7 +138,7 @@ class HttpClient:
         connection.idle_since = asyncio.get_running_loop().time()
         resting = self._idle.setdefault(connection.origin, deque())
         resting.append(connection)
-        while len(resting) > MAX_IDLE or resting[0].idle_since < connection.idle_since - IDLE_SECONDS:
+        while len(resting) > MAX_IDLE_CONNECTIONS or resting[0].idle_since < connection.idle_since - MAX_IDLE_SECONDS:
             resting.popleft().transport.abort()
 
     def forget(self, connection: Connection) -> None:
@@ -159,7 +158,7 @@ class HttpClient:
         now = asyncio.get_running_loop().time()
         while resting:
             connection = resting.pop()
-            if not connection.transport.is_closing() and connection.idle_since > now - IDLE_SECONDS:
+            if not connection.transport.is_closing() and connection.idle_since > now - MAX_IDLE_SECONDS:
                 return connection
             connection.transport.abort()
         return None

@@ -11,12 +11,7 @@ from typing import Protocol
 import httptools
 
 from ..errors import UpstreamError
-
-MAX_HEAD_BYTES = 64 * 1024
-# Beyond this many bytes that no reader has asked for, the connection is paused.
-HIGH_WATER_BYTES = 64 * 1024
-# A read of 64 KiB that unpacks to more than this is a bomb, not an answer.
-MAX_UNPACKED_BYTES = 4 * 2**20
+from ..limits import MAX_RESPONSE_HEAD_BYTES, MAX_UNPACKED_BYTES, MAX_UNREAD_BYTES
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 
@@ -202,11 +197,11 @@ class Response:
 
     def _parsed(self) -> None:
         """One read went through the parser: the reader gets all of it in one piece."""
-        if not self.status and self._head_size > MAX_HEAD_BYTES:
+        if not self.status and self._head_size > MAX_RESPONSE_HEAD_BYTES:
             self.fail(UpstreamError("too_large", "a response head of more than 64 KiB"))
         if self._reader is not None:
             self._deliver()
-        elif self._waiting > HIGH_WATER_BYTES:
+        elif self._waiting > MAX_UNREAD_BYTES:
             self.pause()
 
     def _deliver(self) -> None:

@@ -7,10 +7,9 @@ import time
 from starlette.types import Send
 
 from ..events import Flow, Source
+from ..limits import MAX_UNSENT_BYTES
 from .uvicorn_fast_path import FastPath
 
-# Beyond this many unsent bytes the source is paused, so that memory stays flat.
-HIGH_WATER_BYTES = 64 * 1024
 # How long a last piece may wait for the end of its answer, which comes a few steps of the loop later.
 LAST_SECONDS = 0.002
 
@@ -56,7 +55,7 @@ class BodyWriter(Flow):
     def write(self, data: bytes) -> None:
         self._unsent.append(data)
         self._size += len(data)
-        if self._size > HIGH_WATER_BYTES and self._source is not None and self._sending is not None:
+        if self._size > MAX_UNSENT_BYTES and self._source is not None and self._sending is not None:
             self._source.pause()
         if not self._corked and not self._scheduled:
             self._scheduled = True
@@ -78,7 +77,7 @@ class BodyWriter(Flow):
 
     async def drain(self) -> None:
         """Returns when less than the high-water mark is unsent."""
-        while self._size > HIGH_WATER_BYTES and not self.gone:
+        while self._size > MAX_UNSENT_BYTES and not self.gone:
             self._flush()
             if self._sending is None:
                 return

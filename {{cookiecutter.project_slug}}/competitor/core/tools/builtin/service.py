@@ -8,11 +8,9 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 
 from ...chat import Chat
+from ...limits import MAX_REPLY_BYTES
 from ...model.upstream import usable_token
 from ..tool import ToolError
-
-# Section 8: a page is at most 1 MB, before it becomes JSON.
-MAX_REPLY_BYTES = 4 * 2**20
 
 
 class Service:
