@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from ..limits import MAX_RECEIVED_FILES
-from ..request.schema import ChatRequest, FilePart, ImagePart
-from ..request.schema import File as FileContent
+from ..request.schema import ChatRequest, FilePart, ImagePart, RequestFile
 from .media import KINDS, OCTETS, Kind, media_type
 from .names import display_name
 
@@ -56,7 +55,7 @@ def _sent(name: str, mime_type: str, data: bytes | None) -> File | None:
     return File(display_name(name), found, KINDS[found], data)
 
 
-def _content(file: FileContent) -> tuple[str, bytes | None]:
+def _content(file: RequestFile) -> tuple[str, bytes | None]:
     if file.content.startswith("data:"):
         return _data_url(file.content)
     return file.mime_type, file.content.encode("utf-8", "replace") if file.is_text else _decoded(file.content)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import ApiError
 from ..limits import MAX_HELD_BYTES, MAX_WAITING
@@ -18,19 +18,10 @@ from ..settings import Settings
 from .budget import Budget
 from .guard import Guard
 from .live import LAST, Live
-from .recorder import Recorder
+from .recorder import Recorder, Rest
 from .storage import Shelf, new_number
 
 log = logging.getLogger("competitor.console")
-
-
-class Rest(Protocol):
-    """What is kept of a request besides its head; made in the writer's thread."""
-
-    def made(self) -> dict[str, Any]: ...
-    def free(self) -> None:
-        """What it held in memory may go."""
-        ...
 
 
 class Console:

@@ -50,7 +50,7 @@ MIN_TAIL_SECONDS = 0.0005
 DELTAS_KEPT = 200
 
 
-class Alarm(Protocol):
+class Cancellable(Protocol):
     def cancel(self) -> None: ...
 
 
@@ -58,7 +58,7 @@ class Alarms(Protocol):
     """What a pacer needs of time: `Timers`, or an event loop."""
 
     def time(self) -> float: ...
-    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm: ...
+    def call_at(self, when: float, callback: Callable[[], None]) -> Cancellable: ...
 
 
 @dataclass
@@ -131,7 +131,7 @@ class Pacer:
         self._pacing, self._emit, self._leave, self._alarms = pacing, emit, leave, alarms
         self._rhythm = _Rhythm(pacing.most_seconds)
         self._held, self._at = "", 0  # what is held begins at `_at`
-        self._timer: Alarm | None = None  # there while something is held
+        self._timer: Cancellable | None = None  # there while something is held
         self._due = self._until = 0.0
         self._step = pacing.fixed_seconds or 0.0  # between two deltas; 0 until a burst was seen
         self._planned_for = float("-inf")  # the burst that the step was last looked at for
