@@ -42,6 +42,8 @@ log = logging.getLogger("competitor.requests")
 
 CHAT_PATH = "/v1/chat/completions"
 
+# Section 4: neither a cache nor nginx may hold a stream back.
+STREAM_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 # A model's name is the caller's text, where no setting replaces it.
 _SHOWN_CHARACTERS = 100
 
@@ -181,13 +183,7 @@ class _Stream(Response):
 
     def __init__(self, work: _Request):
         self.status_code, self.background = 200, None
-        headers = {
-            "content-type": "text/event-stream",
-            "cache-control": "no-cache",
-            "x-accel-buffering": "no",
-            "x-request-id": work.id,
-            **work.echoed,
-        }
+        headers = {**STREAM_HEADERS, "x-request-id": work.id, **work.echoed}
         self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         self._work = work
 
