@@ -207,19 +207,30 @@ def record_differences(trusted: Trusted, record: Mapping[str, Any]) -> Iterator[
 
 def _name_other_code(repo: Path, zones: Any) -> None:
     """Code that is not the contract's and may run all the same, such as `sitecustomize.py`: a person must read it."""
-    found = []
-    for folder, folders, files in os.walk(repo):
-        folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__"))
-        inside = Path(folder).relative_to(repo).as_posix()
-        paths = (name if inside == "." else f"{inside}/{name}" for name in sorted(files))
-        found += [path for path in paths if path.endswith(RUNNABLE) and not path.startswith(OWNERS)]
-    others = [verify.printable(path) for path in found if verify.zone_of(path, zones) != "contract"]
+    found, waiting = [], [""]
+    while waiting:  # `os.walk` calls itself for each folder, and folders may be nested deeper than Python can
+        inside = waiting.pop()
+        for entry in _entries(repo / inside):
+            path = f"{inside}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                waiting += [] if entry.name in (".git", "__pycache__") else [f"{path}/"]
+            elif path.endswith(RUNNABLE) and not path.startswith(OWNERS):
+                found.append(path)
+    others = [verify.printable(path) for path in sorted(found) if verify.zone_of(path, zones) != "contract"]
     if others:
         more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
         print(f"Not compared, read it yourself: {', '.join(others[:MAX_NAMED])}{more}.")
     print(
         "Not compared either: what is the owner's, in competitor/backend/ and tests/, and shared files as Dockerfile."
     )
+
+
+def _entries(folder: Path) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 if __name__ == "__main__":
