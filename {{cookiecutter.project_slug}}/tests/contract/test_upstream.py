@@ -221,13 +221,13 @@ def test_an_upstream_that_is_not_there_is_named_as_such(launch: Launcher) -> Non
 
 
 def test_connections_are_used_again(core: Target) -> None:
-    assert core.model.upstream is not None
+    assert core.upstream is not None
     core.ask("keep alive")
-    before = core.model.upstream.stats()["connections"]
+    before = core.upstream.stats()["connections"]
     for number in range(20):
         core.ask(f"keep alive {number}")
     # The look at the figures is one, and an answer may be asked for before the one ahead has quite ended.
-    assert core.model.upstream.stats()["connections"] - before <= 4
+    assert core.upstream.stats()["connections"] - before <= 4
 
 
 def test_a_platform_s_key_goes_to_no_other_host(launch: Launcher, upstream: Upstream) -> None:
@@ -276,5 +276,5 @@ def test_files_reach_the_model_as_text_and_images_as_images(core: Target, upstre
 
 
 def _count(core: Target, key: str) -> int:
-    assert core.model.upstream is not None
-    return sum(key in json.dumps(request["body"]) for request in core.model.upstream.requests())
+    assert core.upstream is not None
+    return sum(key in json.dumps(request["body"]) for request in core.upstream.requests())

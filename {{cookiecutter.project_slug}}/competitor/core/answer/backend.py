@@ -26,7 +26,7 @@ async def _missing(chat: Chat) -> AsyncIterator[Event]:
 
 def load() -> Backend:
     """`answer` of `competitor/backend/agent.py`. Raises what that file raises, and `TypeError` for another shape."""
-    package = __package__.rpartition(".")[0]
+    package = __package__.partition(".")[0]
     if importlib.util.find_spec(f"{package}.backend") is None:
         return Backend("none", _missing)
     agent = importlib.import_module(f"{package}.backend.agent")  # the one line
