@@ -14,6 +14,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from templates_variants.engine.bake import variants
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "demo"
 START_SECONDS = 60.0
@@ -26,7 +28,7 @@ def main() -> int:
         "--backend", default=os.environ.get("BACKEND", "proxy"), help="which one to bake (default: %(default)s)"
     )
     parser.add_argument(
-        "--prompt", default=os.environ.get("PROMPT"), help="what to ask (default: the variant's demo.txt, else a sum)"
+        "--prompt", default=os.environ.get("PROMPT"), help="what to ask (default: the variant's own question)"
     )
     given = parser.parse_args()
     prompt = given.prompt or prompt_of(given.backend)
@@ -60,8 +62,7 @@ def main() -> int:
 
 def prompt_of(backend: str) -> str:
     """What shows best what a variant can do."""
-    file = ROOT / "templates_variants" / backend / "demo.txt"
-    return file.read_text(encoding="utf-8").strip() if file.is_file() else "What is 17 * 23?"
+    return variants.read(ROOT, backend).demo
 
 
 def bake(backend: str) -> Path:

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / BASE))
 from competitor.cli.locks import stamp  # noqa: E402 - the path to it was not known before
 
 BACKEND = "competitor/backend/requirements.in"
+ADAPTERS = "competitor/adapters"
 LOCK = "requirements-dev.txt"
 OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--quiet")
 UNNAMED = ("--no-emit-index-url", "--no-emit-find-links", "--system-certs")
@@ -54,6 +55,8 @@ def lock_the_template(projects: list[Path], folder: Path, *options: str) -> Path
     shutil.copytree(projects[0], folder / BASE)
     needed = [(project / BACKEND).read_text(encoding="utf-8") for project in projects]
     (folder / BASE / BACKEND).write_text("\n".join(needed), encoding="utf-8")
+    for project in projects:  # what their backends include
+        shutil.copytree(project / ADAPTERS, folder / BASE / ADAPTERS, dirs_exist_ok=True)
     for name in ("requirements-dev.in", LOCK):
         if (ROOT / name).exists():
             shutil.copyfile(ROOT / name, folder / name)

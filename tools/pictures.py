@@ -55,7 +55,7 @@ BOXES = (
         90,
         240,
         120,
-        "wire.py, reading.py",
+        "server/, request/",
         ("HTTP, limits, refusals", "schema.py: what may come in", "errors.py: one shape"),
     ),
     Box(
@@ -63,7 +63,7 @@ BOXES = (
         230,
         240,
         120,
-        "writer.py, forms.py",
+        "answer/, stream/",
         ("one stream, one writer", "pacing.py: an even flow", "pings, deadline, [DONE]"),
     ),
     Box(
@@ -71,15 +71,15 @@ BOXES = (
         90,
         240,
         120,
-        "chat.py, runner.py",
-        ("what a backend is given", "events.py: what it may yield", "artifacts/, toolbox.py"),
+        "api.py, chat.py",
+        ("what a backend is given", "events.py: what it may yield", "artifacts/, tools/"),
     ),
     Box(
         560,
         230,
         240,
         120,
-        "llm.py, chunks.py",
+        "model/, outbound/",
         ("any model's dialect in", "text and reasoning out", "offline/: with no model"),
     ),
     Box(

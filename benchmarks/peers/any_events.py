@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from competitor.core.chat import Chat
-from competitor.core.events import Event
+from competitor.api import Chat, Event
 
 NAME = "events"
 

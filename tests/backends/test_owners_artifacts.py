@@ -21,8 +21,7 @@ by_sdk = contract_tests("test_artifacts")
 A_TOOL = """
 import random
 
-from ..core.chat import Chat
-from ..core.tools.toolbox import Result, Tool, tool
+from ..api import Chat, Result, Tool, tool
 
 
 def tools(chat: Chat) -> list[Tool]:

@@ -16,6 +16,7 @@ import yaml
 from competitor.core import CONTRACT_VERSION
 from competitor.core.errors import CODES
 from competitor.core.settings import env_example, markdown_table
+from templates_variants.engine.bake.variants import adapter_folders
 from templates_variants.engine.bake.zones import zone_of
 
 from ..template_path import TEMPLATE, UNBAKED
@@ -36,7 +37,8 @@ def source(path: str) -> list[str]:
 
 def test_the_files_are_the_template_s_the_variant_s_and_the_record(each: Path) -> None:
     variant = json.loads((each / ".janus" / "answers.json").read_text(encoding="utf-8"))["default_context"]["backend"]
-    expected = {*source(UNBAKED.name), *source(f"templates_variants/{variant}/{UNBAKED.name}")}
+    folders = [TEMPLATE, *adapter_folders(TEMPLATE, variant), TEMPLATE / "templates_variants" / variant]
+    expected = {path for folder in folders for path in source((folder / UNBAKED.name).relative_to(TEMPLATE).as_posix())}
     made = [path for path in files(each) if not path.startswith(".janus/")]
     assert sorted(made) == sorted(expected)
 
@@ -72,7 +74,7 @@ def test_names_are_legal_everywhere_and_lines_end_alike(each: Path) -> None:
 def test_each_contract_file_says_so_in_its_second_line_and_no_other_does(each: Path) -> None:
     for path in files(each):
         if path.endswith(".py") and (each / path).stat().st_size:
-            second = (each / path).read_text(encoding="utf-8").splitlines()[1].removeprefix("# ")
+            second = [*(each / path).read_text(encoding="utf-8").splitlines(), ""][1].removeprefix("# ")
             assert (second == HEADER) == (zone_of(path) == "contract"), path
 
 
@@ -93,7 +95,8 @@ def imports(file: Path, package: str) -> set[str]:
     [
         ("core", {"competitor.core"}),
         ("checks", {"competitor.checks"}),
-        ("backend", {"competitor.core", "competitor.backend"}),
+        ("backend", {"competitor.api", "competitor.adapters", "competitor.backend"}),
+        ("adapters", {"competitor.api", "competitor.adapters"}),
     ],
 )
 def test_imports_go_one_way(folder: str, may: set[str], each: Path) -> None:

@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 def test_the_demo_says_what_the_readme_shows() -> None:
     done = subprocess.run(
-        [sys.executable, "tools/demo.py"], cwd=TEMPLATE, capture_output=True, text=True, timeout=900, check=True
+        [sys.executable, "-m", "tools.demo"], cwd=TEMPLATE, capture_output=True, text=True, timeout=900, check=True
     )
     shown = README.split("$ make demo\n")[1].split("```")[0].strip().splitlines()
     said = plain(done.stdout)

@@ -7,7 +7,7 @@ from collections.abc import Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from .artifacts.received import SentFile, sent_files
+from .artifacts.received import File, received_files
 from .artifacts.save import Artifacts
 from .model import prompt
 from .model.completion import Completion, Llm
@@ -52,9 +52,9 @@ class Chat:
         return self.request.text
 
     @cached_property
-    def files(self) -> list[SentFile]:
+    def files(self) -> list[File]:
         """The files that came with the last user message, decoded. What a URL only names is not among them."""
-        return sent_files(self.request, self.settings.max_body_bytes)
+        return received_files(self.request, self.settings.max_body_bytes)
 
     @property
     def seconds_left(self) -> float:

@@ -9,6 +9,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from pydantic_core import from_json
+
 from .artifacts.descriptor import Artifact
 from .usage import Usage
 
@@ -71,11 +73,36 @@ class SandboxEnd:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call of a tool that the *client* offered and runs itself (S10). `arguments` is the text of a JSON object."""
+    """A call of a tool, as a model asks for it. `arguments` is the text of a JSON object, or what the model wrote.
+
+    Yield one only for a tool that the *client* offered and runs itself (S10).
+    """
 
     name: str
     arguments: str = "{}"
     id: str = field(default_factory=_new_id)
+
+    def as_json(self) -> dict[str, Any]:
+        """The call in OpenAI's wire form. Arguments that are not an object become `{}`: servers refuse others."""
+        try:
+            usable = isinstance(from_json(self.arguments), dict)
+        except ValueError:
+            usable = False
+        function = {"name": self.name, "arguments": self.arguments if usable else "{}"}
+        return {"id": self.id, "type": "function", "function": function}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPiece:
+    """A fragment of a call: `number` counts the calls from 0; `id` and `name` are in the first fragment only.
+
+    `text` is a part of the arguments.
+    """
+
+    number: int
+    text: str
+    id: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
-from competitor.core.events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
+from competitor.core.events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
 from competitor.core.tools.builtin import local_code
-from competitor.core.tools.toolbox import MAX_RESULT_CHARACTERS, Result, Tool, Toolbox, ToolError, tool
+from competitor.core.tools.tool import Result, Tool, ToolError, tool
+from competitor.core.tools.toolbox import MAX_RESULT_CHARACTERS, Toolbox
 from competitor.core.usage import Usage
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX's")
@@ -39,13 +39,6 @@ async def nap(seconds: float) -> str:
     """Sleeps."""
     await asyncio.sleep(seconds)
     return f"slept {seconds:g}"
-
-
-@dataclass(frozen=True)
-class Asked:
-    name: str
-    arguments: str
-    id: str = "call"
 
 
 def ran(tools: Sequence[Tool], name: str, arguments: str = "{}", seconds: float = 5) -> tuple[Result, list[Event]]:
@@ -121,7 +114,11 @@ def test_no_call_is_made_with_bad_arguments() -> None:
 
 def test_calls_run_at_once_and_their_messages_keep_the_order() -> None:
     async def both() -> tuple[list[Event], list[dict[str, Any]]]:
-        calls = [Asked("nap", '{"seconds": 0.4}', "a"), Asked("nap", '{"seconds": 0.1}', "b"), Asked("nope", "", "c")]
+        calls = [
+            ToolCall("nap", '{"seconds": 0.4}', "a"),
+            ToolCall("nap", '{"seconds": 0.1}', "b"),
+            ToolCall("nope", "", "c"),
+        ]
         async with Toolbox([tool(nap)], seconds=5).start(calls) as running:
             events = [event async for event in running]
         return events, running.messages
@@ -135,7 +132,7 @@ def test_calls_run_at_once_and_their_messages_keep_the_order() -> None:
 
 def test_leaving_ends_what_still_runs() -> None:
     async def left() -> set[asyncio.Task[Any]]:
-        async with Toolbox([tool(nap)], seconds=60).start([Asked("nap", '{"seconds": 60}')] * 3) as running:
+        async with Toolbox([tool(nap)], seconds=60).start([ToolCall("nap", '{"seconds": 60}')] * 3) as running:
             async for _ in running:
                 break
         return asyncio.all_tasks() - {asyncio.current_task()}

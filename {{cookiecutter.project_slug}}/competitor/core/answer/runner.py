@@ -107,7 +107,8 @@ class Runner:
 
     async def _drive(self) -> None:
         answer = self._answer
-        events = self._backend.answer(self._chat)
+        backend = self._backend.answer or await self._backend.loaded()
+        events = backend(self._chat)
         if not hasattr(events, "__aiter__"):
             raise TypeError(f"answer(chat) must be an async generator, but returned {type(events).__name__}")
         taken = 0

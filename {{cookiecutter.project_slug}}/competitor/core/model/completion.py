@@ -16,14 +16,14 @@ from typing import cast
 from pydantic import SecretStr
 
 from ..errors import UpstreamError
-from ..events import FinishReason, Reasoning, Sink, Source, Text
+from ..events import FinishReason, Reasoning, Sink, Source, Text, ToolCall
 from ..observe.observer import ModelCall, Observer
 from ..offline import OfflineServer
 from ..outbound.client import HttpClient
 from ..outbound.response import Exchange
 from ..settings import Settings
 from ..usage import Usage, prompt_tokens, text_tokens
-from .chunk_reader import ChunkReader, ToolRequest
+from .chunk_reader import ChunkReader
 from .iteration import Piece, PullSink
 from .prompt import Body
 from .retry import pause_before_retry, refusal
@@ -80,21 +80,21 @@ class Completion(Source):
         return self._reader.reasoning.getvalue() if self._reader else ""
 
     @property
-    def tool_calls(self) -> list[ToolRequest]:
+    def tool_calls(self) -> list[ToolCall]:
         """Calls of the backend's own tools."""
-        return [call for call in self._reader.calls if call.number is None] if self._reader else []
+        return [call.whole() for call in self._reader.calls if call.number is None] if self._reader else []
 
     @property
-    def client_calls(self) -> list[ToolRequest]:
+    def client_calls(self) -> list[ToolCall]:
         """Calls of the client's tools, which have gone out to it."""
-        return [call for call in self._reader.calls if call.number is not None] if self._reader else []
+        return [call.whole() for call in self._reader.calls if call.number is not None] if self._reader else []
 
     @property
     def message(self) -> dict[str, object]:
         """What came, as the assistant's message of a conversation that goes on."""
         said: dict[str, object] = {"role": "assistant", "content": self.text}
         if self._reader and self._reader.calls:
-            said["tool_calls"] = [call.as_json() for call in self._reader.calls]
+            said["tool_calls"] = [call.whole().as_json() for call in self._reader.calls]
         return said
 
     @property

@@ -3,25 +3,14 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 
-from ..events import FinishReason, Reasoning, Source, Text
+from ..events import FinishReason, Reasoning, Source, Text, ToolCallPiece
 from ..usage import Usage
 
-_MOST_CHARACTERS = 64 * 1024
+_MAX_CHARACTERS = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class CallPiece:
-    """A fragment of a tool call: `number` always, `id` and `name` in its first one only. `text` is of its arguments."""
-
-    number: int
-    text: str
-    id: str | None = None
-    name: str | None = None
-
-
-Piece = Text | Reasoning | CallPiece
+Piece = Text | Reasoning | ToolCallPiece
 
 
 class PullSink:
@@ -47,11 +36,11 @@ class PullSink:
         if self._calls is None:
             return None  # the backend passes a client's call on itself
         self._calls += 1
-        self._put(CallPiece(self._calls - 1, "", id, name))
+        self._put(ToolCallPiece(self._calls - 1, "", id, name))
         return self._calls - 1
 
     def arguments(self, number: int, piece: str) -> None:
-        self._put(CallPiece(number, piece))
+        self._put(ToolCallPiece(number, piece))
 
     def usage(self, usage: Usage) -> None:
         pass
@@ -91,6 +80,6 @@ class PullSink:
     def _put(self, event: Piece) -> None:
         self._events.append(event)
         self._size += len(event.text)
-        if self._size > _MOST_CHARACTERS and self._source is not None:
+        if self._size > _MAX_CHARACTERS and self._source is not None:
             self._source.pause()
         self.wake()

@@ -37,6 +37,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, about: dict[str, Any]):
         super().__init__(config)
         self._about = about
+        self.failed = False
+
+    def give_up(self, error: BaseException) -> None:
+        """Ends the server, since its backend cannot be loaded. Any thread may call it."""
+        log.critical("the backend could not be loaded", exc_info=error)
+        self.failed = self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -115,11 +121,12 @@ def _serve(
     gc.collect()
     gc.freeze()  # what the start made stays; no collection has to walk through it again, least of all amid a stream
     server = _Server(config, {**about, "backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
+    backend.when_failed(server.give_up)
     try:
         server.run(sockets)
     except SystemExit:
         return _taken(settings)
-    return 0 if server.started else 1
+    return 0 if server.started and not server.failed else 1
 
 
 def _taken(settings: Settings) -> int:

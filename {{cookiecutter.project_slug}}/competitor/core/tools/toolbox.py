@@ -11,17 +11,15 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from ..errors import ArtifactError, UpstreamError
-from ..events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
+from ..events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
 from ..usage import Usage
-from .tool import Result, Schema, Tool, ToolError, tool
-
-__all__ = ["Call", "Report", "Result", "Running", "Tool", "ToolError", "Toolbox", "fit", "tool"]
+from .tool import Result, Schema, Tool, ToolError
 
 log = logging.getLogger("competitor.tools")
 
@@ -32,19 +30,10 @@ MAX_RESULT_CHARACTERS = 20_000
 MAX_ARGUMENT_BYTES = 256 * 1024
 # The events show arguments and results in short.
 _SHOWN_CHARACTERS = 500
+# A model that asks for more calls at once has lost its way.
+MAX_CALLS_AT_ONCE = 32
 # How long a cancelled tool may clean up before it is left behind; less than the core gives a backend.
 _CLEAN_UP_SECONDS = 0.5
-
-
-class Call(Protocol):
-    """What the model asked for; `Completion.tool_calls` has them. `arguments` is text, valid JSON or not."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def arguments(self) -> str: ...
 
 
 class Toolbox:
@@ -92,9 +81,9 @@ class Toolbox:
             report(artifact)
         return result
 
-    def start(self, calls: Sequence[Call], *, seconds: float | None = None) -> "Running":
+    def start(self, calls: Sequence[ToolCall], *, seconds: float | None = None) -> "RunningCalls":
         """Several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
-        return Running(self, calls, seconds)
+        return RunningCalls(self, calls, seconds)
 
     async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:
         """Nothing runs before its arguments are known to be right."""
@@ -121,20 +110,17 @@ class Toolbox:
         return result
 
 
-class Running:
+class RunningCalls:
     """Calls that run at once. Iterate for their events as they come; then `messages` has what the model is told."""
 
-    # A model that asks for more at once has lost its way.
-    MOST = 32
-
-    def __init__(self, toolbox: Toolbox, calls: Sequence[Call], seconds: float | None):
+    def __init__(self, toolbox: Toolbox, calls: Sequence[ToolCall], seconds: float | None):
         self._toolbox, self._calls, self._seconds = toolbox, calls, seconds
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[Result]] = []
 
-    async def __aenter__(self) -> "Running":
+    async def __aenter__(self) -> "RunningCalls":
         report = self._events.put_nowait
-        for call in self._calls[: self.MOST]:
+        for call in self._calls[:MAX_CALLS_AT_ONCE]:
             run = self._toolbox.run(call.name, call.arguments, report, seconds=self._seconds)
             task = asyncio.create_task(run)
             task.add_done_callback(lambda _: report(None))
@@ -148,7 +134,7 @@ class Running:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait(left, timeout=2 * _CLEAN_UP_SECONDS)
 
-    def __aiter__(self) -> "Running":
+    def __aiter__(self) -> "RunningCalls":
         return self
 
     async def __anext__(self) -> Event:
@@ -162,7 +148,7 @@ class Running:
     def results(self) -> list[Result]:
         """What came of each call, in the calls' order."""
         run = [task.result() for task in self._tasks]
-        left_out = Result(f"Not run: at most {self.MOST} calls are run at once.", "error")
+        left_out = Result(f"Not run: at most {MAX_CALLS_AT_ONCE} calls are run at once.", "error")
         return run + [left_out] * (len(self._calls) - len(run))
 
     @property

@@ -2,7 +2,7 @@
 # Contract file: replaced by updates.
 
 from ...chat import Chat
-from ..toolbox import Tool, tool
+from ..tool import Tool, tool
 from . import local_code, plot, search_double
 from .calculator import calculator
 from .create_file import FileMaker

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...artifacts.save import Artifacts
-from ..toolbox import Result
+from ..tool import Result
 
 MAX_CHARACTERS = 100_000
 

@@ -14,7 +14,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..toolbox import MAX_RESULT_CHARACTERS, Result
+from ..tool import Result
+from ..toolbox import MAX_RESULT_CHARACTERS
 
 CPU_SECONDS = 10
 MEMORY_BYTES = 512 * 2**20

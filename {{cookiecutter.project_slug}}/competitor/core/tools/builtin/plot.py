@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ...artifacts.save import Artifacts
-from ..toolbox import Result, ToolError
+from ..tool import Result, ToolError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

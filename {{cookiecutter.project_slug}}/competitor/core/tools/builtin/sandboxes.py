@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...errors import UpstreamError
-from ..toolbox import Result, ToolError
+from ..tool import Result, ToolError
 from .service import Service
 
 Language = Literal["python", "javascript", "bash"]

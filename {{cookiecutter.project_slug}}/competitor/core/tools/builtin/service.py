@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from ...chat import Chat
 from ...model.upstream import usable_token
-from ..toolbox import ToolError
+from ..tool import ToolError
 
 # Section 8: a page is at most 1 MB, before it becomes JSON.
 MAX_REPLY_BYTES = 4 * 2**20

@@ -1,4 +1,6 @@
-"""Tools between the core's toolbox, which runs them all, and LangChain."""
+"""Tools: LangChain's in the core's toolbox, and the toolbox's calls as LangChain's callbacks see them.
+Contract file: replaced by updates.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,14 +12,14 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.tools import Tool as SimpleTool
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from ..core.tools.tool import Result, Tool
+from ...api import Result, Tool
 
-# For tools that block. In threads of the loop's own, those that hang would keep names of hosts from being resolved.
+# Threads for tools that block: one that hangs in the loop's own threads would keep host names from being resolved.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")
 
 
 class ToolboxCall(BaseTool):
-    """One call as a tool of LangChain's, so that its callbacks see it; `run_it` has the toolbox check and run it."""
+    """One call as a tool of LangChain, so that its callbacks see it. `run_it` lets the toolbox check and run it."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -36,7 +38,7 @@ class ToolboxCall(BaseTool):
 
 
 def from_langchain(their: BaseTool) -> Tool:
-    """A tool of LangChain's for the toolbox. Injected state and stores are not there."""
+    """A tool of LangChain as a `Tool`. It runs without LangChain's injected state and stores."""
 
     async def run(**arguments: Any) -> Any:
         if _is_async(their):
@@ -57,6 +59,6 @@ def _is_async(their: BaseTool) -> bool:
 
 
 def _free_form(name: str, schema: dict[str, Any]) -> type[BaseModel]:
-    """Arguments that the tool itself will check, such as those of an MCP server."""
+    """Arguments that the tool itself checks, such as those of an MCP server's tool."""
     config = ConfigDict(json_schema_extra=schema)
     return type(name, (RootModel[dict[str, Any]],), {"model_config": config, "__module__": __name__})

@@ -1,4 +1,5 @@
-"""Answers that fit a schema, by OpenAI's `response_format`."""
+"""Structured output: answers that fit a schema, through OpenAI's `response_format`."""
+# Contract file: replaced by updates.
 
 from operator import itemgetter
 from typing import Any

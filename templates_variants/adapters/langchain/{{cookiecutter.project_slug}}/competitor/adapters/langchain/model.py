@@ -1,12 +1,13 @@
-"""The core's model as LangChain knows models: everything of the core's client holds here, too.
+"""The chat model: the request's model as a chat model of LangChain.
+Contract file: replaced by updates.
 
-That is the list of hosts, the user's own key, retries before the first byte, back-pressure, usage.
-What LangChain sends comes from `wire.py`; calls in the process's loop are async, sync ones work from
-threads alone, such as those in which LangChain runs plain functions.
+Calls go through the core's client, so its rules hold: the egress list (X2), the user's own key, retries before the
+first byte, back-pressure, usage. Sync calls work only in threads, such as those in which LangChain runs plain
+functions.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -17,12 +18,12 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, model_validator
 
-from ..core.chat import Chat
-from ..core.model.completion import Completion
-from . import structured, wire
+from ...api import Chat, Completion
+from . import messages as wire
+from . import structured
+from .run import current
 
 T = TypeVar("T")
-Relay = Callable[[Completion], Awaitable[None]]
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -33,17 +34,17 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class ChatJanus(BaseChatModel):
-    """The model behind `chat`. The caller's options (temperature, limits, ...) hold where nothing else is said here;
-    the caller's tools do not: a call gets the tools that `bind_tools` gave it.
+    """The model of a request: of `chat`, or without it of the request that `stream` works on.
 
-    `relay`, where given, receives each whole call before it is made and must see it through: so an agent's
-    text streams to the client without passing LangChain piece by piece. `stream` and `astream` never use it.
+    The caller's options (temperature, limits, ...) hold where nothing else is given here. The caller's tools do not:
+    a call gets the tools that `bind_tools` gave it. With `shown`, the text of `invoke` and `ainvoke` streams to the
+    client as it comes, inside of `stream` only. Raises `UpstreamError` as `chat.complete` does.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    chat: Chat = Field(repr=False, exclude=True)
-    relay: Relay | None = Field(None, repr=False, exclude=True)
+    chat: Chat | None = Field(default=None, repr=False, exclude=True)
+    shown: bool = False
     loop: asyncio.AbstractEventLoop | None = Field(default_factory=_running_loop, repr=False, exclude=True)
     model: str | None = None
     temperature: float | None = None
@@ -52,7 +53,8 @@ class ChatJanus(BaseChatModel):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        self.model = self.model or self.chat.request.model
+        if self.chat is not None:
+            self.model = self.model or self.chat.request.model
         return self
 
     @property
@@ -74,12 +76,20 @@ class ChatJanus(BaseChatModel):
             return super().with_structured_output(schema, include_raw=include_raw)
         return structured.output(self, schema, method, include_raw=include_raw, strict=kwargs.get("strict"))
 
+    def _chat(self) -> Chat:
+        run = current()
+        chat = self.chat or (run.chat if run else None)
+        if chat is None:
+            raise RuntimeError("ChatJanus has no request: use it inside of stream(agent, chat), or give it a chat")
+        return chat
+
     def _completion(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> Completion:
+        chat = self._chat()
         own = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
         options: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
         if stop := stop or self.stop:
             options["stop"] = stop
-        return self.chat.complete(wire.to_openai(messages), **{"tools": None, "tool_choice": None, **options, **given})
+        return chat.complete(wire.to_openai(messages), **{"tools": None, "tool_choice": None, **options, **given})
 
     async def _agenerate(
         self,
@@ -89,8 +99,8 @@ class ChatJanus(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         completion = self._completion(messages, stop, kwargs)
-        if self.relay is not None:
-            await self.relay(completion)
+        if self.shown and (run := current()) is not None:
+            await run.show(completion)
         else:
             async for _ in completion:
                 pass
@@ -138,7 +148,9 @@ class ChatJanus(BaseChatModel):
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs `work` in the loop and waits for it, in a thread that is not the loop's own."""
-        if self.loop is None or self.loop is _running_loop():
+        run = current()
+        loop = self.loop or (run.loop if run else None)
+        if loop is None or _running_loop() is not None:
             work.close()
             raise RuntimeError("A sync call would block the loop: use ainvoke or astream, or call it in a thread.")
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        return asyncio.run_coroutine_threadsafe(work, loop).result()

@@ -1,4 +1,5 @@
-"""Messages between LangChain's classes and OpenAI's wire, both ways, and what a completion said as a message."""
+"""Messages: LangChain's classes to OpenAI's wire form and back, and a completion as a message."""
+# Contract file: replaced by updates.
 
 import json
 from collections.abc import Sequence
@@ -17,15 +18,14 @@ from langchain_core.messages import (
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
-from ..core.events import Reasoning, Text
-from ..core.model.completion import Completion
-from ..core.model.iteration import CallPiece, Piece
+from ...api import Completion, Reasoning, Text, ToolCallPiece
 
 Body = dict[str, Any]
+Piece = Text | Reasoning | ToolCallPiece
 
 
 def to_langchain(messages: Sequence[Body]) -> list[BaseMessage]:
-    """Arguments of earlier calls that are no JSON object become an empty one: LangChain takes nothing else."""
+    """Arguments of earlier calls that are not a JSON object become an empty one: LangChain accepts nothing else."""
     return convert_to_messages([_with_readable_calls(message) for message in messages])
 
 
@@ -100,7 +100,7 @@ def last_chunk(completion: Completion) -> AIMessageChunk:
     )
 
 
-def _fragment(piece: CallPiece) -> ToolCallChunk:
+def _fragment(piece: ToolCallPiece) -> ToolCallChunk:
     return tool_call_chunk(name=piece.name, args=piece.text, id=piece.id, index=piece.number)
 
 
