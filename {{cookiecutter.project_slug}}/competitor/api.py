@@ -76,11 +76,12 @@ if TYPE_CHECKING:
         ToolEnd,
         ToolStart,
     )
+    from .core.limits import MAX_CALLS_AT_ONCE
     from .core.model.completion import Completion
     from .core.settings import Settings
     from .core.tools.builtin import offered
     from .core.tools.tool import Result, Tool, ToolError, tool
-    from .core.tools.toolbox import MAX_CALLS_AT_ONCE, RunningCalls, Toolbox
+    from .core.tools.toolbox import RunningCalls, Toolbox
     from .core.usage import Usage
 
 API_VERSION = "1.0.0"
@@ -140,11 +141,12 @@ _MODULES = {
         "ToolEnd",
         "ToolStart",
     ),
+    "limits": ("MAX_CALLS_AT_ONCE",),
     "model.completion": ("Completion",),
     "settings": ("Settings",),
     "tools.builtin": ("offered",),
     "tools.tool": ("Result", "Tool", "ToolError", "tool"),
-    "tools.toolbox": ("MAX_CALLS_AT_ONCE", "RunningCalls", "Toolbox"),
+    "tools.toolbox": ("RunningCalls", "Toolbox"),
     "usage": ("Usage",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -19,6 +19,7 @@ _PATTERNS: tuple[tuple[str, Zone], ...] = (
     ("tests/__init__.py", "contract"),
     ("tests/*", "owner"),
     ("CONTRACT.md", "contract"),
+    ("docs/*", "contract"),
     ("submission.yaml", "owner"),
     ("LICENSE", "owner"),
     ("CHANGELOG.md", "owner"),

@@ -18,7 +18,8 @@ from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import question
 from competitor.core.console.console import Console
 from competitor.core.console.guard import Guard
-from competitor.core.console.storage import MOST_BYTES, MOST_RECORDS, Shelf, new_number
+from competitor.core.console.storage import Shelf, new_number
+from competitor.core.limits import MAX_RECORDS, MAX_RECORDS_BYTES
 from competitor.core.request.schema import ChatRequest
 from competitor.core.settings import Settings
 
@@ -163,10 +164,10 @@ def test_a_failure_is_kept_with_its_cause(console: Target) -> None:
 def test_only_the_last_requests_are_kept(upstream: Upstream, launch: Launch) -> None:
     target = launch({**upstream_of(upstream), **ON}, *SCRIPTED)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: target.post(question()), range(MOST_RECORDS + 20)))
+        list(pool.map(lambda _: target.post(question()), range(MAX_RECORDS + 20)))
     target.post(question(), {"X-Request-Id": "the-last"})
     wait_for(lambda: listed(target)[0]["state"] == "ok")
-    assert len(listed(target)) == target.get("/debug/requests").json()["most"] == MOST_RECORDS
+    assert len(listed(target)) == target.get("/debug/requests").json()["most"] == MAX_RECORDS
     assert listed(target)[0]["request_id"] == "the-last"
     refused(target.get("/debug/requests/0000000000000000000-00000000"))
 
@@ -176,7 +177,7 @@ def test_the_folder_stays_within_its_size_and_names_are_no_paths(tmp_path: Path)
     noise = [f"{number:x}" for number in range(0, 2**62, 2**62 // 60_000)]
     for _ in range(40):
         shelf.put(new_number(), {"state": "ok"}, {"events": noise})
-    assert sum(path.stat().st_size for path in (tmp_path / "requests").iterdir()) <= MOST_BYTES
+    assert sum(path.stat().st_size for path in (tmp_path / "requests").iterdir()) <= MAX_RECORDS_BYTES
     (tmp_path / "secret.head").write_text('{"state": "ok"}', encoding="utf-8")
     for number in ("../secret", "..%2fsecret", "/etc/passwd", "", "1"):
         assert shelf.get(number) is None

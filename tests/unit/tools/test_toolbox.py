@@ -13,9 +13,10 @@ import pytest
 from pydantic import BaseModel, Field
 
 from competitor.core.events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
+from competitor.core.limits import MAX_RESULT_CHARACTERS
 from competitor.core.tools.builtin import local_code
 from competitor.core.tools.tool import Result, Tool, ToolError, tool
-from competitor.core.tools.toolbox import MAX_RESULT_CHARACTERS, Toolbox
+from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX's")
@@ -215,8 +216,23 @@ def test_code_has_a_limit_of(limit: str) -> None:
 
 
 @posix_only
+def test_code_that_prints_faster_than_it_is_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine more waits than asyncio holds: it then stops reading, and would not see the process end."""
+    read = local_code._read
+
+    async def late(process: asyncio.subprocess.Process) -> bytes:
+        for _ in range(10):
+            time.sleep(0.05)  # noqa: ASYNC251 - a busy machine
+            await asyncio.sleep(0)
+        return await read(process)
+
+    monkeypatch.setattr(local_code, "_read", late)
+    assert "cut here" in run_code(LIMITS["output"][0], seconds=60).text
+
+
+@posix_only
 def test_code_has_a_limit_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_code, "CPU_SECONDS", 1)
+    monkeypatch.setattr(local_code, "MAX_CODE_CPU_SECONDS", 1)
     assert "stopped by SIG" in run_code("while True: pass").text
 
 

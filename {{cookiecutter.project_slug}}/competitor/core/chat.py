@@ -41,6 +41,7 @@ class Chat:
         self.id, self.request, self.settings, self.artifacts = id, request, settings, artifacts
         self._llm, self._account, self._observer = llm, account, observer or Observer()
         self._until = time.monotonic() + settings.answer_seconds
+        self._asked: Completion | None = None
 
     @cached_property
     def log(self) -> _Log:
@@ -55,6 +56,11 @@ class Chat:
     def files(self) -> list[File]:
         """The files that came with the last user message, decoded. What a URL only names is not among them."""
         return received_files(self.request, self.settings.max_body_bytes)
+
+    @property
+    def model(self) -> str:
+        """The model that was asked last; before any was, the one that the request names."""
+        return self._asked.model if self._asked else self.request.model
 
     @property
     def seconds_left(self) -> float:
@@ -101,4 +107,6 @@ class Chat:
             "stream_options": {"include_usage": True},
         }
         body = {name: value for name, value in body.items() if value is not None}
-        return Completion(self._llm, body, self.request.chutes_access_token, self._account, self._observer)
+        token = self.request.chutes_access_token
+        self._asked = Completion(self._llm, body, token, self._account, self._observer)
+        return self._asked

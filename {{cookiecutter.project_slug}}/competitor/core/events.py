@@ -112,8 +112,29 @@ class Finish:
     reason: FinishReason = "stop"
 
 
+class Flow:
+    """How what is written leaves, and who is paused while the client is slow. This one keeps all and pauses nobody."""
+
+    __slots__ = ()
+
+    def cork(self) -> None:
+        """What is written between `cork` and `uncork` leaves together."""
+
+    def uncork(self, *, last: bool = False) -> None:
+        """`last`: the source has no more, so what is written may wait a moment for the end of the answer."""
+
+    def set_source(self, source: "Source | None") -> None:
+        """Whom to pause while the client is slow."""
+
+    async def drain(self) -> None:
+        """Returns when the client has taken most of what was written."""
+
+
 class Sink(Protocol):
-    """Where a `Source` pours into. Nothing here waits; `pause` of the source is called when the client is slow."""
+    """Where a `Source` pours into. Nothing here waits."""
+
+    @property
+    def flow(self) -> Flow: ...
 
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
@@ -126,18 +147,6 @@ class Sink(Protocol):
     def finish(self, reason: FinishReason) -> None: ...
     def doing(self, what: str) -> None:
         """What the words of progress speak of while it is silent (S4)."""
-        ...
-
-    def cork(self) -> None:
-        """What comes between `cork` and `uncork` leaves in one write."""
-        ...
-
-    def uncork(self, *, last: bool = False) -> None:
-        """`last`: nothing more will come from here, so what is written may wait a moment for the end."""
-        ...
-
-    def set_source(self, source: "Source | None") -> None:
-        """Whom to pause while the client is slow."""
         ...
 
 

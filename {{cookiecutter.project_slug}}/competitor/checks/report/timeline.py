@@ -14,7 +14,7 @@ from ..target import Json, Stream
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
 WORDS = ("reasoning", "text", "calls")
 LEFT, WIDTH, RIGHT, LANE, TOP, BOTTOM = 78.0, 860.0, 22.0, 22.0, 32.0, 24.0
-SHORTEST_SECONDS = 2.5  # so that the limit of 2 s is on every drawing
+MIN_SPACING_SECONDS = 2.5  # so that the limit of 2 s is on every drawing
 LIMIT_SECONDS = 2.0
 STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 MOST_STEPS = 10
@@ -56,7 +56,7 @@ def timeline(stream: Stream) -> str:
     """One stream: a lane for each kind, a tick for each event, gaps beyond the limit in red."""
     came = moments(stream)
     lanes = [lane for lane in LANES if any(kind == lane for _, kind in came)] or ["text"]
-    seconds = max(SHORTEST_SECONDS, stream.seconds, *(at for at, _ in came)) if came else SHORTEST_SECONDS
+    seconds = max(MIN_SPACING_SECONDS, stream.seconds, *(at for at, _ in came)) if came else MIN_SPACING_SECONDS
     height = TOP + LANE * len(lanes) + BOTTOM
 
     def x(at: float) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..chat import Chat
 from ..events import Event, Text
 
-Answer = Callable[[Chat], AsyncIterator[Event]]
+AnswerFunction = Callable[[Chat], AsyncIterator[Event]]
 
 # A start waits this long for the backend: most are loaded by then, or have failed.
 LOAD_SECONDS = 0.5
@@ -27,11 +27,11 @@ DEFAULT_NAME = "custom"
 class Backend:
     """The owner's backend, and the `name` that /health, the log and the metrics show."""
 
-    def __init__(self, name: str, answer: Answer | None = None, loading: "Future[Backend] | None" = None):
+    def __init__(self, name: str, answer: AnswerFunction | None = None, loading: "Future[Backend] | None" = None):
         self.name, self.answer = name, answer
         self._loading = loading
 
-    async def loaded(self) -> Answer:
+    async def loaded(self) -> AnswerFunction:
         """`answer`, once it is loaded. Raises what loading it raised."""
         if self.answer is None and self._loading is not None:
             self.answer = (await asyncio.wrap_future(self._loading)).answer

@@ -6,13 +6,10 @@ import binascii
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from ..request.schema import ChatRequest, FilePart, ImagePart
-from ..request.schema import File as FileContent
+from ..limits import MAX_RECEIVED_FILES
+from ..request.schema import ChatRequest, FilePart, ImagePart, RequestFile
 from .media import KINDS, OCTETS, Kind, media_type
 from .names import display_name
-
-# More of them than a person attaches; each is decoded when it is looked at.
-MAX_FILES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def received_files(request: ChatRequest, max_bytes: int) -> list[File]:
     last = next((message for message in reversed(request.messages) if message.role == "user"), None)
     if last is None or not isinstance(last.content, list):
         return []
-    made = (_file(part, number) for number, part in enumerate(last.content[:MAX_FILES], 1))
+    made = (_file(part, number) for number, part in enumerate(last.content[:MAX_RECEIVED_FILES], 1))
     return [file for file in made if file is not None and len(file.data) <= max_bytes]
 
 
@@ -58,7 +55,7 @@ def _sent(name: str, mime_type: str, data: bytes | None) -> File | None:
     return File(display_name(name), found, KINDS[found], data)
 
 
-def _content(file: FileContent) -> tuple[str, bytes | None]:
+def _content(file: RequestFile) -> tuple[str, bytes | None]:
     if file.content.startswith("data:"):
         return _data_url(file.content)
     return file.mime_type, file.content.encode("utf-8", "replace") if file.is_text else _decoded(file.content)

@@ -4,16 +4,14 @@
 import asyncio
 from collections import deque
 
-from ..events import FinishReason, Reasoning, Source, Text, ToolCallPiece
+from ..events import FinishReason, Flow, Reasoning, Source, Text, ToolCallPiece
+from ..limits import MAX_WAITING_CHARACTERS
 from ..usage import Usage
-
-_MAX_CHARACTERS = 64 * 1024
-
 
 Piece = Text | Reasoning | ToolCallPiece
 
 
-class PullSink:
+class PullSink(Flow):
     """The sink of an iteration. It pauses the source when its reader falls behind.
 
     Without `calls`, tool calls are left to the completion, which holds them once they are whole.
@@ -51,14 +49,12 @@ class PullSink:
     def doing(self, what: str) -> None:
         pass
 
-    def cork(self) -> None:
-        pass
-
-    def uncork(self, *, last: bool = False) -> None:
-        pass
-
     def set_source(self, source: Source | None) -> None:
         self._source = source
+
+    @property
+    def flow(self) -> Flow:
+        return self
 
     def wake(self, _: object = None) -> None:
         if self._ready is not None and not self._ready.done():
@@ -80,6 +76,6 @@ class PullSink:
     def _put(self, event: Piece) -> None:
         self._events.append(event)
         self._size += len(event.text)
-        if self._size > _MAX_CHARACTERS and self._source is not None:
+        if self._size > MAX_WAITING_CHARACTERS and self._source is not None:
             self._source.pause()
         self.wake()

@@ -5,9 +5,7 @@ Lines end at LF, CRLF or CR and nowhere else: text libraries also split at U+202
 """
 
 from ..errors import UpstreamError
-
-# Some models send whole images as text in one event.
-MAX_EVENT_BYTES = 16 * 2**20
+from ..limits import MAX_EVENT_BYTES
 
 
 class EventSplitter:

@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from .. import CONTRACT_VERSION
+from ..limits import MAX_TOOL_LABELS
 from .observer import ModelCall, Observer, Step, Summary
 
 # The library's own variable; it has to stand in the environment before a worker imports the library.
@@ -33,7 +34,6 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series fo
 
 # Names of tools come from a model: they must look like names, and be few, or each would be a series for ever.
 _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
-_MOST_TOOLS = 64
 
 
 class Metrics(Observer):
@@ -141,7 +141,7 @@ class Metrics(Observer):
 
     def _known(self, name: str) -> str:
         if name not in self._tools:
-            if len(self._tools) >= _MOST_TOOLS or not _TOOL_NAME.fullmatch(name):
+            if len(self._tools) >= MAX_TOOL_LABELS or not _TOOL_NAME.fullmatch(name):
                 return "other"
             self._tools.add(name)
         return name

@@ -39,25 +39,15 @@ class Summary:
     backend: str
     model: str
     end: str
-    failure: str | None
+    outcome: Literal["ok", "failed", "client_gone"]
+    failure: str | None  # for a person
+    error_type: str  # the failure as a label; empty for none
     finish_reason: str | None
     ttft: float | None
     largest_gap: float | None
     loop_lag: float | None
     duration: float
     usage: Mapping[str, int | float]
-
-    @property
-    def error_type(self) -> str:
-        """The failure without what differs each time, as a label; empty for none."""
-        failure = self.failure or ""
-        return "backend" if failure.startswith("backend") else failure.replace(" ", "_")
-
-    @property
-    def outcome(self) -> Literal["ok", "failed", "client_gone"]:
-        if self.failure in ("client gone", "the client does not read"):
-            return "client_gone"
-        return "failed" if self.failure else "ok"
 
     def as_fields(self) -> dict[str, Any]:
         """For the log: times as whole milliseconds."""
@@ -83,7 +73,7 @@ def _milliseconds(seconds: float | None) -> int | None:
 
 
 class Observer:
-    """Told of one answer; this one does not care. What is told may come at any moment, so nothing here waits."""
+    """Base observer of one answer: every callback does nothing. Callbacks come at any moment, so none may wait."""
 
     def doing(self, what: str) -> None:
         """What the answer is waiting for."""

@@ -123,7 +123,10 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.post(CHAT_PATH, openapi_extra=openapi.CHAT, responses=openapi.CHAT_RESPONSES)
     async def chat_completions(request: Request) -> Response:
-        """Answers a conversation, as one object or as a stream of server-sent events."""
+        """Answers a conversation, as one object or as a stream of server-sent events.
+
+        It stands here for the OpenAPI description only: `_Application` takes such a request before FastAPI does.
+        """
         return await chat.response(request)
 
     add_artifact_routes(app, keeper)

@@ -20,8 +20,8 @@ except ImportError:  # without httptools uvicorn has another cycle
 _NEEDED = ("transport", "flow", "disconnected", "response_started", "response_complete", "chunked_encoding")
 
 
-class Wire:
-    """The way around `send`, for one response."""
+class FastPath:
+    """Writes a response straight to uvicorn's transport, bypassing ASGI `send`."""
 
     __slots__ = ("_cycle",)
 

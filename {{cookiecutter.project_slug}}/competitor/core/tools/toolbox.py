@@ -18,6 +18,7 @@ from pydantic_core import from_json, to_json
 
 from ..errors import ArtifactError, UpstreamError
 from ..events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
+from ..limits import MAX_ARGUMENT_BYTES, MAX_CALLS_AT_ONCE, MAX_RESULT_CHARACTERS, MAX_TOOL_CLEAN_UP_SECONDS
 from ..usage import Usage
 from .tool import Result, Schema, Tool, ToolError
 
@@ -25,15 +26,8 @@ log = logging.getLogger("competitor.tools")
 
 Report = Callable[[Event], None]
 
-# What a model may read of one call. A page of 20,000 characters is about 5,000 tokens, and is paid for in each turn.
-MAX_RESULT_CHARACTERS = 20_000
-MAX_ARGUMENT_BYTES = 256 * 1024
 # The events show arguments and results in short.
 _SHOWN_CHARACTERS = 500
-# A model that asks for more calls at once has lost its way.
-MAX_CALLS_AT_ONCE = 32
-# How long a cancelled tool may clean up before it is left behind; less than the core gives a backend.
-_CLEAN_UP_SECONDS = 0.5
 
 
 class Toolbox:
@@ -132,7 +126,7 @@ class RunningCalls:
         left = {task for task in self._tasks if task.cancel()}
         if left:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait(left, timeout=2 * _CLEAN_UP_SECONDS)
+                await asyncio.wait(left, timeout=2 * MAX_TOOL_CLEAN_UP_SECONDS)
 
     def __aiter__(self) -> "RunningCalls":
         return self
@@ -169,7 +163,7 @@ async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
         late = not work.done()
     finally:
         if work.cancel():
-            await asyncio.wait({work}, timeout=_CLEAN_UP_SECONDS)
+            await asyncio.wait({work}, timeout=MAX_TOOL_CLEAN_UP_SECONDS)
             if not work.done():
                 log.error("a tool ignores being cancelled and was left behind", extra={"tool": tool.name})
     if late:
