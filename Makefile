@@ -7,7 +7,7 @@ PARALLEL ?= 4
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: imports mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: imports tables mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -77,6 +77,9 @@ older: $(VENV)/.ready        ## pack an older version for the tests of updates: 
 pictures: $(VENV)/.ready        ## make the documents' pictures anew; PICTURE=architecture, report or console for one
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python tools/pictures.py $(PICTURE)
+
+tables: $(VENV)/.ready        ## write the tables of the generated repo's documents that come from the code
+	@$(BIN)/python -m tools.tables
 
 imports: $(VENV)/.ready        ## draw who imports whom in a generated repo: docs/imports.svg
 	@$(BIN)/python -m tools.imports

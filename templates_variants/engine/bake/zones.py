@@ -2,7 +2,7 @@
 
 - contract: the template's. An update replaces them, and `competitor verify` names an edited one.
 - owner: made once and never touched again.
-- shared: both write in them; an update merges, with the base in `.janus/base/`.
+- shared: both write in them; an update merges, with the base in `.janus/base.json`.
 - derived: made by `make lock`, never merged.
 """
 
@@ -12,13 +12,14 @@ from typing import Literal
 Zone = Literal["contract", "owner", "shared", "derived"]
 
 # The first pattern that matches counts.
-_PATTERNS: tuple[tuple[str, Zone], ...] = (
+PATTERNS: tuple[tuple[str, Zone], ...] = (
     ("competitor/backend/*", "owner"),
     ("competitor/*", "contract"),
     ("tests/contract/*", "contract"),
     ("tests/__init__.py", "contract"),
     ("tests/*", "owner"),
     ("CONTRACT.md", "contract"),
+    ("docs/*", "contract"),
     ("submission.yaml", "owner"),
     ("LICENSE", "owner"),
     ("CHANGELOG.md", "owner"),
@@ -30,4 +31,4 @@ _PATTERNS: tuple[tuple[str, Zone], ...] = (
 
 def zone_of(path: str) -> Zone:
     """The zone of a file; `path` is relative to the repo, with forward slashes."""
-    return next(zone for pattern, zone in _PATTERNS if fnmatchcase(path, pattern))
+    return next(zone for pattern, zone in PATTERNS if fnmatchcase(path, pattern))

@@ -47,7 +47,7 @@ def _networks(value: object) -> object:
     try:
         return frozenset(ip_network(network) for network in re.split(r"[,\s]+", value) if network)
     except ValueError:
-        raise ValueError("must be networks such as 172.17.0.0/16, by commas") from None
+        raise ValueError("must be networks such as 172.17.0.0/16, comma-separated") from None
 
 
 def _pace(value: str) -> str:
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     debug_allow: Networks = _variable(
         frozenset(),
         "JANUS_DEBUG_ALLOW",
-        about="Networks besides this machine's own addresses that may open the console, by commas.",
+        about="Networks besides this machine's own addresses that may open the console, comma-separated.",
     )
     otlp_endpoint: BaseUrl | None = _variable(
         None,
@@ -102,7 +102,9 @@ class Settings(BaseModel):
         about="Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in.",
     )
     otlp_headers: SecretStr | None = _variable(
-        None, "OTEL_EXPORTER_OTLP_HEADERS", about="Headers for that collector, such as its key: name=value, by commas."
+        None,
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        about="Headers for that collector, such as its key: name=value, comma-separated.",
     )
 
     llm_base_url: BaseUrl | None = _variable(
@@ -124,7 +126,7 @@ class Settings(BaseModel):
     token_hosts: Names = _variable(
         frozenset(),
         "JANUS_TOKEN_HOSTS",
-        about="Hosts besides chutes.ai that may get the user's token of the request, by commas.",
+        about="Hosts besides chutes.ai that may get the user's token of the request, comma-separated.",
     )
     llm_connect_seconds: float = _variable(
         10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0, about="Longest time to connect, in seconds."

@@ -70,7 +70,7 @@ async def _run(program: Path) -> Result:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # the whole group
-        await process.wait()
+        await process.communicate()  # reads the rest: asyncio never ends a process whose output is not read
     text = _text(output)
     if code:
         why = f"stopped by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -1,5 +1,4 @@
 """Tools from types, and the promise that whatever a call does, the model gets a text and the events are paired."""
-# Contract file: replaced by updates.
 
 import asyncio
 import json
@@ -217,8 +216,23 @@ def test_code_has_a_limit_of(limit: str) -> None:
 
 
 @posix_only
+def test_code_that_prints_faster_than_it_is_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine more waits than asyncio holds: it then stops reading, and would not see the process end."""
+    read = local_code._read
+
+    async def late(process: asyncio.subprocess.Process) -> bytes:
+        for _ in range(10):
+            time.sleep(0.05)  # noqa: ASYNC251 - a busy machine
+            await asyncio.sleep(0)
+        return await read(process)
+
+    monkeypatch.setattr(local_code, "_read", late)
+    assert "cut here" in run_code(LIMITS["output"][0], seconds=60).text
+
+
+@posix_only
 def test_code_has_a_limit_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_code, "CPU_SECONDS", 1)
+    monkeypatch.setattr(local_code, "MAX_CODE_CPU_SECONDS", 1)
     assert "stopped by SIG" in run_code("while True: pass").text
 
 
