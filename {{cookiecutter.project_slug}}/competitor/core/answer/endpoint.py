@@ -99,7 +99,7 @@ class _Request:
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """Logs one line and tells the observers. Only a stream has a `gap` and a `lag` of the event loop, in seconds."""
+        """Logs one line and tells the observers. Only a stream has a `gap` and a `lag` of the loop, in seconds."""
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),

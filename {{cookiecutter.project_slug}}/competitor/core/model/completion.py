@@ -109,7 +109,7 @@ class Completion(Source):
         return self._reader.finish_reason if self._reader else None
 
     async def pour(self, sink: Sink) -> None:
-        """Makes the call and passes everything to `sink`, from the socket's callback: no task and no wake-up per chunk."""
+        """Makes the call and passes everything to `sink`, from the socket's callback: no task or wake-up per chunk."""
         reader = self._reader = ChunkReader(sink)
         sink.doing("Waiting for the model")
         sink.flow.set_source(self)
