@@ -132,7 +132,7 @@ def publish(
     print(report.table(head, [one.row(at_least) for one in found]))
     lowest = min(one.ratio.low for one in found)
     print(
-        f"\n{blocks} blocks in {seconds / 60:.1f} min. All intervals hold at once with a probability of {PROBABILITY:.0%}."
+        f"\n{blocks} blocks in {seconds / 60:.1f} min. All intervals hold at once, with {PROBABILITY:.0%} probability."
     )
     print(f"{'Passed' if passed else 'Not passed'}: the lowest interval begins at {lowest:.3f}.")
     if file is not None:
