@@ -142,6 +142,27 @@ def test_two_new_files_of_one_name_are_a_conflict_and_neither_is_lost(scratch: P
     assert b"theirs\n" in found.becomes.data
 
 
+@pytest.mark.parametrize(
+    ("path", "mine", "theirs", "merged"),
+    [
+        (".gitignore", b"a\nb\nmine/\n", b"a\nb\ntheirs/\n", b"a\nb\nmine/\ntheirs/\n"),
+        (".gitignore", b"a\nb\nboth/\n", b"a\nb\nboth/\ntheirs/\n", b"a\nb\nboth/\ntheirs/\n"),
+        (".gitignore", b"a\nmine/\n", b"a\ntheirs/\n", None),
+        (".gitignore", b"a\nb\n!mine/\n", b"a\nb\ntheirs/\n", None),
+        (".dockerignore", b"a\nb\nmine/\n", b"a\nb\ntheirs/\n", None),
+    ],
+    ids=["both added", "one added by both", "a line was changed", "an exception", "a list whose order matters"],
+)
+def test_lines_that_both_add_to_a_list_are_no_conflict(
+    path: str, mine: bytes, theirs: bytes, merged: bytes | None, scratch: Path
+) -> None:
+    _, plan = planned(scratch, {path: b"a\nb\n"}, {path: mine}, {path: theirs})
+    found = step(plan, path)
+    assert found.becomes is not None
+    assert found.deed == ("merged" if merged else "conflict")
+    assert merged in (None, found.becomes.data)
+
+
 def test_line_endings_stay_the_owner_s_and_are_no_change(scratch: Path) -> None:
     mine = TEN.replace(b"\n", b"\r\n")
     _, plan = planned(scratch, {SHARED: TEN, CORE: TEN}, {SHARED: mine, CORE: mine}, {SHARED: TEN + b"10\n", CORE: TEN})

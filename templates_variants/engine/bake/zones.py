@@ -34,3 +34,8 @@ PATTERNS: tuple[tuple[str, Zone], ...] = (
 def zone_of(path: str) -> Zone:
     """The zone of a file; `path` is relative to the repo, with forward slashes."""
     return next(zone for pattern, zone in PATTERNS if fnmatchcase(path, pattern))
+
+
+def lines() -> list[str]:
+    """The patterns in their order, as `ZONE PATTERN`: what `.janus/contract.json` and `contract-lock.json` record."""
+    return [f"{zone} {pattern}" for pattern, zone in PATTERNS]
