@@ -40,6 +40,9 @@ MAX_IMAGE_BYTES = 500 * 10**6
 MAX_START_SECONDS = 30.0
 # The contract gives 30 s to become healthy. A busy machine may need a second try for ours.
 READY_SECONDS, TRIES = 3.0, 3
+# The folders of `competitor` that look at a server from outside.
+LEFT_OUT = ("checks", "submission", "workshop")
+NO_CHECKS = "The checks are not in the image: run this command in the repo."
 held = 0  # promises that were looked at and hold
 UPSTREAM = "upstream.chutes.ai"  # a name of the platform, which leads to a stand-in inside the container
 UPSTREAM_PORT = 9901
@@ -245,11 +248,22 @@ def confined(name: str) -> None:
         "tests" not in kept and ".env" not in kept and "'LICENSE'" in kept,
         "it holds the code and its licence, no tests and no .env",
     )
+    expect(not any(f"'{folder}'" in kept for folder in LEFT_OUT), f"it holds what serves: no {', no '.join(LEFT_OUT)}")
+    refused = subprocess.run(
+        [*PODMAN, "exec", name, "python", "-m", "competitor", "check"], capture_output=True, text=True, check=False
+    )
+    expect(
+        refused.returncode == 2 and refused.stderr.strip() == NO_CHECKS,
+        "`competitor check` says in it that the checks are not in the image",
+    )
 
 
 def offline(name: str) -> None:
-    asked = run(*PODMAN, "exec", name, "python", "-m", "competitor", "ask", "What is 17 * 23?")
-    expect("17 * 23 = 391" in asked and "[DONE]" in asked, "without a key it streams, from the offline model")
+    question = {"model": "any", "stream": True, "messages": [{"role": "user", "content": "What is 17 * 23?"}]}
+    *events, end = inside(name, _POST.format(body=json.dumps(json.dumps(question)))).split("\n\n")
+    choices = [choice for event in events for choice in json.loads(event.removeprefix("data: "))["choices"]]
+    text = "".join(choice["delta"].get("content") or "" for choice in choices)
+    expect("17 * 23 = 391" in text and end == "data: [DONE]", "without a key it streams, from the offline model")
 
 
 def artifact_is_kept_and_served(name: str) -> None:
