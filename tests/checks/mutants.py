@@ -47,19 +47,19 @@ class RedirectsToASlash(Plain):
         return None if method == "POST" else super().route(method, path)
 
 
-@breaks("E1", says="not text/event-stream")
+@breaks("E1", says="does not have the content type text/event-stream")
 class StreamsAsJson(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {**super().stream_headers(), "Content-Type": "application/json"}
 
 
-@breaks("E1", says="without cache-control: no-cache")
+@breaks("E1", says="does not have the header cache-control: no-cache")
 class LetsStreamsBeCached(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {**super().stream_headers(), "Cache-Control": "max-age=60"}
 
 
-@breaks("E1", says="without x-accel-buffering: no")
+@breaks("E1", says="does not have the header x-accel-buffering: no")
 class LetsNginxBuffer(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {name: value for name, value in super().stream_headers().items() if name != "X-Accel-Buffering"}
@@ -95,7 +95,7 @@ class HasNoMetrics(Plain):
         return None if path == "/metrics" else super().route(method, path)
 
 
-@breaks("E4", says="not text/plain")
+@breaks("E4", says="does not have the content type text/plain")
 class MeasuresInJsonAlone(Plain):
     def metrics(self, accept: str) -> tuple[str, bytes]:
         return super().metrics("application/json")
@@ -107,7 +107,7 @@ class MeasuresInTextAlone(Plain):
         return super().metrics("")
 
 
-@breaks("E4", says="says nothing of the largest gap")
+@breaks("E4", says="no figure for the largest gap")
 class MeasuresNoGaps(Plain):
     def figures(self) -> dict[str, float]:
         return {name: value for name, value in super().figures().items() if "gap" not in name}
@@ -119,14 +119,14 @@ class CountsNoRequests(Plain):
         return {**super().figures(), "requests_total": 0, "requests_in_flight": 0}
 
 
-@breaks("E4", says="no sample")
+@breaks("E4", says="not a valid sample")
 class WritesSamplesLikeYaml(Plain):
     def metrics(self, accept: str) -> tuple[str, bytes]:
         kind, data = super().metrics(accept)
         return kind, data if kind == "application/json" else data.replace(b" ", b": ").replace(b"total", b"total{")
 
 
-@breaks("E5", says="answered 200, though nobody")
+@breaks("E5", says="answered 200, though debug is off")
 class DebugsInProduction(Plain):
     def route(self, method: str, path: str) -> str | None:
         return "debug" if path == "/debug" else super().route(method, path)
@@ -168,7 +168,7 @@ class IsHealthyOnlyWithAnUpstream(Plain):
         return (200 if self.base_url else 503), super().health()[1]
 
 
-@breaks("N2", says="of 2 at once one heard|did not end in", also="S2 S3 S1 E4")
+@breaks("N2", says="one of 2 concurrent streams came after|did not end in", also="S2 S3 S1 E4")
 class AnswersOneAfterTheOther(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -182,7 +182,7 @@ class AnswersOneAfterTheOther(Plain):
         self.turn.release()
 
 
-@breaks("E8", "E9", says="does not answer there|not healthy", also="N1")
+@breaks("E8", "E9", says="does not answer on it|not healthy", also="N1")
 class UnhealthyOnAnyOtherPort(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -260,7 +260,7 @@ class DoesNotKnowDevelopers(Plain):
             raise Refused("messages[1].role", "unknown")
 
 
-@breaks("R5", says="absent content of a call got 400")
+@breaks("R5", says="a tool call with absent content got 400")
 class WantsContent(Plain):
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
@@ -290,13 +290,13 @@ class RefusesRepeatedTools(Plain):
             raise Refused("tools", "a name twice")
 
 
-@breaks("R7", says="the upstream saw the tools")
+@breaks("R7", says="the upstream got the tools")
 class PassesRepeatedToolsOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), "tools": asked.get("tools") or []}
 
 
-@breaks("R8", "R9", says="got the token|extra went on", also="R7 A3")
+@breaks("R8", "R9", says="got the token|extra was passed on", also="R7 A3")
 class PassesTheWholeBodyOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **asked, "stream": True}
@@ -308,7 +308,7 @@ class SendsTheTokenToAnyone(Plain):
         return asked.get("chutes_access_token")
 
 
-@breaks("R8", says="answer holds the user's token", also="S16")
+@breaks("R8", says="answer contains the user's token", also="S16")
 class EchoesTheTokenInErrors(Plain):
     def check(self, asked: Json) -> None:
         try:
@@ -317,13 +317,13 @@ class EchoesTheTokenInErrors(Plain):
             raise Refused(refused.param, f"{refused}: {json.dumps(asked)}") from None
 
 
-@breaks("R9", says="seed did not go on")
+@breaks("R9", says="seed was not passed on")
 class KeepsTheSeed(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {name: value for name, value in super().upstream_body(asked).items() if name != "seed"}
 
 
-@breaks("R9", says="extra went on")
+@breaks("R9", says="extra was passed on")
 class PassesTheUserIdOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **({"user_id": asked["user_id"]} if "user_id" in asked else {})}
@@ -350,13 +350,13 @@ class CallsItAChunk(Plain):
         return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
 
 
-@breaks("W1", says="not the X-Request-Id")
+@breaks("W1", says="not the request's X-Request-Id")
 class MakesUpItsIds(Plain):
     def answer_id(self, headers: Mapping[str, str]) -> str:
         return super().answer_id({})
 
 
-@breaks("W1", says="cannot be an id")
+@breaks("W1", says="an invalid X-Request-Id")
 class TakesAnyIdForItsOwn(Plain):
     def answer_id(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-request-id") or super().answer_id(headers)
@@ -573,19 +573,19 @@ class HasNoLimit(Plain):
         super().check_headers(headers, 0)
 
 
-@breaks("S17", says="without words")
+@breaks("S17", says="no reasoning_content beside it")
 class SendsEventsWithoutWords(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return [{"janus": start}, {"janus": end}, {"content": "Done."}]
 
 
-@breaks("S17", says="no end")
+@breaks("S17", says="no end event")
 class NeverEndsATool(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events(start, end)[::2]
 
 
-@breaks("S17", says="not one of the contract's")
+@breaks("S17", says="not one that the contract names")
 class InventsEvents(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events({**start, "event": "thinking"}, end)
@@ -612,7 +612,7 @@ class WritesPricesAsText(Plain):
         return {**super().usage(counted, asked, text), "cost_usd": "0.01"}
 
 
-@breaks("U3", says="zero is sent")
+@breaks("U3", says="zero tokens are reported")
 class CountsNothingByItself(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return super().usage(counted or {"prompt_tokens": 0, "completion_tokens": 0}, asked, text)
@@ -624,7 +624,7 @@ class CountsBase64AsText(Plain):
         return super().usage({"prompt_tokens": len(json.dumps(asked)) // 4, "completion_tokens": 5}, asked, text)
 
 
-@breaks("U3", says="not asked for its count")
+@breaks("U3", says="not asked for its usage")
 class DoesNotAskForTheCount(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {name: value for name, value in super().upstream_body(asked).items() if name != "stream_options"}
@@ -643,7 +643,7 @@ class FollowsRedirects(Plain):
             return connection.getresponse()
 
 
-@breaks("X1", says="proxy from the environment")
+@breaks("X1", says="proxy in the environment")
 class UsesTheProxyOfItsEnvironment(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)

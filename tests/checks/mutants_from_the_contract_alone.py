@@ -41,7 +41,7 @@ class UnhealthyOnceTheUpstreamFailed(Plain):
         return (503, {**body, "status": "degraded"}) if self.failed else (status, body)
 
 
-@breaks("R7", says="the upstream saw the tools")
+@breaks("R7", says="the upstream got the tools")
 class DropsOnlyIdenticalTools(Plain):
     """R7: names are deduped; here two tools of one name both go on when anything else in them differs."""
 
@@ -198,7 +198,7 @@ class NumbersInStringsAreNumbers(Plain):
         super().check(asked)
 
 
-@breaks("R8", says="not the platform's")
+@breaks("R8", says="not a host of the platform")
 class TokenForUrlsThatMentionThePlatform(Plain):
     """R8: "used as the upstream's key only for hosts of the platform"; here `chutes.ai` may stand anywhere in the URL.
 

@@ -97,7 +97,7 @@ def judge_all(
 
 
 def _counts(clause: Clause, target: Target) -> bool:
-    return clause.alone and target.upstream is not None
+    return clause.exclusive and target.upstream is not None
 
 
 def _in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:

@@ -17,7 +17,7 @@ _SECTIONS = {"E": "1", "R": "2", "W": "3", "S": "4", "U": "5", "A": "6", "N": "7
 class Clause:
     """`check` returns where the clause holds, and raises `Failed` or `NotShown` where not.
 
-    A check that counts what the upstream saw runs `alone`: others would be counted with it.
+    A check that counts what the upstream saw runs `exclusive`: others would be counted with it.
     """
 
     id: str
@@ -25,7 +25,7 @@ class Clause:
     severity: Severity
     remedy: str
     check: Check
-    alone: bool = False
+    exclusive: bool = False
 
     @property
     def cites(self) -> str:
@@ -49,14 +49,14 @@ def in_order() -> None:
         CLAUSES[each] = CLAUSES.pop(each)
 
 
-def clause(id: str, *, remedy: str, severity: Severity = "must", alone: bool = False) -> Callable[[Check], Check]:
+def clause(id: str, *, remedy: str, severity: Severity = "must", exclusive: bool = False) -> Callable[[Check], Check]:
     """Enters a check under a clause of CONTRACT.md. Its docstring is the title."""
 
     def enter(check: Check) -> Check:
         if id in CLAUSES:
             raise ValueError(f"two checks for {id}")
         title = (check.__doc__ or "").strip()
-        CLAUSES[id] = Clause(id, title, severity, remedy, check, alone)
+        CLAUSES[id] = Clause(id, title, severity, remedy, check, exclusive)
         return check
 
     return enter

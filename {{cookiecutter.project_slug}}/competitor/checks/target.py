@@ -175,9 +175,9 @@ class Target:
         """What configures another of its kind for the same upstream, where that is one of ours."""
         return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
 
-    def launched(self, environment: Mapping[str, str], *, anew: bool = False) -> "Target":
-        """One of its kind; one for each environment is enough, this one among them, unless it must be `anew`."""
-        if environment == self.environment and not anew:
+    def launched(self, environment: Mapping[str, str], *, fresh: bool = False) -> "Target":
+        """One of its kind; one for each environment is enough, this one among them, unless it must be `fresh`."""
+        if environment == self.environment and not fresh:
             return self
         launch = self.launch
         if launch is None:
@@ -190,7 +190,7 @@ class Target:
             started.environment, started.until = environment, self.until
             return started
 
-        return start() if anew else self._once(["launch", dict(environment)], start)
+        return start() if fresh else self._once(["launch", dict(environment)], start)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         with self._response("GET", path, b"", headers or {}) as (response, _):
