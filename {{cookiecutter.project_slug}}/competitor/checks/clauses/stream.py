@@ -274,7 +274,7 @@ def _check_upstream_work_stops(target: Target, name: str, *, streamed: bool) -> 
         # A competitor may send text before it asks its upstream. Leave only after the upstream was asked.
         target.half_read(question(target.prompt(name), stream=True), then=lambda: _wait(upstream, "open", before))
     else:
-        target.abandoned(question(target.prompt(name)))
+        target.send_and_leave(question(target.prompt(name)))
     cut = _wait(upstream, "cut", before)
     require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after the client left {how}, the upstream still works on it")
 
