@@ -7,12 +7,12 @@ PARALLEL ?= 4
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: imports tables mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, show what happened; BACKEND= and PROMPT= choose
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/python -m tools.demo
 
 test: lint        ## run all tests but the slow sets
 	@$(TEST)
@@ -77,6 +77,12 @@ older: $(VENV)/.ready        ## pack an older version for the tests of updates: 
 pictures: $(VENV)/.ready        ## make the documents' pictures anew; PICTURE=architecture, report or console for one
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python tools/pictures.py $(PICTURE)
+
+tables: $(VENV)/.ready        ## write the tables of the generated repo's documents that come from the code
+	@$(BIN)/python -m tools.tables
+
+imports: $(VENV)/.ready        ## draw who imports whom in a generated repo: docs/imports.svg
+	@$(BIN)/python -m tools.imports
 
 test-kit: $(VENV)/.ready        ## install from a fresh workshop kit, bake and ask the scoreboard, without a network
 	@$(BIN)/python -m pytest -m slow tests/workshop

@@ -23,13 +23,9 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
+# The path to these was not known before.
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
-from templates_variants.engine.update import (
-    apply,
-    preconditions,  # noqa: E402 - the path to it was not known before
-    report,
-    transaction,
-)
+from templates_variants.engine.update import apply, preconditions, report, transaction  # noqa: E402
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
 

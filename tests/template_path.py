@@ -28,16 +28,10 @@ def contract_tests(name: str) -> ModuleType:
     return importlib.import_module(f"{package}.{name}")
 
 
-def backend(variant: str, module: str) -> ModuleType:
-    """A module of a variant's backend, beside the unbaked core; its package is `competitor.backend_<variant>`."""
-    package = f"competitor.backend_{variant}"
-    if package not in sys.modules:
-        folder = TEMPLATE / "templates_variants" / variant / UNBAKED.name / "competitor" / "backend"
-        spec = importlib.util.spec_from_file_location(
-            package, folder / "__init__.py", submodule_search_locations=[str(folder)]
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        made = sys.modules[package] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(made)
-    return importlib.import_module(f"{package}.{module}")
+def adapter(name: str, module: str = "") -> ModuleType:
+    """The adapter `name`, or a module of it, beside the unbaked core."""
+    package = importlib.import_module("competitor.adapters")
+    folder = TEMPLATE / "templates_variants" / "adapters" / name / UNBAKED.name / "competitor" / "adapters"
+    if str(folder) not in package.__path__:
+        package.__path__.append(str(folder))
+    return importlib.import_module(".".join(filter(None, (package.__name__, name, module))))

@@ -1,9 +1,8 @@
-"""A backend that takes every event into its own hands, as any framework's does: the core cannot relay for it."""
+"""A backend that handles every event itself, as a framework's backend does, so that the core cannot relay chunks."""
 
 from collections.abc import AsyncIterator
 
-from competitor.core.chat import Chat
-from competitor.core.events import Event
+from competitor.api import Chat, Event
 
 NAME = "events"
 

@@ -5,8 +5,7 @@ import sys
 import time
 from typing import Any
 
-from competitor.core.chat import Chat
-from competitor.core.tools.toolbox import Result, Tool, ToolError, tool
+from competitor.api import Chat, Result, Tool, ToolError, tool
 
 CANARY = "canary-of-a-tool"
 

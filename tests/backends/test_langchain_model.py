@@ -15,10 +15,10 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from competitor.core.offline import OfflineServer
 
-from ..template_path import backend
+from ..template_path import adapter
 from .chats import Asked
 
-ChatJanus: type[BaseChatModel] = backend("langchain", "model").ChatJanus
+ChatJanus: type[BaseChatModel] = adapter("langchain").ChatJanus
 
 AUDIO = "the contract's request has text, images and text files, no audio (R6)"
 PDF = "a PDF is a binary file, which the contract's request shows to a model by its name only (R6)"

@@ -18,12 +18,12 @@ from competitor.core.events import Event, ToolEnd
 from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
-from ..template_path import backend, contract_tests
+from ..template_path import adapter, contract_tests
 from .chats import Asked
 
-ChatJanus: Any = backend("langchain", "model").ChatJanus
-wire: Any = backend("langchain", "wire")
-from_langchain: Any = backend("langchain", "bridge").from_langchain
+ChatJanus: Any = adapter("langchain").ChatJanus
+messages: Any = adapter("langchain", "messages")
+from_langchain: Any = adapter("langchain").from_langchain
 
 CALLS = [{"name": "look", "arguments": '{"at": "this"}'}, {"name": "look", "arguments": '{"at": "that"}'}]
 
@@ -175,14 +175,14 @@ async def test_unreadable_arguments_are_told_apart_and_stay_answerable(asked: As
     said = await ChatJanus(chat=asked.chat).ainvoke(script(tokens=1, calls=calls))
     assert [call["args"] for call in said.invalid_tool_calls] == ["{oh", "[1]"]
     assert [call["args"] for call in said.tool_calls] == [{"at": "this"}]
-    sent = wire.to_openai([HumanMessage("look"), said, ToolMessage("bad", tool_call_id="call_0")])
+    sent = messages.to_openai([HumanMessage("look"), said, ToolMessage("bad", tool_call_id="call_0")])
     assert {call["id"] for call in sent[1]["tool_calls"]} == {"call_0", "call_1", "call_2"}
     assert all(isinstance(json.loads(call["function"]["arguments"]), dict) for call in sent[1]["tool_calls"])
 
 
 def test_a_history_with_unreadable_arguments_is_read() -> None:
     call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{oh"}}
-    (message,) = wire.to_langchain([{"role": "assistant", "tool_calls": [call]}])
+    (message,) = messages.to_langchain([{"role": "assistant", "tool_calls": [call]}])
     assert message.tool_calls[0]["args"] == {}
 
 

@@ -151,15 +151,15 @@ def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
     record_property("count", len(given))
 
 
-@pytest.mark.parametrize("slug", ["../escape", "../../escape", "/tmp/escape-of-janus", "..", "Ünicode"])
+@pytest.mark.parametrize("slug", ["../escape", "../../escape", "ABSOLUTE", "..", "Ünicode"])
 def test_a_slug_that_leads_elsewhere_is_refused_and_leaves_nothing(slug: str, home: Path, tmp_path: Path) -> None:
     work = tmp_path / "deep" / "er"
     work.mkdir(parents=True)
+    slug = str(tmp_path / "elsewhere") if slug == "ABSOLUTE" else slug
     before = _everything(tmp_path)
     done = run("cookiecutter", str(TEMPLATE), "--no-input", f"project_slug={slug}", cwd=work, home=home, check=False)
     assert done.returncode != 0
     assert _everything(tmp_path) == before
-    assert not Path("/tmp/escape-of-janus").exists()
 
 
 def test_a_refusal_names_all_problems_at_once_and_the_command_to_run_again(home: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import yaml
 from competitor.core import CONTRACT_VERSION
 from competitor.core.errors import CODES
 from competitor.core.settings import env_example, markdown_table
+from templates_variants.engine.bake.variants import adapter_folders
 from templates_variants.engine.bake.zones import zone_of
 
 from ..template_path import TEMPLATE, UNBAKED
@@ -36,7 +37,8 @@ def source(path: str) -> list[str]:
 
 def test_the_files_are_the_template_s_the_variant_s_and_the_record(each: Path) -> None:
     variant = json.loads((each / ".janus" / "answers.json").read_text(encoding="utf-8"))["default_context"]["backend"]
-    expected = {*source(UNBAKED.name), *source(f"templates_variants/{variant}/{UNBAKED.name}")}
+    folders = [TEMPLATE, *adapter_folders(TEMPLATE, variant), TEMPLATE / "templates_variants" / variant]
+    expected = {path for folder in folders for path in source((folder / UNBAKED.name).relative_to(TEMPLATE).as_posix())}
     made = [path for path in files(each) if not path.startswith(".janus/")]
     assert sorted(made) == sorted(expected)
 
@@ -72,7 +74,7 @@ def test_names_are_legal_everywhere_and_lines_end_alike(each: Path) -> None:
 def test_each_contract_file_says_so_in_its_second_line_and_no_other_does(each: Path) -> None:
     for path in files(each):
         if path.endswith(".py") and (each / path).stat().st_size:
-            second = (each / path).read_text(encoding="utf-8").splitlines()[1].removeprefix("# ")
+            second = [*(each / path).read_text(encoding="utf-8").splitlines(), ""][1].removeprefix("# ")
             assert (second == HEADER) == (zone_of(path) == "contract"), path
 
 
@@ -93,7 +95,8 @@ def imports(file: Path, package: str) -> set[str]:
     [
         ("core", {"competitor.core"}),
         ("checks", {"competitor.checks"}),
-        ("backend", {"competitor.core", "competitor.backend"}),
+        ("backend", {"competitor.api", "competitor.adapters", "competitor.backend"}),
+        ("adapters", {"competitor.api", "competitor.adapters"}),
     ],
 )
 def test_imports_go_one_way(folder: str, may: set[str], each: Path) -> None:
@@ -154,30 +157,21 @@ def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp
 
 def test_the_settings_are_documented_as_they_are(baked: Path) -> None:
     assert (baked / ".env.example").read_text(encoding="utf-8") == env_example()
-    assert markdown_table() in (baked / "README.md").read_text(encoding="utf-8")
+    assert markdown_table() in (baked / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
 def test_the_errors_are_documented_as_they_are(baked: Path) -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", (baked / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    text = (baked / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)
     assert {code: int(status) for code, status in rows} == {code: status for code, (status, _) in CODES.items()}
 
 
-def test_the_readme_s_tree_is_true(baked: Path) -> None:
-    text = (baked / "README.md").read_text(encoding="utf-8")
-    tree = text.split("## Where is what")[1].split("```")[1]
-    for name in (
-        "agent.py",
-        "events.py",
-        "chat.py",
-        "checks",
-        "test_backend.py",
-        "submission.yaml",
-        ".env.example",
-    ):
-        assert name in tree
-        assert list(baked.rglob(name)), name
-    yours = [line.split()[0] for line in tree.splitlines() if "YOURS" in line]
-    assert yours == ["backend/", "test_backend.py", "submission.yaml", "CHANGELOG.md"]
+def test_the_readme_is_short_and_says_what_is_the_owner_s(each: Path) -> None:
+    text = (each / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 160
+    yours = [line.split()[0] for line in text.splitlines() if "YOURS" in line]
+    owners = ["backend/", "test_backend.py", "conftest.py", "submission.yaml", "CHANGELOG.md", "LICENSE"]
+    assert yours == owners
 
 
 def test_project_data_is_well_formed(each: Path) -> None:

@@ -22,7 +22,7 @@ from ..template_path import UNBAKED, contract_tests
 from .harness import serving
 from .plain_server import Plain
 
-LONGEST_SECONDS = 240.0
+MAX_SPACING_SECONDS = 240.0
 Deed = Callable[[socket.socket], None]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 
@@ -101,7 +101,7 @@ def check(*arguments: str) -> "subprocess.CompletedProcess[str]":
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=LONGEST_SECONDS,
+        timeout=MAX_SPACING_SECONDS,
         check=False,
     )
 
@@ -211,7 +211,7 @@ def test_on_a_terminal_progress_is_drawn_and_the_table_follows() -> None:
             while piece := os.read(ours, 65536):
                 shown += piece
         os.close(ours)
-        assert process.wait(LONGEST_SECONDS) == 0
+        assert process.wait(MAX_SPACING_SECONDS) == 0
     assert b"/2" in shown  # so many of so many
     assert b"Traceback" not in shown
     assert b"ok      E2" in shown

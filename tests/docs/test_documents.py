@@ -118,7 +118,7 @@ COMMANDS = set(
 )
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/workshop-trainer.md", "docs/models.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/layout.md", "docs/workshop-trainer.md", "docs/models.md"])
 def test_every_file_that_a_page_names_is_there(page: str) -> None:
     text = (TEMPLATE / page).read_text(encoding="utf-8")
     for name in re.findall(r"`([\w./{}-]+(?:\.py|\.md|\.json|\.yaml|\.in|/))`", text):

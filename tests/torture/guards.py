@@ -20,7 +20,6 @@ from ..baking.baking import template_files
 from ..template_path import TEMPLATE, UNBAKED
 
 CORE = f"{UNBAKED.name}/competitor/core"
-CONTRACT = "tests/contract"
 TORTURE = "tests/torture"
 SECONDS = 300
 
@@ -29,7 +28,7 @@ SECONDS = 300
 class Guard:
     """A promise, the lines that keep it, what stands there without it, and the tests that must notice.
 
-    `tests` are pytest's arguments; those of the generated repo are run in its folder. Or they are a program's.
+    `tests` are pytest's arguments, or a program's.
     """
 
     line: str
@@ -47,23 +46,23 @@ GUARDS = (
         f"{CORE}/server/http11.py",
         "    def send_400_response(",
         "    def nobody_calls_this(",
-        (f"{CONTRACT}/test_intake.py", "-k", "something"),
+        ("tests/unit/server/test_http11.py", "-k", "something"),
     ),
     Guard(
         "A",
         "a head has a most size",
-        f"{CORE}/server/http11.py",
-        "MAX_HEAD_BYTES = 64 * 1024",
-        "MAX_HEAD_BYTES = 64 * 1024 * 1024",
-        (f"{CONTRACT}/test_intake.py", "-k", "100 and KB"),
+        f"{CORE}/limits.py",
+        "MAX_REQUEST_HEAD_BYTES = 64 * 1024",
+        "MAX_REQUEST_HEAD_BYTES = 64 * 1024 * 1024",
+        ("tests/unit/server/test_http11.py", "-k", "100 and KB"),
     ),
     Guard(
         "A",
         "a head has at most so many fields",
-        f"{CORE}/server/http11.py",
-        "MAX_FIELDS = 200",
-        "MAX_FIELDS = 200_000",
-        (f"{CONTRACT}/test_intake.py", "-k", "thousand"),
+        f"{CORE}/limits.py",
+        "MAX_REQUEST_FIELDS = 200",
+        "MAX_REQUEST_FIELDS = 200_000",
+        ("tests/unit/server/test_http11.py", "-k", "thousand"),
     ),
     Guard(
         "A",
@@ -87,7 +86,7 @@ GUARDS = (
         f"{CORE}/request/parsing.py",
         "    if size > limit:\n        raise _too_large(limit)",
         "    if size > 100 * limit:\n        raise _too_large(limit)",
-        (f"{CONTRACT}/test_intake.py", "-k", "large and body"),
+        ("tests/unit/server/test_http11.py", "-k", "large and body"),
     ),
     Guard(
         "B",
@@ -95,7 +94,7 @@ GUARDS = (
         f"{CORE}/server/http11.py",
         "        if incomplete and self._timer is None and",
         "        if not incomplete and self._timer is None and",
-        (f"{CONTRACT}/test_intake.py", "-k", "does and end"),
+        ("tests/unit/server/test_http11.py", "-k", "does and end"),
     ),
     Guard(
         "B",
@@ -109,7 +108,7 @@ GUARDS = (
         "B",
         "a connection that breaks off is told",
         f"{CORE}/model/completion.py",
-        "        if reader.finish_reason is None and not exchange.stopped:\n            raise",
+        "        if reader.finish_reason is None and not response.stopped:\n            raise",
         "        if False:\n            raise",
         (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and finish"),
     ),
@@ -117,8 +116,8 @@ GUARDS = (
         "B",
         "an upstream's own words stay in the log",
         f"{CORE}/answer/runner.py",
-        'self.failure, self.note, self.reason = f"upstream {error.kind}", error.sentence, "stop"',
-        'self.failure, self.note, self.reason = f"upstream {error.kind}", error.detail, "stop"',
+        "Failure.UPSTREAM, error.kind, error.sentence,",
+        "Failure.UPSTREAM, error.kind, error.detail,",
         (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and 401"),
     ),
     Guard(
@@ -221,8 +220,8 @@ GUARDS = (
         "D",
         "a response has a most size",
         f"{CORE}/outbound/response.py",
-        "            if len(body) > most:",
-        "            if not most:",
+        "            if len(body) > max_bytes:",
+        "            if not max_bytes:",
         (f"{TORTURE}/test_ways_past_the_list.py", "-k", "most_size"),
     ),
     Guard(
@@ -308,14 +307,12 @@ def missing() -> list[str]:
 
 def passes(tests: tuple[str, ...], copy: Path) -> bool:
     """Whether the tests pass in this copy. One that never comes back does not."""
-    inside = tests[0].startswith(CONTRACT)
-    pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:schemathesis")
-    options = ("-p", "no:asyncio") if inside else ("-m", "slow or not slow")
-    command = tests if tests[0].startswith("tools/") else (*pytest, *options, *tests)
+    pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "slow or not slow")
+    command = tests if tests[0].startswith("tools/") else (*pytest, *tests)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         [sys.executable, "-B", *command],
-        cwd=copy / UNBAKED.name if inside else copy,
+        cwd=copy,
         env={**os.environ, "PATH": path, "TMPDIR": str(copy.parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Whatever a backend's code does: the contract's own tests of it, counted, and its largest ones."""
+"""Whatever a backend's code does: the contract's test of it, and its largest ones. More are in tests/unit/answer."""
 
 import json
 from collections.abc import Iterator
@@ -10,16 +10,14 @@ from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import Target, question
 
 from ..template_path import UNBAKED, contract_tests
+from ..unit import conftest
 from .conftest import processes
 
-pytestmark = pytest.mark.slow  # `make test` runs the contract's own in a bake
-fixtures, tests = contract_tests("fixtures"), contract_tests("test_any_backend")
-launch, core, limited = fixtures.launch, fixtures.core, tests.limited
+pytestmark = pytest.mark.slow  # `make test` runs the contract's own in a generated repo
+core, launch = conftest.core, conftest.launch
 
 misdeed = pytest.mark.torture("B", "misdeeds of a backend, by mode")
-test_a_stream_ends_in_good_form = misdeed(tests.test_a_stream_ends_in_good_form)
-test_a_whole_answer_ends_in_good_form = misdeed(tests.test_a_whole_answer_ends_in_good_form)
-test_a_backend_that_never_ends_is_ended = misdeed(tests.test_a_backend_that_never_ends_is_ended)
+test_a_stream_ends_in_good_form = misdeed(contract_tests("test_any_backend").test_a_stream_ends_in_good_form)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
     if chat.text == "tasks?":
         yield Text(str(len(asyncio.all_tasks())))
         return
-    async for event in backend.answer(chat):
+    owners = await backend.loaded()
+    async for event in owners(chat):
         yield event
 
 

@@ -27,7 +27,7 @@ def test_an_update_says_what_the_document_shows(worked_in: Path, home: Path, tmp
 
 def test_its_options_are_the_command_s() -> None:
     named = set(re.findall(r"^\| `(--[a-z-]+)", DOCUMENT, re.MULTILINE))
-    command = (UNBAKED / "competitor" / "cli" / "parser.py").read_text(encoding="utf-8")
+    command = (UNBAKED / "competitor" / "__main__.py").read_text(encoding="utf-8")
     assert named == set(re.findall(r'update\.add_argument\("(--[a-z-]+)"', command))
 
 

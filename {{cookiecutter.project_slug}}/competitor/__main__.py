@@ -1,9 +1,239 @@
-"""`python -m competitor COMMAND`: the command line, which cli/parser.py describes."""
+"""The command line: `python -m competitor COMMAND`. Only what a command needs is imported for it."""
 # Contract file: replaced by updates.
 
+import argparse
+import os
 import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
 
-from .cli.parser import main
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    code: int = arguments.run(arguments)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m competitor", description="A Janus competitor.")
+    here = f"http://localhost:{os.environ.get('PORT') or 8080}"
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(run=run)
+        return added
+
+    serve = command("serve", _serve, "serve, configured by environment variables; what the container runs")
+    serve.add_argument("--host", help="address to listen on (default: HOST, else 0.0.0.0)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: PORT, else 8080)")
+    serve.add_argument("--env-file", type=Path, help="read variables from here first; the environment wins")
+    serve.add_argument(
+        "--stand-ins",
+        action="store_true",
+        help="without a sandbox code runs on this machine, without a search service results are made up",
+    )
+
+    serve.add_argument("--console", action="store_true", help="show the console at /debug")
+
+    command("run", _task, "serve on this machine: sets up .venv when needed and reads .env")
+    test = command("test", _task, "run the tests: the contract's and yours")
+    test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
+    command("lint", _task, "check style and types of the whole repo")
+    command("lock", _task, "pin all dependencies with hashes, for every system and Python at once")
+
+    ask = command("ask", _ask, "ask a running competitor and show the stream as it comes")
+    ask.add_argument("prompt")
+    ask.add_argument("--url", default=here, help="where it runs (default: %(default)s)")
+    ask.add_argument("--save", type=Path, metavar="FILE", help="write the stream here, as it came over the wire")
+
+    check = command("check", _check, "check a server, of yours or not, against every clause of the contract")
+    check.add_argument("url", nargs="?", help="where it runs (default: port 8080 here; with --start a free one)")
+    check.add_argument(
+        "--start",
+        metavar="COMMAND",
+        help="start it by this command, and others of its kind for clauses that need it, also on an upstream that "
+        "fails and falls silent; {port} and {env} stand for the port and for docker's --env options: "
+        '"docker run --rm --network host {env} IMAGE"',
+    )
+    check.add_argument("--here", action="store_true", help="start the competitor of this repo; what `make check` does")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML, for CI")
+    check.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at, with time lines")
+    check.add_argument("--only", metavar="IDS", help="these clauses only, by commas: S3,A2")
+    check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="longest time for one answer")
+    check.add_argument("--quick", action="store_true", help="without what takes long silences to show")
+    check.add_argument("--list", action="store_true", help="print the clauses and end")
+
+    arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, scored as a leaderboard would")
+    arena.add_argument("--image", default="competitor", help="the image to rehearse (default: %(default)s)")
+    arena.add_argument("--start", metavar="COMMAND", help="start it by this command instead, as `check` does")
+
+    submission = command("submission", _submission, "say whether this is ready for the form, and what a reviewer sees")
+    submission.add_argument("--quick", action="store_true", help="the form and the files only: no server, no image")
+    submission.add_argument("--json", action="store_true", help="say it as JSON")
+    submission.add_argument(
+        "--form",
+        type=Path,
+        metavar="FILE",
+        default=ROOT / "submission-form.txt",
+        help="where to write the form's text, ready to paste (default: submission-form.txt)",
+    )
+
+    workshop = command("workshop", _workshop, "show which steps of the workshop are done, and what the next one lacks")
+    workshop.add_argument("--step", type=int, metavar="NUMBER", help="look at this step only")
+    workshop.add_argument("--url", default=here, help="where your server runs (default: %(default)s)")
+    workshop.add_argument("--json", action="store_true", help="say it as JSON")
+
+    settings = command("settings", _settings, "print all settings as a table")
+    settings.add_argument("--env", action="store_true", help="as the text of .env.example")
+    command("verify", _verify, "say whether a contract file was changed, or a lock is stale; print the digest")
+    update = command("update", _update, "update to the template's newest version; what is yours stays")
+    update.add_argument("--to", metavar="TAG", help="a version of the template (default: its newest release)")
+    update.add_argument("--template", help="where to fetch it (default: where this repo came from)")
+    update.add_argument("--dry-run", action="store_true", help="say what would happen, and end")
+    update.add_argument("--yes", action="store_true", help="do not ask")
+    update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
+    update.add_argument("--replace-edited", action="store_true", help="replace edited files of the contract, too")
+    update.add_argument("more", nargs="*", help="after --: options of the new template's that this repo cannot know")
+    command("health", _health, "exit with 0 when the competitor at HOST and PORT is healthy")
+    return parser
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from .core.server.serving import serve
+    from .core.settings import Settings, SettingsError
+
+    environment = dict(os.environ)
+    if given.env_file is not None:
+        from dotenv import dotenv_values
+
+        from_file = {name: value for name, value in dotenv_values(given.env_file).items() if value is not None}
+        environment = {**from_file, **environment}
+    if given.stand_ins:
+        environment = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true", **environment}
+    if given.console:
+        environment = {"JANUS_DEBUG": "true", **environment}
+    for name, value in (("HOST", given.host), ("PORT", given.port)):
+        if value is not None:
+            environment[name] = str(value)
+    try:
+        settings = Settings.from_environment(environment)
+    except SettingsError as error:
+        print(f"These settings cannot be used:\n{error}", file=sys.stderr)
+        return 2
+    return serve(settings)
+
+
+def _task(given: argparse.Namespace) -> int:
+    from .cli import tasks
+
+    return tasks.run(sys.argv[1], getattr(given, "pytest", []))
+
+
+def _ask(given: argparse.Namespace) -> int:
+    from .checks.ask import ask
+
+    return ask(given.url, given.prompt, given.save)
+
+
+def _check(given: argparse.Namespace) -> int:
+    if given.here:
+        from .cli import tasks
+
+        if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+            return code
+        given.start = f"{tasks.SERVE} --stand-ins"
+    from .checks.command import check
+
+    return check(given)
+
+
+def _arena(given: argparse.Namespace) -> int:
+    from .cli import tasks
+
+    if given.start is None and (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .checks.arena import arena
+
+    return arena(given, tasks.SERVE)
+
+
+def _submission(given: argparse.Namespace) -> int:
+    from .cli import tasks
+
+    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .submission.command import submission
+
+    return submission(given, ROOT, f"{tasks.SERVE} --stand-ins")
+
+
+def _workshop(given: argparse.Namespace) -> int:
+    from .cli import tasks
+
+    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    from .workshop.command import workshop
+
+    return workshop(given, ROOT, f"{tasks.SERVE} --stand-ins")
+
+
+def _settings(given: argparse.Namespace) -> int:
+    from .core.settings import env_example, markdown_table
+
+    print(env_example() if given.env else markdown_table(), end="")
+    return 0
+
+
+def _update(given: argparse.Namespace) -> int:
+    from .cli.update import update
+
+    flags = [name for name in ("--dry-run", "--yes", "--replace-edited") if getattr(given, name[2:].replace("-", "_"))]
+    answers = [part for answer in given.answer for part in ("--answer", answer)]
+    return update(ROOT, given.to, given.template, [*flags, *answers, *given.more])
+
+
+def _verify(_: argparse.Namespace) -> int:
+    from .cli.locks import stale
+    from .cli.verify import changed_files, contract_digest, contract_files, printable
+
+    if (ROOT / ".janus" / "update" / "journal.json").exists():
+        print("An update did not end; `python -m competitor update` puts everything back first.")
+        return 1
+    try:
+        changed = {**changed_files(ROOT), **dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")}
+        digest = contract_digest(contract_files(ROOT))
+    except (OSError, ValueError) as error:
+        print(f"Not shown: {printable(str(error))}. If it was there once, `git checkout .janus` brings it back.")
+        return 2
+    for path, what in changed.items():
+        print(f"{printable(path)}: {printable(what)}")
+    if changed:
+        print(f"{len(changed)} files differ from what the template or their sources say.")
+        return 1
+    print("The contract files are the template's, and the locks match their sources.")
+    print(f"Digest of the contract files: sha256:{digest}")
+    print(
+        "A reviewer does not trust this output, but runs `python -m tools.verify REPO` in a checkout of the template."
+    )
+    return 0
+
+
+def _health(_: argparse.Namespace) -> int:
+    host = os.environ.get("HOST", "127.0.0.1")
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 # nosec B104 - compared with
+    url = f"http://{host}:{os.environ.get('PORT') or 8080}/health"
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:  # nosec B310 - always http, see above
+            return 0 if response.status == 200 else 1
+    except (urllib.error.URLError, OSError) as error:
+        print(f"{url}: {error}", file=sys.stderr)
+        return 1
+
 
 if __name__ == "__main__":
     sys.exit(main())

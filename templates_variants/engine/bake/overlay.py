@@ -10,7 +10,7 @@ from typing import Any
 
 from cookiecutter.generate import generate_files
 
-from templates_variants.engine.bake import record
+from templates_variants.engine.bake import record, variants
 from templates_variants.engine.bake.files import CACHES, files_below
 
 Answers = dict[str, Any]
@@ -27,16 +27,23 @@ def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
 
 
 def put_in(answers: Answers, template: Path, project: Path) -> None:
-    """Renders the variant's folder over a freshly rendered core, then writes `.janus/`."""
-    variant = template / "templates_variants" / answers["backend"]
+    """Renders the variant's adapters and its folder over a freshly rendered core, then writes `.janus/`."""
+    variant = template / variants.FOLDER / answers["backend"]
+    adapters = variants.adapter_folders(template, answers["backend"])
+    for folder in (*adapters, variant):
+        _render_over(folder, answers, project)
+    clear_caches(template, project)
+    common = [path for folder in (template, *adapters) for path in sources(folder)]
+    record.write(answers, project, common, sources(variant))
+
+
+def _render_over(folder: Path, answers: Answers, project: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         context = {"cookiecutter": answers}
-        made = Path(generate_files(repo_dir=str(variant), context=context, output_dir=scratch, accept_hooks=False))
-        for path in sources(variant):
+        made = Path(generate_files(repo_dir=str(folder), context=context, output_dir=scratch, accept_hooks=False))
+        for path in sources(folder):
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(made / path, project / path)
-    clear_caches(template, project)
-    record.write(answers, project, sources(template), sources(variant))
 
 
 def clear_caches(template: Path, project: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from templates_variants.engine.bake.files import File, digest, files_below, read
-from templates_variants.engine.bake.zones import zone_of
+from templates_variants.engine.bake.zones import PATTERNS, zone_of
 
 HOME = "gh:org/janus-template"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
@@ -75,11 +75,14 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
     given = {name: value for name, value in answers.items() if not name.startswith("_")}
     zones = {path: zone_of(path) for path in sorted({*core, *variant})}
     owner = [path for path, zone in zones.items() if zone == "owner"]
+    contract = [path for path, zone in zones.items() if zone == "contract"]
     made = {
         "template_version": answers["_template_version"],
         "contract_version": answers["_contract_version"],
         "backend": answers["backend"],
-        "files": _digests(project, [path for path, zone in zones.items() if zone == "contract"]),
+        "files": _digests(project, contract),
+        "executable": [path for path in contract if (project / path).stat().st_mode & 0o111],
+        "zones": PATTERNS,
         "derived": _digests(project, [path for path, zone in zones.items() if zone == "derived"]),
         "owner": owner,
         "variant": [path for path in owner if path in variant],

@@ -7,6 +7,7 @@ A file that somebody else has changed since is left as it is: days may lie betwe
 Only the standard library is used and nothing of the template's, so that the copy works by itself.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -67,6 +68,7 @@ def swap(project: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     for path, (_, stays) in paths.items():
         if not stays:
+            _remove_bytecode(project / path)
             _remove_empty((project / path).parent, project)
 
 
@@ -163,6 +165,16 @@ def _came_between(work: Path, path: str, file: Path) -> bool:
     """Whether the other program wrote this, as a whole or to the point where it was killed."""
     written = work / "between" / path
     return written.is_file() and file.is_file() and written.read_bytes().startswith(file.read_bytes())
+
+
+def _remove_bytecode(source: Path) -> None:
+    """Deletes what Python has cached of a source that is gone: `competitor verify` would name it."""
+    cache = source.parent / "__pycache__"
+    if source.suffix != ".py" or cache.is_symlink() or not cache.is_dir():
+        return
+    for file in cache.glob(f"{glob.escape(source.stem)}.*.pyc"):
+        file.unlink(missing_ok=True)
+    _remove_empty(cache, source.parent)
 
 
 def _remove_empty(folder: Path, project: Path) -> None:

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from competitor.core.answer.admission import Gate, NoSlot
 from competitor.core.answer.answer import Answer
-from competitor.core.answer.endpoint import PING_SECONDS, WORDS_SECONDS, _Silence
 from competitor.core.answer.forms import WholeForm
-from competitor.core.answer.keepalive import TICK_SECONDS, Clock
+from competitor.core.answer.keepalive import PING_SECONDS, TICK_SECONDS, WORDS_SECONDS, Clock, Silence
 from competitor.core.errors import AnswerClosed, AnswerFull, ApiError
-from competitor.core.events import Reasoning, SandboxStart, Text, ToolCall, ToolEnd, ToolStart
+from competitor.core.events import Reasoning, SandboxStart, Source, Text, ToolCall, ToolEnd, ToolStart
+from competitor.core.limits import MAX_UNSENT_BYTES
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest
 from competitor.core.stream.chunks import PING, Envelope
-from competitor.core.stream.writer import HIGH_WATER_BYTES, BodyWriter
+from competitor.core.stream.writer import BodyWriter
 from competitor.core.usage import Usage, prompt_tokens, read_usage, text_tokens
 
 
@@ -189,7 +189,7 @@ class Server:
         self.writes.append(message["body"])
 
 
-class Source:
+class Noted(Source):
     """A source that notes whether it was paused."""
 
     def __init__(self) -> None:
@@ -225,11 +225,11 @@ def test_what_is_ready_together_leaves_in_one_write() -> None:
 
 def test_a_slow_client_pauses_the_source_and_gets_all_in_order() -> None:
     async def go() -> tuple[list[bytes], list[str], bool]:
-        server, source = Server(), Source()
+        server, source = Server(), Noted()
         writer = BodyWriter(server.send)
         writer.set_source(source)
         server.open.clear()
-        pieces = [bytes([65 + number]) * HIGH_WATER_BYTES for number in range(3)]
+        pieces = [bytes([65 + number]) * MAX_UNSENT_BYTES for number in range(3)]
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(0.01)
@@ -241,7 +241,7 @@ def test_a_slow_client_pauses_the_source_and_gets_all_in_order() -> None:
 
     writes, calls, was_blocked = asyncio.run(go())
     assert was_blocked
-    assert b"".join(writes) == b"".join(bytes([65 + number]) * HIGH_WATER_BYTES for number in range(3))
+    assert b"".join(writes) == b"".join(bytes([65 + number]) * MAX_UNSENT_BYTES for number in range(3))
     assert calls[0] == "pause"
     assert calls[-1] == "resume"
 
@@ -251,7 +251,7 @@ def test_drain_waits_for_a_slow_client() -> None:
         server = Server()
         writer = BodyWriter(server.send)
         server.open.clear()
-        writer.write(b"x" * (HIGH_WATER_BYTES + 1))
+        writer.write(b"x" * (MAX_UNSENT_BYTES + 1))
         waiting = asyncio.ensure_future(writer.drain())
         await asyncio.sleep(0.02)
         waited = not waiting.done()
@@ -268,7 +268,7 @@ def test_a_client_that_is_gone_takes_nothing_and_blocks_nobody() -> None:
             raise OSError
 
         writer = BodyWriter(send)
-        writer.write(b"x" * (HIGH_WATER_BYTES + 1))
+        writer.write(b"x" * (MAX_UNSENT_BYTES + 1))
         await asyncio.wait_for(writer.drain(), 60)
         await writer.end(b"y")
         return writer.gone
@@ -284,7 +284,7 @@ def test_silence_gets_words_first_and_pings_between() -> None:
         writer = BodyWriter(server.send)
         made = Answer(_Words(writer), request(), 1000)
         start = writer.wrote_at
-        silence = _Silence(made, writer, start)
+        silence = Silence(made, writer, start)
         seen: list[tuple[float, str]] = []
         for tick in range(1, 601):
             now = start + tick * TICK_SECONDS

@@ -13,7 +13,8 @@ import pytest
 
 from competitor.checks import Target
 from competitor.checks.clauses.artifacts import artifacts
-from competitor.core.artifacts.names import MOST_BYTES, display_name, disposition
+from competitor.core.artifacts.names import display_name, disposition
+from competitor.core.limits import MAX_NAME_BYTES
 
 from .conftest import Process
 
@@ -74,7 +75,7 @@ def test_a_name_is_for_people_and_never_a_path(given: str) -> None:
 def test_a_long_name_keeps_its_ending() -> None:
     name = display_name("ä" * 500 + ".png")
     assert name.endswith("ä.png")
-    assert len(name.encode()) <= MOST_BYTES
+    assert len(name.encode()) <= MAX_NAME_BYTES
 
 
 @pytest.mark.parametrize("name", ["plain.png", 'a "quoted" name.txt', "größe, 名前.csv", "100%.md", "a;b=c.txt"])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from competitor.core.artifacts.received import MOST_FILES, sent_files
+from competitor.core.artifacts.received import received_files
+from competitor.core.limits import MAX_RECEIVED_FILES
 from competitor.core.model.history import without_bytes
 from competitor.core.model.prompt import messages
 from competitor.core.request.parsing import read_request
@@ -74,7 +75,7 @@ def test_files_reach_the_backend_decoded_typed_and_named() -> None:
         {"type": "file", "file": {"filename": "y.zip", "file_data": f"data:application/zip;base64,{PIXEL}"}},
         {"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg%2F%3E"}},
     ]
-    files = sent_files(request({"role": "user", "content": parts}), MOST)
+    files = received_files(request({"role": "user", "content": parts}), MOST)
     assert [(file.name, file.mime_type, file.type) for file in files] == [
         ("image-2.png", "image/png", "image"),
         ("t.csv", "text/csv", "dataset"),
@@ -96,9 +97,9 @@ def test_what_is_too_large_or_cannot_be_decoded_is_left_out() -> None:
     bad = {"type": "file", "name": "x.pdf", "mime_type": "application/pdf", "content": "not base64 !"}
     large = {"type": "file", "name": "l.txt", "mime_type": "text/plain", "content": "x" * 1001}
     good = {"type": "file", "name": "g.txt", "mime_type": "text/plain", "content": "x" * 1000}
-    many = [good] * (MOST_FILES + 5)
-    assert [file.name for file in sent_files(request({"role": "user", "content": [bad, large, good]}), 1000)] == [
+    many = [good] * (MAX_RECEIVED_FILES + 5)
+    assert [file.name for file in received_files(request({"role": "user", "content": [bad, large, good]}), 1000)] == [
         "g.txt"
     ]
-    assert len(sent_files(request({"role": "user", "content": many}), 1000)) == MOST_FILES
-    assert sent_files(request({"role": "user", "content": "text"}), 1000) == []
+    assert len(received_files(request({"role": "user", "content": many}), 1000)) == MAX_RECEIVED_FILES
+    assert received_files(request({"role": "user", "content": "text"}), 1000) == []

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from competitor.core.errors import UpstreamError
-from competitor.core.model.sse import MAX_EVENT_BYTES, EventSplitter
+from competitor.core.limits import MAX_EVENT_BYTES
+from competitor.core.model.sse import EventSplitter
 
 TEXT = st.text(st.characters(blacklist_characters="\r\n", blacklist_categories=["Cs"]), max_size=20)
 NOISE = st.sampled_from([": ping", "event: x", "id: 1", "retry: 5", ":"])

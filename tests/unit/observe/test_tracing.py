@@ -33,7 +33,9 @@ SUMMARY = Summary(
     backend="tools",
     model="some-model",
     end="done",
+    outcome="ok",
     failure=None,
+    error_type="",
     finish_reason="stop",
     ttft=0.1,
     largest_gap=0.2,
@@ -130,7 +132,7 @@ def test_a_failure_is_an_error_with_its_cause(traced: Tracing, ended: InMemorySp
     trace = traced.request({}, "r1")
     trace.started(Step("tool", "hangs", "c1"))
     trace.called(ModelCall("m", 0.1, None, "silent"))
-    trace.finished(replace(SUMMARY, failure="upstream silent"))
+    trace.finished(replace(SUMMARY, outcome="failed", failure="upstream silent", error_type="upstream_silent"))
     for span in by_name(ended).values():
         assert span.status.status_code == StatusCode.ERROR
         assert span.attributes is not None

@@ -10,9 +10,10 @@ import pytest
 import trustme
 
 from competitor.core.errors import UpstreamError
+from competitor.core.limits import MAX_UNREAD_BYTES
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
-from competitor.core.outbound.response import HIGH_WATER_BYTES, Exchange
+from competitor.core.outbound.response import Response
 
 from ...template_path import contract_tests
 
@@ -66,11 +67,11 @@ async def with_server(answer: Answer, work: Callable[[HttpClient, str, Server], 
 
 
 async def fetch(client: HttpClient, url: str, _: Server) -> tuple[int, bytes]:
-    exchange = await client.open("POST", url, {"x-a": "b"}, b"body")
+    response = await client.open("POST", url, {"x-a": "b"}, b"body")
     try:
-        return exchange.status, await exchange.read(10**6)
+        return response.status, await response.read(10**6)
     finally:
-        exchange.close()
+        response.close()
 
 
 @pytest.mark.parametrize(
@@ -200,10 +201,10 @@ def test_a_first_connection_that_breaks_is_a_failure() -> None:
 
 def test_leaving_early_cuts_the_connection() -> None:
     async def work(client: HttpClient, url: str, server: Server) -> tuple[int, int]:
-        exchange = await client.open("GET", url, {})
-        exchange.close()
+        response = await client.open("GET", url, {})
+        response.close()
         await fetch(client, url, server)
-        return exchange.status, server.connections
+        return response.status, server.connections
 
     async def answer(writer: asyncio.StreamWriter, number: int) -> None:
         writer.write(OK + (b"content-length: 9\r\n\r\nhe" if number == 1 else b"content-length: 0\r\n\r\n"))
@@ -218,16 +219,16 @@ def test_a_body_that_ends_just_after_its_last_event_leaves_a_connection_to_use()
         writer.write(b"0\r\n\r\n")
 
     async def once(client: HttpClient, url: str) -> bytes:
-        exchange = await client.open("GET", url, {})
+        response = await client.open("GET", url, {})
         got = bytearray()
 
         def read(data: bytes) -> None:
             got.extend(data)
-            exchange.stop()
+            response.stop()
 
-        exchange.start(read)
-        await exchange.ended
-        exchange.close(finished=True)
+        response.start(read)
+        await response.ended
+        response.close(finished=True)
         await asyncio.sleep(0.1)
         return bytes(got)
 
@@ -247,15 +248,15 @@ def test_a_body_that_nobody_reads_waits_in_the_socket() -> None:
         await writer.drain()
 
     async def work(client: HttpClient, url: str, server: Server) -> tuple[int, int]:
-        exchange: Exchange = await client.open("GET", url, {})
+        response: Response = await client.open("GET", url, {})
         await asyncio.sleep(0.3)
-        held = sum(map(len, exchange._parts))
-        size = len(await exchange.read(30_000_000))
-        exchange.close()
+        held = sum(map(len, response._parts))
+        size = len(await response.read(30_000_000))
+        response.close()
         return held, size
 
     held, size = asyncio.run(with_server(answer, work))
-    assert held < HIGH_WATER_BYTES * 8
+    assert held < MAX_UNREAD_BYTES * 8
     assert size == 20_000_000
 
 
@@ -265,21 +266,21 @@ def test_a_pause_stops_the_reading_and_resume_goes_on() -> None:
         await writer.drain()
 
     async def work(client: HttpClient, url: str, server: Server) -> tuple[int, int]:
-        exchange = await client.open("GET", url, {})
+        response = await client.open("GET", url, {})
         got = 0
 
         def read(data: bytes) -> None:
             nonlocal got
             if not got:
-                exchange.pause()
+                response.pause()
             got += len(data)
 
-        exchange.start(read)
+        response.start(read)
         await asyncio.sleep(0.2)
         held = got
-        exchange.resume()
-        await exchange.ended
-        exchange.close()
+        response.resume()
+        await response.ended
+        response.close()
         return held, got
 
     held, got = asyncio.run(with_server(answer, work))
@@ -289,16 +290,16 @@ def test_a_pause_stops_the_reading_and_resume_goes_on() -> None:
 
 def test_a_reader_s_own_error_ends_the_exchange() -> None:
     async def work(client: HttpClient, url: str, server: Server) -> None:
-        exchange = await client.open("GET", url, {})
+        response = await client.open("GET", url, {})
 
         def read(_: bytes) -> None:
             raise LookupError("mine")
 
-        exchange.start(read)
+        response.start(read)
         try:
-            await exchange.ended
+            await response.ended
         finally:
-            exchange.close()
+            response.close()
 
     with pytest.raises(LookupError, match="mine"):
         asyncio.run(with_server(says(OK + b"content-length: 5\r\n\r\nhello"), work))

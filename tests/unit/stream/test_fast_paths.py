@@ -14,8 +14,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from competitor.core.model.chunk_fast_path import usual_chunk
-from competitor.core.outbound.client import _whole_chunk
-from competitor.core.stream.uvicorn_fast_path import Wire
+from competitor.core.outbound.response import _whole_chunk
+from competitor.core.stream.uvicorn_fast_path import FastPath
 from competitor.core.stream.writer import BodyWriter
 
 
@@ -48,8 +48,8 @@ def cycle_of(transport: Transport) -> RequestResponseCycle:
     )
 
 
-def way_around(cycle: RequestResponseCycle) -> Wire:
-    return Wire(cast("Send", cycle.send))
+def way_around(cycle: RequestResponseCycle) -> FastPath:
+    return FastPath(cast("Send", cycle.send))
 
 
 async def streamed(write: Callable[[RequestResponseCycle, bytes], bool]) -> tuple[bytes, list[bool]]:

@@ -27,7 +27,8 @@ from competitor.core.settings import Settings
 from competitor.core.tools.builtin import offered
 from competitor.core.tools.builtin.create_file import FileMaker
 from competitor.core.tools.builtin.search_double import LABEL
-from competitor.core.tools.toolbox import Result, Toolbox, tool
+from competitor.core.tools.tool import Result, tool
+from competitor.core.tools.toolbox import Toolbox
 
 from ...template_path import UNBAKED
 
@@ -352,8 +353,11 @@ def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path
         "import importlib.util as u\nreal = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"
     )
-    ask = "from competitor.core.tools.builtin import plot; import sys; print(plot.available(), 'matplotlib' in sys.modules)"
-    lazily = "import competitor.core.server.app, competitor.core.tools.builtin, sys; print({'obstore', 'matplotlib'} & set(sys.modules))"
+    core = "competitor.core"
+    ask = f"from {core}.tools.builtin import plot; import sys; print(plot.available(), 'matplotlib' in sys.modules)"
+    lazily = (
+        f"import {core}.server.app, {core}.tools.builtin, sys; print({{'obstore', 'matplotlib'}} & set(sys.modules))"
+    )
     assert _printed(ask, PYTHONPATH=f"{tmp_path}{os.pathsep}{UNBAKED}") == "False False"
     assert _printed(ask, PYTHONPATH=str(UNBAKED)) == "True False"
     assert _printed(lazily, PYTHONPATH=str(UNBAKED)) == "set()"

@@ -12,7 +12,6 @@ and reads the other mark from its command line.
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -23,7 +22,7 @@ POLL_SECONDS = 0.1
 # Only a process that waits for a broken disk survives SIGKILL for so long.
 GIVE_UP_SECONDS = 20.0
 
-_watchers: list["subprocess.Popen[bytes]"] = []
+_watchers: list[int] = []
 
 
 def kill_orphans() -> None:
@@ -33,13 +32,14 @@ def kill_orphans() -> None:
     import resource
 
     mark = int.from_bytes(os.urandom(7), "big") + 1
-    watcher = subprocess.Popen(  # noqa: S603 - this file
+    no_streams = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)]
+    # Not a Popen object: nobody waits for this process, and Popen would report its end as a leak.
+    watcher = os.posix_spawn(
+        sys.executable,
         [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(mark)],
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # signals to this process's group do not reach it
+        os.environ,
+        file_actions=no_streams,
+        setsid=True,  # signals to this process's group do not reach it
     )
     _watchers.append(watcher)
     with suppress(OSError, ValueError):  # some sandboxes have no such limit
@@ -48,6 +48,7 @@ def kill_orphans() -> None:
 
 def _watch(parent: int, mark: int) -> None:
     """Waits until `parent` has ended, and kills its remaining descendants."""
+    os.chdir("/")  # so that the folder can be unmounted or removed meanwhile
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
     marks, deadline = {mark}, time.monotonic() + GIVE_UP_SECONDS

@@ -1,4 +1,4 @@
-"""Arithmetic in small, exact where it can be, and bounded: no expression can take long or run code."""
+"""Arithmetic, exact where possible and bounded: no expression takes long or runs code."""
 # Contract file: replaced by updates.
 
 import ast
@@ -7,9 +7,7 @@ import operator
 from collections.abc import Callable
 from fractions import Fraction
 
-MAX_CHARACTERS = 500
-_MAX_BITS = 4_096
-_MAX_DIGITS = 100
+from .limits import MAX_DIGITS, MAX_EXPRESSION_CHARACTERS, MAX_NUMBER_BITS
 
 Number = Fraction | float
 
@@ -38,8 +36,8 @@ def computed(expression: str) -> str:
 
     Raises `ValueError` for anything but small plain arithmetic, and `ZeroDivisionError`.
     """
-    if len(expression) > MAX_CHARACTERS:
-        raise ValueError(f"it is longer than {MAX_CHARACTERS} characters")
+    if len(expression) > MAX_EXPRESSION_CHARACTERS:
+        raise ValueError(f"it is longer than {MAX_EXPRESSION_CHARACTERS} characters")
     plain = expression.replace("^", "**").replace("\u00d7", "*").replace("\u00f7", "/").strip()
     try:
         value = _value(ast.parse(plain, mode="eval").body)
@@ -74,7 +72,7 @@ def _value(node: ast.expr) -> Number:
 def _power(base: Number, exponent: Number) -> Number:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-        if bits * abs(exponent) > _MAX_BITS:
+        if bits * abs(exponent) > MAX_NUMBER_BITS:
             raise ValueError("a power of it is too large")
         return base ** int(exponent)
     result = float(base) ** float(exponent)
@@ -85,13 +83,16 @@ def _power(base: Number, exponent: Number) -> Number:
 
 def _rounded(value: Number, digits: Number) -> Number:
     places = int(digits)
-    if abs(places) > _MAX_DIGITS:
-        raise ValueError(f"it rounds to more than {_MAX_DIGITS} digits")
+    if abs(places) > MAX_DIGITS:
+        raise ValueError(f"it rounds to more than {MAX_DIGITS} digits")
     return Fraction(round(Fraction(value), places))
 
 
 def _small(value: Number) -> Number:
-    if isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
+    if (
+        isinstance(value, Fraction)
+        and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_NUMBER_BITS
+    ):
         raise ValueError("a number of it is too large")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number of it is not finite")

@@ -1,4 +1,4 @@
-"""What a backend is given: the request, and the means to answer it."""
+"""The chat: what a backend is given to answer one request."""
 # Contract file: replaced by updates.
 
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from .artifacts.received import SentFile, sent_files
+from .artifacts.received import File, received_files
 from .artifacts.save import Artifacts
 from .model import prompt
 from .model.completion import Completion, Llm
@@ -19,14 +19,14 @@ from .usage import Usage
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
-    """Adds the request's id to each line, beside what the line itself gives."""
+    """Adds the request's id to each log line."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         return msg, {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}
 
 
 class Chat:
-    """One request to answer. `artifacts` saves what is no text; `log` puts the request's id into every line."""
+    """One request, and the means to answer it. `artifacts` saves files; `log` adds the request's id to every line."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Chat:
         self.id, self.request, self.settings, self.artifacts = id, request, settings, artifacts
         self._llm, self._account, self._observer = llm, account, observer or Observer()
         self._until = time.monotonic() + settings.answer_seconds
+        self._asked: Completion | None = None
 
     @cached_property
     def log(self) -> _Log:
@@ -52,22 +53,27 @@ class Chat:
         return self.request.text
 
     @cached_property
-    def files(self) -> list[SentFile]:
-        """The files that came with the last user message, decoded. What a URL only names is not among them."""
-        return sent_files(self.request, self.settings.max_body_bytes)
+    def files(self) -> list[File]:
+        """The files of the last user message, decoded; without files that are only named by a URL."""
+        return received_files(self.request, self.settings.max_body_bytes)
+
+    @property
+    def model(self) -> str:
+        """The model that was asked last; before any was, the one that the request names."""
+        return self._asked.model if self._asked else self.request.model
 
     @property
     def seconds_left(self) -> float:
-        """How long this answer may still take (S15)."""
+        """Seconds until this answer's time limit (S15)."""
         return self._until - time.monotonic()
 
     @property
     def http(self) -> HttpClient:
-        """The client for calls of other services; it opens connections to configured hosts alone (X2)."""
+        """The client for calls of other services; it connects to configured hosts only (X2)."""
         return self._llm.client
 
     def offer(self, own: list[dict[str, Any]]) -> dict[str, Any]:
-        """Options for `complete`: the client's tools and `own` ones, of two with one name the client's (S10, R7).
+        """Options for `complete`: the client's tools and `own` ones; the client's wins where names are equal (S10, R7).
 
         A choice that the client made (a forced tool, `required`, `none`) is about its own tools, so then
         `own` ones are not offered.
@@ -81,11 +87,11 @@ class Chat:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation in OpenAI's wire form, a fresh copy to change at will."""
+        """The conversation in OpenAI's wire form: a fresh copy, which you may change."""
         return prompt.messages(self.request)
 
     def complete(self, messages: list[dict[str, Any]] | None = None, **options: Any) -> Completion:
-        """One call of the model: the caller's request as it came, but for what is given here.
+        """One call of the model with the caller's request, except for what is given here.
 
         `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire form and
         replace the caller's; an option that is None is left out. Yield the result to pass it on, or iterate
@@ -101,4 +107,6 @@ class Chat:
             "stream_options": {"include_usage": True},
         }
         body = {name: value for name, value in body.items() if value is not None}
-        return Completion(self._llm, body, self.request.chutes_access_token, self._account, self._observer)
+        token = self.request.chutes_access_token
+        self._asked = Completion(self._llm, body, token, self._account, self._observer)
+        return self._asked

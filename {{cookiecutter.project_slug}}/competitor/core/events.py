@@ -1,4 +1,4 @@
-"""What a backend may yield. The core turns these into the contract's wire format; a backend knows nothing of it.
+"""Events: what a backend may yield. The core turns them into the contract's wire format.
 Contract file: replaced by updates.
 
 `Completion` (from `chat.complete()`) is the one event that stands for many: yielding it hands the
@@ -8,6 +8,8 @@ connection to the model over to the core, which passes every piece on by itself 
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from pydantic_core import from_json
 
 from .artifacts.descriptor import Artifact
 from .usage import Usage
@@ -28,14 +30,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A piece of reasoning, or a word about what is being done."""
+    """A piece of reasoning, or a note about what is being done."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolStart:
-    """A tool of the competitor's own begins. Yield a `ToolEnd` with the same id when it is done."""
+    """One of the competitor's own tools starts. Yield a `ToolEnd` with the same id when it has ended."""
 
     name: str
     id: str = field(default_factory=_new_id)
@@ -53,7 +55,7 @@ class ToolEnd:
 
 @dataclass(frozen=True, slots=True)
 class SandboxStart:
-    """A sandbox begins. Yield a `SandboxEnd` with the same id when it is done."""
+    """A sandbox starts. Yield a `SandboxEnd` with the same id when it has ended."""
 
     name: str
     id: str = field(default_factory=_new_id)
@@ -71,22 +73,68 @@ class SandboxEnd:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call of a tool that the *client* offered and runs itself (S10). `arguments` is the text of a JSON object."""
+    """A call of a tool, as a model asks for it. `arguments` is the text of a JSON object, or what the model wrote.
+
+    Yield one only for a tool that the *client* offered and runs itself (S10).
+    """
 
     name: str
     arguments: str = "{}"
     id: str = field(default_factory=_new_id)
 
+    def as_json(self) -> dict[str, Any]:
+        """The call in OpenAI's wire form. Arguments that are not an object become `{}`: servers refuse others."""
+        try:
+            usable = isinstance(from_json(self.arguments), dict)
+        except ValueError:
+            usable = False
+        function = {"name": self.name, "arguments": self.arguments if usable else "{}"}
+        return {"id": self.id, "type": "function", "function": function}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPiece:
+    """A fragment of a call: `number` counts the calls from 0; `id` and `name` are in the first fragment only.
+
+    `text` is a part of the arguments.
+    """
+
+    number: int
+    text: str
+    id: str | None = None
+    name: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The answer ends here. Not needed: a backend that returns has ended, too."""
+    """Ends the answer. A backend that returns ends it as well."""
 
     reason: FinishReason = "stop"
 
 
+class Flow:
+    """How what is written leaves, and who is paused while the client is slow. This one keeps all and pauses nobody."""
+
+    __slots__ = ()
+
+    def cork(self) -> None:
+        """What is written between `cork` and `uncork` leaves together."""
+
+    def uncork(self, *, last: bool = False) -> None:
+        """`last`: the source has no more, so what is written may wait a moment for the end of the answer."""
+
+    def set_source(self, source: "Source | None") -> None:
+        """Whom to pause while the client is slow."""
+
+    async def drain(self) -> None:
+        """Returns when the client has taken most of what was written."""
+
+
 class Sink(Protocol):
-    """Where a `Source` pours into. Nothing here waits; `pause` of the source is called when the client is slow."""
+    """Where a `Source` pours into. Nothing here waits."""
+
+    @property
+    def flow(self) -> Flow: ...
 
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
@@ -99,18 +147,6 @@ class Sink(Protocol):
     def finish(self, reason: FinishReason) -> None: ...
     def doing(self, what: str) -> None:
         """What the words of progress speak of while it is silent (S4)."""
-        ...
-
-    def cork(self) -> None:
-        """What comes between `cork` and `uncork` leaves in one write."""
-        ...
-
-    def uncork(self, *, last: bool = False) -> None:
-        """`last`: nothing more will come from here, so what is written may wait a moment for the end."""
-        ...
-
-    def set_source(self, source: "Source | None") -> None:
-        """Whom to pause while the client is slow."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Everything that is configured, read once from environment variables (E8). Secrets never print."""
+"""Settings, read once from environment variables (E8). Secrets are never printed."""
 # Contract file: replaced by updates.
 
 import re
@@ -47,7 +47,7 @@ def _networks(value: object) -> object:
     try:
         return frozenset(ip_network(network) for network in re.split(r"[,\s]+", value) if network)
     except ValueError:
-        raise ValueError("must be networks such as 172.17.0.0/16, by commas") from None
+        raise ValueError("must be networks such as 172.17.0.0/16, comma-separated") from None
 
 
 def _pace(value: str) -> str:
@@ -68,7 +68,7 @@ def _variable(default: Any, *names: str, about: str, **limits: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """One field a setting; the first of its variables that is set counts, an empty one does not."""
+    """The settings, one field each. The first of its variables that is set and not empty counts."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     debug_allow: Networks = _variable(
         frozenset(),
         "JANUS_DEBUG_ALLOW",
-        about="Networks besides this machine's own addresses that may open the console, by commas.",
+        about="Networks besides this machine's own addresses that may open the console, comma-separated.",
     )
     otlp_endpoint: BaseUrl | None = _variable(
         None,
@@ -102,7 +102,9 @@ class Settings(BaseModel):
         about="Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in.",
     )
     otlp_headers: SecretStr | None = _variable(
-        None, "OTEL_EXPORTER_OTLP_HEADERS", about="Headers for that collector, such as its key: name=value, by commas."
+        None,
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        about="Headers for that collector, such as its key: name=value, comma-separated.",
     )
 
     llm_base_url: BaseUrl | None = _variable(
@@ -124,7 +126,7 @@ class Settings(BaseModel):
     token_hosts: Names = _variable(
         frozenset(),
         "JANUS_TOKEN_HOSTS",
-        about="Hosts besides chutes.ai that may get the user's token of the request, by commas.",
+        about="Hosts besides chutes.ai that may get the user's token of the request, comma-separated.",
     )
     llm_connect_seconds: float = _variable(
         10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0, about="Longest time to connect, in seconds."
@@ -298,7 +300,7 @@ class Settings(BaseModel):
 
     @property
     def pacing_seconds(self) -> float | None:
-        """The fixed time between two deltas, where one is set."""
+        """The fixed time between two deltas in seconds, if one is set."""
         return 1 / int(self.pacing) if self.pacing.isdecimal() else None
 
     @property
@@ -323,7 +325,7 @@ class Settings(BaseModel):
         return [*values, *(value for value in self.otlp_header_values.values() if len(value) >= 8)]
 
     def key_for(self, base_url: str) -> SecretStr | None:
-        """The configured key for a server. Chutes' key is for Chutes alone."""
+        """The configured key for a server. The key for Chutes goes to Chutes only."""
         chutes = self.chutes_api_key if is_platform(base_url) else None
         return self.llm_api_key or chutes or self.openai_api_key
 

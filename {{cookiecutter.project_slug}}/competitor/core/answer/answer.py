@@ -1,4 +1,4 @@
-"""What a backend yields, kept in good form: whatever comes, an answer has one end, one finish reason, one usage.
+"""The answer: turns whatever a backend yields into one that complies, with one end, one finish reason, one usage.
 Contract file: replaced by updates.
 
 It knows the contract's rules about content; `forms.py` knows how a stream and a whole response look.
@@ -15,15 +15,16 @@ from ..events import (
     Event,
     Finish,
     FinishReason,
+    Flow,
     Reasoning,
     SandboxEnd,
     SandboxStart,
-    Source,
     Text,
     ToolCall,
     ToolEnd,
     ToolStart,
 )
+from ..limits import MAX_PIECE_CHARACTERS
 from ..model.prompt import messages, tools
 from ..observe.observer import Observer, Step
 from ..request.schema import ChatRequest
@@ -31,8 +32,6 @@ from ..usage import Usage, prompt_tokens, text_tokens
 
 log = logging.getLogger("competitor.answer")
 
-# Some readers have line limits of 512 KiB; a long piece leaves as several deltas.
-_PIECE_CHARACTERS = 16 * 1024
 _REASONS: tuple[FinishReason, ...] = ("stop", "length", "tool_calls", "content_filter")
 _NOBODY = Observer()
 
@@ -40,6 +39,8 @@ _NOBODY = Observer()
 class Form(Protocol):
     """How an answer is written: as a stream, or as a whole."""
 
+    @property
+    def flow(self) -> Flow: ...
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
     def progress(self, text: str) -> None: ...
@@ -47,12 +48,6 @@ class Form(Protocol):
     def arguments(self, number: int, piece: str) -> None: ...
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None: ...
     def artifact(self, descriptor: dict[str, Any], link: str) -> None: ...
-    def cork(self) -> None: ...
-    def uncork(self, *, last: bool = False) -> None: ...
-    def set_source(self, source: Source | None) -> None: ...
-    async def drain(self) -> None:
-        """Returns when the client has taken most of what was written."""
-        ...
 
 
 class Answer:
@@ -71,12 +66,12 @@ class Answer:
     ):
         self.form, self.request, self.max_bytes, self.clock = form, request, max_bytes, clock
         self._observer = observer
-        self.cork, self.uncork, self.set_source = form.cork, form.uncork, form.set_source
+        self.flow = form.flow
         self.client_tools = {tool.function.name for tool in request.offered_tools}
         self.size = 0  # bytes of text, reasoning and arguments
         self.said = False
         self.first_at: float | None = None
-        self.spoken = False  # a delta went out since the last look of the clock
+        self._spoken = False  # a delta went out since `has_spoken` was last called
         self.activity = "Waiting for the model"
         self.reason: FinishReason = "stop"
         self.closed = False
@@ -94,10 +89,10 @@ class Answer:
         if not text:
             return
         self.said = True
-        if self.closed or self.first_at is None or len(text) > _PIECE_CHARACTERS or not text.isascii():
+        if self.closed or self.first_at is None or len(text) > MAX_PIECE_CHARACTERS or not text.isascii():
             self._counted(text, self.form.text)
             return
-        self.spoken = True  # what `_counted` does, for nearly every piece without another call
+        self._spoken = True  # what `_counted` does, for nearly every piece without another call
         self.size += len(text)
         self.form.text(text)
         if self.size > self.max_bytes:
@@ -162,6 +157,11 @@ class Answer:
             case _:
                 raise TypeError(f"a backend yields events (see core/events.py), not {type(event).__name__}")
 
+    def has_spoken(self) -> bool:
+        """Whether a delta went out since this was last called."""
+        spoken, self._spoken = self._spoken, False
+        return spoken
+
     def progress(self, seconds: float) -> None:
         """S2, S4: words for a silence, so that a reader sees more than a connection held open."""
         self.form.progress(f"{self.activity} ({seconds:.0f} s).\n" if seconds >= 1 else f"{self.activity}.\n")
@@ -195,18 +195,18 @@ class Answer:
     def _speak(self) -> None:
         if self.closed:
             raise AnswerClosed
-        self.spoken = True
+        self._spoken = True
         if self.first_at is None:
             self.first_at = self.clock()
 
     def _counted(self, text: str, write: Callable[[str], None]) -> None:
-        if len(text) > _PIECE_CHARACTERS:
-            for start in range(0, len(text), _PIECE_CHARACTERS):
-                self._counted(text[start : start + _PIECE_CHARACTERS], write)
+        if len(text) > MAX_PIECE_CHARACTERS:
+            for start in range(0, len(text), MAX_PIECE_CHARACTERS):
+                self._counted(text[start : start + MAX_PIECE_CHARACTERS], write)
             return
         if self.closed:
             raise AnswerClosed
-        self.spoken = True
+        self._spoken = True
         if self.first_at is None:
             self.first_at = self.clock()
         self.size += len(text) if text.isascii() else len(text.encode())

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: read, check, run; as a stream or as a whole (E1)."""
+"""The chat endpoint, `POST /v1/chat/completions` (E1): reads, checks and runs a request, streamed or whole."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,8 +17,8 @@ from ..artifacts.save import Artifacts
 from ..chat import Chat
 from ..console import Console, RecordedWriter
 from ..errors import ApiError
+from ..limits import MAX_LAST_WRITE_SECONDS
 from ..model.completion import Llm
-from ..model.upstream import OFFLINE_MODEL, choose
 from ..observe.metrics import Metrics
 from ..observe.observer import Observer, Observers, Summary
 from ..observe.tracing import Tracing
@@ -27,34 +27,30 @@ from ..request.ids import answer_id, echoed
 from ..request.parsing import read_body, read_request
 from ..request.schema import ChatRequest
 from ..settings import Settings
-from ..stream.chunks import PING, Envelope
+from ..stream.chunks import Envelope
 from ..stream.pacing import Pacing
 from ..stream.writer import BodyWriter
 from .admission import Gate
 from .answer import Answer, Form
 from .backend import Backend
 from .forms import StreamForm, WholeForm
-from .keepalive import Clock
-from .runner import End, Runner
+from .keepalive import Clock, Silence
+from .outcome import End, Failure, Outcome
+from .runner import Runner
 
 log = logging.getLogger("competitor.requests")
 
 CHAT_PATH = "/v1/chat/completions"
 
-# S3: a comment after this long without a byte. S2, S4: words after this long without a delta, the
-# first ones within the 500 ms that the benchmark hopes for. The clock adds up to 0.2 s to each.
-PING_SECONDS = 1.0
-FIRST_WORDS_SECONDS = 0.25
-WORDS_SECONDS = 1.5
-# How long the last bytes may wait for a client that does not read.
-LAST_WRITE_SECONDS = 10.0
+# Section 4: neither a cache nor nginx may hold a stream back.
+STREAM_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 # A model's name is the caller's text, where no setting replaces it.
 _SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What all requests share."""
+    """The parts that all requests share."""
 
     settings: Settings
     llm: Llm
@@ -91,29 +87,29 @@ class _Request:
 
     def runner(self, answer: Answer) -> Runner:
         shared, artifacts = self.shared, Artifacts(self.shared.keeper, self.host)
-        chat = Chat(self.id, self.asked, shared.llm, shared.settings, answer.usage, artifacts, self.observer)
-        return Runner(shared.backend, chat, answer, shared.gate)
+        self.chat = Chat(self.id, self.asked, shared.llm, shared.settings, answer.usage, artifacts, self.observer)
+        return Runner(shared.backend, self.chat, answer, shared.gate)
 
     def finished(
         self,
-        runner: Runner,
+        outcome: Outcome,
         answer: Answer,
-        why: End,
         reason: str | None,
         usage: Mapping[str, int | float],
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """One line in the log, and the same to whoever observes. A stream has its largest gap, and the loop's lag."""
-        upstream = choose(self.shared.settings, self.asked.chutes_access_token)
+        """Logs one line and tells the observers. Only a stream has a `gap` and a `lag` of the loop, in seconds."""
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),
             mode="whole" if gap is None else "stream",
             backend=self.shared.backend.name,
-            model=OFFLINE_MODEL if upstream is None else upstream.model or self.asked.model[:_SHOWN_CHARACTERS],
-            end=why.value,
-            failure=runner.failure,
+            model=self.chat.model[:_SHOWN_CHARACTERS],
+            end=outcome.end.value,
+            outcome=outcome.status,
+            failure=outcome.words,
+            error_type=outcome.error_type,
             finish_reason=reason,
             ttft=None if answer.first_at is None else answer.first_at - self.started,
             largest_gap=gap,
@@ -125,7 +121,7 @@ class _Request:
         self.observer.finished(summary)
 
     def close(self) -> None:
-        """However it ended."""
+        """Ends the recording and the trace, however the request ended."""
         if self.recorder is not None:
             self.recorder.close()
         if self.trace is not None:
@@ -133,7 +129,7 @@ class _Request:
 
 
 class ChatEndpoint:
-    """Answers requests. A bad one is refused before anything is started (S16)."""
+    """Answers requests; a bad one is refused before anything is started (S16)."""
 
     def __init__(self, shared: Shared):
         self._shared = shared
@@ -173,12 +169,12 @@ async def _whole(work: _Request, request: Request) -> Response:
     form = WholeForm()
     answer = work.answer(form)
     runner = work.runner(answer)
-    why = await runner.run(request.receive)
-    reason, usage = answer.close(runner.note, runner.reason)
+    outcome = await runner.run(request.receive)
+    reason, usage = answer.close(outcome.note, outcome.reason)
     body = json.dumps(form.as_json(work.id, work.asked.model, work.created, reason, usage)).encode()
     if work.recorder is not None:
         work.recorder.answered(body)
-    work.finished(runner, answer, why, reason, usage)
+    work.finished(outcome, answer, reason, usage)
     return Response(body, media_type="application/json", headers={"x-request-id": work.id, **work.echoed})
 
 
@@ -187,13 +183,7 @@ class _Stream(Response):
 
     def __init__(self, work: _Request):
         self.status_code, self.background = 200, None
-        headers = {
-            "content-type": "text/event-stream",
-            "cache-control": "no-cache",
-            "x-accel-buffering": "no",
-            "x-request-id": work.id,
-            **work.echoed,
-        }
+        headers = {**STREAM_HEADERS, "x-request-id": work.id, **work.echoed}
         self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         self._work = work
 
@@ -212,45 +202,21 @@ class _Stream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         writer.uncork()  # S1, in one write with the head
         answer = work.answer(form)
-        silence = _Silence(answer, writer, work.started)
+        silence = Silence(answer, writer, work.started)
         runner = work.runner(answer)
         work.shared.clock.add(silence)
         try:
-            why = await runner.run(receive)
+            outcome = await runner.run(receive)
         finally:
             work.shared.clock.discard(silence)
-        writer.gone = writer.gone or why is End.GONE
-        reason, usage = answer.close(runner.note, runner.reason)
+        writer.gone = writer.gone or outcome.end is End.GONE
+        reason, usage = answer.close(outcome.note, outcome.reason)
         if writer.gone:
             form.drop()
         else:
             try:
-                async with asyncio.timeout(LAST_WRITE_SECONDS):
+                async with asyncio.timeout(MAX_LAST_WRITE_SECONDS):
                     await form.end(reason, usage, work.asked.usage_in_own_chunk)
             except TimeoutError:
-                runner.failure = "the client does not read"
-        work.finished(runner, answer, why, reason, usage, writer.largest_gap, silence.lag)
-
-
-class _Silence:
-    """Watches one stream for silence: pings for the connection, words for the reader."""
-
-    def __init__(self, answer: Answer, writer: BodyWriter, started: float):
-        self._answer, self._writer = answer, writer
-        self._quiet_since = self._worded_at = started
-        self._worded = False
-        self.lag = 0.0  # the longest that the event loop kept this stream waiting
-
-    def tick(self, now: float, late: float) -> None:
-        self.lag = max(self.lag, late)
-        if self._writer.blocked:
-            return
-        if self._answer.spoken:
-            self._answer.spoken = False
-            self._quiet_since = self._worded_at = now
-        patience = FIRST_WORDS_SECONDS if self._answer.first_at is None and not self._worded else WORDS_SECONDS
-        if now - self._worded_at >= patience:
-            self._worded, self._worded_at = True, now
-            self._answer.progress(now - self._quiet_since)
-        elif now - self._writer.wrote_at >= PING_SECONDS:
-            self._writer.write(PING)
+                outcome = replace(outcome, failure=Failure.CLIENT_STUCK, cause="")
+        work.finished(outcome, answer, reason, usage, writer.largest_gap, silence.lag)

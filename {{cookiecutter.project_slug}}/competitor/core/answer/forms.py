@@ -3,17 +3,15 @@
 
 from typing import Any
 
-from ..events import FinishReason, Source
+from ..events import FinishReason, Flow
+from ..limits import MAX_LINK_CHARACTERS
 from ..stream.chunks import DONE, Envelope
 from ..stream.pacing import Pacer, Pacing
 from ..stream.writer import BodyWriter
 
-# Some readers have line limits of 512 KiB (A2), so a longer `data:` URL comes in several deltas.
-_LINK_CHARACTERS = 256 * 1024
-
 
 class StreamForm:
-    """Every piece becomes a chunk and leaves at once; text as its pacing lets it, and never behind what came later."""
+    """Writes each piece as a chunk at once, except text, which pacing may hold; the order never changes."""
 
     def __init__(self, envelope: Envelope, writer: BodyWriter, pacing: Pacing | None = None):
         self.envelope, self.writer = envelope, writer
@@ -23,8 +21,7 @@ class StreamForm:
 
         self.pacer = Pacer(pacing, delta, writer.uncork, pacing.timers) if pacing else None
         self.text = self.pacer.text if self.pacer else delta
-        self.cork, self.uncork = writer.cork, writer.uncork
-        self.set_source, self.drain = writer.set_source, writer.drain
+        self.flow = writer
         writer.write(envelope.delta({"role": "assistant"}))  # S1
 
     def _at_once(self, chunk: bytes) -> None:
@@ -53,8 +50,8 @@ class StreamForm:
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
         """S18: the event in a chunk of its own. The link does not wait for pacing, which would cut a `data:` URL."""
         self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": {"items": [descriptor]}}}))
-        for start in range(0, len(link), _LINK_CHARACTERS):
-            self.writer.write(self.envelope.text(link[start : start + _LINK_CHARACTERS]))
+        for start in range(0, len(link), MAX_LINK_CHARACTERS):
+            self.writer.write(self.envelope.text(link[start : start + MAX_LINK_CHARACTERS]))
 
     def drop(self) -> None:
         """The client is gone."""
@@ -73,9 +70,10 @@ class StreamForm:
 
 
 class WholeForm:
-    """Every piece is kept; `as_json` is the response. Words of progress are for readers of a stream."""
+    """Collects every piece; `as_json` is the response. It has no words of progress."""
 
     def __init__(self) -> None:
+        self.flow = Flow()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[dict[str, Any]] = []
@@ -102,18 +100,6 @@ class WholeForm:
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
         self._artifacts.append(descriptor)
         self._text.append(link)
-
-    def cork(self) -> None:
-        pass
-
-    def uncork(self, *, last: bool = False) -> None:
-        pass
-
-    def set_source(self, source: Source | None) -> None:
-        pass
-
-    async def drain(self) -> None:
-        pass
 
     def as_json(
         self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, int | float]

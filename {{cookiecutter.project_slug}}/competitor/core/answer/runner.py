@@ -1,4 +1,4 @@
-"""Runs a backend for one answer, and brings the work to an end whatever happens.
+"""The runner: runs a backend for one answer, and ends its work whatever happens.
 Contract file: replaced by updates.
 
 The backend works in a task of its own, so that a client who leaves (S14), the time limit (S15) and a
@@ -9,46 +9,34 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from enum import Enum
 from typing import Any
 
 from ..chat import Chat
 from ..errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
-from ..events import Finish, FinishReason, Source
+from ..events import Finish, Source
+from ..limits import MAX_CLEAN_UP_SECONDS
 from ..observe.logs import hide, unhide
 from .admission import Gate, NoSlot
 from .answer import Answer
 from .backend import Backend
+from .outcome import End, Failure, Outcome
 
 log = logging.getLogger("competitor.chat")
 
 Receive = Callable[[], Awaitable[Any]]
 
-# How long a cancelled backend may take to clean up before it is left behind.
-CLEAN_UP_SECONDS = 1.0
 # A backend that never waits for anything must not keep all other streams from moving.
 EVENTS_BETWEEN_BREATHS = 64
 
 
-class End(Enum):
-    """Why the work on an answer is over."""
-
-    DONE = "done"
-    GONE = "client gone"
-    LATE = "time limit"
-    SHUTDOWN = "shutdown"
-
-
 class Runner:
-    """One answer's work. `run` returns when it is over; `note` and `reason` say how the answer should close."""
+    """The work on one answer. `run` returns its outcome when it is over."""
 
     def __init__(self, backend: Backend, chat: Chat, answer: Answer, gate: Gate):
         self._backend, self._chat, self._answer, self._gate = backend, chat, answer, gate
-        self.note = ""
-        self.reason: FinishReason | None = None
-        self.failure: str | None = None
+        self._outcome = Outcome()
 
-    async def run(self, receive: Receive) -> End:
+    async def run(self, receive: Receive) -> Outcome:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[End] = loop.create_future()
 
@@ -71,10 +59,8 @@ class Runner:
             watch.cancel()
         if why is not End.DONE:
             await self._stop(work)
-            self._interrupted(why)
-        elif work.cancelled():  # by the backend itself
-            self._failed("cancelled")
-        return why
+            return self._interrupted(why)
+        return _failed("cancelled") if work.cancelled() else self._outcome  # cancelled by the backend itself
 
     async def _work(self) -> None:
         try:
@@ -88,26 +74,28 @@ class Runner:
         except AnswerClosed:
             pass
         except AnswerFull:
-            self.failure, self.reason = "answer too long", "length"
+            self._outcome = Outcome(failure=Failure.TOO_LONG, reason="length")
         except NoSlot:
-            self.failure, self.note = "no free slot", "All slots of this competitor are taken. Please try again later."
+            note = "All slots of this competitor are taken. Please try again later."
+            self._outcome = Outcome(failure=Failure.NO_SLOT, note=note)
         except UpstreamError as error:
-            self.failure, self.note, self.reason = f"upstream {error.kind}", error.sentence, "stop"
+            self._outcome = Outcome(End.DONE, Failure.UPSTREAM, error.kind, error.sentence, "stop")
             self._chat.log.warning(
                 "the upstream failed",
                 extra={"kind": error.kind, "status": error.status or None, "detail": error.detail},
             )
         except ArtifactError as error:
-            self.failure, self.note, self.reason = f"artifact {error.kind}", str(error), "stop"
+            self._outcome = Outcome(End.DONE, Failure.ARTIFACT, error.kind, str(error), "stop")
         except asyncio.CancelledError:
             raise
         except (Exception, SystemExit) as error:  # whatever an owner's code does, the answer ends in good form
-            self._failed(type(error).__name__)
+            self._outcome = _failed(type(error).__name__)
             self._chat.log.exception("the backend failed")
 
     async def _drive(self) -> None:
         answer = self._answer
-        events = self._backend.answer(self._chat)
+        backend = self._backend.answer or await self._backend.loaded()
+        events = backend(self._chat)
         if not hasattr(events, "__aiter__"):
             raise TypeError(f"answer(chat) must be an async generator, but returned {type(events).__name__}")
         taken = 0
@@ -119,7 +107,7 @@ class Runner:
                 answer.take(event)
                 if isinstance(event, Finish):
                     break
-                await answer.form.drain()
+                await answer.flow.drain()
                 taken += 1
                 if taken % EVENTS_BETWEEN_BREATHS == 0:
                     await asyncio.sleep(0)
@@ -129,27 +117,30 @@ class Runner:
             for artifact in self._chat.artifacts.saved:  # those that were not yielded
                 answer.take(artifact)
 
-    def _failed(self, why: str) -> None:
-        self.failure, self.note, self.reason = f"backend: {why}", "This competitor failed while it answered.", "stop"
-
-    def _interrupted(self, why: End) -> None:
-        self.failure = why.value
+    def _interrupted(self, why: End) -> Outcome:
         if why is End.LATE:
             limit = self._chat.settings.timeout_seconds
-            self.note, self.reason = f"The answer ends here: the time limit of {limit:g} s is reached.", "length"
-        elif why is End.SHUTDOWN:
-            self.note, self.reason = "The answer ends here: the server is shutting down.", "stop"
+            note = f"The answer ends here: the time limit of {limit:g} s is reached."
+            return Outcome(why, Failure.TIME_LIMIT, note=note, reason="length")
+        if why is End.SHUTDOWN:
+            note = "The answer ends here: the server is shutting down."
+            return Outcome(why, Failure.SHUTDOWN, note=note, reason="stop")
+        return Outcome(why, Failure.CLIENT_GONE)
 
     async def _stop(self, work: asyncio.Task[None]) -> None:
         work.cancel()
         with suppress(asyncio.CancelledError):  # a second one, while shutting down: there is no more time
-            await asyncio.wait({work}, timeout=CLEAN_UP_SECONDS)
+            await asyncio.wait({work}, timeout=MAX_CLEAN_UP_SECONDS)
         if not work.done():
             self._chat.log.error("the backend ignores being cancelled and was left behind")
 
 
+def _failed(cause: str) -> Outcome:
+    return Outcome(End.DONE, Failure.BACKEND, cause, "This competitor failed while it answered.", "stop")
+
+
 async def _watch(receive: Receive, gone: Callable[[], None]) -> None:
-    """A server's `send` does not tell that a client has gone. `receive` does, while somebody waits for it."""
+    """Waits until the client has disconnected: only `receive` reports that, and only while it is awaited."""
     while (await receive())["type"] != "http.disconnect":
         pass
     gone()

@@ -5,7 +5,8 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-MOST_BYTES = 200
+from ..limits import MAX_NAME_BYTES
+
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
@@ -15,7 +16,7 @@ def display_name(given: str) -> str:
     name = re.split(r"[/\\]", " ".join(unicodedata.normalize("NFC", seen).split()))[-1].strip(" .")
     stem, dot, suffix = name.rpartition(".")
     tail = f"{dot}{suffix}" if stem and len(suffix) <= 16 and suffix.isascii() else ""
-    room = MOST_BYTES - len(tail)
+    room = MAX_NAME_BYTES - len(tail)
     return (name.removesuffix(tail).encode()[:room].decode(errors="ignore") + tail) or "artifact"
 
 

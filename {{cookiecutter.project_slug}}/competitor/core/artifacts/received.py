@@ -6,17 +6,15 @@ import binascii
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from ..request.schema import ChatRequest, File, FilePart, ImagePart
+from ..limits import MAX_RECEIVED_FILES
+from ..request.schema import ChatRequest, FilePart, ImagePart, RequestFile
 from .media import KINDS, OCTETS, Kind, media_type
 from .names import display_name
 
-# More of them than a person attaches; each is decoded when it is looked at.
-MOST_FILES = 64
-
 
 @dataclass(frozen=True, slots=True)
-class SentFile:
-    """A file of the user's. `name` is safe to show and never a path; `type` is one of an artifact's."""
+class File:
+    """A file that came with the request. `name` is safe to show and never a path; `type` is as of an artifact."""
 
     name: str
     mime_type: str
@@ -28,16 +26,16 @@ class SentFile:
         return self.data.decode("utf-8", "replace")
 
 
-def sent_files(request: ChatRequest, most_bytes: int) -> list[SentFile]:
-    """Those of the last user message, in order, up to `most_bytes` of each; what cannot be decoded is left out."""
+def received_files(request: ChatRequest, max_bytes: int) -> list[File]:
+    """The files of the last user message, in order; without those that cannot be decoded or exceed `max_bytes`."""
     last = next((message for message in reversed(request.messages) if message.role == "user"), None)
     if last is None or not isinstance(last.content, list):
         return []
-    made = (_file(part, number) for number, part in enumerate(last.content[:MOST_FILES], 1))
-    return [file for file in made if file is not None and len(file.data) <= most_bytes]
+    made = (_file(part, number) for number, part in enumerate(last.content[:MAX_RECEIVED_FILES], 1))
+    return [file for file in made if file is not None and len(file.data) <= max_bytes]
 
 
-def _file(part: object, number: int) -> SentFile | None:
+def _file(part: object, number: int) -> File | None:
     if isinstance(part, ImagePart) and part.image_url.url.startswith("data:"):
         mime_type, data = _data_url(part.image_url.url)
         suffix = mime_type.partition("/")[2].partition("+")[0]
@@ -48,16 +46,16 @@ def _file(part: object, number: int) -> SentFile | None:
     return None
 
 
-def _sent(name: str, mime_type: str, data: bytes | None) -> SentFile | None:
+def _sent(name: str, mime_type: str, data: bytes | None) -> File | None:
     if data is None:
         return None
     found = media_type(name, mime_type)
     if found == OCTETS:
         found = media_type(name, None)
-    return SentFile(display_name(name), found, KINDS[found], data)
+    return File(display_name(name), found, KINDS[found], data)
 
 
-def _content(file: File) -> tuple[str, bytes | None]:
+def _content(file: RequestFile) -> tuple[str, bytes | None]:
     if file.content.startswith("data:"):
         return _data_url(file.content)
     return file.mime_type, file.content.encode("utf-8", "replace") if file.is_text else _decoded(file.content)

@@ -10,8 +10,8 @@ from .keeper import Keeper
 log = logging.getLogger("competitor.artifacts")
 
 # Replicas keep artifacts of which this one knows nothing yet.
-MOST_SECONDS = 60.0
-LEAST_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 60.0
+MIN_PAUSE_SECONDS = 1.0
 
 
 class Sweeper:
@@ -23,7 +23,7 @@ class Sweeper:
         self._sweep: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._wait(LEAST_SECONDS)
+        self._wait(MIN_PAUSE_SECONDS)
 
     async def stop(self) -> None:
         if self._timer is not None:
@@ -39,11 +39,11 @@ class Sweeper:
         self._sweep = asyncio.get_running_loop().create_task(self._once())
 
     async def _once(self) -> None:
-        pause = MOST_SECONDS
+        pause = MAX_PAUSE_SECONDS
         try:
             due = await self._keeper.sweep()
             if due is not None:
-                pause = min(MOST_SECONDS, max(LEAST_SECONDS, due - self._keeper.clock()))
+                pause = min(MAX_PAUSE_SECONDS, max(MIN_PAUSE_SECONDS, due - self._keeper.clock()))
         except (ArtifactError, OSError) as error:
             detail = error.detail if isinstance(error, ArtifactError) else type(error).__name__
             log.warning("old artifacts could not be swept", extra={"detail": detail})

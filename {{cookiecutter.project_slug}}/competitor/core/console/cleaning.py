@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..limits import MAX_SHOWN_REQUEST_BYTES
 from ..observe.logs import HIDDEN, conceal
 from ..request.schema import ChatRequest
 
-MOST_REQUEST_BYTES = 256 * 1024
 _LONG_CHARACTERS = 1_000
 # Text comes in smaller pieces (answer.py); a larger one is the link of an artifact, whose event has the bytes as well.
 _PIECE_CHARACTERS = 16 * 1024
@@ -20,10 +20,10 @@ def fitting(asked: ChatRequest, secrets: list[str]) -> tuple[Json | None, bool]:
     """The request without its token, and whether something of it was left out because it was too long."""
     body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
     body = clean(body, secrets)  # before it is cut: half a secret is not known for one
-    if len(json.dumps(body)) <= MOST_REQUEST_BYTES:
+    if len(json.dumps(body)) <= MAX_SHOWN_REQUEST_BYTES:
         return body, False
     body = _shortened(body)
-    return (body if len(json.dumps(body)) <= MOST_REQUEST_BYTES else None), True
+    return (body if len(json.dumps(body)) <= MAX_SHOWN_REQUEST_BYTES else None), True
 
 
 def _shortened(value: Any) -> Any:

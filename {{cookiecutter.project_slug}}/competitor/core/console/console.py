@@ -1,4 +1,4 @@
-"""What the console keeps. With several workers all of it lies in one folder, so that each shows the same."""
+"""What the console keeps. Several workers share one folder, so that each shows the same."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import ApiError
+from ..limits import MAX_HELD_BYTES, MAX_WAITING
 from ..observe.logs import conceal
 from ..request.ids import answer_id, debug_id, echoed
 from ..request.schema import ChatRequest
@@ -17,28 +18,14 @@ from ..settings import Settings
 from .budget import Budget
 from .guard import Guard
 from .live import LAST, Live
-from .recorder import Recorder
+from .recorder import Recorder, Rest
 from .storage import Shelf, new_number
 
 log = logging.getLogger("competitor.console")
 
-# What all open requests together may hold in memory for the console, and those whose files are yet to be written.
-MOST_HELD_BYTES = 8 * 2**20
-# More than are kept would only push each other out: under such a load some requests are left out.
-MOST_WAITING = 64
-
-
-class Rest(Protocol):
-    """What is kept of a request besides its head; made in the writer's thread."""
-
-    def made(self) -> dict[str, Any]: ...
-    def free(self) -> None:
-        """What it held in memory may go."""
-        ...
-
 
 class Console:
-    """One for each process. `folder` is shared by all workers; without one it makes its own, and removes it."""
+    """The console of one process. All workers share `folder`; without one it makes its own and removes it."""
 
     def __init__(self, settings: Settings, folder: Path | None = None):
         """Raises `OSError` where no folder can be made."""
@@ -49,8 +36,8 @@ class Console:
         self.seconds = settings.timeout_seconds
         self.shelf = Shelf(folder / "requests")
         self.live = Live(folder / "live", settings.timeout_seconds)
-        self.budget = Budget(MOST_HELD_BYTES)
-        self._waiting = Budget(MOST_WAITING)
+        self.budget = Budget(MAX_HELD_BYTES)
+        self._waiting = Budget(MAX_WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one: nothing overtakes, and one heap
 
     def recorder(self, asked: ChatRequest, size: int, request_id: str, headers: Mapping[str, str]) -> Recorder:

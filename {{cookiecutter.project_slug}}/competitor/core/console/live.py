@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..limits import MAX_LIVE_FILE_BYTES, MAX_LIVE_FILES
+
 log = logging.getLogger("competitor.console")
 
-MOST_FILES = 100
-MOST_FILE_BYTES = 256 * 1024
 LAST = "request_end"
 _LOOK_SECONDS = 0.05
 # A caller may ask before its request has arrived.
@@ -39,7 +39,7 @@ class Live:
         try:
             path.write_bytes(b"")  # an id that comes again starts anew
             newest_first = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-            for old in newest_first[MOST_FILES:]:
+            for old in newest_first[MAX_LIVE_FILES:]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             log.warning("a request cannot be followed", extra={"why": error.strerror})
@@ -78,7 +78,7 @@ class LiveLog:
     def tell(self, type: str, step: str, message: str, data: Any = None) -> None:
         line = _line(self._id, type, step, message, data, self._correlation_id) + b"\n"
         self._size += len(line)
-        if self._size > MOST_FILE_BYTES and type != LAST:
+        if self._size > MAX_LIVE_FILE_BYTES and type != LAST:
             return
         try:
             with self._path.open("ab") as file:

@@ -1,36 +1,53 @@
-"""One request as the console will show it: what was asked, every event with its time, and how it ended."""
+"""The recorder: one request as the console shows it, with the time of every event and its end."""
 # Contract file: replaced by updates.
 
 import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from starlette.types import Send
 
+from ..limits import MAX_RECORDED_ANSWER_BYTES
 from ..observe.logs import conceal
 from ..observe.observer import ModelCall, Observer, Step, Summary
 from ..request.schema import ChatRequest
 from ..stream.writer import BodyWriter
+from .budget import Budget
 from .cleaning import clean, fitting, unpieced
 from .live import LAST, LiveLog
 from .storage import new_number
 
-if TYPE_CHECKING:
-    from .console import Console
-
-MOST_ANSWER_BYTES = 1024 * 1024
 _SHOWN_CHARACTERS = 120
 _LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut at its end would not be known for one
 
 Json = dict[str, Any]
 
 
-class Recorder(Observer):
-    """Keeps one request. What is kept never holds a secret: neither the settings', nor the user's token."""
+class Rest(Protocol):
+    """What is kept of a request besides its head; made in the writer's thread."""
 
-    def __init__(self, console: "Console", asked: ChatRequest, size: int, request_id: str, live: LiveLog | None):
+    def made(self) -> Json: ...
+    def free(self) -> None:
+        """What it held in memory may go."""
+        ...
+
+
+class Shelves(Protocol):
+    """Where a recorder keeps its request; the console is one."""
+
+    secrets: list[str]
+    seconds: float
+    budget: Budget
+
+    def keep(self, number: str, head: Json, rest: Rest | None = None) -> bool: ...
+
+
+class Recorder(Observer):
+    """Records one request, without secrets: neither the settings' nor the user's token."""
+
+    def __init__(self, console: Shelves, asked: ChatRequest, size: int, request_id: str, live: LiveLog | None):
         self._console, self._live = console, live
         self._number = new_number()
         self._began = time.monotonic()
@@ -66,7 +83,7 @@ class Recorder(Observer):
         if self._kept and self._fits(len(body)):
             self._whole = body
 
-    # What is told.
+    # What observers are told.
 
     def doing(self, what: str) -> None:
         self._tell("progress", "work", f"{what}.")
@@ -121,7 +138,7 @@ class Recorder(Observer):
 
     def _fits(self, size: int) -> bool:
         self._size += size
-        fits = self._size <= MOST_ANSWER_BYTES and self._holds(size)
+        fits = self._size <= MAX_RECORDED_ANSWER_BYTES and self._holds(size)
         self._cut = self._cut or not fits
         return fits
 

@@ -1,4 +1,4 @@
-"""The console's routes. They are only there while it is on: off, each is a path like any that does not exist (E5)."""
+"""The console's routes. While the console is off they do not exist (E5)."""
 # Contract file: replaced by updates.
 
 import base64
@@ -11,9 +11,9 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from ..errors import ApiError
+from ..limits import MAX_RECORDS
 from ..request.ids import usable
 from .console import Console
-from .storage import MOST_RECORDS
 
 _PRIVATE = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
@@ -34,7 +34,7 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
     async def requests(request: Request) -> Response:
         guarded(request)
         heads = await console.heads()
-        return JSONResponse({"most": MOST_RECORDS, "requests": heads}, headers=_PRIVATE)
+        return JSONResponse({"most": MAX_RECORDS, "requests": heads}, headers=_PRIVATE)
 
     @app.get("/debug/requests/{number}", include_in_schema=False)
     async def one(request: Request, number: str) -> Response:

@@ -14,8 +14,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-MOST_RECORDS = 50
-MOST_BYTES = 8 * 2**20
+from ..limits import MAX_RECORDS, MAX_RECORDS_BYTES
+
 _NUMBER = re.compile(r"[0-9]{19}-[0-9a-f]{8}")
 
 
@@ -77,7 +77,7 @@ class Shelf:
         kept = size = 0
         for number in sorted(sizes, reverse=True):
             kept, size = kept + 1, size + sizes[number]
-            if kept > MOST_RECORDS or size > MOST_BYTES:
+            if kept > MAX_RECORDS or size > MAX_RECORDS_BYTES:
                 for path in self._folder.glob(f"{number}.*"):
                     path.unlink(missing_ok=True)
 

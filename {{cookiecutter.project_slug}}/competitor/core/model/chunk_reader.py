@@ -1,4 +1,4 @@
-"""An upstream's chunks, read as servers really write them, and poured into a sink."""
+"""Reads an upstream's chunks, in all the forms that servers write, and passes them to a sink."""
 # Contract file: replaced by updates.
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic_core import from_json
 
 from ..errors import UpstreamError
-from ..events import FinishReason, Sink
+from ..events import FinishReason, Sink, ToolCall
 from ..usage import Usage, read_usage
 from .chunk_fast_path import UsualChunk, usual_chunk
 from .think_tags import ThinkTags
@@ -25,27 +25,21 @@ _REASONS: dict[str, FinishReason] = {
 }
 
 
-# The shape of the usual chunk is looked for again after so many unusual ones; a short answer is not worth it.
+# After this many chunks that the fast path could not read, their shape is learned again.
 _LEARN_EVERY = 4
 
 
 @dataclass(slots=True)
-class ToolRequest:
-    """A tool call that the model asked for. `arguments` is JSON text as the model wrote it, valid or not."""
+class PartialCall:
+    """A tool call whose arguments are still arriving. `number` is its number at the client, for a client's tool."""
 
     id: str
     name: str
+    number: int | None
     arguments: str = ""
-    number: int | None = None  # at the client, where the call is of one of its tools
 
-    def as_json(self) -> dict[str, Any]:
-        """The call in OpenAI's wire form. Servers refuse a conversation with arguments that are not an object."""
-        try:
-            usable = isinstance(from_json(self.arguments), dict)
-        except ValueError:
-            usable = False
-        function = {"name": self.name, "arguments": self.arguments if usable else "{}"}
-        return {"id": self.id, "type": "function", "function": function}
+    def whole(self) -> ToolCall:
+        return ToolCall(self.name, self.arguments, self.id)
 
 
 class ChunkReader:
@@ -55,11 +49,11 @@ class ChunkReader:
         self._sink = sink
         self.text = StringIO()  # a list of a million tokens would cost ten times their text
         self.reasoning = StringIO()
-        self.calls: list[ToolRequest] = []
+        self.calls: list[PartialCall] = []
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.began = False
-        self._by_index: dict[int, ToolRequest] = {}
+        self._by_index: dict[int, PartialCall] = {}
         self._tags: ThinkTags | None = ThinkTags()  # None once all that comes is text
         self._usual: UsualChunk | None = None
         self._chunks = 0
@@ -77,7 +71,7 @@ class ChunkReader:
             self._usual = usual_chunk(payload, text)
 
     def ended(self) -> None:
-        """No event follows: what was held back, since it might have been the beginning of a tag, goes out."""
+        """The stream has ended: passes on text that was held back because it might have begun a tag."""
         if self._tags is not None:
             self._said(*self._tags.rest())
 
@@ -135,19 +129,19 @@ class ChunkReader:
             if known.number is not None:
                 self._sink.arguments(known.number, text)
 
-    def _known(self, piece: dict[str, Any]) -> ToolRequest | None:
-        """The call that a fragment goes on with: by its index, else by its id, else the last one."""
+    def _known(self, piece: dict[str, Any]) -> PartialCall | None:
+        """The call that a fragment continues: found by its index, else by its id, else the last call."""
         if piece.get("index") is not None:
             return self._by_index.get(piece["index"])
         if piece.get("id"):
             return next((call for call in self.calls if call.id == piece["id"]), None)
         return self.calls[-1] if self.calls else None
 
-    def _begun(self, piece: dict[str, Any], name: Any) -> ToolRequest:
+    def _begun(self, piece: dict[str, Any], name: Any) -> PartialCall:
         if not isinstance(name, str) or not name:
             raise UpstreamError("not_openai", "a tool call without a name")
         call_id = str(piece.get("id") or f"call_{secrets.token_hex(12)}")
-        call = ToolRequest(call_id, name, number=self._sink.call(call_id, name))
+        call = PartialCall(call_id, name, self._sink.call(call_id, name))
         self.calls.append(call)
         if piece.get("index") is not None:
             self._by_index[piece["index"]] = call
@@ -168,7 +162,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def _only_text(chunk: dict[str, Any]) -> str | None:
-    """The text of a chunk that brings nothing else: then no later one of the same shape does either."""
+    """The text of a chunk that holds only text; then later chunks of the same shape hold only text as well."""
     choices = chunk.get("choices")
     if chunk.get("usage") or not choices or choices[0].get("finish_reason"):
         return None

@@ -1,4 +1,4 @@
-"""The model behind the competitor: any OpenAI-compatible server, or the offline model on the same wire.
+"""One call of the model: any OpenAI-compatible server, or the offline model in the same format.
 Contract file: replaced by updates.
 
 A `Completion` is one call. A backend yields it, and the core passes every piece on without another
@@ -16,23 +16,23 @@ from typing import cast
 from pydantic import SecretStr
 
 from ..errors import UpstreamError
-from ..events import FinishReason, Reasoning, Sink, Source, Text
+from ..events import FinishReason, Reasoning, Sink, Source, Text, ToolCall
+from ..limits import MAX_WHOLE_RESPONSE_BYTES
 from ..observe.observer import ModelCall, Observer
 from ..offline import OfflineServer
 from ..outbound.client import HttpClient
-from ..outbound.response import Exchange
+from ..outbound.response import Response
 from ..settings import Settings
 from ..usage import Usage, prompt_tokens, text_tokens
-from .chunk_reader import ChunkReader, ToolRequest
+from .chunk_reader import ChunkReader
 from .iteration import Piece, PullSink
 from .prompt import Body
-from .retry import pause_before_retry, refusal
+from .retry import failure, pause_before_retry
 from .sse import EventSplitter
 from .upstream import OFFLINE_MODEL, Upstream, choose, limited
 
 log = logging.getLogger("competitor.llm")
 
-_MAX_WHOLE_BYTES = 16 * 2**20
 _HEADERS = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
 
 
@@ -68,8 +68,14 @@ class Completion(Source):
         self._retried: list[str] = []
         self.usage: Usage | None = None
         self._reader: ChunkReader | None = None
-        self._exchange: Exchange | None = None
+        self._response: Response | None = None
         self._free = False  # the offline model costs nothing
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is asked."""
+        name: str = self._model or self.body["model"]
+        return name
 
     @property
     def text(self) -> str:
@@ -80,47 +86,47 @@ class Completion(Source):
         return self._reader.reasoning.getvalue() if self._reader else ""
 
     @property
-    def tool_calls(self) -> list[ToolRequest]:
+    def tool_calls(self) -> list[ToolCall]:
         """Calls of the backend's own tools."""
-        return [call for call in self._reader.calls if call.number is None] if self._reader else []
+        return [call.whole() for call in self._reader.calls if call.number is None] if self._reader else []
 
     @property
-    def client_calls(self) -> list[ToolRequest]:
+    def client_calls(self) -> list[ToolCall]:
         """Calls of the client's tools, which have gone out to it."""
-        return [call for call in self._reader.calls if call.number is not None] if self._reader else []
+        return [call.whole() for call in self._reader.calls if call.number is not None] if self._reader else []
 
     @property
     def message(self) -> dict[str, object]:
-        """What came, as the assistant's message of a conversation that goes on."""
+        """The answer as an assistant's message, to continue the conversation with."""
         said: dict[str, object] = {"role": "assistant", "content": self.text}
         if self._reader and self._reader.calls:
-            said["tool_calls"] = [call.as_json() for call in self._reader.calls]
+            said["tool_calls"] = [call.whole().as_json() for call in self._reader.calls]
         return said
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """None where the call did not come to its end."""
+        """None if the call did not complete."""
         return self._reader.finish_reason if self._reader else None
 
     async def pour(self, sink: Sink) -> None:
-        """The whole call into `sink`, from the socket's own callback: no task and no wake-up a chunk."""
+        """Makes the call and passes everything to `sink`, from the socket's callback: no task or wake-up per chunk."""
         reader = self._reader = ChunkReader(sink)
         sink.doing("Waiting for the model")
-        sink.set_source(self)
+        sink.flow.set_source(self)
         began, failed = time.monotonic(), "cancelled"
         try:
-            exchange = self._exchange = await self._open(sink)
-            await self._receive(exchange, reader, sink)
+            response = self._response = await self._open(sink)
+            await self._receive(response, reader, sink)
             reader.ended()
             failed = ""
         except UpstreamError as error:
             failed = error.kind
             raise
         finally:
-            sink.set_source(None)
-            if self._exchange is not None:
-                self._exchange.close(finished=not failed)
-                self._exchange = None
+            sink.flow.set_source(None)
+            if self._response is not None:
+                self._response.close(finished=not failed)
+                self._response = None
             if reader.began:
                 self.usage = self._cost(reader)
                 self._account(self.usage)
@@ -150,36 +156,36 @@ class Completion(Source):
                 pouring.exception()  # looked at, so that asyncio does not report it as lost
 
     def pause(self) -> None:
-        if self._exchange is not None:
-            self._exchange.pause()
+        if self._response is not None:
+            self._response.pause()
 
     def resume(self) -> None:
-        if self._exchange is not None:
-            self._exchange.resume()
+        if self._response is not None:
+            self._response.resume()
 
-    async def _receive(self, exchange: Exchange, reader: ChunkReader, sink: Sink) -> None:
-        kind = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+    async def _receive(self, response: Response, reader: ChunkReader, sink: Sink) -> None:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":  # a server that does not stream, or an error under a status of 200
-            reader.whole(await exchange.read(_MAX_WHOLE_BYTES))
+            reader.whole(await response.read(MAX_WHOLE_RESPONSE_BYTES))
             return
         if kind == "text/html":
             raise UpstreamError("not_openai", "a page of HTML")
-        splitter = EventSplitter()
+        splitter, flow = EventSplitter(), sink.flow
 
         def read(data: bytes) -> None:
-            sink.cork()
+            flow.cork()
             try:
                 for payload in splitter.feed(data):
                     if payload == b"[DONE]":
-                        exchange.stop()
+                        response.stop()
                         return
                     reader.chunk(payload)
             finally:
-                sink.uncork(last=exchange.stopped)
+                flow.uncork(last=response.stopped)
 
-        exchange.start(read)
+        response.start(read)
         try:
-            await exchange.ended
+            await response.ended
         except UpstreamError:
             if reader.finish_reason is None:
                 raise  # else all that matters had come
@@ -188,11 +194,11 @@ class Completion(Source):
                 reader.chunk(payload)
         if not reader.began:
             raise UpstreamError("not_openai", "no event at all")
-        if reader.finish_reason is None and not exchange.stopped:
+        if reader.finish_reason is None and not response.stopped:
             raise UpstreamError("broke_off", "the body ended without a finish reason and without [DONE]")
 
-    async def _open(self, sink: Sink) -> Exchange:
-        """The exchange with its head here and a status of 200; tries again only while no byte of an answer came."""
+    async def _open(self, sink: Sink) -> Response:
+        """The response, once its head has a status of 200. Tries again only while no byte of an answer has arrived."""
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
         self._free = upstream.model == OFFLINE_MODEL
@@ -205,10 +211,10 @@ class Completion(Source):
         attempt = 1
         while True:
             try:
-                exchange = await self._llm.client.open("POST", url, headers, body)
-                if exchange.status == 200:
-                    return exchange
-                raise await refusal(exchange)
+                response = await self._llm.client.open("POST", url, headers, body)
+                if response.status == 200:
+                    return response
+                raise await failure(response)
             except UpstreamError as error:
                 pause = pause_before_retry(error, attempt)
                 if pause is None or attempt >= settings.llm_attempts:

@@ -1,31 +1,18 @@
-"""A completion that is looked at piece by piece: what the socket pushes waits here for its reader."""
+"""Iteration over a completion: pieces that the socket pushes wait here until the backend reads them."""
 # Contract file: replaced by updates.
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 
-from ..events import FinishReason, Reasoning, Source, Text
+from ..events import FinishReason, Flow, Reasoning, Source, Text, ToolCallPiece
+from ..limits import MAX_WAITING_CHARACTERS
 from ..usage import Usage
 
-_MOST_CHARACTERS = 64 * 1024
+Piece = Text | Reasoning | ToolCallPiece
 
 
-@dataclass(frozen=True, slots=True)
-class CallPiece:
-    """A fragment of a tool call: `number` always, `id` and `name` in its first one only. `text` is of its arguments."""
-
-    number: int
-    text: str
-    id: str | None = None
-    name: str | None = None
-
-
-Piece = Text | Reasoning | CallPiece
-
-
-class PullSink:
-    """The sink of an iteration. It pauses the source when its reader falls behind.
+class PullSink(Flow):
+    """The sink of an iteration. It pauses the source when the reader falls behind.
 
     Without `calls`, tool calls are left to the completion, which holds them once they are whole.
     """
@@ -47,11 +34,11 @@ class PullSink:
         if self._calls is None:
             return None  # the backend passes a client's call on itself
         self._calls += 1
-        self._put(CallPiece(self._calls - 1, "", id, name))
+        self._put(ToolCallPiece(self._calls - 1, "", id, name))
         return self._calls - 1
 
     def arguments(self, number: int, piece: str) -> None:
-        self._put(CallPiece(number, piece))
+        self._put(ToolCallPiece(number, piece))
 
     def usage(self, usage: Usage) -> None:
         pass
@@ -62,21 +49,19 @@ class PullSink:
     def doing(self, what: str) -> None:
         pass
 
-    def cork(self) -> None:
-        pass
-
-    def uncork(self, *, last: bool = False) -> None:
-        pass
-
     def set_source(self, source: Source | None) -> None:
         self._source = source
+
+    @property
+    def flow(self) -> Flow:
+        return self
 
     def wake(self, _: object = None) -> None:
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
 
     async def next(self, pouring: asyncio.Future[None]) -> Piece | None:
-        """The next event; None when all were taken and `pouring` is done."""
+        """The next event; None after the last one, once `pouring` is done."""
         while not self._events:
             if pouring.done():
                 return None
@@ -91,6 +76,6 @@ class PullSink:
     def _put(self, event: Piece) -> None:
         self._events.append(event)
         self._size += len(event.text)
-        if self._size > _MOST_CHARACTERS and self._source is not None:
+        if self._size > MAX_WAITING_CHARACTERS and self._source is not None:
             self._source.pause()
         self.wake()

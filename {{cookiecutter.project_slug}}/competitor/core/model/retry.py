@@ -1,4 +1,4 @@
-"""What a refusal of an upstream means, and whether the same call may be made again."""
+"""Failures of an upstream: what a status means, and whether the same call may be tried again."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -7,29 +7,28 @@ import random
 import time
 
 from ..errors import UpstreamError
-from ..outbound.response import Exchange
+from ..limits import MAX_ERROR_BODY_BYTES, MAX_RETRY_PAUSE_SECONDS
+from ..outbound.response import Response
 
-_MAX_REFUSAL_BYTES = 16 * 1024
 _REFUSAL_SECONDS = 5.0
 # The same call may succeed after these; 529 is what some servers say when overloaded.
 _PASSING_STATUSES = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 _REFUSALS = {401: "refused_key", 403: "refused_key", 429: "busy", 503: "busy", 529: "busy"}
 _FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 20.0
 
 
-async def refusal(exchange: Exchange) -> UpstreamError:
-    """What a status other than 200 means. The server's own words are for the log alone."""
-    status = exchange.status
+async def failure(response: Response) -> UpstreamError:
+    """The error for a status other than 200. The server's own words go to the log only."""
+    status = response.status
     try:
         async with asyncio.timeout(_REFUSAL_SECONDS):
-            detail = (await exchange.read(_MAX_REFUSAL_BYTES)).decode("utf-8", "replace")
+            detail = (await response.read(MAX_ERROR_BODY_BYTES)).decode("utf-8", "replace")
     except (UpstreamError, TimeoutError):
         detail = ""
     finally:
-        exchange.close()
+        response.close()
     kind = _REFUSALS.get(status, "failed" if status >= 500 else "refused")
-    pause = _seconds(exchange.headers.get("retry-after", ""))
+    pause = _seconds(response.headers.get("retry-after", ""))
     return UpstreamError(kind, detail[:300], status=status, retry_after=pause)
 
 
@@ -47,9 +46,9 @@ def _seconds(retry_after: str) -> float | None:
 
 
 def pause_before_retry(error: UpstreamError, attempt: int) -> float | None:
-    """How long to wait before the next attempt, in seconds; None where none would help."""
+    """Seconds to wait before the next attempt; None if another attempt would not help."""
     if error.status not in _PASSING_STATUSES and error.kind not in ("unreachable", "broke_off"):
         return None
     if error.retry_after is not None:
-        return error.retry_after if error.retry_after <= _LONGEST_PAUSE_SECONDS else None
+        return error.retry_after if error.retry_after <= MAX_RETRY_PAUSE_SECONDS else None
     return _FIRST_PAUSE_SECONDS * (1 << (attempt - 1)) * random.uniform(0.75, 1.25)

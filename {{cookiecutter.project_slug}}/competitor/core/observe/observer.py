@@ -1,4 +1,4 @@
-"""What is told of an answer while it is made, to metrics, traces and the debug console: never a call per chunk."""
+"""Observers: what metrics, traces and the debug console are told about an answer; never a call per chunk."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call of the model, over. `error` is a key of `UPSTREAM_KINDS`, or `cancelled`; `retried` has earlier ones."""
+    """A finished call of the model. `error` is a key of `UPSTREAM_KINDS` or `cancelled`, `retried` has earlier ones."""
 
     model: str
     seconds: float
@@ -31,7 +31,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All that is known of an answer at its end, and no text of it. Times are in seconds; a stream alone has gaps."""
+    """All that is known about a finished answer, without its text. Times are in seconds; only a stream has gaps."""
 
     request_id: str
     correlation_id: str | None
@@ -39,25 +39,15 @@ class Summary:
     backend: str
     model: str
     end: str
-    failure: str | None
+    outcome: Literal["ok", "failed", "client_gone"]
+    failure: str | None  # for a person
+    error_type: str  # the failure as a label; empty for none
     finish_reason: str | None
     ttft: float | None
     largest_gap: float | None
     loop_lag: float | None
     duration: float
     usage: Mapping[str, int | float]
-
-    @property
-    def error_type(self) -> str:
-        """The failure without what differs each time, as a label; empty for none."""
-        failure = self.failure or ""
-        return "backend" if failure.startswith("backend") else failure.replace(" ", "_")
-
-    @property
-    def outcome(self) -> Literal["ok", "failed", "client_gone"]:
-        if self.failure in ("client gone", "the client does not read"):
-            return "client_gone"
-        return "failed" if self.failure else "ok"
 
     def as_fields(self) -> dict[str, Any]:
         """For the log: times as whole milliseconds."""
@@ -83,7 +73,7 @@ def _milliseconds(seconds: float | None) -> int | None:
 
 
 class Observer:
-    """Told of one answer; this one does not care. What is told may come at any moment, so nothing here waits."""
+    """Base observer of one answer: every callback does nothing. Callbacks come at any moment, so none may wait."""
 
     def doing(self, what: str) -> None:
         """What the answer is waiting for."""
@@ -92,20 +82,20 @@ class Observer:
         """A tool or a sandbox begins."""
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
-        """It has ended, `ok` or with an `error`."""
+        """A tool or a sandbox has ended; `status` is `ok` or `error`."""
 
     def saved(self, kind: str, size: int) -> None:
-        """The user got an artifact of so many bytes; `kind` is its type."""
+        """The user got an artifact of `size` bytes; `kind` is its type."""
 
     def called(self, call: ModelCall) -> None:
-        """A call of the model is over, one way or the other."""
+        """A call of the model has ended, with or without an error."""
 
     def finished(self, summary: Summary) -> None:
-        """The answer is over. Nothing is told after this."""
+        """The answer has ended. No callback follows."""
 
 
 class Observers(Observer):
-    """Several as one."""
+    """Several observers as one."""
 
     def __init__(self, *observers: Observer):
         self._observers = observers

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..limits import MAX_PLAN_CHARACTERS, MAX_PLANNED_CALLS
 from .sums import expressions
 from .values import fitting
 
 Body = dict[str, Any]
 
-_MOST_CHARACTERS = 12_000
-_MOST_CALLS = 16
 # Fenced blocks and quoted texts are set aside, so that no rule looks into them.
 _SET_ASIDE = re.compile(r"```[^\n`]*\n.*?```|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d", re.DOTALL)
 _QUOTES = ('""', "''", "``", "\u201c\u201d")
@@ -68,9 +67,9 @@ class Planned:
 
 def rounds(text: str, tools: list[Body]) -> list[list[Planned]]:
     """The calls that a text asks for, one list a round; `tools` are the functions that were offered."""
-    aside = _Aside(text[:_MOST_CHARACTERS])
+    aside = _Aside(text[:MAX_PLAN_CHARACTERS])
     parts = (_Part(part, aside, tools).calls() for part in _THEN.split(aside.text))
-    return [calls[:_MOST_CALLS] for calls in parts if calls]
+    return [calls[:MAX_PLANNED_CALLS] for calls in parts if calls]
 
 
 class _Aside:

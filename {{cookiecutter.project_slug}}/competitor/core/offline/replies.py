@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..limits import MAX_WORDS
 from .plan import Planned, arguments, rounds
 from .sums import sums
 from .values import fitting
@@ -18,7 +19,6 @@ from .values import fitting
 Body = dict[str, Any]
 NOTICE = "(I am the offline model: no upstream could serve this request.)"
 
-_MOST_WORDS = 5_000
 _TOKENS_AN_IMAGE = 85
 _EXACTLY = re.compile(
     r"(?is)\b(?:reply|respond|answer|say|output|return)\s+(?:with\s+)?(?:only\s+|just\s+)?(?:exactly|only|just)(?:\s+with)?(?:\s+the\s+words?)?\s*:?\s+(.+)"
@@ -187,7 +187,7 @@ def _plain(asked: _Asked) -> tuple[str, str]:
             f"Your name is {name}. {NOTICE}" if name else f"You have not told me your name. {NOTICE}",
         )
     if found := _WORDS_WANTED.search(asked.text):
-        return "It wants a text of a certain length.", " ".join(_prose(min(int(found[1]), _MOST_WORDS)))
+        return "It wants a text of a certain length.", " ".join(_prose(min(int(found[1]), MAX_WORDS)))
     if asked.told_name and _NAME_TOLD.search(asked.text):
         return "It tells me a name.", f"Hello, {asked.told_name}. {NOTICE}"
     heard = " ".join(asked.text.split()[:40])

@@ -4,9 +4,8 @@
 import re
 
 from ..arithmetic import computed
+from ..limits import MAX_SUM_CHARACTERS, MAX_SUMS
 
-_MOST_CHARACTERS = 2_000
-_MOST_EXPRESSIONS = 10
 _SPOKEN = (
     ("multiplied by", "*"),
     ("divided by", "/"),
@@ -23,8 +22,8 @@ def expressions(text: str) -> list[str]:
     """Each expression such as `17 * 23`, also a spoken one such as `17 times 23`."""
     for word, sign in _SPOKEN:
         text = re.sub(rf"(?i)(?<=[\d)])\s+{word}\s+(?=[\d(-])", f" {sign} ", text)
-    found = [match[0].strip() for match in _EXPRESSION.finditer(text[:_MOST_CHARACTERS])]
-    return [shown.rstrip(".") for shown in found[:_MOST_EXPRESSIONS] if not _DATE.fullmatch(shown)]
+    found = [match[0].strip() for match in _EXPRESSION.finditer(text[:MAX_SUM_CHARACTERS])]
+    return [shown.rstrip(".") for shown in found[:MAX_SUMS] if not _DATE.fullmatch(shown)]
 
 
 def sums(text: str) -> list[str]:

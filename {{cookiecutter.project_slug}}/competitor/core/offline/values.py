@@ -11,12 +11,10 @@ import re
 import string
 from typing import Any, TypeGuard
 
+from ..limits import MAX_ITEMS, MAX_SCHEMA_DEPTH, MAX_VALUE_CHARACTERS, MAX_VALUES
+
 Schema = dict[str, Any]
 
-_MOST_DEPTH = 12
-_MOST_CHARACTERS = 10_000
-_MOST_ITEMS = 100
-_MOST_VALUES = 5_000
 _FORMATS = {
     "date": "2026-01-31",
     "time": "12:00:00Z",
@@ -57,12 +55,14 @@ class _Fitter:
     def __init__(self, root: Any, text: str):
         self._root = root if isinstance(root, dict) else {}
         self._text = " ".join(text.split())
-        self._left = _MOST_VALUES
-        self._numbers = [float(found) for found in re.findall(r"-?\d{1,15}(?:\.\d{1,10})?", text[:_MOST_CHARACTERS])]
+        self._left = MAX_VALUES
+        self._numbers = [
+            float(found) for found in re.findall(r"-?\d{1,15}(?:\.\d{1,10})?", text[:MAX_VALUE_CHARACTERS])
+        ]
 
     def value(self, schema: Any, depth: int) -> Any:
         self._left -= 1
-        if self._left < 0 or depth > _MOST_DEPTH:
+        if self._left < 0 or depth > MAX_SCHEMA_DEPTH:
             return None  # a schema that calls for more than anybody can read
         schema = self._resolved(schema)
         if "const" in schema:
@@ -100,7 +100,7 @@ class _Fitter:
 
     def _resolved(self, schema: Any, depth: int = 0) -> Schema:
         """The schema with its reference followed and its `allOf` merged."""
-        for _ in range(_MOST_DEPTH - depth):
+        for _ in range(MAX_SCHEMA_DEPTH - depth):
             if not isinstance(schema, dict):
                 return {}
             if isinstance(reference := schema.get("$ref"), str):
@@ -108,7 +108,7 @@ class _Fitter:
                 schema = _merged(self._pointed(reference), rest)
             elif isinstance(members := schema.get("allOf"), list):
                 rest = {name: given for name, given in schema.items() if name != "allOf"}
-                for member in members[:_MOST_ITEMS]:
+                for member in members[:MAX_ITEMS]:
                     rest = _merged(rest, self._resolved(member, depth + 1))
                 schema = rest
             else:
@@ -133,15 +133,15 @@ class _Fitter:
         names = dict.fromkeys([*required, *properties] if depth < 3 else required)
         made = {name: self.value(properties.get(name, {}), depth + 1) for name in names}
         more = schema.get("additionalProperties")
-        for number in range(min(_count(schema, "minProperties", 0), _MOST_ITEMS) - len(made)):
+        for number in range(min(_count(schema, "minProperties", 0), MAX_ITEMS) - len(made)):
             made[f"property_{number + 1}"] = self.value(more, depth + 1)
         return made
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:
         first = schema.get("prefixItems")
-        made = [self.value(item, depth + 1) for item in first[:_MOST_ITEMS]] if isinstance(first, list) else []
+        made = [self.value(item, depth + 1) for item in first[:MAX_ITEMS]] if isinstance(first, list) else []
         wanted = max(_count(schema, "minItems", 0), 1 if depth < 3 else 0)
-        wanted = min(wanted, _count(schema, "maxItems", wanted), _MOST_ITEMS)
+        wanted = min(wanted, _count(schema, "maxItems", wanted), MAX_ITEMS)
         items = schema.get("items")
         while len(made) < wanted and items is not False:
             made.append(self._unlike(made, items, depth) if schema.get("uniqueItems") else self.value(items, depth + 1))
@@ -167,8 +167,8 @@ class _Fitter:
             return made
         if (form := schema.get("format")) in _FORMATS:
             return _FORMATS[form]
-        shortest = min(_count(schema, "minLength", 0), _MOST_CHARACTERS)
-        longest = min(_count(schema, "maxLength", 80), _MOST_CHARACTERS)
+        shortest = min(_count(schema, "minLength", 0), MAX_VALUE_CHARACTERS)
+        longest = min(_count(schema, "maxLength", 80), MAX_VALUE_CHARACTERS)
         text = (self._text or "offline")[: max(longest, shortest)]
         return text + "x" * (shortest - len(text))
 
@@ -239,7 +239,7 @@ def _matching(pattern: str) -> str | None:
             return None
         made += character * least
         at = element.end()
-    return made[:_MOST_CHARACTERS]
+    return made[:MAX_VALUE_CHARACTERS]
 
 
 def _member(element: str) -> str | None:

@@ -16,57 +16,55 @@ from collections import deque
 from collections.abc import Mapping
 from typing import cast
 
-import httptools
-
 from ..errors import UpstreamError
+from ..limits import MAX_IDLE_CONNECTIONS, MAX_IDLE_SECONDS
 from .egress import Egress, EgressRefused, Origin
-from .response import Exchange
+from .response import Response
 
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-MAX_IDLE = 256
-IDLE_SECONDS = 30.0
-# The end of a body often comes just after its last event; waiting for it lets the connection be used again.
+# The end of a body often arrives just after its last event; waiting for it allows the connection to be reused.
 LINGER_SECONDS = 1.0
 
 
 class Connection(asyncio.Protocol):
-    """One connection; it carries one exchange after the other."""
+    """One connection; it carries one request and its response after another."""
 
     transport: asyncio.Transport
 
     def __init__(self, pool: "HttpClient", origin: Origin):
         self._pool, self.origin = pool, origin
         self.idle_since = 0.0
-        self._exchange: Exchange | None = None
+        self._response: Response | None = None  # also a closed one, until the end of its body
         self._lingering: asyncio.TimerHandle | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._reusable = False
-        self._at_chunk = False  # the parser is between two chunks of a body
 
-    def send(self, exchange: Exchange, message: bytes) -> None:
-        self._exchange, exchange.connection = exchange, self
-        self._parser = httptools.HttpResponseParser(self)
-        self._reusable = self._at_chunk = False
+    def send(self, response: Response, message: bytes) -> None:
+        self._response, response.connection = response, self
         self.transport.write(message)
 
-    def leave(self, *, whole: bool, linger: bool) -> None:
-        self._exchange = None
-        if whole:
-            self._rest()
+    def release(self, response: Response, *, linger: bool) -> None:
+        """The response is closed. The connection is kept if its body is whole, or soon is; else it is cut."""
+        if response.whole:
+            self._rest(response)
         elif linger and not self.transport.is_closing():
             self._lingering = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.abort)
         else:
+            self._drop()
             self.transport.abort()
 
-    def _rest(self) -> None:
-        if self._lingering is not None:
-            self._lingering.cancel()
-            self._lingering = None
-        if self._reusable and not self.transport.is_closing():
+    def _rest(self, response: Response) -> None:
+        self._drop()
+        if response.reusable and not self.transport.is_closing():
             self._pool.keep(self)
         else:
             self.transport.abort()
+
+    def _drop(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        if self._response is not None:
+            self._response.forget()
+            self._response = None
 
     # asyncio's side.
 
@@ -75,88 +73,24 @@ class Connection(asyncio.Protocol):
         self._pool.made(self)
 
     def data_received(self, data: bytes) -> None:
-        exchange = self._exchange
-        if self._at_chunk and exchange is not None and (chunk := _whole_chunk(data)):
-            exchange.piece(chunk)
-            return
-        if exchange is None and self._lingering is None:
+        response = self._response
+        if response is None:
             self.transport.abort()  # bytes that nobody asked for
             return
-        if exchange is not None:
-            exchange.received(len(data))
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if exchange is not None:
-                exchange.fail(UpstreamError("not_openai", f"not HTTP/1.1: {type(error).__name__}"))
-            self.transport.abort()
-            return
-        self._at_chunk = self._at_chunk and data.endswith(b"\r\n")  # else it holds the beginning of a size
-        if exchange is not None:
-            exchange.parsed()
+        response.feed(data)
+        if response.whole and response.closed:
+            self._rest(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.forget(self)
-        if self._lingering is not None:
-            self._lingering.cancel()
-        exchange = self._exchange
-        if exchange is None:
-            return
-        unframed = "content-length" not in exchange.headers and "transfer-encoding" not in exchange.headers
-        if exchange.status and unframed and exc is None:
-            exchange.whole = True  # such a body ends with its connection
-            exchange.parsed()
-        else:
-            exchange.fail(
-                UpstreamError("broke_off", "the connection was closed" if exc is None else type(exc).__name__)
-            )
-
-    # The parser's side. A response of the 100s is followed by the real one.
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._exchange is not None:
-            self._exchange.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if self._exchange is not None:
-            if status < 200:
-                self._exchange.headers.clear()
-            else:
-                self._exchange.head_ends(status)
-
-    def on_body(self, body: bytes) -> None:
-        if self._exchange is not None:
-            self._exchange.body(body)
-
-    def on_chunk_header(self) -> None:
-        self._at_chunk = False
-
-    def on_chunk_complete(self) -> None:
-        self._at_chunk = True
-
-    def on_message_complete(self) -> None:
-        self._at_chunk = False
-        self._reusable = self._parser.should_keep_alive()  # true only now; afterwards it speaks of the next message
-        if self._exchange is None:
-            self._rest()
-        elif self._exchange.status:
-            self._exchange.whole = True
-
-
-def _whole_chunk(data: bytes) -> bytes | None:
-    """What one chunk of chunked transfer encoding holds, where `data` is just that: nearly every read of a stream.
-
-    The parser is spared the chunk: between two chunks it does not notice.
-    """
-    size = _CHUNK_SIZE.match(data)
-    if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:
-        return None
-    return data[size.end() : -2]
+        response = self._response
+        self._drop()
+        if response is not None and not response.closed:
+            response.lost(exc)
 
 
 class HttpClient:
-    """Opens exchanges, on connections that are kept and used again."""
+    """Sends requests, on connections that are kept and used again."""
 
     def __init__(self, egress: Egress, *, connect_seconds: float, silence_seconds: float):
         self.egress = egress
@@ -165,8 +99,8 @@ class HttpClient:
         self._idle: dict[Origin, deque[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
-        """Sends a request and returns when the response's head is here. The caller closes the exchange.
+    async def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
+        """Sends a request and returns once the response's head has arrived. The caller closes the response.
 
         Raises `UpstreamError`: `egress`, `unreachable`, `broke_off`, `silent`, `not_openai`, `too_large`.
         """
@@ -183,19 +117,19 @@ class HttpClient:
             connection, used = self._resting(origin), True
             if connection is None:
                 connection, used = await self._connect(origin), False
-            exchange = Exchange(self._silence_seconds)
-            connection.send(exchange, message)
+            response = Response(self._silence_seconds)
+            connection.send(response, message)
             try:
-                await exchange.head
+                await response.head
             except UpstreamError as error:
-                exchange.close()
-                if used and not exchange.began and error.kind == "broke_off":
+                response.close()
+                if used and not response.began and error.kind == "broke_off":
                     continue  # the server had closed it while it rested: no attempt was made yet
                 raise
             except BaseException:
-                exchange.close()
+                response.close()
                 raise
-            return exchange
+            return response
 
     def made(self, connection: Connection) -> None:
         self._open.add(connection)
@@ -204,7 +138,7 @@ class HttpClient:
         connection.idle_since = asyncio.get_running_loop().time()
         resting = self._idle.setdefault(connection.origin, deque())
         resting.append(connection)
-        while len(resting) > MAX_IDLE or resting[0].idle_since < connection.idle_since - IDLE_SECONDS:
+        while len(resting) > MAX_IDLE_CONNECTIONS or resting[0].idle_since < connection.idle_since - MAX_IDLE_SECONDS:
             resting.popleft().transport.abort()
 
     def forget(self, connection: Connection) -> None:
@@ -214,7 +148,7 @@ class HttpClient:
             resting.remove(connection)
 
     def close(self) -> None:
-        """All connections, also those that wait for the end of a body that nobody wants."""
+        """Closes all connections."""
         for connection in tuple(self._open):
             connection.transport.abort()
         self._idle.clear()
@@ -224,7 +158,7 @@ class HttpClient:
         now = asyncio.get_running_loop().time()
         while resting:
             connection = resting.pop()
-            if not connection.transport.is_closing() and connection.idle_since > now - IDLE_SECONDS:
+            if not connection.transport.is_closing() and connection.idle_since > now - MAX_IDLE_SECONDS:
                 return connection
             connection.transport.abort()
         return None

@@ -1,44 +1,50 @@
-"""One HTTP request and its response: the head to wait for, the body pushed to a reader or collected."""
-# Contract file: replaced by updates.
+"""One HTTP request and its response: the head to wait for, the body pushed to a reader or collected.
+Contract file: replaced by updates.
+"""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-from ..errors import UpstreamError
+import httptools
 
-MAX_HEAD_BYTES = 64 * 1024
-HIGH_WATER_BYTES = 64 * 1024
-# A read of 64 KiB that unpacks to more than this is a bomb, not an answer.
-MAX_UNPACKED_BYTES = 4 * 2**20
+from ..errors import UpstreamError
+from ..limits import MAX_RESPONSE_HEAD_BYTES, MAX_UNPACKED_BYTES, MAX_UNREAD_BYTES
+
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 
 
 class Carrier(Protocol):
-    """What an exchange asks of its connection."""
+    """What a response asks of its connection."""
 
     transport: asyncio.Transport
 
-    def leave(self, *, whole: bool, linger: bool) -> None: ...
+    def release(self, response: "Response", *, linger: bool) -> None: ...
 
 
-class Exchange:
+class Response:
     """One request and its response.
 
-    `status` and `headers` (lower-case names) hold once `HttpClient.open` has returned. Then the body
-    is either pushed (`start`) or collected (`read`). `close` is called in any case.
+    `status` and `headers` (lower-case names) are known once `HttpClient.open` has returned. Then the body is either
+    pushed (`start`) or collected (`read`). Call `close` in any case.
     """
 
     def __init__(self, silence_seconds: float):
         self._loop = asyncio.get_running_loop()
         self.status = 0
         self.headers: dict[str, str] = {}
-        self.began = False  # a byte of the response came
-        self.whole = False  # the last byte of the body came
+        self.began = False  # a byte of the response has arrived
+        self.whole = False  # the last byte of the body has arrived
+        self.reusable = False  # the connection may carry another request; known when `whole`
         self.stopped = False  # `stop` was called
+        self.closed = False  # `close` was called
         self.head: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self.connection: Carrier | None = None
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._at_chunk = False  # the parser is between two chunks of a body
         self._reader: Callable[[bytes], None] | None = None
         self._parts: list[bytes] = []
         self._waiting = 0
@@ -55,21 +61,23 @@ class Exchange:
         self.resume()
         self._deliver()
 
-    async def read(self, most: int) -> bytes:
-        """The whole body. Raises `UpstreamError`, also for more than `most` bytes."""
+    async def read(self, max_bytes: int) -> bytes:
+        """The whole body. Raises `UpstreamError`, also for more than `max_bytes`."""
         body = bytearray()
 
         def keep(data: bytes) -> None:
             body.extend(data)
-            if len(body) > most:
-                raise UpstreamError("too_large", f"a body of more than {most} bytes")
+            if len(body) > max_bytes:
+                raise UpstreamError("too_large", f"a body of more than {max_bytes} bytes")
 
         self.start(keep)
         await self.ended
         return bytes(body)
 
     def pause(self) -> None:
-        if not self._paused and self.connection is not None and not self.connection.transport.is_closing():
+        if self._paused or self.closed or self.connection is None:
+            return
+        if not self.connection.transport.is_closing():
             self._paused = True
             self.connection.transport.pause_reading()
 
@@ -81,34 +89,86 @@ class Exchange:
                 self.connection.transport.resume_reading()
 
     def stop(self) -> None:
-        """All of interest has come: `ended` resolves now."""
+        """Everything of interest has arrived: `ended` resolves now."""
         self.stopped = True
         self._reader = None
         if not self.ended.done():
             self.ended.set_result(None)
 
     def close(self, *, finished: bool = False) -> None:
-        """Gives the connection back, or cuts it. `finished`: all that matters came, the end may follow."""
+        """Gives the connection back, or cuts it. `finished`: only the end of the body may still be missing."""
         self._timer.cancel()
         self._reader = None
         self._parts.clear()
         for future in (self.head, self.ended):
             if not future.cancel() and not future.cancelled():
                 future.exception()  # looked at, so that asyncio does not report it as lost
-        if self.connection is not None:
+        if self.connection is not None and not self.closed:
             self.resume()
-            self.connection.leave(whole=self.whole, linger=finished)
-            self.connection = None
+            self.closed = True
+            self.connection.release(self, linger=finished)
+
+    def forget(self) -> None:
+        """Lets go of what holds this response: together they would wait for the garbage collector."""
+        self._parser = self.connection = None
 
     # The connection's side.
 
-    def received(self, size: int) -> None:
+    def feed(self, data: bytes) -> None:
+        """What the socket has read. After `close` it is only parsed, up to the end of the body."""
+        if self._at_chunk and (chunk := _whole_chunk(data)):  # nearly every read of a stream
+            self._heard_at = self._loop.time()
+            if self._reader is None or self._parts or self._unpacker is not None:
+                self.on_body(chunk)
+                self._parsed()
+                return
+            try:
+                self._reader(chunk)
+            except Exception as error:  # noqa: BLE001 - whoever awaits `ended` gets it
+                self.fail(error)
+            return
         self.began = True
         self._heard_at = self._loop.time()
         if not self.status:
-            self._head_size += size
+            self._head_size += len(data)
+        try:
+            if self._parser is not None:
+                self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.fail(UpstreamError("not_openai", f"not HTTP/1.1: {type(error).__name__}"))
+            if self.connection is not None:
+                self.connection.transport.abort()
+            return
+        self._at_chunk = self._at_chunk and data.endswith(b"\r\n")  # else it holds the beginning of a size
+        self._parsed()
 
-    def head_ends(self, status: int) -> None:
+    def lost(self, error: Exception | None) -> None:
+        """The connection is gone. A body without a length ends with it."""
+        unframed = "content-length" not in self.headers and "transfer-encoding" not in self.headers
+        if self.status and unframed and error is None:
+            self.whole = True
+            self._parsed()
+        else:
+            detail = "the connection was closed" if error is None else type(error).__name__
+            self.fail(UpstreamError("broke_off", detail))
+
+    def fail(self, error: Exception) -> None:
+        self._timer.cancel()
+        self._reader = None
+        for future in (self.head, self.ended):
+            if not future.done():
+                future.set_exception(error)
+
+    # The parser's side. A response of the 100s is followed by the real one.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code() if self._parser is not None else 0
+        if status < 200:
+            self.headers.clear()
+            return
         self.status = status
         packing = self.headers.get("content-encoding", "identity").lower()
         if packing in ("gzip", "x-gzip", "deflate"):
@@ -118,37 +178,31 @@ class Exchange:
         if not self.head.done():
             self.head.set_result(None)
 
-    def body(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._waiting += len(data)
+    def on_body(self, body: bytes) -> None:
+        if not self.closed:
+            self._parts.append(body)
+            self._waiting += len(body)
 
-    def piece(self, data: bytes) -> None:
-        """A read that is a whole chunk of the body, and all that waits for the reader."""
-        self._heard_at = self._loop.time()
-        if self._reader is None or self._parts or self._unpacker is not None:
-            self.body(data)
-            self.parsed()
-            return
-        try:
-            self._reader(data)
-        except Exception as error:  # noqa: BLE001 - whoever awaits `ended` gets it
-            self.fail(error)
+    def on_chunk_header(self) -> None:
+        self._at_chunk = False
 
-    def parsed(self) -> None:
-        """One read went through the parser: the reader gets all of it in one piece."""
-        if not self.status and self._head_size > MAX_HEAD_BYTES:
+    def on_chunk_complete(self) -> None:
+        self._at_chunk = True
+
+    def on_message_complete(self) -> None:
+        self._at_chunk = False
+        if self.status and self._parser is not None:
+            self.reusable = self._parser.should_keep_alive()  # true only now; afterwards it is about the next message
+            self.whole = True
+
+    def _parsed(self) -> None:
+        """Passes on what one read has brought, in one piece."""
+        if not self.status and self._head_size > MAX_RESPONSE_HEAD_BYTES:
             self.fail(UpstreamError("too_large", "a response head of more than 64 KiB"))
         if self._reader is not None:
             self._deliver()
-        elif self._waiting > HIGH_WATER_BYTES:
+        elif self._waiting > MAX_UNREAD_BYTES:
             self.pause()
-
-    def fail(self, error: Exception) -> None:
-        self._timer.cancel()
-        self._reader = None
-        for future in (self.head, self.ended):
-            if not future.done():
-                future.set_exception(error)
 
     def _deliver(self) -> None:
         reader = self._reader
@@ -179,3 +233,14 @@ class Exchange:
             self._timer = self._loop.call_later(left, self._look)
         else:
             self.fail(UpstreamError("silent", f"no byte for {self._silence_seconds:g} s"))
+
+
+def _whole_chunk(data: bytes) -> bytes | None:
+    """What one chunk of chunked transfer encoding holds, where `data` is just that: nearly every read of a stream.
+
+    The parser does not get the chunk: between two chunks it does not notice.
+    """
+    size = _CHUNK_SIZE.match(data)
+    if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:
+        return None
+    return data[size.end() : -2]

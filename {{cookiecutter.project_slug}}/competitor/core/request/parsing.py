@@ -1,4 +1,4 @@
-"""From bytes to a checked request, or to one clear refusal before anything is started (S16)."""
+"""Parses and checks a request's body; a bad one is refused before anything is started (S16)."""
 # Contract file: replaced by updates.
 
 import json
@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from ..errors import ApiError
+from ..limits import MAX_DISCARDED_BYTES, MAX_ERROR_PATH_CHARACTERS
 from .schema import CUSTOM_ERRORS, ChatRequest
 
 # pydantic's error type -> our sentence about the field; `{...}` are values of its context, never the input.
@@ -37,10 +38,6 @@ _SENTENCES = {
     "union_tag_not_found": "is required",
     "value_error": "{error}",
 }
-_MAX_PATH = 200
-# Whoever still sends when the connection closes loses the answer to a reset, so a body that is too
-# large is read on, and forgotten, where its end is not too far away.
-_DISCARD_BYTES = 64 * 2**20
 _TYPE_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
 
@@ -64,7 +61,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         size += len(part)
         if size <= limit:
             body += part
-        elif size > limit + _DISCARD_BYTES:
+        elif size > limit + MAX_DISCARDED_BYTES:
             break
     if size > limit:
         raise _too_large(limit)
@@ -109,7 +106,7 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
 
 
 def _path(location: tuple[int | str, ...], given: Any) -> str:
-    """`messages[0].content` from pydantic's location, which also holds names of union members."""
+    """The field's path, such as `messages[0].content`, from pydantic's location."""
     path = ""
     value = given
     for place, step in enumerate(location):
@@ -121,11 +118,11 @@ def _path(location: tuple[int | str, ...], given: Any) -> str:
         elif (isinstance(value, dict) and step in value) or place == len(location) - 1:
             path += f".{step}" if path else step
             value = value.get(step) if isinstance(value, dict) else None
-    return path if len(path) <= _MAX_PATH else path[:_MAX_PATH] + "..."
+    return path if len(path) <= MAX_ERROR_PATH_CHARACTERS else path[:MAX_ERROR_PATH_CHARACTERS] + "..."
 
 
 def _not_json(body: bytes, reason: str) -> ApiError:
-    """The strict parser said no. Where a lenient one says yes, the field can be named."""
+    """Names the field if a lenient parser accepts what the strict one refused."""
     try:
         given = json.loads(body.decode())
     except UnicodeDecodeError:
@@ -142,11 +139,11 @@ def _not_json(body: bytes, reason: str) -> ApiError:
 
 
 def _flaw(given: Any) -> tuple[str, str] | None:
-    """The first value that JSON's grammar lets pass in Python and no other reader accepts; with its path."""
+    """The first value that Python's JSON parser accepts and no other does, with its path."""
     waiting: list[tuple[str, int, Any]] = [("", 0, given)]
     while waiting:
         path, depth, value = waiting.pop()
-        shown = path[:_MAX_PATH]
+        shown = path[:MAX_ERROR_PATH_CHARACTERS]
         if depth > 150:
             return shown.partition("[")[0].partition(".")[0], "is nested too deeply"
         if isinstance(value, float) and not math.isfinite(value):

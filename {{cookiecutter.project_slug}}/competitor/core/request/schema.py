@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 
-class Wire(BaseModel):
-    """R2: a wrong type is an error, not a conversion; numbers are finite."""
+class StrictModel(BaseModel):
+    """Base of all parts of a request (R2): a wrong type is an error, not a conversion; numbers are finite."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -39,7 +39,7 @@ def header_value(secret: SecretStr) -> SecretStr:
     return secret
 
 
-# A free-form object. One error at most: a list of a million wrong numbers must not make a million errors.
+# A free-form object. It gives at most one error: a million wrong numbers must not give a million errors.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
@@ -48,12 +48,12 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 CUSTOM_ERRORS = ("content_type", "choice_type", "stop_type")
 
 
-class TextPart(Wire):
+class TextPart(StrictModel):
     type: Literal["text"]
     text: str
 
 
-class ImageUrl(Wire):
+class ImageUrl(StrictModel):
     url: str
     detail: Literal["auto", "low", "high"] | None = None
 
@@ -65,12 +65,12 @@ class ImageUrl(Wire):
         return url
 
 
-class ImagePart(Wire):
+class ImagePart(StrictModel):
     type: Literal["image_url"]
     image_url: ImageUrl
 
 
-class File(Wire):
+class RequestFile(StrictModel):
     """R6: `content` is text, or base64 where `mime_type` is a binary one. OpenAI's two names are read as well."""
 
     name: str = Field("file", validation_alias="name")
@@ -106,11 +106,11 @@ _TEXT_TYPES = {
 }
 
 
-class FilePart(Wire):
+class FilePart(StrictModel):
     """R6: the file's fields stand in `file`, or beside `type`."""
 
     type: Literal["file"]
-    file: File
+    file: RequestFile
 
     @model_validator(mode="before")
     @classmethod
@@ -137,24 +137,24 @@ Content = Annotated[
 ]
 
 
-class FunctionCall(Wire):
+class FunctionCall(StrictModel):
     name: str
     arguments: str = ""
 
 
-class ToolCall(Wire):
+class RequestToolCall(StrictModel):
     id: str
     type: Literal["function"] = "function"
     function: FunctionCall
 
 
-class Message(Wire):
+class Message(StrictModel):
     """R4, R5. `content` may be null or absent; `artifacts` of an earlier answer may come back."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Content | None = None
     name: str | None = None
-    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True)] | None = None
+    tool_calls: Annotated[list[RequestToolCall], Field(fail_fast=True)] | None = None
     tool_call_id: str | None = None
     artifacts: Annotated[list[Any], Field(fail_fast=True)] | None = None
 
@@ -166,23 +166,23 @@ class Message(Wire):
         return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
 
 
-class Function(Wire):
+class Function(StrictModel):
     name: str = Field(min_length=1, max_length=128)
     description: str | None = None
     parameters: JsonObject | None = None
     strict: bool | None = None
 
 
-class Tool(Wire):
+class RequestTool(StrictModel):
     type: Literal["function"]
     function: Function
 
 
-class FunctionName(Wire):
+class FunctionName(StrictModel):
     name: str
 
 
-class ForcedTool(Wire):
+class ForcedTool(StrictModel):
     type: Literal["function"]
     function: FunctionName
 
@@ -201,18 +201,18 @@ ToolChoice = Annotated[
 ]
 
 
-class PlainFormat(Wire):
+class PlainFormat(StrictModel):
     type: Literal["text", "json_object"]
 
 
-class JsonSchema(Wire):
+class JsonSchema(StrictModel):
     name: str = "answer"
     description: str | None = None
     schema_: JsonObject | None = Field(None, alias="schema")
     strict: bool | None = None
 
 
-class SchemaFormat(Wire):
+class SchemaFormat(StrictModel):
     type: Literal["json_schema"]
     json_schema: JsonSchema
 
@@ -231,11 +231,11 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class StreamOptions(Wire):
+class StreamOptions(StrictModel):
     include_usage: bool | None = None
 
 
-class GenerationFlags(Wire):
+class GenerationFlags(StrictModel):
     generate_image: bool | None = None
     generate_video: bool | None = None
     generate_audio: bool | None = None
@@ -243,8 +243,8 @@ class GenerationFlags(Wire):
     web_search: bool | None = None
 
 
-class PassedOn(Wire):
-    """R9: OpenAI's own options, which go on to the upstream as they came."""
+class PassedOn(StrictModel):
+    """OpenAI's own options, which are passed on to the upstream unchanged (R9)."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -275,7 +275,7 @@ class ChatRequest(PassedOn):
 
     model: Annotated[str, Field(max_length=512)]
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
-    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
+    tools: Annotated[list[RequestTool], Field(fail_fast=True)] | None = None
     tool_choice: ToolChoice | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -302,9 +302,9 @@ class ChatRequest(PassedOn):
         return bool(self.stream_options and self.stream_options.include_usage)
 
     @property
-    def offered_tools(self) -> list[Tool]:
+    def offered_tools(self) -> list[RequestTool]:
         """The client's tools; of several with one name the first (R7)."""
-        by_name: dict[str, Tool] = {}
+        by_name: dict[str, RequestTool] = {}
         for tool in self.tools or ():
             by_name.setdefault(tool.function.name, tool)
         return list(by_name.values())

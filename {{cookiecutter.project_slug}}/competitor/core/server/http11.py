@@ -1,4 +1,4 @@
-"""How a request comes in: uvicorn's HTTP/1.1 with the deadlines and limits it has none of, in the one error shape.
+"""HTTP/1.1: uvicorn's protocol with deadlines and limits, and with every refusal in OpenAI's error shape.
 Contract file: replaced by updates.
 
 A head has a time limit, a size and a number of fields; a body has a time limit (its size is `read_body`'s worry).
@@ -12,12 +12,10 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import ApiError
+from ..limits import MAX_REQUEST_FIELDS, MAX_REQUEST_HEAD_BYTES
 from ..request.error_responses import refusal
 from ..settings import Settings
 
-# Measured: without limits a head of 10 MB is a 200. Gateways send 2 KiB, and most servers take 8 to 64 KiB.
-MAX_HEAD_BYTES = 64 * 1024
-MAX_FIELDS = 200
 # Whoever still sends when a connection closes loses the answer to a reset, so what comes is read on and forgotten.
 LINGER_SECONDS = 2.0
 
@@ -29,7 +27,7 @@ def intake(settings: Settings) -> type[asyncio.Protocol]:
 
 
 class Intake(HttpToolsProtocol):
-    """One connection. A timer runs only while a head or a body is incomplete: a request in one piece starts none."""
+    """One connection. Its timer runs only while a head or a body is incomplete."""
 
     def __init__(self, *args: Any, head_seconds: float, body_seconds: float, **named: Any):
         super().__init__(*args, **named)
@@ -59,7 +57,7 @@ class Intake(HttpToolsProtocol):
             self._in_head = True  # also bytes that begin no request, such as line ends
         if self._in_head:
             self._head_size = self._head_size + len(data) if same else len(data)
-            if self._head_size > MAX_HEAD_BYTES:
+            if self._head_size > MAX_REQUEST_HEAD_BYTES:
                 self._refuse(_head_too_large())
         if self._refused:
             return
@@ -71,7 +69,7 @@ class Intake(HttpToolsProtocol):
             self._timer = self.loop.call_later(seconds, self._too_slow)
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls for bytes that its parser does not take."""
+        """uvicorn calls this for bytes that its parser refuses."""
         self._refuse(self._over or ApiError("bad_request", "The request is not HTTP/1.1."))
 
     # The parser's side. What is raised here stops it, and leads to `send_400_response`.
@@ -84,7 +82,7 @@ class Intake(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_FIELDS:
+        if size > MAX_REQUEST_HEAD_BYTES or len(self.headers) > MAX_REQUEST_FIELDS:
             self._over = _head_too_large()
             raise self._over
         super().on_headers_complete()
@@ -95,7 +93,7 @@ class Intake(HttpToolsProtocol):
         self._in_body = False
         super().on_message_complete()
 
-    # What comes of it.
+    # Refusals and timeouts.
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -112,7 +110,7 @@ class Intake(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: ApiError) -> None:
-        """Answers and closes. In the middle of another answer there is nothing to say any more."""
+        """Sends the refusal and closes; in the middle of another answer it only closes."""
         if self._refused:
             return
         self._refused = True
@@ -134,7 +132,7 @@ class Intake(HttpToolsProtocol):
 
 
 def _head_too_large() -> ApiError:
-    limits = f"{MAX_HEAD_BYTES} bytes and {MAX_FIELDS} header fields"
+    limits = f"{MAX_REQUEST_HEAD_BYTES} bytes and {MAX_REQUEST_FIELDS} header fields"
     return ApiError("head_too_large", f"The request's head must have at most {limits}.")
 
 

@@ -32,11 +32,17 @@ STUBBORN_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens, and ends quietly: uvicorn raises the signal again, and a clean end looks like a death."""
+    """uvicorn's server, which logs its address and exits with code 0 after a signal instead of raising it again."""
 
     def __init__(self, config: uvicorn.Config, about: dict[str, Any]):
         super().__init__(config)
         self._about = about
+        self.failed = False
+
+    def give_up(self, error: BaseException) -> None:
+        """Ends the server, since its backend cannot be loaded. Any thread may call it."""
+        log.critical("the backend could not be loaded", exc_info=error)
+        self.failed = self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -58,7 +64,7 @@ class _Server(uvicorn.Server):
 
 
 async def _end_the_rest() -> None:
-    """Work that ignores being cancelled would keep the process from ending, since its loop waits for all tasks."""
+    """Cancels the tasks that are left. One that ignores it would keep the process alive, so the process exits."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
@@ -115,11 +121,12 @@ def _serve(
     gc.collect()
     gc.freeze()  # what the start made stays; no collection has to walk through it again, least of all amid a stream
     server = _Server(config, {**about, "backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
+    backend.when_failed(server.give_up)
     try:
         server.run(sockets)
     except SystemExit:
         return _taken(settings)
-    return 0 if server.started else 1
+    return 0 if server.started and not server.failed else 1
 
 
 def _taken(settings: Settings) -> int:

@@ -21,7 +21,7 @@ from ..observe.metrics import FOLDER_VARIABLE, forget_worker
 log = logging.getLogger("competitor.workers")
 
 # A worker that dies sooner than this after its start would die again.
-LEAST_SECONDS = 2.0
+MIN_LIFE_SECONDS = 2.0
 LOOK_SECONDS = 0.5
 
 
@@ -75,7 +75,7 @@ class Workers:
             self._failed = self._failed or process.exitcode not in (0, -signal.SIGTERM)
             return
         log.error("a worker died", extra={"worker": number, "exit_code": process.exitcode})
-        if time.monotonic() - started < LEAST_SECONDS:
+        if time.monotonic() - started < MIN_LIFE_SECONDS:
             self._failed = True
             self._end(signal.SIGTERM, None)
         else:

@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Protocol
 
+from ..limits import MAX_DELTA_CHARACTERS, MAX_HELD_CHARACTERS
 from .graphemes import cut
 from .timers import Timers
 
 # The shortest time between two deltas of a stream: 450 deltas in a second are still more than 200
 # (what a long answer should have), and more of them would cost more and not be seen to be more even.
-SHORTEST_SECONDS = 0.004
+MIN_SPACING_SECONDS = 0.004
 # The longest: 30 deltas a second are what the benchmark's speed score asks for.
-LONGEST_SECONDS = 1 / 30
+MAX_SPACING_SECONDS = 1 / 30
 # All streams of a process together send at most so many paced deltas a second, about a tenth of a core.
 DELTAS_A_SECOND = 6000
 # A burst of fewer characters does not tell that its upstream is fast, so it gets fewer deltas: the longer
@@ -38,21 +39,18 @@ FLOW_SECONDS = 0.02
 # How long a first burst is made to last, since nobody knows yet when the next one comes: as from an
 # upstream of 40 tokens of 4 characters a second, but not longer than bursts usually are apart.
 FIRST_SECONDS_A_CHARACTER = 0.025 / 4
-FIRST_MOST_SECONDS = 1.1
+MAX_FIRST_SECONDS = 1.1
 # One delta of more than this is a burst by itself.
 LARGE_DELTA_CHARACTERS = 32
-# Whoever sends as much at once does not stream; holding it would cost memory and gain nothing.
-MOST_HELD_CHARACTERS = 64 * 1024
-MOST_CHARACTERS_A_DELTA = 16 * 1024
 # Single deltas whose intervals differ by more than this factor are spaced as well.
 UNEVEN = 2.0
 TAIL_SECONDS = 0.15
-SHORTEST_TAIL_SECONDS = 0.0005
+MIN_TAIL_SECONDS = 0.0005
 # An answer that had so many deltas keeps them, whatever the end cuts short.
 DELTAS_KEPT = 200
 
 
-class Alarm(Protocol):
+class Cancellable(Protocol):
     def cancel(self) -> None: ...
 
 
@@ -60,7 +58,7 @@ class Alarms(Protocol):
     """What a pacer needs of time: `Timers`, or an event loop."""
 
     def time(self) -> float: ...
-    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm: ...
+    def call_at(self, when: float, callback: Callable[[], None]) -> Cancellable: ...
 
 
 @dataclass
@@ -75,7 +73,7 @@ class Pacing:
     @property
     def shortest(self) -> float:
         """So that the cost stays bounded, many streams at once get fewer deltas each."""
-        return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, self.holding / DELTAS_A_SECOND))
+        return min(MAX_SPACING_SECONDS, max(MIN_SPACING_SECONDS, self.holding / DELTAS_A_SECOND))
 
 
 class _Rhythm:
@@ -106,7 +104,7 @@ class _Rhythm:
         """When the next burst is due."""
         if self._intervals:
             return self.burst_at + max(self._intervals)
-        first = min(FIRST_MOST_SECONDS, FIRST_SECONDS_A_CHARACTER * self.characters)
+        first = min(MAX_FIRST_SECONDS, FIRST_SECONDS_A_CHARACTER * self.characters)
         return self.burst_at + min(first, self._most_seconds)
 
     @property
@@ -133,7 +131,7 @@ class Pacer:
         self._pacing, self._emit, self._leave, self._alarms = pacing, emit, leave, alarms
         self._rhythm = _Rhythm(pacing.most_seconds)
         self._held, self._at = "", 0  # what is held begins at `_at`
-        self._timer: Alarm | None = None  # there while something is held
+        self._timer: Cancellable | None = None  # there while something is held
         self._due = self._until = 0.0
         self._step = pacing.fixed_seconds or 0.0  # between two deltas; 0 until a burst was seen
         self._planned_for = float("-inf")  # the burst that the step was last looked at for
@@ -146,7 +144,7 @@ class Pacer:
         now = self._alarms.time()
         self._rhythm.came(now, len(text))
         if not self._step and self._rhythm.uneven:
-            self._step = min(LONGEST_SECONDS, self._rhythm.spacing or 0.0)
+            self._step = min(MAX_SPACING_SECONDS, self._rhythm.spacing or 0.0)
         if self._timer is None and now - self._sent_at >= max(self._step, TOGETHER_SECONDS):
             first = cut(text, 0, self._first_share(len(text), now))
             self._send(text[:first], now)
@@ -154,7 +152,7 @@ class Pacer:
             if not text:
                 return
         self._held, self._at = self._held[self._at :] + text, 0
-        if len(self._held) > MOST_HELD_CHARACTERS:
+        if len(self._held) > MAX_HELD_CHARACTERS:
             self.flush()
         elif self._timer is None:
             self._pacing.holding += 1
@@ -183,7 +181,7 @@ class Pacer:
         owed = min(self._rhythm.deltas, DELTAS_KEPT) - self._sent
         if owed > self._tail and self._pacing.fixed_seconds is None:
             self._tail = min(owed, left)
-            self._step = max(SHORTEST_TAIL_SECONDS, TAIL_SECONDS / self._tail)
+            self._step = max(MIN_TAIL_SECONDS, TAIL_SECONDS / self._tail)
         self._until = now + min(TAIL_SECONDS, self._tail * self._step)
         if self._due > now + self._step:
             self._timer.cancel()
@@ -229,7 +227,7 @@ class Pacer:
         shortest = self._pacing.shortest
         spacing = rhythm.spacing
         if spacing is not None:  # as many deltas as the upstream sends, so that a long answer stays one
-            spacing = min(LONGEST_SECONDS, max(shortest, int(spacing * 1000) / 1000))
+            spacing = min(MAX_SPACING_SECONDS, max(shortest, int(spacing * 1000) / 1000))
             self._step = min(self._step, spacing) if self._step else spacing
         elif not self._step:
             self._step = shortest
@@ -237,7 +235,7 @@ class Pacer:
                 self._step = max(shortest, SMALL_BURST_SECONDS)
         # At least a character for each delta; in whole milliseconds, since some systems' timers have no less.
         wanted = ceil((self._until - now) / (len(self._held) - self._at) * 1000) / 1000
-        self._step = max(self._step, min(LONGEST_SECONDS, wanted))
+        self._step = max(self._step, min(MAX_SPACING_SECONDS, wanted))
 
     def _ticks(self, now: float) -> int:
         """How many ticks there are until all must be out, this one among them."""
@@ -249,7 +247,7 @@ class Pacer:
 
     def _send_held(self, end: int, now: float) -> None:
         """What is held up to there, in one delta unless that would be too long for some readers."""
-        most = MOST_CHARACTERS_A_DELTA
+        most = MAX_DELTA_CHARACTERS
         while self._at < end:
             stop = end if end - self._at <= most else cut(self._held, self._at, most)
             self._send(self._held[self._at : stop], now)

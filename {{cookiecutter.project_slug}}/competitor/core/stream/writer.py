@@ -1,31 +1,26 @@
-"""The one writer of a stream. What is ready at the same moment leaves in one write, in order, never two at once."""
+"""The writer of a stream: what is ready at the same moment leaves in one write, in order."""
 # Contract file: replaced by updates.
 
 import asyncio
 import time
-from typing import Protocol
 
 from starlette.types import Send
 
-from .uvicorn_fast_path import Wire
+from ..events import Flow, Source
+from ..limits import MAX_UNSENT_BYTES
+from .uvicorn_fast_path import FastPath
 
-# Beyond this many unsent bytes the source is paused, so that memory stays flat.
-HIGH_WATER_BYTES = 64 * 1024
 # How long a last piece may wait for the end of its answer, which comes a few steps of the loop later.
 LAST_SECONDS = 0.002
 
 
-class Pausable(Protocol):
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-
-
-class BodyWriter:
-    """Bytes in, ASGI body messages out. `write` never waits; `drain` does, for whoever produces without end."""
+class BodyWriter(Flow):
+    """Turns bytes into ASGI body messages. `write` never waits; producers without an end await `drain`."""
 
     __slots__ = (
         "_corked",
         "_drained",
+        "_fast_path",
         "_loop",
         "_scheduled",
         "_send",
@@ -33,7 +28,6 @@ class BodyWriter:
         "_size",
         "_source",
         "_unsent",
-        "_wire",
         "gone",
         "largest_gap",
         "wrote_at",
@@ -41,13 +35,13 @@ class BodyWriter:
 
     def __init__(self, send: Send):
         self._send = send
-        self._wire = Wire(send)
+        self._fast_path = FastPath(send)
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._size = 0
         self._corked = self._scheduled = False
         self._sending: asyncio.Task[None] | None = None
-        self._source: Pausable | None = None
+        self._source: Source | None = None
         self._drained: asyncio.Future[None] | None = None
         self.gone = False
         self.wrote_at = time.monotonic()
@@ -61,7 +55,7 @@ class BodyWriter:
     def write(self, data: bytes) -> None:
         self._unsent.append(data)
         self._size += len(data)
-        if self._size > HIGH_WATER_BYTES and self._source is not None and self._sending is not None:
+        if self._size > MAX_UNSENT_BYTES and self._source is not None and self._sending is not None:
             self._source.pause()
         if not self._corked and not self._scheduled:
             self._scheduled = True
@@ -71,19 +65,19 @@ class BodyWriter:
         self._corked = True
 
     def uncork(self, *, last: bool = False) -> None:
-        """Writes what came since `cork`; what is `last` waits a moment for the end, to leave in one write with it."""
+        """Writes what was held since `cork`. With `last` it waits a moment, to leave together with the end."""
         self._corked = False
         if last and self._unsent:
             self._loop.call_later(LAST_SECONDS, self._flush)
         else:
             self._flush()
 
-    def set_source(self, source: Pausable | None) -> None:
+    def set_source(self, source: Source | None) -> None:
         self._source = source
 
     async def drain(self) -> None:
         """Returns when less than the high-water mark is unsent."""
-        while self._size > HIGH_WATER_BYTES and not self.gone:
+        while self._size > MAX_UNSENT_BYTES and not self.gone:
             self._flush()
             if self._sending is None:
                 return
@@ -105,7 +99,7 @@ class BodyWriter:
         if self._unsent and self._sending is None and not self.gone:
             body = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
             self._unsent.clear()
-            if self._wire.write(body):
+            if self._fast_path.write(body):
                 self._passed(len(body))
             else:
                 self._sending = self._loop.create_task(self._pass_on(body))

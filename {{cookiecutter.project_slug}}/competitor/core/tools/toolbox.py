@@ -1,4 +1,4 @@
-"""Runs the calls of tools that a model asks for.
+"""The toolbox: runs the tool calls that a model asks for.
 Contract file: replaced by updates.
 
 Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output),
@@ -11,40 +11,23 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from ..errors import ArtifactError, UpstreamError
-from ..events import Event, SandboxEnd, SandboxStart, ToolEnd, ToolStart
+from ..events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
+from ..limits import MAX_ARGUMENT_BYTES, MAX_CALLS_AT_ONCE, MAX_RESULT_CHARACTERS, MAX_TOOL_CLEAN_UP_SECONDS
 from ..usage import Usage
-from .tool import Result, Schema, Tool, ToolError, tool
-
-__all__ = ["Call", "Report", "Result", "Running", "Tool", "ToolError", "Toolbox", "fit", "tool"]
+from .tool import Result, Schema, Tool, ToolError
 
 log = logging.getLogger("competitor.tools")
 
 Report = Callable[[Event], None]
 
-# What a model may read of one call. A page of 20,000 characters is about 5,000 tokens, and is paid for in each turn.
-MAX_RESULT_CHARACTERS = 20_000
-MAX_ARGUMENT_BYTES = 256 * 1024
-# The events show arguments and results in short.
+# Events show this much of arguments and results.
 _SHOWN_CHARACTERS = 500
-# How long a cancelled tool may clean up before it is left behind; less than the core gives a backend.
-_CLEAN_UP_SECONDS = 0.5
-
-
-class Call(Protocol):
-    """What the model asked for; `Completion.tool_calls` has them. `arguments` is text, valid JSON or not."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def arguments(self) -> str: ...
 
 
 class Toolbox:
@@ -92,12 +75,12 @@ class Toolbox:
             report(artifact)
         return result
 
-    def start(self, calls: Sequence[Call], *, seconds: float | None = None) -> "Running":
-        """Several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
-        return Running(self, calls, seconds)
+    def start(self, calls: Sequence[ToolCall], *, seconds: float | None = None) -> "RunningCalls":
+        """Runs several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
+        return RunningCalls(self, calls, seconds)
 
     async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:
-        """Nothing runs before its arguments are known to be right."""
+        """Checks the arguments, then runs the call."""
         if len(arguments) > MAX_ARGUMENT_BYTES:
             return Result(f"The arguments of {tool.name} are longer than {MAX_ARGUMENT_BYTES} bytes.", "error")
         try:
@@ -121,20 +104,17 @@ class Toolbox:
         return result
 
 
-class Running:
-    """Calls that run at once. Iterate for their events as they come; then `messages` has what the model is told."""
+class RunningCalls:
+    """Calls that run at once. Iterate over it for their events; then `results` and `messages` are complete."""
 
-    # A model that asks for more at once has lost its way.
-    MOST = 32
-
-    def __init__(self, toolbox: Toolbox, calls: Sequence[Call], seconds: float | None):
+    def __init__(self, toolbox: Toolbox, calls: Sequence[ToolCall], seconds: float | None):
         self._toolbox, self._calls, self._seconds = toolbox, calls, seconds
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[Result]] = []
 
-    async def __aenter__(self) -> "Running":
+    async def __aenter__(self) -> "RunningCalls":
         report = self._events.put_nowait
-        for call in self._calls[: self.MOST]:
+        for call in self._calls[:MAX_CALLS_AT_ONCE]:
             run = self._toolbox.run(call.name, call.arguments, report, seconds=self._seconds)
             task = asyncio.create_task(run)
             task.add_done_callback(lambda _: report(None))
@@ -142,13 +122,13 @@ class Running:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Whatever ended the iteration, nothing goes on running behind it."""
+        """Cancels the calls that still run, however the iteration ended."""
         left = {task for task in self._tasks if task.cancel()}
         if left:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait(left, timeout=2 * _CLEAN_UP_SECONDS)
+                await asyncio.wait(left, timeout=2 * MAX_TOOL_CLEAN_UP_SECONDS)
 
-    def __aiter__(self) -> "Running":
+    def __aiter__(self) -> "RunningCalls":
         return self
 
     async def __anext__(self) -> Event:
@@ -160,9 +140,9 @@ class Running:
 
     @property
     def results(self) -> list[Result]:
-        """What came of each call, in the calls' order."""
+        """The result of each call, in the order of the calls."""
         run = [task.result() for task in self._tasks]
-        left_out = Result(f"Not run: at most {self.MOST} calls are run at once.", "error")
+        left_out = Result(f"Not run: at most {MAX_CALLS_AT_ONCE} calls are run at once.", "error")
         return run + [left_out] * (len(self._calls) - len(run))
 
     @property
@@ -175,7 +155,7 @@ class Running:
 
 
 async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
-    """In a task of its own: `asyncio.timeout` waits for ever for one that ignores being cancelled."""
+    """Runs the tool in its own task: `asyncio.timeout` would wait forever for one that ignores cancellation."""
     work = asyncio.create_task(_outcome(tool, given))
     late = True
     try:
@@ -183,7 +163,7 @@ async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
         late = not work.done()
     finally:
         if work.cancel():
-            await asyncio.wait({work}, timeout=_CLEAN_UP_SECONDS)
+            await asyncio.wait({work}, timeout=MAX_TOOL_CLEAN_UP_SECONDS)
             if not work.done():
                 log.error("a tool ignores being cancelled and was left behind", extra={"tool": tool.name})
     if late:
@@ -211,7 +191,7 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
 
 
 def fit(text: str, most: int = MAX_RESULT_CHARACTERS) -> str:
-    """The text without half characters and not longer than a model should read; never empty."""
+    """The text without incomplete characters, cut at the maximum length; never empty."""
     if len(text) > most:
         text = f"{text[:most]}\n[cut here: {most} of {len(text)} characters]"
     return text.encode("utf-8", "replace").decode() or "(no output)"

@@ -1,1 +1,0 @@
-"""Yours. An update of the template never touches this folder. Start in agent.py."""

@@ -1,19 +1,15 @@
-"""The tools that your competitor runs itself. Add yours here.
-
-A tool is a typed async function with a docstring; the model reads the docstring and the types:
+"""Your tools. A tool is a typed async function with a docstring; the model reads the docstring and the types.
 
     async def lookup(word: Annotated[str, Field(description="in lower case")]) -> str:
         \"\"\"Looks a word up in our dictionary.\"\"\"
 
     return [tool(lookup), *offered(chat)]
 
-Tools of LangChain's go in as `from_langchain(their_tool)`. Whatever a tool does, its call ends within
-JANUS_TOOL_SECONDS, and the model is told what came of it (competitor/core/tools/toolbox.py).
+A tool of LangChain goes in as `from_langchain(their_tool)`, or into `create_agent(tools=[...])` in agent.py. Every call
+ends within JANUS_TOOL_SECONDS, and the model is told its result.
 """
 
-from ..core.chat import Chat
-from ..core.tools.builtin import offered
-from ..core.tools.tool import Tool
+from ..api import Chat, Tool, offered
 
 
 def tools(chat: Chat) -> list[Tool]:

@@ -1,20 +1,19 @@
 """Your competitor's brain. Start here.
 
 The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
-limits, errors, usage. You yield events (competitor/core/events.py), and that is all:
+limits, errors, usage. You yield events (competitor/api.py), and that is all:
 
     yield Text("Hello ")                 a piece of the answer
     yield Reasoning("Let me see. ")      a piece of reasoning
     yield chat.complete()                one call of the model, passed on piece by piece
 
-`chat` holds the request, the conversation and the settings (competitor/core/chat.py). Whatever goes
+`chat` holds the request, the conversation and the settings (competitor/api.py). Whatever goes
 wrong here, the answer still ends in good form, and the log says why.
 """
 
 from collections.abc import AsyncIterator
 
-from ..core.chat import Chat
-from ..core.events import Event
+from ..api import Chat, Event
 
 NAME = "proxy"
 

@@ -5,15 +5,13 @@ came of them, and so on until it answers, or until a budget is spent: then it an
 Which tools there are stands in tools.py.
 
 The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
-limits, errors, usage. You yield events (competitor/core/events.py), and that is all. Whatever goes
+limits, errors, usage. You yield events (competitor/api.py), and that is all. Whatever goes
 wrong here, the answer still ends in good form, and the log says why.
 """
 
 from collections.abc import AsyncIterator, Iterable
 
-from ..core.chat import Chat
-from ..core.events import Event, Reasoning, Text
-from ..core.tools.toolbox import Call, Result, Toolbox
+from ..api import Chat, Event, Reasoning, Result, Text, Toolbox, ToolCall
 from .tools import tools
 
 NAME = "tools"
@@ -62,6 +60,6 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
         yield Text(f"I could not finish within my budget. What came last:\n{told(turn.tool_calls, running.results)}")
 
 
-def told(calls: Iterable[Call], results: Iterable[Result]) -> str:
+def told(calls: Iterable[ToolCall], results: Iterable[Result]) -> str:
     """What came of calls, as a part of the answer: a client's history holds nothing else of them."""
     return "".join(f"{call.name}: {result.text[:2_000]}\n" for call, result in zip(calls, results, strict=True))

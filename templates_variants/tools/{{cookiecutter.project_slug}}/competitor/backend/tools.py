@@ -11,9 +11,7 @@ Arguments are checked before the call. Raise `ToolError("...")` where the model 
 that hangs is stopped, one that fails is told to the model. Blocking work belongs into `await asyncio.to_thread(...)`.
 """
 
-from ..core.chat import Chat
-from ..core.tools.builtin import offered
-from ..core.tools.toolbox import Tool
+from ..api import Chat, Tool, offered
 
 
 def tools(chat: Chat) -> list[Tool]:

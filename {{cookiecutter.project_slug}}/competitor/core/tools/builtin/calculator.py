@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...arithmetic import computed
-from ..toolbox import ToolError
+from ..tool import ToolError
 
 
 async def calculator(

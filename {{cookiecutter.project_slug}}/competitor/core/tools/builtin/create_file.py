@@ -1,4 +1,4 @@
-"""A file of text for the user."""
+"""The tool `create_file`: gives the user a text file."""
 # Contract file: replaced by updates.
 
 from typing import Annotated
@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ...artifacts.save import Artifacts
-from ..toolbox import Result
-
-MAX_CHARACTERS = 100_000
+from ...limits import MAX_FILE_CHARACTERS
+from ..tool import Result
 
 
 class FileMaker:
@@ -20,7 +19,7 @@ class FileMaker:
     async def create_file(
         self,
         name: Annotated[str, Field(description="Such as notes.md", pattern=r"^[\w][\w. -]{0,99}$")],
-        content: Annotated[str, Field(description="The whole text of the file", max_length=MAX_CHARACTERS)],
+        content: Annotated[str, Field(description="The whole text of the file", max_length=MAX_FILE_CHARACTERS)],
     ) -> Result:
         """Gives the user a file of text."""
         made = await self._artifacts.save(content, name)

@@ -14,12 +14,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..toolbox import MAX_RESULT_CHARACTERS, Result
+from ...limits import (
+    MAX_CODE_CPU_SECONDS,
+    MAX_CODE_FILE_BYTES,
+    MAX_CODE_MEMORY_BYTES,
+    MAX_CODE_OPEN_FILES,
+    MAX_RESULT_CHARACTERS,
+)
+from ..tool import Result
 
-CPU_SECONDS = 10
-MEMORY_BYTES = 512 * 2**20
-FILE_BYTES = 16 * 2**20
-OPEN_FILES = 64
 # UTF-8 has up to four bytes a character; what is beyond, nobody reads.
 MAX_OUTPUT_BYTES = 4 * MAX_RESULT_CHARACTERS
 _CONFINED = Path(__file__).with_name("confined.py")
@@ -47,7 +50,9 @@ async def run_code(
 
 async def _run(program: Path) -> Result:
     folder = str(program.parent)
-    limits = [str(limit) for limit in (CPU_SECONDS, MEMORY_BYTES, FILE_BYTES, OPEN_FILES)]
+    limits = [
+        str(limit) for limit in (MAX_CODE_CPU_SECONDS, MAX_CODE_MEMORY_BYTES, MAX_CODE_FILE_BYTES, MAX_CODE_OPEN_FILES)
+    ]
     process = await asyncio.create_subprocess_exec(
         _python(), "-I", str(_CONFINED), *limits, str(program),
         cwd=folder,
@@ -65,7 +70,7 @@ async def _run(program: Path) -> Result:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # the whole group
-        await process.wait()
+        await process.communicate()  # reads the rest: asyncio never ends a process whose output is not read
     text = _text(output)
     if code:
         why = f"stopped by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

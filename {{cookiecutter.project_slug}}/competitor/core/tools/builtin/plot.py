@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ...artifacts.save import Artifacts
-from ..toolbox import Result, ToolError
+from ...limits import MAX_PLOT_VALUES
+from ..tool import Result, ToolError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 Word = Annotated[str, Field(max_length=100)]
 Kind = Literal["bar", "line", "scatter", "pie"]
-MOST_VALUES = 1000
 # Beyond this, labels stand on each other.
-MOST_LEVEL_LABELS = 8
+MAX_LEVEL_LABELS = 8
 INCHES, DOTS_AN_INCH = (8.0, 4.5), 120
 # matplotlib keeps fonts and text layouts for the whole process and guards neither.
 _ONE_AT_A_TIME = threading.Lock()
@@ -45,8 +45,10 @@ class Plotter:
 
     async def plot(
         self,
-        values: Annotated[list[Number], Field(min_length=1, max_length=MOST_VALUES)],
-        labels: Annotated[list[Word], Field(max_length=MOST_VALUES, description="One for each value, or none")] = [],  # noqa: B006 - pydantic copies it
+        values: Annotated[list[Number], Field(min_length=1, max_length=MAX_PLOT_VALUES)],
+        labels: Annotated[
+            list[Word], Field(max_length=MAX_PLOT_VALUES, description="One for each value, or none")
+        ] = [],  # noqa: B006 - pydantic copies it
         kind: Kind = "bar",
         title: Word = "",
     ) -> Result:
@@ -87,8 +89,8 @@ def _figure() -> "Figure":
 
 def _named(axes: "Axes", labels: list[str]) -> None:
     """As many labels as have room, turned where they are many."""
-    step = -(-len(labels) // (4 * MOST_LEVEL_LABELS))
-    turned = len(labels) > MOST_LEVEL_LABELS
+    step = -(-len(labels) // (4 * MAX_LEVEL_LABELS))
+    turned = len(labels) > MAX_LEVEL_LABELS
     axes.set_xticks(range(0, len(labels), step), labels[::step], rotation=60 if turned else 0)
     axes.grid(axis="y", alpha=0.3)
 
@@ -99,7 +101,7 @@ def _bar(axes: "Axes", values: list[float], labels: list[str]) -> None:
 
 
 def _line(axes: "Axes", values: list[float], labels: list[str]) -> None:
-    axes.plot(range(len(values)), values, marker="o" if len(values) <= 4 * MOST_LEVEL_LABELS else "")
+    axes.plot(range(len(values)), values, marker="o" if len(values) <= 4 * MAX_LEVEL_LABELS else "")
     _named(axes, labels)
 
 

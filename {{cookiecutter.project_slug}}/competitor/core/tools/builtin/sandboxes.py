@@ -1,4 +1,4 @@
-"""Code in a sandbox elsewhere: the platform's, or a Sandy API's."""
+"""Remote sandboxes for code: the platform's, or a Sandy API's."""
 # Contract file: replaced by updates.
 
 import contextlib
@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...errors import UpstreamError
-from ..toolbox import Result, ToolError
+from ...limits import MAX_SANDBOX_SECONDS
+from ..tool import Result, ToolError
 from .service import Service
 
 Language = Literal["python", "javascript", "bash"]
 Code = Annotated[str, Field(description="A whole program; what it prints is the result", max_length=100_000)]
-# Section 8: the platform's sandbox refuses more.
-MAX_SECONDS = 60
 # How a language is run where there is only a shell. /tmp is there in every sandbox.
 _COMMANDS = {"python": "python3 /tmp/main.py", "javascript": "node /tmp/main.js", "bash": "bash /tmp/main.sh"}
 
@@ -22,7 +21,7 @@ class PlatformSandbox:
     """`POST /execute`."""
 
     def __init__(self, service: Service, seconds: float):
-        self._service, self._seconds = service, max(1, min(MAX_SECONDS, int(seconds)))
+        self._service, self._seconds = service, max(1, min(MAX_SANDBOX_SECONDS, int(seconds)))
 
     async def run_code(self, code: Code, language: Language = "python") -> Result:
         """Runs a program in a sandbox without a network and gives back what it prints."""
@@ -70,6 +69,6 @@ def outcome(reply: Any) -> Result:
 
 
 def _first(reply: Any, *names: str) -> Any:
-    """Servers differ in their names for one thing."""
+    """Reads the first of several names that servers use for the same field."""
     given = reply if isinstance(reply, dict) else {}
     return next((given[name] for name in names if given.get(name) is not None), None)

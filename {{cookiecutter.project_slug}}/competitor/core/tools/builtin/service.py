@@ -8,11 +8,9 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 
 from ...chat import Chat
+from ...limits import MAX_REPLY_BYTES
 from ...model.upstream import usable_token
-from ..toolbox import ToolError
-
-# Section 8: a page is at most 1 MB, before it becomes JSON.
-MAX_REPLY_BYTES = 4 * 2**20
+from ..tool import ToolError
 
 
 class Service:
@@ -38,13 +36,13 @@ class Service:
             headers["content-type"] = "application/json"
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key.get_secret_value()}"
-        exchange = await self._chat.http.open(method, url, headers, body)
+        response = await self._chat.http.open(method, url, headers, body)
         try:
-            text = (await exchange.read(MAX_REPLY_BYTES)).decode("utf-8", "replace")
+            text = (await response.read(MAX_REPLY_BYTES)).decode("utf-8", "replace")
         finally:
-            exchange.close(finished=exchange.whole)
-        if not 200 <= exchange.status < 300:
-            raise ToolError(f"The service answered with the HTTP status {exchange.status}: {text[:300]}")
+            response.close(finished=response.whole)
+        if not 200 <= response.status < 300:
+            raise ToolError(f"The service answered with the HTTP status {response.status}: {text[:300]}")
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ..toolbox import ToolError
+from ..tool import ToolError
 from .service import Service
 
 

@@ -1,0 +1,24 @@
+"""The LangChain adapter: LangChain's agents, models and tools on the core's streaming, limits and egress rules.
+Contract file: replaced by updates.
+
+    agent = create_agent(model=ChatJanus(shown=True), middleware=[CompetitorMiddleware(tools, max_turns=8)])
+
+    def answer(chat: Chat) -> AsyncIterator[Event]:
+        return stream(agent, chat)
+
+ChatJanus               the request's model as a chat model of LangChain; with `shown`, its text goes to the client
+CompetitorMiddleware    offers the tools, runs their calls, hands the client's calls back, and ends within the budget
+stream                  runs an agent for one request and yields the events of the answer
+from_langchain          makes a `Tool` from a tool of LangChain or of an MCP server
+"""
+
+from . import telemetry
+
+telemetry.switch_off()  # before any of the modules below imports LangChain
+
+from .events import stream  # noqa: E402 - see above
+from .middleware import CompetitorMiddleware  # noqa: E402
+from .model import ChatJanus  # noqa: E402
+from .tools import from_langchain  # noqa: E402
+
+__all__ = ["ChatJanus", "CompetitorMiddleware", "from_langchain", "stream"]

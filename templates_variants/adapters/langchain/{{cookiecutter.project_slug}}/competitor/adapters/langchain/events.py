@@ -1,0 +1,35 @@
+"""From an agent's work, which LangGraph runs in tasks of its own, to the events of one answer.
+Contract file: replaced by updates.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from ...api import Chat, Event
+from . import messages as wire
+from .run import Run
+
+
+async def stream(agent: Any, chat: Chat, *, messages: Sequence[dict[str, Any]] | None = None) -> AsyncGenerator[Event]:
+    """Runs `agent` (any LangGraph graph whose state has `messages`) on the conversation; yields the answer's events.
+
+    `messages` replaces the caller's conversation, in OpenAI's wire form. Raises what the agent raises, such as
+    `UpstreamError`, and cancels the agent when nobody reads its events any more.
+    """
+    run = Run(chat, asyncio.get_running_loop())
+    given = wire.to_langchain(chat.messages if messages is None else messages)
+
+    async def work() -> None:
+        run.enter()
+        await agent.ainvoke({"messages": given})
+
+    task = asyncio.ensure_future(work())
+    task.add_done_callback(lambda _: run.waiting.put_nowait(None))
+    try:
+        while (event := await run.waiting.get()) is not None:
+            yield event
+        task.result()
+    finally:
+        if task.cancel():
+            await asyncio.wait({task})

@@ -1,0 +1,147 @@
+"""Messages: LangChain's classes to OpenAI's wire form and back, and a completion as a message."""
+# Contract file: replaced by updates.
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    InvalidToolCall,
+    ToolCall,
+    ToolCallChunk,
+    convert_to_messages,
+    convert_to_openai_messages,
+)
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+
+from ...api import Completion, Reasoning, Text, ToolCallPiece
+
+Body = dict[str, Any]
+Piece = Text | Reasoning | ToolCallPiece
+
+
+def to_langchain(messages: Sequence[Body]) -> list[BaseMessage]:
+    """Arguments of earlier calls that are not a JSON object become an empty one: LangChain accepts nothing else."""
+    return convert_to_messages([_with_readable_calls(message) for message in messages])
+
+
+def to_openai(messages: Sequence[BaseMessage]) -> list[Body]:
+    """Images may stand in OpenAI's form or in LangChain's. Raises `ValueError` for what has no place on the wire."""
+    return [_to_openai(message) for message in messages]
+
+
+def tool_choice(given: Any) -> Any:
+    """LangChain also says a tool's name, and `any` or True where OpenAI says `required`."""
+    if given in ("any", True):
+        return "required"
+    if isinstance(given, str) and given not in ("auto", "none", "required"):
+        return {"type": "function", "function": {"name": given}}
+    return given or None
+
+
+def from_completion(completion: Completion) -> AIMessage:
+    """What the model said, once it is all there."""
+    calls: list[ToolCall] = []
+    invalid: list[InvalidToolCall] = []
+    for call in (*completion.tool_calls, *completion.client_calls):
+        arguments = _object(call.arguments)
+        if arguments is None:
+            error = "The arguments are not a JSON object."
+            invalid.append(invalid_tool_call(id=call.id, name=call.name, args=call.arguments, error=error))
+        else:
+            calls.append(tool_call(id=call.id, name=call.name, args=arguments))
+    return AIMessage(
+        content=completion.text,
+        additional_kwargs={"reasoning_content": completion.reasoning} if completion.reasoning else {},
+        tool_calls=calls,
+        invalid_tool_calls=invalid,
+        usage_metadata=_usage(completion),
+        response_metadata=_metadata(completion),
+    )
+
+
+def chunk(piece: Piece) -> AIMessageChunk:
+    """A piece on its way, with the fragments of calls as they came."""
+    if isinstance(piece, Text):
+        return AIMessageChunk(content=piece.text)
+    if isinstance(piece, Reasoning):
+        return AIMessageChunk(content="", additional_kwargs={"reasoning_content": piece.text})
+    return AIMessageChunk(content="", tool_call_chunks=[_fragment(piece)])
+
+
+def block_chunk(piece: Piece) -> AIMessageChunk:
+    """The same in blocks (LangChain's output version v1), each kind with an index of its own, by which they are added.
+
+    Left to LangChain, reasoning and the first call would both have 0, and become one block.
+    """
+    version = {"output_version": "v1"}
+    if isinstance(piece, Text):
+        return AIMessageChunk(
+            content=[{"type": "text", "text": piece.text, "index": "lc_text"}], response_metadata=version
+        )
+    if isinstance(piece, Reasoning):
+        thought = {"type": "reasoning", "reasoning": piece.text, "index": "lc_reasoning"}
+        return AIMessageChunk(content=[thought], response_metadata=version)
+    fragment = _fragment(piece)
+    return AIMessageChunk(content=[{**fragment}], tool_call_chunks=[fragment], response_metadata=version)
+
+
+def last_chunk(completion: Completion) -> AIMessageChunk:
+    """What is only known at the end."""
+    return AIMessageChunk(
+        content="",
+        usage_metadata=_usage(completion),
+        response_metadata=_metadata(completion),
+        chunk_position="last",
+    )
+
+
+def _fragment(piece: ToolCallPiece) -> ToolCallChunk:
+    return tool_call_chunk(name=piece.name, args=piece.text, id=piece.id, index=piece.number)
+
+
+def _usage(completion: Completion) -> UsageMetadata | None:
+    if (usage := completion.usage) is None:
+        return None
+    return UsageMetadata(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+    )
+
+
+def _metadata(completion: Completion) -> Body:
+    return {"model_name": completion.body["model"], "finish_reason": completion.finish_reason}
+
+
+def _to_openai(message: BaseMessage) -> Body:
+    body: Body = convert_to_openai_messages([message])[0]
+    for call in message.invalid_tool_calls if isinstance(message, AIMessage) else ():
+        # Left out, its result would answer no call, and servers refuse that.
+        function = {"name": call["name"] or "unknown", "arguments": "{}"}
+        body.setdefault("tool_calls", []).append({"type": "function", "id": call["id"], "function": function})
+    return body
+
+
+def _with_readable_calls(message: Body) -> Body:
+    calls = [
+        {
+            **call,
+            "function": {**call["function"], "arguments": json.dumps(_object(call["function"]["arguments"]) or {})},
+        }
+        for call in message.get("tool_calls", ())
+    ]
+    return {**message, "content": message.get("content") or "", **({"tool_calls": calls} if calls else {})}
+
+
+def _object(text: str) -> Body | None:
+    """A call's arguments; none at all are an empty object."""
+    try:
+        value = json.loads(text or "{}", strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

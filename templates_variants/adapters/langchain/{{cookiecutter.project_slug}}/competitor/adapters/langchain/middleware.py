@@ -1,0 +1,128 @@
+"""The middleware that makes an agent of LangChain a competitor: its tools, the client's tools, its budget.
+Contract file: replaced by updates.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, ToolCallRequest
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages.tool import tool_call
+from langchain_core.tools import BaseTool
+from langgraph.types import Command
+
+from ...api import MAX_CALLS_AT_ONCE, Chat, Reasoning, Result, Text, Tool, Toolbox
+from .run import Run, current
+from .tools import ToolboxCall, from_langchain
+
+MAX_TURNS = 8
+# How much one answer may read of its tools, in bytes. All of it is paid for again with every following turn.
+MAX_OUTPUT_BYTES = 100_000
+# The share of the answer's time that is kept for the last words.
+LAST_WORDS = 0.2
+
+
+class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
+    """Put it last into an agent's `middleware`: what stands before it (retries, fallbacks, summaries) wraps it.
+
+    In each turn the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`. The
+    toolbox runs the calls of a turn together; calls of the client's tools go back to the client (S10). After
+    `max_turns` calls of the model, `max_output_bytes` of results, or all but the share `last_words` of the answer's
+    time (S15), one last call may use no tools, so that the answer ends with words.
+    """
+
+    def __init__(
+        self,
+        tools: Callable[[Chat], Iterable[Tool]] = lambda chat: (),
+        *,
+        max_turns: int = MAX_TURNS,
+        max_output_bytes: int = MAX_OUTPUT_BYTES,
+        last_words: float = LAST_WORDS,
+    ):
+        super().__init__()
+        self._tools, self._max_turns, self._max_output_bytes = tools, max_turns, max_output_bytes
+        self._last_words = last_words
+
+    async def awrap_model_call(
+        self, request: ModelRequest[None], handler: Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        """One turn: asks the model with the tools of this request, and sorts its calls by who runs them."""
+        run = _run()
+        if run.handed_back:
+            run.report(Text(run.told))
+            return ModelResponse(result=[AIMessage("")])
+        offer = run.chat.offer(self._toolbox(run, request.tools).schemas)
+        choice = offer.get("tool_choice")
+        if last := self._is_spent(run):
+            run.report(Reasoning("The budget for tools is spent; I answer with what there is.\n"))
+            choice = "none"
+        run.turns += 1
+        response = await handler(request.override(tools=offer.get("tools", []), tool_choice=choice))
+        said = response.result[-1]
+        if isinstance(said, AIMessage):
+            response.result[-1] = _without_calls(said, run) if last else _own_calls(said, run)
+        return response
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """Lets the toolbox run the call, also one of a tool that does not exist: the result says which ones do."""
+        run, call = _run(), request.tool_call
+        if call["id"] in list(run.results)[MAX_CALLS_AT_ONCE:]:
+            left_out = f"Not run: at most {MAX_CALLS_AT_ONCE} calls are run at once."
+            return ToolMessage(left_out, tool_call_id=call["id"], name=call["name"], status="error")
+        toolbox = self._toolbox(run, ())
+        text = run.unreadable.get(call["id"] or "", json.dumps(call["args"]))
+
+        async def run_it() -> Result:
+            await run.others(MAX_CALLS_AT_ONCE)
+            return await toolbox.run(call["name"], text, run.report, seconds=max(0.1, self._seconds_left(run)))
+
+        tool = ToolboxCall(name=call["name"], call=call, run_it=run_it)
+        message = await handler(request.override(tool=tool))
+        if isinstance(message, ToolMessage):
+            run.read += len(message.text.encode())
+            run.results[call["id"] or ""] = (call["name"], message.text)
+        return message
+
+    def _toolbox(self, run: Run, of_the_agent: Iterable[Any]) -> Toolbox:
+        if run.toolbox is None:
+            theirs = [from_langchain(one) for one in of_the_agent if isinstance(one, BaseTool)]
+            run.toolbox = Toolbox([*self._tools(run.chat), *theirs], seconds=run.chat.settings.tool_seconds)
+        return run.toolbox
+
+    def _is_spent(self, run: Run) -> bool:
+        return run.turns >= self._max_turns or run.read > self._max_output_bytes or self._seconds_left(run) <= 0
+
+    def _seconds_left(self, run: Run) -> float:
+        """For tools, before it is time for the last words."""
+        return run.chat.seconds_left - run.chat.settings.answer_seconds * self._last_words
+
+
+def _run() -> Run:
+    if (run := current()) is None:
+        raise RuntimeError("CompetitorMiddleware works inside of stream(agent, chat) only")
+    return run
+
+
+def _own_calls(said: AIMessage, run: Run) -> AIMessage:
+    """The message with the calls that run here, unreadable ones among them; the client gets the calls of its tools."""
+    run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
+    unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
+    calls = [*said.tool_calls, *unreadable]
+    ours = [call for call in calls if call["name"] not in run.client_tools]
+    run.handed_back = len(ours) < len(calls)
+    run.new_turn(ours)
+    if ours and said.text:
+        run.report(Text("\n\n"))
+    return said.model_copy(update={"tool_calls": ours, "invalid_tool_calls": []})
+
+
+def _without_calls(said: AIMessage, run: Run) -> AIMessage:
+    """The last message without calls: nobody will run them any more."""
+    if not (said.text or any(call["name"] in run.client_tools for call in said.tool_calls)):
+        run.report(Text(f"I could not finish within my budget. What came last:\n{run.told}"))
+    return said.model_copy(update={"tool_calls": [], "invalid_tool_calls": []})

@@ -1,0 +1,156 @@
+"""The chat model: the request's model as a chat model of LangChain.
+Contract file: replaced by updates.
+
+Calls go through the core's client, so its rules hold: the egress list (X2), the user's own key, retries before the
+first byte, back-pressure, usage. Sync calls work only in threads, such as those in which LangChain runs plain
+functions.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from typing import Any, Self, TypeVar
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict, Field, model_validator
+
+from ...api import Chat, Completion
+from . import messages as wire
+from . import structured
+from .run import current
+
+T = TypeVar("T")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class ChatJanus(BaseChatModel):
+    """The model of a request: of `chat`, or without it of the request that `stream` works on.
+
+    The caller's options (temperature, limits, ...) hold where nothing else is given here. The caller's tools do not:
+    a call gets the tools that `bind_tools` gave it. With `shown`, the text of `invoke` and `ainvoke` streams to the
+    client as it comes, inside of `stream` only. Raises `UpstreamError` as `chat.complete` does.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    chat: Chat | None = Field(default=None, repr=False, exclude=True)
+    shown: bool = False
+    loop: asyncio.AbstractEventLoop | None = Field(default_factory=_running_loop, repr=False, exclude=True)
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.chat is not None:
+            self.model = self.model or self.chat.request.model
+        return self
+
+    @property
+    def _llm_type(self) -> str:
+        return "janus"
+
+    def bind_tools(
+        self, tools: Sequence[Any], *, tool_choice: Any = None, strict: bool | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """`tool_choice`: OpenAI's values, or LangChain's: a tool's name, `any`."""
+        offered = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        return self.bind(tools=offered, tool_choice=wire.tool_choice(tool_choice), **kwargs)
+
+    def with_structured_output(
+        self, schema: Any, *, method: str = "function_calling", include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """`method`: `function_calling`, `json_schema`, or `json_mode`, as with LangChain's own OpenAI model."""
+        if method == "function_calling":
+            return super().with_structured_output(schema, include_raw=include_raw)
+        return structured.output(self, schema, method, include_raw=include_raw, strict=kwargs.get("strict"))
+
+    def _chat(self) -> Chat:
+        run = current()
+        chat = self.chat or (run.chat if run else None)
+        if chat is None:
+            raise RuntimeError("ChatJanus has no request: use it inside of stream(agent, chat), or give it a chat")
+        return chat
+
+    def _completion(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> Completion:
+        chat = self._chat()
+        own = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
+        options: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+        if stop := stop or self.stop:
+            options["stop"] = stop
+        return chat.complete(wire.to_openai(messages), **{"tools": None, "tool_choice": None, **options, **given})
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        completion = self._completion(messages, stop, kwargs)
+        if self.shown and (run := current()) is not None:
+            await run.show(completion)
+        else:
+            async for _ in completion:
+                pass
+        return ChatResult(generations=[ChatGeneration(message=wire.from_completion(completion))])
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncGenerator[ChatGenerationChunk]:
+        completion = self._completion(messages, stop, kwargs)
+        as_chunk = wire.block_chunk if self.output_version == "v1" else wire.chunk
+        async for piece in completion.pieces():
+            yield ChatGenerationChunk(message=as_chunk(piece))
+        yield ChatGenerationChunk(message=wire.last_chunk(completion))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self._wait(self._agenerate(messages, stop, None, **kwargs))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        chunks = self._astream(messages, stop, None, **kwargs)
+
+        async def following() -> ChatGenerationChunk | None:
+            return await anext(chunks, None)
+
+        try:
+            while (chunk := self._wait(following())) is not None:
+                yield chunk
+        finally:
+            self._wait(chunks.aclose())
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs `work` in the loop and waits for it, in a thread that is not the loop's own."""
+        run = current()
+        loop = self.loop or (run.loop if run else None)
+        if loop is None or _running_loop() is not None:
+            work.close()
+            raise RuntimeError("A sync call would block the loop: use ainvoke or astream, or call it in a thread.")
+        return asyncio.run_coroutine_threadsafe(work, loop).result()

@@ -1,0 +1,113 @@
+"""The run: what one answer of an agent keeps while LangGraph works on it in tasks and threads of its own.
+Contract file: replaced by updates.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from langchain_core.messages import ToolCall
+
+from ...api import Chat, Completion, Event, Sink, Source, Toolbox, UpstreamError
+
+# How long a call waits for the other calls of its turn, in seconds.
+TOGETHER_SECONDS = 0.1
+# How much of each result a client reads when its own tools answer next, in characters.
+_SHOWN_CHARACTERS = 2_000
+
+_current: ContextVar["Run"] = ContextVar("run")
+
+
+def current() -> "Run | None":
+    """The run that this task or thread works for; None outside of `stream`."""
+    return _current.get(None)
+
+
+@dataclass
+class Run:
+    """One answer's work: the request, the events that wait to be yielded, and the budget that is spent."""
+
+    chat: Chat
+    loop: asyncio.AbstractEventLoop
+    waiting: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
+    toolbox: Toolbox | None = None  # set in the first turn
+    turns: int = 0  # calls of the model so far
+    read: int = 0  # bytes of results so far
+    handed_back: bool = False  # calls of the client's tools went out: the client answers next
+    unreadable: dict[str, str] = field(default_factory=dict)  # call id -> arguments that are not JSON
+    results: dict[str, tuple[str, str]] = field(default_factory=dict)  # call id -> tool, result; of the last turn
+
+    def __post_init__(self) -> None:
+        self._ready, self._all_ready = 0, asyncio.Event()
+
+    def enter(self) -> None:
+        """Makes this the current run of the task that calls it, and of all that this task starts."""
+        _current.set(self)
+
+    def report(self, event: Event) -> None:
+        self.waiting.put_nowait(event)
+
+    async def show(self, completion: Completion) -> None:
+        """Hands a call of the model to the core, which streams it to the client; returns when the call is over.
+
+        Raises `UpstreamError`, so that the agent can try something else.
+        """
+        shown = _Shown(completion)
+        self.report(shown)
+        await shown.over
+
+    @property
+    def client_tools(self) -> set[str]:
+        """The names of the client's tools."""
+        return {tool.function.name for tool in self.chat.request.offered_tools}
+
+    @property
+    def told(self) -> str:
+        """The results of the last turn as text for the client, whose history holds nothing else of them."""
+        return "".join(f"{name}: {text[:_SHOWN_CHARACTERS]}\n" for name, text in self.results.values())
+
+    def new_turn(self, calls: Sequence[ToolCall]) -> None:
+        self.results = {call["id"] or "": (call["name"], "") for call in calls}
+        self._ready, self._all_ready = 0, asyncio.Event()
+
+    async def others(self, most: int) -> None:
+        """Waits briefly for the turn's other calls, so that all start together: a middleware may hold one back."""
+        self._ready += 1
+        if self._ready >= min(len(self.results), most):
+            self._all_ready.set()
+            await asyncio.sleep(0)  # the others first: they came before
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TOGETHER_SECONDS):
+                await self._all_ready.wait()
+
+
+class _Shown(Source):
+    """A completion as an event, whose failure goes to the agent instead of ending the answer."""
+
+    def __init__(self, completion: Completion):
+        self._completion = completion
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def pour(self, sink: Sink) -> None:
+        try:
+            await self._completion.pour(sink)
+        except UpstreamError as error:
+            self._end(error)
+        else:
+            self._end(None)
+
+    def pause(self) -> None:
+        self._completion.pause()
+
+    def resume(self) -> None:
+        self._completion.resume()
+
+    def _end(self, error: UpstreamError | None) -> None:
+        if self.over.done():
+            return
+        if error is None:
+            self.over.set_result(None)
+        else:
+            self.over.set_exception(error)

@@ -1,0 +1,64 @@
+"""Tools: LangChain's in the core's toolbox, and the toolbox's calls as LangChain's callbacks see them.
+Contract file: replaced by updates.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from langchain_core.messages import ToolCall, ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tools import Tool as SimpleTool
+from pydantic import BaseModel, ConfigDict, RootModel
+
+from ...api import Result, Tool
+
+# Threads for tools that block: one that hangs in the loop's own threads would keep host names from being resolved.
+_THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")
+
+
+class ToolboxCall(BaseTool):
+    """One call as a tool of LangChain, so that its callbacks see it. `run_it` lets the toolbox check and run it."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    description: str = "A tool of the toolbox."
+    args_schema: dict[str, Any] = {"type": "object", "properties": {}}  # noqa: RUF012 - never changed
+    call: ToolCall
+    run_it: Callable[[], Awaitable[Result]]
+
+    def _run(self, /, **_: Any) -> ToolMessage:
+        raise NotImplementedError("the toolbox is async")
+
+    async def _arun(self, /, **_: Any) -> ToolMessage:
+        result = await self.run_it()
+        status = "success" if result.status == "ok" else "error"
+        return ToolMessage(result.text, tool_call_id=self.call["id"], name=self.name, status=status)
+
+
+def from_langchain(their: BaseTool) -> Tool:
+    """A tool of LangChain as a `Tool`. It runs without LangChain's injected state and stores."""
+
+    async def run(**arguments: Any) -> Any:
+        if _is_async(their):
+            return await their.ainvoke(arguments)
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, their.invoke, arguments)
+
+    schema = their.tool_call_schema
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        return Tool(their.name, their.description, schema, run)
+    described = schema if isinstance(schema, dict) else schema.schema()
+    return Tool(their.name, their.description, _free_form(their.name, described), lambda root: run(**root))
+
+
+def _is_async(their: BaseTool) -> bool:
+    if isinstance(their, StructuredTool | SimpleTool):
+        return their.coroutine is not None
+    return type(their)._arun is not BaseTool._arun
+
+
+def _free_form(name: str, schema: dict[str, Any]) -> type[BaseModel]:
+    """Arguments that the tool itself checks, such as those of an MCP server's tool."""
+    config = ConfigDict(json_schema_extra=schema)
+    return type(name, (RootModel[dict[str, Any]],), {"model_config": config, "__module__": __name__})

@@ -1,0 +1,52 @@
+"""Writes the tables of the generated repo's documents that come from the code: `make tables`.
+
+The table of `competitor/api.py` has a row for each name: the first sentence of its docstring.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+UNBAKED = ROOT / "{{cookiecutter.project_slug}}"
+PAGE = UNBAKED / "docs" / "backend.md"
+_BLOCK = re.compile(r"(?<=<!-- api -->\n).*?(?=<!-- /api -->)", re.DOTALL)
+
+# Names that are values or types without a docstring.
+VALUES = {
+    "API_VERSION": "The version of this API: a renamed or removed name raises its first number.",
+    "MAX_CALLS_AT_ONCE": "How many tool calls of one turn run at once.",
+    "Event": "The type of everything that `answer` may yield.",
+    "FinishReason": '`"stop"`, `"length"`, `"tool_calls"` or `"content_filter"`.',
+}
+
+
+def api_table() -> str:
+    """The table in Markdown, with a line break at its end."""
+    sys.path.insert(0, str(UNBAKED))
+    from competitor import api
+
+    rows = [f"| `{name}` | {VALUES.get(name) or _first_sentence(getattr(api, name))} |" for name in api.__all__]
+    return "\n".join(["| Name | |", "| --- | --- |", *rows]) + "\n"
+
+
+def written(text: str) -> str:
+    """The page's text with its table as the code has it."""
+    return _BLOCK.sub(lambda _: f"\n{api_table()}\n", text)
+
+
+def _first_sentence(value: Any) -> str:
+    text = " ".join((inspect.getdoc(value) or "").split("\n\n")[0].split())
+    return re.split(r"(?<=[.!?]) (?=[A-Z`])", text)[0]
+
+
+def main() -> int:
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    print(PAGE.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

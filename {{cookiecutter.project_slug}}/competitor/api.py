@@ -1,0 +1,161 @@
+"""The public API: all that a backend, its tests and an adapter may import from the competitor.
+Contract file: replaced by updates.
+
+    from collections.abc import AsyncIterator
+
+    from ..api import Chat, Event, Text
+
+    async def answer(chat: Chat) -> AsyncIterator[Event]:
+        yield Text("Hello ")
+        yield chat.complete()
+
+`answer` may yield:
+
+    Text(text)                      a piece of the answer
+    Reasoning(text)                 a piece of reasoning, or a word about what is being done
+    chat.complete(...)              a `Completion`: one call of the model, passed on piece by piece as it arrives
+    ToolStart, ToolEnd              a tool of yours runs (S9): `ToolStart(name, details={})`, then `ToolEnd(start.id)`
+    SandboxStart, SandboxEnd        a sandbox runs (S9), in the same way
+    ToolCall(name, arguments)       a call of a tool that the client offered and runs itself (S10)
+    Artifact                        an image, a file, a dataset (A1 to A3): `await chat.artifacts.save(...)` makes one
+    Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds spent elsewhere, added to the answer's (U1)
+    Finish(reason)                  ends the answer: "stop", "length", "tool_calls" or "content_filter" (S7)
+    a Source of your own            anything that pours into a `Sink`, such as a model server with another protocol
+
+Whatever a backend raises, the answer still ends in good form (S13), and the log says why.
+
+    Chat            one request, and the means to answer it
+      .messages       the conversation in OpenAI's wire form: a fresh list of dicts, which you may change
+      .text           the text of the last user message
+      .files          its files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
+      .request        the parsed request (R1 to R10)
+      .complete(messages=None, **options)   a `Completion` with the caller's request, but for what is given here
+      .offer(own)     options for `complete`: the client's tools and your own ones (S10, R7)
+      .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` of bytes, text or a file's content
+      .http           an HTTP client that connects to configured hosts only (X2)
+      .settings       `Settings`, read from the environment
+      .seconds_left   seconds until the time limit of this answer (S15)
+      .log            a logger that adds the request's id
+    Completion      one call of the model. Yield it, or iterate over it for `Text` and `Reasoning`, or over `.pieces()`
+                    for `ToolCallPiece` as well. Then `.text`, `.reasoning`, `.tool_calls` (of your tools),
+                    `.client_calls`, `.message`, `.finish_reason` and `.usage` hold what came.
+                    Raises `UpstreamError` where it is awaited; `.kind` says what failed (errors.UPSTREAM_KINDS).
+
+    tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
+                    it raises `ToolError("a sentence for the model")` for what it cannot do
+    offered(chat)   the built-in tools whose service is configured, as a list of `Tool`
+    Toolbox(tools, seconds=...)   checks arguments and runs calls, each for at most so many seconds (S12):
+                    `async with toolbox.start(completion.tool_calls) as running:` iterate for the events, then
+                    `running.results` and `running.messages`. At most `MAX_CALLS_AT_ONCE` run at once.
+
+`ArtifactError` says in a sentence for the user why something could not be saved. Names are added freely; one that is
+renamed or removed raises the first number of `API_VERSION` and comes with a migration.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .core.artifacts.descriptor import Artifact
+    from .core.artifacts.received import File
+    from .core.artifacts.save import Artifacts
+    from .core.chat import Chat
+    from .core.errors import ArtifactError, UpstreamError
+    from .core.events import (
+        Event,
+        Finish,
+        FinishReason,
+        Reasoning,
+        SandboxEnd,
+        SandboxStart,
+        Sink,
+        Source,
+        Text,
+        ToolCall,
+        ToolCallPiece,
+        ToolEnd,
+        ToolStart,
+    )
+    from .core.limits import MAX_CALLS_AT_ONCE
+    from .core.model.completion import Completion
+    from .core.settings import Settings
+    from .core.tools.builtin import offered
+    from .core.tools.tool import Result, Tool, ToolError, tool
+    from .core.tools.toolbox import RunningCalls, Toolbox
+    from .core.usage import Usage
+
+API_VERSION = "1.0.0"
+
+__all__ = [
+    "API_VERSION",
+    "MAX_CALLS_AT_ONCE",
+    "Artifact",
+    "ArtifactError",
+    "Artifacts",
+    "Chat",
+    "Completion",
+    "Event",
+    "File",
+    "Finish",
+    "FinishReason",
+    "Reasoning",
+    "Result",
+    "RunningCalls",
+    "SandboxEnd",
+    "SandboxStart",
+    "Settings",
+    "Sink",
+    "Source",
+    "Text",
+    "Tool",
+    "ToolCall",
+    "ToolCallPiece",
+    "ToolEnd",
+    "ToolError",
+    "ToolStart",
+    "Toolbox",
+    "UpstreamError",
+    "Usage",
+    "offered",
+    "tool",
+]
+
+_MODULES = {
+    "artifacts.descriptor": ("Artifact",),
+    "artifacts.received": ("File",),
+    "artifacts.save": ("Artifacts",),
+    "chat": ("Chat",),
+    "errors": ("ArtifactError", "UpstreamError"),
+    "events": (
+        "Event",
+        "Finish",
+        "FinishReason",
+        "Reasoning",
+        "SandboxEnd",
+        "SandboxStart",
+        "Sink",
+        "Source",
+        "Text",
+        "ToolCall",
+        "ToolCallPiece",
+        "ToolEnd",
+        "ToolStart",
+    ),
+    "limits": ("MAX_CALLS_AT_ONCE",),
+    "model.completion": ("Completion",),
+    "settings": ("Settings",),
+    "tools.builtin": ("offered",),
+    "tools.tool": ("Result", "Tool", "ToolError", "tool"),
+    "tools.toolbox": ("RunningCalls", "Toolbox"),
+    "usage": ("Usage",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a name's module when the name is first used, so that a start loads nothing that it does not need."""
+    if name not in _HOMES:
+        raise AttributeError(f"competitor.api has no {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(f".core.{_HOMES[name]}", __package__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,67 @@
+"""The outcome: how the work on an answer ended, for the answer itself, the log, the metrics and the traces.
+Contract file: replaced by updates.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from ..events import FinishReason
+
+
+class End(Enum):
+    """What ended the work on an answer."""
+
+    DONE = "done"
+    GONE = "client gone"
+    LATE = "time limit"
+    SHUTDOWN = "shutdown"
+
+
+class Failure(Enum):
+    """Why an answer is not what its backend meant it to be. The value is a label of the metrics."""
+
+    BACKEND = "backend"
+    UPSTREAM = "upstream"
+    ARTIFACT = "artifact"
+    TOO_LONG = "answer_too_long"
+    NO_SLOT = "no_free_slot"
+    CLIENT_GONE = "client_gone"
+    CLIENT_STUCK = "the_client_does_not_read"
+    TIME_LIMIT = "time_limit"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`cause` is the kind of an `UpstreamError` or `ArtifactError`, or the name of a backend's exception.
+
+    `note` is a sentence that the user reads at the end of the answer; `reason` replaces the finish reason.
+    """
+
+    end: End = End.DONE
+    failure: Failure | None = None
+    cause: str = ""
+    note: str = ""
+    reason: FinishReason | None = None
+
+    @property
+    def error_type(self) -> str:
+        """The failure as a label, without what differs each time; empty for none."""
+        if self.failure is None:
+            return ""
+        kinds = (Failure.UPSTREAM, Failure.ARTIFACT)
+        return f"{self.failure.value}_{self.cause}" if self.failure in kinds else self.failure.value
+
+    @property
+    def status(self) -> Literal["ok", "failed", "client_gone"]:
+        if self.failure in (Failure.CLIENT_GONE, Failure.CLIENT_STUCK):
+            return "client_gone"
+        return "failed" if self.failure else "ok"
+
+    @property
+    def words(self) -> str | None:
+        """The failure for a person, such as `upstream silent`; None for none."""
+        if self.failure is Failure.BACKEND:
+            return f"backend: {self.cause}"
+        return f"{self.failure.value.replace('_', ' ')} {self.cause}".strip() if self.failure else None
