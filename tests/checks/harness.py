@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from competitor.checks import CLAUSES, Target, Upstream, stand_in
-from competitor.checks.judging import Verdict, judge, judge_any
+from competitor.checks.judging import Verdict, judge, judge_if_answering
 
 from ..template_path import contract_tests
 from .mutants import MUTANTS, Mutant
@@ -58,11 +58,11 @@ def on_its_own_clauses(mutant: Mutant) -> Outcome:
 
 def on_every_clause(mutant: Mutant) -> Outcome:
     with stand_in() as upstream, serving(mutant.server, upstream) as target:
-        return outcome(mutant, judge_any([target]))
+        return outcome(mutant, judge_if_answering([target]))
 
 
 def outcome(mutant: Mutant, verdicts: Iterable[Verdict]) -> Outcome:
-    broken = {verdict.clause.id: verdict.said for verdict in verdicts if verdict.status == "fail"}
+    broken = {verdict.clause.id: verdict.reason for verdict in verdicts if verdict.status == "fail"}
     missed = tuple(
         clause for clause in mutant.clauses if clause not in broken or not re.search(mutant.says, broken[clause])
     )

@@ -61,13 +61,13 @@ class LinksRelatively(Shelf):
         return "/artifacts/a/photo.png"
 
 
-@shelved("A2", says="another hash", also="A1")
+@shelved("A2", says="the hash of .* differs", also="A1")
 class ChangesWhatIsInline(Shelf):
     def inline(self, data: bytes, mime_type: str) -> str:
         return super().inline(b"y" + data[1:], mime_type)
 
 
-@shelved("A2", says="not in base64")
+@shelved("A2", says="does not declare base64")
 class SendsHexInline(Shelf):
     def inline(self, data: bytes, mime_type: str) -> str:
         return f"data:{mime_type},{data.hex()}"
@@ -123,7 +123,7 @@ class LinksAnImageLikeAPage(Shelf):
         return super().link(item).removeprefix("!")
 
 
-@shelved("A3", says="went to the upstream")
+@shelved("A3", says="were sent to the upstream")
 class SendsBytesToTheModel(Shelf):
     def without_bytes(self, messages: list[Json]) -> list[Json]:
         return messages
@@ -151,13 +151,13 @@ class OneDataUrlAMessage(Plain):
         return _FirstDataUrlOnly(environment)
 
 
-@shelved("A4", says="another hash", also="A5")
+@shelved("A4", says="the hash of .* differs", also="A5")
 class ServesOtherBytes(Shelf):
     def kept(self, item: Json, data: bytes) -> str:
         return super().kept(item, b"y" + data[1:])
 
 
-@shelved("A4", says="came as 'text/plain'")
+@shelved("A4", says="served as 'text/plain'")
 class ServesAllAsText(Shelf):
     def headers(self, item: Json) -> dict[str, str]:
         return {**super().headers(item), "Content-Type": "text/plain"}
@@ -171,19 +171,19 @@ class NamesNothing(Shelf):
         return headers
 
 
-@shelved("A4", says="without a sandboxing policy")
+@shelved("A4", says="without a Content-Security-Policy")
 class LetsPagesRun(Shelf):
     def headers(self, item: Json) -> dict[str, str]:
         return {**super().headers(item), "Content-Security-Policy": "default-src 'self'"}
 
 
-@shelved("A4", says="a Range of an artifact answered 200")
+@shelved("A4", says="a Range request for an artifact answered 200")
 class KnowsNoRanges(Shelf):
     def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         return super().served(path, {name: value for name, value in asked.items() if name != "range"})
 
 
-@shelved("A4", says="another end answered 200")
+@shelved("A4", says="changed end answered 200")
 class TakesAnyEnding(Shelf):
     def find(self, path: str) -> tuple[Json, bytes] | None:
         found = super().find(path)
@@ -256,7 +256,7 @@ class ExpiredOnOneRouteOnly(Plain):
         return _SecondRouteForgetsTheTtl(environment)
 
 
-@shelved("A5", says="another answers with 404")
+@shelved("A5", says="got 404 from another replica")
 class KeepsToItself(Shelf):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__({name: value for name, value in environment.items() if name != "JANUS_ARTIFACTS_DIR"})

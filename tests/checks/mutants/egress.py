@@ -19,7 +19,7 @@ class FollowsRedirects(Plain):
             return connection.getresponse()
 
 
-@breaks("X1", says="proxy from the environment")
+@breaks("X1", says="proxy in the environment")
 class UsesTheProxyOfItsEnvironment(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)

@@ -15,19 +15,19 @@ class RedirectsToASlash(Plain):
         return None if method == "POST" else super().route(method, path)
 
 
-@breaks("E1", says="not text/event-stream")
+@breaks("E1", says="does not have the content type text/event-stream")
 class StreamsAsJson(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {**super().stream_headers(), "Content-Type": "application/json"}
 
 
-@breaks("E1", says="without cache-control: no-cache")
+@breaks("E1", says="does not have the header cache-control: no-cache")
 class LetsStreamsBeCached(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {**super().stream_headers(), "Cache-Control": "max-age=60"}
 
 
-@breaks("E1", says="without x-accel-buffering: no")
+@breaks("E1", says="does not have the header x-accel-buffering: no")
 class LetsNginxBuffer(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {name: value for name, value in super().stream_headers().items() if name != "X-Accel-Buffering"}
@@ -106,7 +106,7 @@ class HasNoMetrics(Plain):
         return None if path == "/metrics" else super().route(method, path)
 
 
-@breaks("E4", says="not text/plain")
+@breaks("E4", says="does not have the content type text/plain")
 class MeasuresInJsonAlone(Plain):
     def metrics(self, accept: str) -> tuple[str, bytes]:
         return super().metrics("application/json")
@@ -118,7 +118,7 @@ class MeasuresInTextAlone(Plain):
         return super().metrics("")
 
 
-@breaks("E4", says="says nothing of the largest gap")
+@breaks("E4", says="no figure for the largest gap")
 class MeasuresNoGaps(Plain):
     def figures(self) -> dict[str, float]:
         return {name: value for name, value in super().figures().items() if "gap" not in name}
@@ -130,7 +130,7 @@ class CountsNoRequests(Plain):
         return {**super().figures(), "requests_total": 0, "requests_in_flight": 0}
 
 
-@breaks("E4", says="no sample")
+@breaks("E4", says="not a valid sample")
 class WritesSamplesLikeYaml(Plain):
     def metrics(self, accept: str) -> tuple[str, bytes]:
         kind, data = super().metrics(accept)
@@ -166,7 +166,7 @@ class FailedRequestsStayInFlight(Plain):
         super().over()
 
 
-@breaks("E5", says="answered 200, though nobody")
+@breaks("E5", says="answered 200, though debug is off")
 class DebugsInProduction(Plain):
     def route(self, method: str, path: str) -> str | None:
         return "debug" if path == "/debug" else super().route(method, path)
@@ -261,7 +261,7 @@ class KeepsOneOfTheTwoRoutes(Plain):
         return OneRoute(environment)
 
 
-@breaks("E8", "E9", says="does not answer there|not healthy", also="N1")
+@breaks("E8", "E9", says="does not answer on it|not healthy", also="N1")
 class UnhealthyOnAnyOtherPort(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)

@@ -7,19 +7,19 @@ from ..plain_server import Json, Plain
 from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks, shelved
 
 
-@breaks("S17", says="without words")
+@breaks("S17", says="no reasoning_content beside it")
 class SendsEventsWithoutWords(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return [{"janus": start}, {"janus": end}, {"content": "Done."}]
 
 
-@breaks("S17", says="no end")
+@breaks("S17", says="no end event")
 class NeverEndsATool(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events(start, end)[::2]
 
 
-@breaks("S17", says="not one of the contract's")
+@breaks("S17", says="not one that the contract names")
 class InventsEvents(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events({**start, "event": "thinking"}, end)

@@ -13,7 +13,7 @@ class IsHealthyOnlyWithAnUpstream(Plain):
         return (200 if self.base_url else 503), super().health()[1]
 
 
-@breaks("N2", says="of 2 at once one heard|did not end in", also="S2 S3 S1 E4")
+@breaks("N2", says="one of 2 concurrent streams came after|did not end in", also="S2 S3 S1 E4")
 class AnswersOneAfterTheOther(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)

@@ -162,7 +162,7 @@ class AnswersNoMessages(Plain):
         super().check(asked)
 
 
-@breaks("R5", says="absent content of a call got 400")
+@breaks("R5", says="a tool call with absent content got 400")
 class WantsContent(Plain):
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
@@ -245,7 +245,7 @@ class RefusesRepeatedTools(Plain):
             raise Refused("tools", "a name twice")
 
 
-@breaks("R7", says="the upstream saw the tools")
+@breaks("R7", says="the upstream got the tools")
 class PassesRepeatedToolsOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), "tools": asked.get("tools") or []}
@@ -269,7 +269,7 @@ class DedupesNeighboursOnly(Plain):
         return {**super().upstream_body(asked), **({"tools": tools} if tools else {})}
 
 
-@breaks("R7", says="the upstream saw the tools", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R7", says="the upstream got the tools", origin=FROM_THE_CONTRACT_ALONE)
 class DropsOnlyIdenticalTools(Plain):
     """R7: names are deduped; here two tools of one name both go on when anything else in them differs."""
 
@@ -280,7 +280,7 @@ class DropsOnlyIdenticalTools(Plain):
         return body
 
 
-@breaks("R8", "R9", says="got the token|extra went on", also="R7 A3")
+@breaks("R8", "R9", says="got the token|extra was passed on", also="R7 A3")
 class PassesTheWholeBodyOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **asked, "stream": True}
@@ -292,7 +292,7 @@ class SendsTheTokenToAnyone(Plain):
         return asked.get("chutes_access_token")
 
 
-@breaks("R8", says="answer holds the user's token", also="S16")
+@breaks("R8", says="answer contains the user's token", also="S16")
 class EchoesTheTokenInErrors(Plain):
     def check(self, asked: Json) -> None:
         try:
@@ -313,7 +313,7 @@ class ShowsTheTokenInDebug(Remembering):
         return {**super().debug_event(id, kind, message), "data": {"request": self.here.asked}}
 
 
-@breaks("R8", says="not the platform's", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R8", says="not a host of the platform", origin=FROM_THE_CONTRACT_ALONE)
 class TokenForUrlsThatMentionThePlatform(Plain):
     """R8: "used as the upstream's key only for hosts of the platform"; here `chutes.ai` may stand anywhere in the URL.
 
@@ -324,13 +324,13 @@ class TokenForUrlsThatMentionThePlatform(Plain):
         return asked.get("chutes_access_token") if "chutes.ai" in (self.base_url or "") else None
 
 
-@breaks("R9", says="seed did not go on")
+@breaks("R9", says="seed was not passed on")
 class KeepsTheSeed(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {name: value for name, value in super().upstream_body(asked).items() if name != "seed"}
 
 
-@breaks("R9", says="extra went on")
+@breaks("R9", says="extra was passed on")
 class PassesTheUserIdOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **({"user_id": asked["user_id"]} if "user_id" in asked else {})}

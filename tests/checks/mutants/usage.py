@@ -50,7 +50,7 @@ class CostAsAString(Plain):
         return {**usage, "cost_usd": f"{usage['total_tokens'] * 2e-7:.8f}"}
 
 
-@breaks("U3", says="zero is sent")
+@breaks("U3", says="zero tokens are reported")
 class CountsNothingByItself(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return super().usage(counted or {"prompt_tokens": 0, "completion_tokens": 0}, asked, text)
@@ -62,7 +62,7 @@ class CountsBase64AsText(Plain):
         return super().usage({"prompt_tokens": len(json.dumps(asked)) // 4, "completion_tokens": 5}, asked, text)
 
 
-@breaks("U3", says="not asked for its count")
+@breaks("U3", says="not asked for its usage")
 class DoesNotAskForTheCount(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {name: value for name, value in super().upstream_body(asked).items() if name != "stream_options"}

@@ -14,13 +14,13 @@ class CallsItAChunk(Plain):
         return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
 
 
-@breaks("W1", says="not the X-Request-Id")
+@breaks("W1", says="not the request's X-Request-Id")
 class MakesUpItsIds(Plain):
     def answer_id(self, headers: Mapping[str, str]) -> str:
         return super().answer_id({})
 
 
-@breaks("W1", says="cannot be an id")
+@breaks("W1", says="an invalid X-Request-Id")
 class TakesAnyIdForItsOwn(Plain):
     def answer_id(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-request-id") or super().answer_id(headers)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..checks import CLAUSES, PROMPTS, Target, stand_in
-from ..checks.judging import Verdict, judge_any
+from ..checks.judging import Verdict, judge_if_answering
 from ..checks.starting import NotStarted, Starter
 from .finding import Finding
 
@@ -29,18 +29,18 @@ def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
         with stand_in() as upstream:
             behind = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
             on_it = Target(starter.start(behind), PROMPTS, starter, upstream, name="on a faulty upstream")
-            return told(judge_any([first, on_it], list(CLAUSES), on_verdict))
+            return endpoints_finding(judge_if_answering([first, on_it], list(CLAUSES), on_verdict))
     except NotStarted as reason:
         return Finding("endpoints", "broken", str(reason), "`make run` shows what is wrong")
     finally:
         starter.close()
 
 
-def told(verdicts: list[Verdict]) -> Finding:
+def endpoints_finding(verdicts: list[Verdict]) -> Finding:
     broken = [verdict for verdict in verdicts if verdict.breaks]
     held = sum(verdict.status == "pass" for verdict in verdicts)
     if broken:
-        named = ", ".join(f"{verdict.clause.id} ({verdict.said})" for verdict in broken[:3])
+        named = ", ".join(f"{verdict.clause.id} ({verdict.reason})" for verdict in broken[:3])
         more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
         return Finding("endpoints", "broken", named + more, f"{broken[0].clause.remedy} `make check` shows all")
     if not held:
