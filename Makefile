@@ -6,7 +6,7 @@ PARALLEL ?= 4
 # Each process begins with its own part of the tests, and then takes from the others.
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
-.PHONY: help demo test lint lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
+.PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
 .PHONY: imports tables mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ lint: $(VENV)/.ready        ## check style and types of the template (of a bake:
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy hooks/pre_gen_project.py templates_variants tools tests benchmarks
+
+plain-english: $(VENV)/.ready        ## find words and phrases that have a plainer replacement; PAGE=README.md chooses files
+	@$(BIN)/python -m tools.plain_english $(PAGE)
 
 lock: $(VENV)/.ready        ## pin all dependencies with hashes, the template's and every variant's
 	@$(BIN)/python tools/lock.py
