@@ -324,9 +324,9 @@ CHEATS = {
     "a name differs in case": Cheat(
         differ_in_case, f"competitor/core/Chat.py: unknown, {CASE} competitor/core/chat.py"
     ),
-    "a folder's name differs in case": Cheat(differ_in_case_of_a_folder, f"Competitor/core/chat.py: {CASE}"),
-    "the clauses' name differs in case": Cheat(differ_in_case_of_the_clauses, f"contract.md: {CASE}"),
-    "a link's name differs in case": Cheat(link_a_folder_that_differs_in_case, f"COMPETITOR: {CASE}"),
+    "a folder's name differs in case": Cheat(differ_in_case_of_a_folder, f"Competitor/core/chat.py: unknown, {CASE}"),
+    "the clauses' name differs in case": Cheat(differ_in_case_of_the_clauses, f"contract.md: unknown, {CASE}"),
+    "a link's name differs in case": Cheat(link_a_folder_that_differs_in_case, f"COMPETITOR: unknown, {CASE}"),
     "a file is a link to its content": Cheat(link_a_file, f"{CORE}: a symlink"),
     "a folder is a link": Cheat(link_a_folder, "competitor/core: a symlink"),
     "the package is a link": Cheat(link_the_package, "competitor: a symlink"),

@@ -71,3 +71,11 @@ def test_what_is_pasted_holds_every_field_in_the_form_s_order() -> None:
     places = [text.index(str(form[name])) for name in RULES]
     assert places == sorted(places)
     assert "Name\nchemist & co\n" in text
+
+
+def test_the_digest_of_the_contract_files_is_the_last_paragraph() -> None:
+    form, _ = parsed(GOOD.encode())
+    text = paste(form, "janus-template 1.2.3, variant proxy, sha256:abc")
+    assert text.startswith(paste(form))
+    last = "Contract files\njanus-template 1.2.3, variant proxy, sha256:abc\nThe reviewer compares this digest"
+    assert text.removeprefix(paste(form)).startswith(f"\n{last}")

@@ -11,6 +11,7 @@ import pytest
 
 from competitor.checks import CLAUSES
 from competitor.checks.judging import Verdict
+from competitor.cli.verify import contract_digest, contract_files
 from competitor.submission import running
 
 from ..baking.baking import run
@@ -57,6 +58,11 @@ def test_a_repo_that_is_ready_is_said_to_be_and_its_form_is_written(ready: Path)
     assert "BROKEN" not in done.stdout
     assert "Ready to submit." in done.stdout
     pasted = (ready / "submission-form.txt").read_text(encoding="utf-8")
+    digest = contract_digest(contract_files(ready))
+    contract = f"variant proxy, sha256:{digest}\nThe reviewer compares this digest with the release's"
+    assert contract in done.stdout
+    assert contract in pasted
+    assert f"sha256:{digest}" in json.loads(submission(ready, "--quick", "--json").stdout)["contract"]
     for text in ("my-competitor", "ghcr.io/octo-org/my-competitor:0.1.0", HOTKEY, "MIT"):
         assert f"\n{text}\n" in pasted
     assert review(ready)["source"]["status"] == "ok"  # what it writes is ignored by git

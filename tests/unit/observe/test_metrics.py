@@ -140,9 +140,9 @@ def test_two_workers_show_one_sum_also_after_one_has_died(serve: Serve, upstream
         assert after["janus_requests_total ok"] == 40, "what they had done still counts"
 
 
-def test_the_readme_has_the_table_of_the_metrics() -> None:
+def test_the_documents_have_the_table_of_the_metrics() -> None:
     table = Metrics(version="1", backend="b", model="m").markdown_table()
-    assert table in (UNBAKED / "README.md").read_text(encoding="utf-8")
+    assert table in (UNBAKED / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
 HISTOGRAM = ("bucket", "sum", "count")

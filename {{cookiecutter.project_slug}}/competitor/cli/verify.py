@@ -124,7 +124,7 @@ def scan(root: Path, zones: Zones) -> Found:
         try:
             waiting += _look(root, path, zones, folded, found)
         except OSError as error:
-            found.odd[path] = f"cannot be read ({error.strerror})"
+            found.odd[path] = f"unreadable ({error.strerror})"
     for path in [path for path in found.files if path.endswith(BYTECODE)]:
         _judge_bytecode(root, path, found)
     return found
@@ -141,7 +141,7 @@ def _look(root: Path, path: str, zones: Zones, folded: Zones, found: Found) -> l
     elif _stands_in_the_way(path, zones, status.st_mode):
         found.odd[path] = _kind(status.st_mode)
     elif _stands_in_the_way(_fold(path), folded, status.st_mode):
-        found.odd[path] = "differs only in case from the name of a contract file or folder"
+        found.odd[path] = "unknown, differs only in case from a contract file or folder"
     return []
 
 
@@ -193,7 +193,7 @@ def _judge_bytecode(root: Path, path: str, found: Found) -> None:
 
 
 def differences(expected: Expected, found: Found, *, modes: bool = os.name == "posix") -> dict[str, str]:
-    """Each path that is not as the contract says -> what is wrong with it, sorted by path.
+    """Each path that is not as the contract says -> what it is instead, such as "edited", sorted by path.
 
     `modes`: whether execute bits count. What lies below a symlink is not listed one by one.
     """

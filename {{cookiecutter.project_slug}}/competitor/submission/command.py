@@ -14,7 +14,7 @@ from ..checks.report.terminal import progress, say
 from . import files, hosts, running
 from .fields import RULES, Problem
 from .finding import Finding
-from .form import FILE, paste, read
+from .form import COMPARED, FILE, paste, read
 
 _MARKS = {"ok": "ok", "broken": "BROKEN", "look": "look", "not shown": "-"}
 # What no machine can say.
@@ -34,19 +34,20 @@ def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
         findings.append(running.image(root))
     findings += BY_HAND
     ready = not problems and not any(finding.status == "broken" for finding in findings)
-    text = paste(form) if not problems else ""
+    contract = files.contract(root)
+    text = paste(form, contract) if not problems else ""
     if given.json:
-        say(as_json(form, problems, findings, text, ready=ready) + "\n")
+        say(as_json(form, problems, findings, text, contract, ready=ready) + "\n")
     else:
-        say(shown(form, problems, findings))
+        say(shown(form, problems, findings, contract))
         say(_ending(problems, findings, given.form if text else None, quick=given.quick))
     if text:
         given.form.write_text(text, encoding="utf-8")
     return 0 if ready else 1
 
 
-def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding]) -> str:
-    """What a reviewer sees: the form, then the checklist."""
+def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding], contract: str) -> str:
+    """What a reviewer sees: the form, the checklist, the digest of the contract files."""
     wrong: dict[str, str] = {problem.field: str(problem) for problem in problems}
     lines = [f"What a reviewer sees of {FILE}:"]
     if FILE in wrong:
@@ -60,6 +61,8 @@ def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Seq
     for finding in findings:
         lines.append(f"  {_MARKS[finding.status]:<7} {finding.about:<14} {finding.said}")
         lines += [f"{' ' * 25}-> {finding.remedy}"] if finding.remedy and finding.status != "ok" else []
+    if contract:
+        lines += ["", f"Contract files: {contract}", COMPARED]
     return "\n".join(lines) + "\n"
 
 
@@ -73,7 +76,13 @@ def _ending(problems: Sequence[Problem], findings: Sequence[Finding], text: Path
 
 
 def as_json(
-    form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding], text: str, *, ready: bool
+    form: Mapping[str, object],
+    problems: Sequence[Problem],
+    findings: Sequence[Finding],
+    text: str,
+    contract: str,
+    *,
+    ready: bool,
 ) -> str:
     return json.dumps(
         {
@@ -81,6 +90,7 @@ def as_json(
             "form": {str(name): value if isinstance(value, str) else str(value) for name, value in form.items()},
             "problems": [{"field": problem.field, "said": str(problem)} for problem in problems],
             "review": [vars(finding) for finding in findings],
+            "contract": contract,
             "text": text,
         },
         indent=2,

@@ -11,7 +11,7 @@ from pathlib import Path
 from spdx_matcher import analyse_license_text
 
 from ..cli.locks import SOURCES, requirements, stale
-from ..cli.verify import changed_files
+from ..cli.verify import changed_files, contract_digest, contract_files, printable, read_record
 from .finding import Finding, judged
 
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
@@ -42,15 +42,26 @@ def version(root: Path) -> str:
         return ""
 
 
+def contract(root: Path) -> str:
+    """The template's version, the variant and the digest of the contract files as they are; empty without a record."""
+    try:
+        record, digest = read_record(root), contract_digest(contract_files(root))
+    except (OSError, ValueError):
+        return ""
+    version, variant = (printable(str(record.get(name))) for name in ("template_version", "backend"))
+    return f"janus-template {version}, variant {variant}, sha256:{digest}"
+
+
 def _contract(root: Path) -> Finding:
+    about = "contract files"
     try:
         changed = changed_files(root)
-    except (OSError, ValueError, KeyError):
-        return Finding("contract files", "not shown", ".janus/contract.json cannot be read, so nothing to compare with")
-    wrong = ", ".join(f"{path} is {what}" for path, what in list(changed.items())[:5])
-    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+    except (OSError, ValueError):
+        return Finding(about, "not shown", ".janus/contract.json cannot be read, so there is nothing to compare with")
+    wrong = "; ".join(f"{printable(path)} is {printable(what)}" for path, what in list(changed.items())[:5])
+    more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
     remedy = "`competitor update --replace-edited` puts the template's back; your code belongs in competitor/backend/"
-    return judged("contract files", wrong + more, remedy, "none was edited")
+    return judged(about, wrong + more, remedy, "all are the template's")
 
 
 def _licence(root: Path, declared: str) -> Finding:
@@ -70,7 +81,9 @@ def _licence(root: Path, declared: str) -> Finding:
 def _dependencies(root: Path) -> Finding:
     about = "dependencies"
     if old := stale(root):
-        return Finding(about, "broken", f"{' and '.join(old)} was made from other sources", "`make lock` makes it anew")
+        return Finding(
+            about, "broken", f"{' and '.join(old)} was made from other sources", "`make lock` regenerates it"
+        )
     for lock in SOURCES:
         text = _text(root / lock)
         pins = _PINNED.findall(text)

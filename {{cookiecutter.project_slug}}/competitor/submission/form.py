@@ -11,6 +11,7 @@ from .fields import RULES, Problem, problems
 
 FILE = "submission.yaml"
 MAX_BYTES = 64 * 1024
+COMPARED = "The reviewer compares this digest with the release's: `python -m tools.verify REPO` in the template."
 
 
 class _Loader(yaml.SafeLoader):
@@ -57,10 +58,11 @@ def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
     return given, problems(given)
 
 
-def paste(form: Mapping[str, object]) -> str:
-    """The form's text, a paragraph a field, ready to paste."""
-    given = [(name, form.get(name)) for name in RULES]
-    return "\n".join(f"{name.capitalize()}\n{value}\n" for name, value in given if value)
+def paste(form: Mapping[str, object], contract: str = "") -> str:
+    """The form's text, a paragraph a field, ready to paste; `contract` is the last one, with the digest."""
+    given = [(name.capitalize(), form.get(name)) for name in RULES]
+    given.append(("Contract files", f"{contract}\n{COMPARED}" if contract else ""))
+    return "\n".join(f"{name}\n{value}\n" for name, value in given if value)
 
 
 def _marked(error: yaml.MarkedYAMLError) -> str:
