@@ -191,9 +191,9 @@ def test_a_library_that_connects_by_itself_is_for_a_person_to_look_at(ready: Pat
 
 def test_a_breach_of_the_contract_names_the_clause_and_the_remedy() -> None:
     verdicts: list[Verdict] = [Verdict(clause, "pass") for clause in CLAUSES.values()]
-    assert running.told(verdicts).status == "ok"
+    assert running.endpoints_finding(verdicts).status == "ok"
     verdicts[0] = Verdict(CLAUSES["E1"], "fail", "it answered 404")
-    finding = running.told(verdicts)
+    finding = running.endpoints_finding(verdicts)
     assert finding.status == "broken"
     assert finding.said == "E1 (it answered 404)"
     assert CLAUSES["E1"].remedy in finding.remedy
