@@ -22,11 +22,13 @@ QUICK = (DIRECT, "nginx", "relay", "events", "plain-fastapi")
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = ", ".join(f"{name} ({scenario.about})" for name, scenario in SCENARIOS.items())
-    parser.add_argument("--only", metavar="NAMES", help=f"scenarios by commas, of: {known}")
-    parser.add_argument("--reps", type=int, help="interleaved repetitions (default: 5; quick: 2)")
-    parser.add_argument("--quick", action="store_true", help="under 2 minutes, against nginx and plain FastAPI alone")
-    parser.add_argument("--no-docs", action="store_true", help="print the tables, leave docs/ as it is")
-    parser.add_argument("--report", action="store_true", help="measure nothing: the tables of the last results")
+    parser.add_argument("--only", metavar="NAMES", help=f"comma-separated scenarios, of: {known}")
+    parser.add_argument("--reps", type=int, help="how many interleaved repetitions (default: 5; with --quick: 2)")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure only against nginx and plain FastAPI, in under 2 minutes"
+    )
+    parser.add_argument("--no-docs", action="store_true", help="only print the tables; do not change docs/")
+    parser.add_argument("--report", action="store_true", help="measure nothing; print the tables of the last results")
     return parser
 
 
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def quick(chosen: Sequence[str], repetitions: int) -> int:
-    """The cost of a token, against two peers, printed."""
+    """Measures the cost of a token against two peers, and prints the tables."""
     results = {name: cost(name, QUICK_LOADS[name], QUICK, repetitions) for name in chosen}
     made = report.tables(results)
     for name in ("cost", "micros", "latency"):
@@ -58,7 +60,7 @@ def quick(chosen: Sequence[str], repetitions: int) -> int:
 
 
 def measure(chosen: Sequence[str], repetitions: int, keep: bool) -> None:
-    """Runs the scenarios and writes each one's results at once. `keep`: those of the others stay."""
+    """Runs the scenarios and saves the results after each. With `keep`, results of other scenarios are kept."""
     kept: dict[str, Any] = json.loads(RESULTS.read_text()) if keep and RESULTS.exists() else {"sections": {}}
     kept["machine"] = {**machine.described(), "repetitions": str(repetitions)}
     for number, name in enumerate(chosen, 1):
@@ -71,7 +73,7 @@ def measure(chosen: Sequence[str], repetitions: int, keep: bool) -> None:
 
 
 def published(docs: bool) -> int:
-    """Prints the tables of the results; with `docs` they go into the page, and the plots are drawn."""
+    """Prints the tables of the results; with `docs`, also writes them into the page and draws the plots."""
     if not RESULTS.exists():
         raise environments.Missing("There are no results yet: run `make bench`.")
     kept = json.loads(RESULTS.read_text())

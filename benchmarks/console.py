@@ -1,6 +1,6 @@
-"""`python -m benchmarks.console`: what the debug console costs while it is off, and what it keeps while it is open.
+"""`python -m benchmarks.console`: the CPU cost of the debug console when it is off, and its memory when it is on.
 
-Off, it is measured against a build without it: the same bake, with every line of the console's taken out.
+When it is off, the comparison is with a build without it: the same bake, with every line of the console removed.
 """
 
 import argparse
@@ -27,17 +27,17 @@ from .progress import Progress
 from .runs import WARM_UP
 from .servers import Mock, Peer, Server
 
-# One token a request: what the console could cost is a request's, not a token's.
+# One token per request, because the console could cost something per request, but not per token.
 REQUESTS = Load("mock-n1", streams=4, requests=120)
 KEPT = Load("mock-n50-d2", streams=20, requests=1000)
 WARMING = Load("mock-n50-d2", streams=20, requests=300)
 SETTLE_SECONDS = 4.0
-# A pair is so many short turns of each build, which alternate. The quickest quarter of them is what a build costs:
-# whatever else the machine does makes a turn slower, never quicker.
+# In a pair, the two builds alternate for so many short turns each. The fastest quarter of a build's turns is its cost,
+# because other work on the machine makes a turn slower, never faster.
 TURNS = 32
-MOST_SHARE, MOST_KEPT_MIB = 0.02, 5.0
+MAX_DIFFERENCE, MAX_KEPT_MIB = 0.02, 5.0  # the first as a share of the CPU of a request
 
-# The console's lines in the core: a pattern, and what stands there in a build without it.
+# The console's lines in the core: a pattern, and its replacement in a build without the console.
 WITHOUT = {
     "server/app.py": (
         (r"from \.\.console import .*\n", ""),
@@ -59,7 +59,7 @@ WITHOUT = {
 
 
 def without_console(project: Path) -> Path:
-    """A copy of a bake with no console in it. Fails where a line of the console's is not where it is looked for."""
+    """A copy of a bake without the console. Raises `Missing` when a pattern of `WITHOUT` matches no line."""
     goal = project.with_name(f"{project.name}-without")
     shutil.rmtree(goal, ignore_errors=True)
     shutil.copytree(project, goal)
@@ -70,15 +70,15 @@ def without_console(project: Path) -> Path:
         for pattern, instead in edits:
             text, found = re.subn(pattern, instead, text)
             if not found:
-                raise environments.Missing(f"core/{name} has no line like {pattern!r}: mend benchmarks/console.py")
+                raise environments.Missing(f"core/{name} has no line like {pattern!r}: correct benchmarks/console.py")
         if left := re.findall(r".*\b(?:console|recorder|Recorded\w+)\b.*", text):
-            raise environments.Missing(f"core/{name} still has {left[0].strip()!r}: mend benchmarks/console.py")
+            raise environments.Missing(f"core/{name} still has {left[0].strip()!r}: correct benchmarks/console.py")
         (core / name).write_text(text, encoding="utf-8")
     return goal
 
 
 def off(pairs: int) -> list[float]:
-    """CPU a request with the console off, over that of a build without it; one ratio a pair."""
+    """CPU per request with the console off, divided by that of a build without it; one ratio per pair."""
     python = environments.python_of("variant-proxy", environments.bake("proxy") / "requirements.txt")
     project = environments.bake("proxy")
     bare, settings = without_console(project), {**PEERS["relay"].environment, "PYTHONHASHSEED": "0"}
@@ -96,7 +96,10 @@ def off(pairs: int) -> list[float]:
 
 
 def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
-    """CPU of a request with each build. Both are started anew: where a process lies in memory is worth a percent."""
+    """CPU seconds per request, for each build.
+
+    Both are started again for each pair, because where a process lies in memory changes its cost by a percent.
+    """
     cost: dict[str, list[float]] = {peer.name: [] for peer in peers}
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(Server(peer, upstream)) for peer in peers]
@@ -110,7 +113,7 @@ def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
 
 
 def _turn(server: Server) -> float:
-    """CPU of one request, in seconds."""
+    """CPU seconds per request."""
     before = server.cpu()
     results = load.run(server.url, REQUESTS)
     time.sleep(0.02)
@@ -120,7 +123,7 @@ def _turn(server: Server) -> float:
 
 
 def kept() -> list[float]:
-    """MiB more than before, after each of three times 1,000 requests with the console on and open."""
+    """MiB more than at the start, after 1,000, 2,000 and 3,000 requests with the console on and open."""
     relay = PEERS["relay"]
     on = Peer("on", "console on", relay.command, {**relay.environment, "JANUS_DEBUG": "true"})
     more = []
@@ -137,8 +140,8 @@ def kept() -> list[float]:
 
 @contextlib.contextmanager
 def _open(port: int) -> Iterator[None]:
-    """Somebody has the page open: it looks for new requests every two seconds, and opens the newest."""
-    over = threading.Event()
+    """Acts as an open page of the console: looks for new requests every two seconds, and fetches the newest."""
+    closed = threading.Event()
 
     def got(path: str) -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as reply:
@@ -146,9 +149,9 @@ def _open(port: int) -> Iterator[None]:
             return found
 
     def look() -> None:
-        while not over.wait(2.0):
+        while not closed.wait(2.0):
             for head in json.loads(got("/debug/requests"))["requests"][:1]:
-                with contextlib.suppress(urllib.error.HTTPError):  # newer ones have pushed it out
+                with contextlib.suppress(urllib.error.HTTPError):  # newer requests may have evicted it
                     got(f"/debug/requests/{head['number']}")
 
     got("/debug")
@@ -157,13 +160,13 @@ def _open(port: int) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        closed.set()
         looking.join()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=20, help="interleaved pairs (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=20, help="how many interleaved pairs (default: %(default)s)")
     given = parser.parse_args()
     machine.leave_the_servers_core()
     try:
@@ -175,19 +178,19 @@ def main() -> int:
     mean, low, high = found.mean, found.low, found.high
     result = {"machine": machine.described(), "kept_mib": more, "ratios": ratios, "interval": [mean, low, high]}
     (BUILD / "console.json").write_text(json.dumps(result, indent=1))
-    print("\n| What | Measured | Goal | |\n| --- | --- | --- | --- |")
+    print("\n| What | Measured | Goal | Result |\n| --- | --- | --- | --- |")
     rows = (
         (
             "memory after 1,000, 2,000 and 3,000 requests with the console open",
             ", ".join(f"{mib:+.1f}" for mib in more) + " MiB",
-            f"within {MOST_KEPT_MIB:g} MiB",
-            max(more) <= MOST_KEPT_MIB,
+            f"at most {MAX_KEPT_MIB:g} MiB",
+            max(more) <= MAX_KEPT_MIB,
         ),
         (
-            f"console off over no console, CPU a request, {len(ratios)} pairs",
+            f"CPU per request, console off divided by no console, {len(ratios)} pairs",
             f"{mean:.4f} ({low:.4f} to {high:.4f}, 95 %)",
-            f"within {MOST_SHARE:.0%}",
-            max(abs(low - 1), abs(high - 1)) <= MOST_SHARE,
+            f"within {MAX_DIFFERENCE:.0%} of 1",
+            max(abs(low - 1), abs(high - 1)) <= MAX_DIFFERENCE,
         ),
     )
     for what, figure, goal, met in rows:

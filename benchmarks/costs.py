@@ -1,4 +1,4 @@
-"""What a token costs: every load on every server, from 1 to 2,000 streams, on one worker and on two."""
+"""Measures the cost of a token: every load on every server, from 1 to 2,000 streams, with one worker and with two."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from .servers import Mock, Server
 
 LOADS = {
     "s50": Load("mock-n100-d20", streams=50, requests=100, ramp=2.0),
-    "full": Load("mock-n500-d2", streams=50, requests=50),  # 25,000 tokens a second: more than most can carry
+    "full": Load("mock-n500-d2", streams=50, requests=50),  # 25,000 tokens per second
     "flood": Load("mock-n500", streams=50, requests=50),
     "s500": Load("mock-n25-d200", streams=500, requests=500, ramp=5.0),
     "one": Load("mock-n1", streams=4, requests=400),
@@ -27,14 +27,14 @@ QUICK_LOADS = {
     "one": Load("mock-n1", streams=4, requests=200),
 }
 SCALE = (1, 10, 50, 200, 500, 1000, 2000)
-SCALE_RATE = 2500  # tokens a second in all, whatever the number of streams
-OPENED_A_SECOND = 300
+SCALE_RATE = 2500  # tokens per second of all streams together, whatever their number
+OPENED_PER_SECOND = 300
 SETTLE_SECONDS, WINDOW_SECONDS = 1.5, 4.0
-PLAIN_LIMIT = 500  # above, httpx's pool takes minutes
+PLAIN_LIMIT = 500  # with more streams, httpx's connection pool takes minutes
 
 
 def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows:
-    """CPU a token and latencies of one load, with every server."""
+    """CPU per token and latencies under one load, for every server."""
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))
     progress = Progress(name, len(order))
@@ -50,7 +50,7 @@ def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows
 
 
 def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE) -> Rows:
-    """CPU a token from 1 to 2,000 streams at one rate in all; a run's `streams` says how many."""
+    """CPU per token with 1 to 2,000 streams at one total rate; `streams` of a run is their number."""
     rows: Rows = {peer: [] for peer in names}
     order = [
         (repetition, streams, peer)
@@ -68,8 +68,8 @@ def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE)
 
 
 async def _steady(server: Server, streams: int) -> Run:
-    """CPU a token while all streams are open: their requests and their ends are not in it."""
-    gap, ramp = streams / SCALE_RATE, streams / OPENED_A_SECOND
+    """CPU per token while all streams are open, without the cost of opening and ending them."""
+    gap, ramp = streams / SCALE_RATE, streams / OPENED_PER_SECOND
     tokens = round((ramp + 2 * SETTLE_SECONDS + WINDOW_SECONDS) / gap)
     given = Load(f"mock-n{tokens}-d{gap * 1000:g}", streams=streams, requests=streams, ramp=ramp)
     driving = asyncio.create_task(load.drive(server.url, given))
@@ -84,7 +84,7 @@ async def _steady(server: Server, streams: int) -> Run:
 
 
 def workers(repetitions: int) -> Rows:
-    """A flood on one worker and on two, on all cores; no rows for a competitor that has no such setting."""
+    """A flood with one worker and with two, on all cores; no rows for a competitor without that setting."""
     if not setting_exists("JANUS_WORKERS"):
         print("  This competitor has no setting JANUS_WORKERS.", file=sys.stderr)
         return {}
@@ -95,7 +95,7 @@ def workers(repetitions: int) -> Rows:
     progress = Progress("workers", len(order))
     with Mock() as mock:
         for repetition, name in order:
-            progress.step(f"{name} of them, repetition {repetition + 1}")
+            progress.step(f"{name} worker(s), repetition {repetition + 1}")
             with Server(peers[name], mock.port, cores=machine.CORES) as server:
                 load.run(server.url, WARM_UP)
                 run = measured(server.url, LOADS["flood"], server)[1]

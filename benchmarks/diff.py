@@ -1,7 +1,7 @@
-"""`python -m benchmarks.diff REV`: is this checkout slower than that commit?
+"""`python -m benchmarks.diff REV`: is this checkout slower than another commit?
 
-Bakes both, each with an environment from its own lock, and compares the CPU that a token costs. Exits with 0 when
-every interval begins at `--at-least` or above, with 1 when one does not, with 2 when nothing could be measured.
+It bakes both, each with an environment from its own lock, and compares the CPU that a token costs. It exits with 0
+when every interval begins at `--at-least` or above, with 1 when one does not, with 2 when nothing could be measured.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from .servers import Peer
 BAKES = BUILD / "diff"
 DEFAULT = ("s50", "full", "one")
 AT_LEAST = 0.95
-# A busy machine gets fewer blocks rather than more time: three scenarios stay below five minutes.
-MAX_SECONDS_A_SCENARIO = 90.0
+# A busy machine measures fewer blocks instead of taking longer, so that three scenarios stay below five minutes.
+MAX_SECONDS_PER_SCENARIO = 90.0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,15 +36,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("revision", metavar="REV", help="the commit to compare with: a tag, a branch or an id")
     parser.add_argument("--only", default=",".join(DEFAULT), help=f"comma-separated (default: %(default)s), of {known}")
     parser.add_argument("--backend", default="proxy", help="comma-separated backends (default: %(default)s)")
-    parser.add_argument("--at-least", type=float, default=AT_LEAST, metavar="RATIO", help="default: %(default)s")
-    parser.add_argument("--blocks", type=int, help=f"blocks to measure (default: {BLOCKS}, fewer when time runs out)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured, block by block")
+    parser.add_argument(
+        "--at-least",
+        type=float,
+        default=AT_LEAST,
+        metavar="RATIO",
+        help="where intervals must begin (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--blocks", type=int, help=f"how many blocks to measure (default: {BLOCKS}, fewer when time runs out)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the measurements of each block to this file")
     return parser
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One backend under one load, and the interval of its ratio."""
+    """The costs of one backend under one load, and the interval of their ratio."""
 
     backend: str
     scenario: str
@@ -61,7 +69,7 @@ class Comparison:
         ratio = {"ratio": self.ratio.mean, "low": self.ratio.low, "high": self.ratio.high}
         costs = {"this": self.costs.new, "other": self.costs.old}
         about = {"backend": self.backend, "scenario": self.scenario, "verdict": verdict(self.ratio)}
-        return {**about, **ratio, "cpu_seconds_a_token": costs}
+        return {**about, **ratio, "cpu_seconds_per_token": costs}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,20 +96,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for scenario, cost in zip(scenarios, of, strict=True)
     ]
     names = revisions.described(), f"{given.revision} ({commit[:12]})"
-    return said(found, names, given.at_least, time.monotonic() - began, given.json)
+    return publish(found, names, given.at_least, time.monotonic() - began, given.json)
 
 
 def _measured(backend: str, scenarios: Sequence[str], template: Path, blocks: int | None) -> list[Costs]:
-    """What a token costs with a backend in this checkout and in the other one, for each scenario."""
+    """The cost of a token with this backend in both checkouts, for each scenario."""
     new, old = peer("new", backend, ROOT), peer("old", backend, template)
-    seconds = math.inf if blocks else MAX_SECONDS_A_SCENARIO * len(scenarios)
+    seconds = math.inf if blocks else MAX_SECONDS_PER_SCENARIO * len(scenarios)
     return compare([Pair(scenario, new, old) for scenario in scenarios], blocks or BLOCKS, seconds, backend)
 
 
 def peer(name: str, backend: str, template: Path) -> Peer:
     """A fresh bake of a checkout, as a server that runs in an environment from the bake's own lock.
 
-    Names are of one length: the length of its paths decides where a process has things in memory.
+    All names must have the same length, because the length of its paths decides where a process has things in memory.
     """
     offered = revisions.backends(template)
     if backend not in offered:
@@ -113,17 +121,20 @@ def peer(name: str, backend: str, template: Path) -> Peer:
     return Peer(name, name, competitor(lambda: (python, project)), PEERS["relay"].environment)
 
 
-def said(
+def publish(
     found: Sequence[Comparison], names: tuple[str, str], at_least: float, seconds: float, file: Path | None
 ) -> int:
-    """Prints the table, writes the file, and gives the exit code."""
+    """Prints the table and writes the file; returns the exit code."""
     passed = all(one.ratio.low >= at_least for one in found)
     blocks = min(len(one.costs.new) for one in found)
-    print(f"Tokens a CPU second, {names[0]} over {names[1]}:\n")
-    head = ["Backend", "Scenario", "Ratio", "Verdict", "µs of CPU a token", f"At least {at_least:g}"]
+    print(f"Tokens per CPU second, {names[0]} divided by {names[1]}:\n")
+    head = ["Backend", "Scenario", "Ratio", "Verdict", "µs of CPU per token", f"At least {at_least:g}"]
     print(report.table(head, [one.row(at_least) for one in found]))
-    print(f"\n{blocks} blocks in {seconds / 60:.1f} min. All intervals together hold with {PROBABILITY:.0%}.")
-    print(f"{'Passed' if passed else 'Not passed'}: the lowest begins at {min(one.ratio.low for one in found):.3f}.")
+    lowest = min(one.ratio.low for one in found)
+    print(
+        f"\n{blocks} blocks in {seconds / 60:.1f} min. All intervals hold at once, with {PROBABILITY:.0%} probability."
+    )
+    print(f"{'Passed' if passed else 'Not passed'}: the lowest interval begins at {lowest:.3f}.")
     if file is not None:
         about = {"this": names[0], "other": names[1], "passed": passed, "at_least": at_least, "seconds": seconds}
         kept = {**about, "machine": machine.described(), "comparisons": [one.as_json() for one in found]}

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.diff_proof`: shows what `benchmarks.diff` sees and what it does not see, by trials.
+"""`python -m benchmarks.diff_proof`: shows by trials which differences `benchmarks.diff` can detect.
 
-In each trial this checkout is compared with a copy of itself, and with copies that are 5 % slower, by a busy loop in
-the hot path: for each chunk, or for each request in the scenario of one token a request. A trial has fewer blocks
-than a comparison, so it shows less than that does. The exit code is 0 when 9 of 10 trials show no difference between
-two copies, and 9 of 10 show the slowdown, in each scenario.
+In each trial, this checkout is compared with a copy of itself, and with copies that are 5 % slower. A busy loop in
+the hot path slows them down: for each chunk, or for each request in the scenario of one token per request. A trial
+has fewer blocks than a comparison, so it detects less. The exit code is 0 when 9 of 10 trials show no difference
+between two equal copies, and 9 of 10 show the slowdown, in each scenario.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from .slowdown import A_CHUNK, A_REQUEST, slow_down
 TRIAL_BLOCKS = 12
 SLOWER = 0.05
 WANTED = 0.9
-# The loop's size is found by one that is twice as long, whose slowdown can be measured better. Not more: at full rate
-# the slower of two servers reads more tokens at once, so that a long loop costs less than its length.
+# The loop is first measured at twice its length, because a larger slowdown can be measured better. Not at more than
+# that: at full rate, the slower of two servers reads more tokens at once, so a long loop costs less than its length.
 OVERSIZE, SIZING_BLOCKS = 2, 16
-GUESSED_SECONDS_A_TURN = 10e-9
+GUESSED_SECONDS_PER_TURN = 10e-9
 
 
 @dataclass
@@ -42,9 +42,13 @@ class Found:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diff_proof", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--trials", type=int, default=10, help="default: %(default)s, of about 4 minutes each")
+    parser.add_argument(
+        "--trials", type=int, default=10, help="how many trials of about 4 minutes (default: %(default)s)"
+    )
     parser.add_argument("--only", default=",".join(DEFAULT), help="comma-separated scenarios (default: %(default)s)")
-    parser.add_argument("--blocks", type=int, default=TRIAL_BLOCKS, help="blocks a trial (default: %(default)s)")
+    parser.add_argument(
+        "--blocks", type=int, default=TRIAL_BLOCKS, help="how many blocks per trial (default: %(default)s)"
+    )
     given = parser.parse_args()
     scenarios = given.only.split(",")
     if unknown := [name for name in scenarios if name not in BURSTS]:
@@ -55,11 +59,11 @@ def main() -> int:
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 2
-    return _said(found, given.trials)
+    return _publish(found, given.trials)
 
 
 def trials(scenarios: Sequence[str], count: int, blocks: int) -> dict[str, Found]:
-    """Runs the trials; says each one's verdicts on stderr."""
+    """Runs the trials; prints the verdicts of each on stderr."""
     builds = _Builds()
     plain, equal = builds.copy("plain"), builds.copy("equal")
     copies = [Pair(scenario, equal, plain) for scenario in scenarios]
@@ -76,14 +80,14 @@ def trials(scenarios: Sequence[str], count: int, blocks: int) -> dict[str, Found
 
 
 class _Builds:
-    """Copies of one bake, with names of one length: see `diff.peer`."""
+    """Copies of one bake. All names have the same length, for the reason that `diff.peer` gives."""
 
     def __init__(self) -> None:
         self.project = environments.bake("proxy", BAKES / "proof")
         self.python = environments.python_of("diff-proof", self.project / "requirements.txt")
 
     def copy(self, name: str, scenario: str = "", turns: int = 0) -> Peer:
-        """A copy as a server; with a scenario, one with a loop of so many turns for each token of it."""
+        """A copy as a server; with a scenario, a copy with a loop of so many turns for each token of it."""
         goal = self.project.with_name(name)
         shutil.rmtree(goal, ignore_errors=True)
         shutil.copytree(self.project, goal)
@@ -92,9 +96,9 @@ class _Builds:
         return Peer(name, name, competitor(lambda: (self.python, goal)), PEERS["relay"].environment)
 
     def slowed(self, copies: Sequence[Pair]) -> list[Pair]:
-        """For each pair of equal copies one with a copy that is slower by `SLOWER`."""
+        """For each pair of equal copies, a pair in which one copy is slower by `SLOWER`."""
         costs = compare(copies, MIN_BLOCKS, what="cost of a token")
-        turns = [round(OVERSIZE * SLOWER * cost.micros()[1] / 1e6 / GUESSED_SECONDS_A_TURN) for cost in costs]
+        turns = [round(OVERSIZE * SLOWER * cost.micros()[1] / 1e6 / GUESSED_SECONDS_PER_TURN) for cost in costs]
         measured = compare(self._with_loops(copies, turns), SIZING_BLOCKS, what="size of the loop")
         for number, (pair, cost) in enumerate(zip(copies, measured, strict=True)):
             slowdown = max(SLOWER, 1 / cost.ratio(1).mean - 1)
@@ -109,7 +113,7 @@ class _Builds:
         ]
 
 
-def _said(found: dict[str, Found], count: int) -> int:
+def _publish(found: dict[str, Found], count: int) -> int:
     rows = []
     for scenario, of in found.items():
         shown = sum(not one.low <= 1 <= one.high for one in of.equal)
@@ -118,18 +122,18 @@ def _said(found: dict[str, Found], count: int) -> int:
         cells = [f"{shown} of {count}", _width(of.equal), f"{failing[0]} of {count}"]
         rows.append([scenario, *cells, f"{seen} of {count}", _width(of.slower), f"{failing[1]} of {count}"])
     below = f"lower end below {AT_LEAST:g}"
-    head = ["Scenario", "Copy: difference shown", "ratio", below, "Slowed: seen as slower", "ratio", below]
+    head = ["Scenario", "Equal copy: difference shown", "ratio", below, "Slowed copy: slower shown", "ratio", below]
     print(report.table(head, rows))
     quiet = sum(all(of.equal[n].low <= 1 <= of.equal[n].high for of in found.values()) for n in range(count))
     seen = min(sum(one.high < 1 for one in of.slower) for of in found.values())
     wanted = math.ceil(WANTED * count)
-    print(f"\nTrials without any difference between two copies: {quiet} of {count} (at least {wanted} wanted).")
-    print(f"Trials that saw a server {SLOWER:.0%} slower, in the worst scenario: {seen} of {count} ({wanted} wanted).")
+    print(f"\nTrials that show no difference between equal copies: {quiet} of {count} (at least {wanted} needed).")
+    print(f"Trials that show a slowdown of {SLOWER:.0%}, in the worst scenario: {seen} of {count} ({wanted} needed).")
     return 0 if min(quiet, seen) >= wanted else 1
 
 
 def _width(intervals: Sequence[Interval]) -> str:
-    """The mean ratio, and the mean of half an interval's width."""
+    """The mean ratio, and half of the mean width of the intervals."""
     half = statistics.fmean((one.high - one.low) / 2 for one in intervals)
     return f"{statistics.fmean(one.mean for one in intervals):.3f} ± {half:.3f}"
 

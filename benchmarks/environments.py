@@ -1,4 +1,4 @@
-"""Makes what is measured, on demand and below `build/bench`: environments from locks, bakes, nginx."""
+"""Makes what the benchmark needs, on demand and below `build/bench`: environments from locks, bakes, nginx."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ PROJECT = "{{cookiecutter.project_slug}}"
 
 
 class Missing(Exception):
-    """Something that cannot be made here; the message says what to do."""
+    """Something that the benchmark needs is missing or wrong; the message says what to do."""
 
 
 def variants() -> list[str]:
@@ -23,13 +23,13 @@ def variants() -> list[str]:
 
 
 def python_of(name: str, lock: Path) -> Path:
-    """The Python of an environment that holds exactly what the lock says."""
+    """The Python of an environment that has exactly the packages of the lock."""
     home = BUILD / "venv" / name
     python, made_of = home / "bin" / "python", home / "made-of"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     if made_of.exists() and made_of.read_text() == digest:
         return python
-    print(f"Setting up the environment of {name} (when its lock changes) ...", file=sys.stderr, flush=True)
+    print(f"Setting up the environment of {name} (once, and when its lock changes) ...", file=sys.stderr, flush=True)
     uv = (sys.executable, "-m", "uv")
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
     options = ("--quiet", "--system-certs", "--require-hashes", "--compile-bytecode", "--python", str(python))
@@ -47,7 +47,7 @@ def litellm_python() -> Path:
 
 
 def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> Path:
-    """A fresh bake of this checkout, or of another one; its folder."""
+    """Bakes this checkout, or another one; returns the folder of the bake."""
     goal = bakes / variant
     shutil.rmtree(goal, ignore_errors=True)
     goal.mkdir(parents=True)
@@ -55,7 +55,7 @@ def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> 
     config.write_text(f"replay_dir: {goal.as_posix()}\ncookiecutters_dir: {goal.as_posix()}\n", encoding="utf-8")
     answers = (f"backend={variant}", "project_slug=measured")
     command = (sys.executable, "-m", "cookiecutter", str(template), "--no-input", "--config-file", str(config))
-    # In the template's own folder, so that the modules it brings are found there and not in this checkout.
+    # Run in the template's own folder, so that Python imports its modules from there and not from this checkout.
     done = subprocess.run(
         [*command, "-o", str(goal), *answers], cwd=template, capture_output=True, text=True, check=False
     )
@@ -65,7 +65,7 @@ def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> 
 
 
 def bake_of_events(bakes: Path = BUILD / "bakes") -> Path:
-    """A proxy whose backend iterates over the model's events itself, as a backend of anybody's may."""
+    """Bakes a proxy whose backend iterates over the model's events itself, as any backend may; returns its folder."""
     project = bake("proxy", bakes)
     goal = project.with_name("measured-events")
     shutil.copytree(project, goal)
@@ -80,9 +80,9 @@ def nginx() -> str:
     if found:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Missing("nginx is missing, and every ratio is one to nginx: apt-get install nginx-light")
+        raise Missing("nginx is missing, and every ratio is relative to nginx: apt-get install nginx-light")
     print("Installing nginx-light ...", file=sys.stderr, flush=True)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # 1: Debian starts no service
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # with 1, Debian starts no service
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=True)
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx-light"]
     subprocess.run(install, env=quiet, check=True, stdout=subprocess.DEVNULL)

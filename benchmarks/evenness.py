@@ -1,4 +1,4 @@
-"""The contract's formula for evenness (section 10), and nothing else."""
+"""The contract's formula for evenness (section 10)."""
 
 import itertools
 import statistics
@@ -9,10 +9,10 @@ COST_OF_A_LONG_GAP = 0.1
 
 
 def evenness(arrivals: Sequence[float]) -> float:
-    """0 to 100 for the times at which the content deltas of one answer arrived, in any unit.
+    """The score, 0 to 100, of the times at which the content deltas of one answer arrived, in any unit.
 
-    `100 / (1 + CV) x max(0, 1 - 0.1 x gaps longer than 3x the mean)`, CV being the gaps' standard deviation
-    over their mean. Fewer than two deltas have no gap, and score 0.
+    `100 / (1 + CV) x max(0, 1 - 0.1 x gaps longer than 3x the mean)`, where CV is the standard deviation of the gaps
+    divided by their mean. Fewer than two deltas have no gap, and score 0.
     """
     gaps = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
     mean = statistics.fmean(gaps) if gaps else 0.0

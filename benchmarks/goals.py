@@ -1,4 +1,4 @@
-"""The goals, as figures that one run must reach, and what the run reached."""
+"""The goals: the figures that a run must reach, and how to compute them from its results."""
 
 import statistics
 from collections.abc import Callable
@@ -13,11 +13,11 @@ Results = dict[str, Rows]  # section -> rows
 
 @dataclass(frozen=True)
 class Measured:
-    """The median of all repetitions, and the least and the greatest of them."""
+    """The median, the minimum and the maximum of all repetitions."""
 
     median: float
-    least: float
-    greatest: float
+    minimum: float
+    maximum: float
 
     @classmethod
     def of(cls, values: list[float]) -> "Measured | None":
@@ -29,7 +29,7 @@ Measure = Callable[[Results], Measured | None]
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the table of goals. `at_most`: less is better."""
+    """One row of the table of goals. With `at_most`, less is better."""
 
     about: str
     wanted: float
@@ -46,7 +46,7 @@ def runs(results: Results, section: str, name: str) -> list[Run]:
 
 
 def ratio(results: Results, section: str, name: str, base: str) -> Measured | None:
-    """Tokens a CPU second of one server over another's, taken within each repetition."""
+    """Tokens per CPU second of one server divided by those of another, within each repetition."""
     pairs = zip(runs(results, section, name), runs(results, section, base), strict=False)
     return Measured.of([theirs["cpu_us"] / ours["cpu_us"] for ours, theirs in pairs if ours["cpu_us"]])
 
@@ -57,13 +57,13 @@ def figure(results: Results, section: str, name: str, key: str) -> Measured | No
 
 
 def added(results: Results, name: str, key: str) -> Measured | None:
-    """Milliseconds that a server adds to what the client sees without a server, within each repetition."""
+    """Milliseconds that a server adds to the client's times without a server, within each repetition."""
     pairs = zip(runs(results, "s50", name), runs(results, "s50", DIRECT), strict=False)
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 
 
 def worst_change(results: Results) -> Measured | None:
-    """The change of evenness by pacing on the pattern that gains least or loses most."""
+    """The change of evenness by pacing, on the pattern where it is smallest."""
     changes = []
     for pattern in PATTERNS:
         pair = [figure(results, "even", f"{pattern}/{mode}", "evenness") for mode in PACING]
@@ -88,7 +88,7 @@ GOALS = (
     Goal("50 streams at 20 ms: the core's relay over nginx", 0.55, "", _ratio("s50", "relay", "nginx")),
     Goal("50 streams at 20 ms: any backend's events over nginx", 0.40, "", _ratio("s50", "events", "nginx")),
     Goal("full rate: relay over nginx", 0.65, "", _ratio("full", "relay", "nginx")),
-    Goal("one token a request: relay over nginx", 0.24, "", _ratio("one", "relay", "nginx")),
+    Goal("one token per request: relay over nginx", 0.24, "", _ratio("one", "relay", "nginx")),
     Goal("50 streams at 20 ms: relay over plain FastAPI", 4, "", _ratio("s50", "relay", "plain-fastapi")),
     Goal("full rate: relay over plain FastAPI", 2, "", _ratio("full", "relay", "plain-fastapi")),
     Goal("50 streams at 20 ms: relay over LiteLLM proxy", 15, "", _ratio("s50", "relay", "litellm")),
@@ -100,10 +100,10 @@ GOALS = (
     Goal("memory of an idle open stream", 60, "KiB", _figure("memory", "relay", "kib_a_stream"), at_most=True),
     Goal("memory kept after 2,000 streams", 5, "MiB", _figure("memory", "relay", "kept_mib"), at_most=True),
     *(
-        Goal(f"evenness, bursts of 90 each {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
+        Goal(f"evenness, bursts of 90 every {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
         for pattern, each in (("b90-200", "0.2"), ("b90-500", "0.5"), ("b90-1000", "1"))
     ),
-    Goal("evenness: least change by pacing on any pattern (to -2: noise)", -2, "", worst_change),
+    Goal("evenness: smallest change by pacing on any pattern (0 to -2 is noise)", -2, "", worst_change),
 )
 AGENT_GOALS = (
     Goal("50 streams at 20 ms: LangChain agent over nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),

@@ -1,4 +1,4 @@
-"""What a server costs before and beside its work: its start, its memory when idle, that of silent streams."""
+"""Measures what a server costs without traffic: its start, its memory when idle, the memory of silent streams."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ SETTLE_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class _Round:
-    """The server's memory when the last stream had been open for a while, and when all had ended for a while."""
+    """The server's memory a while after the last stream was opened, and a while after all streams ended."""
 
     open_kib: int
     after_kib: int
@@ -32,7 +32,7 @@ def start(names: Sequence[str], repetitions: int) -> Rows:
     with Mock() as mock:
         for repetition, peer in order:
             progress.step(f"{peer}, start {repetition}")
-            # E9: ours must start without a single variable; a peer needs its upstream.
+            # Clause E9: a competitor must start without any environment variable; a peer needs its upstream.
             with Server(PEERS[peer], mock.port, bare=peer in OURS) as server:
                 time.sleep(1.0)
                 run = {"ready_s": server.ready_after, "memory_mib": server.memory_kib() / 1024}
@@ -42,9 +42,9 @@ def start(names: Sequence[str], repetitions: int) -> Rows:
 
 
 def memory(names: Sequence[str], streams: int, repetitions: int) -> Rows:
-    """KiB an open, silent stream, MiB that stay after all have ended, and MiB more after as many again.
+    """KiB per open, silent stream; MiB kept after all have ended; MiB more after a second round of as many streams.
 
-    What stays once may be the allocator's; what comes on top each time is a leak.
+    Memory that is kept once may belong to the allocator; memory that is added in each round is a leak.
     """
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))

@@ -1,4 +1,4 @@
-"""The interval of a mean by Student's t, exact for any number of values and of intervals that must hold together."""
+"""Confidence intervals of a mean by Student's t, for any number of values, and of intervals that must hold at once."""
 
 import math
 import statistics
@@ -16,10 +16,10 @@ class Interval:
 
 
 def interval(values: Sequence[float], together: int = 1) -> Interval:
-    """The mean of independent values with its 95 % interval.
+    """The mean of independent values, with its 95 % confidence interval.
 
-    `together` is the number of intervals that all of them have to hold at once with 95 %: each is widened as
-    Bonferroni's inequality demands.
+    `together` is the number of intervals that must all hold at once with a probability of 95 %. Each is widened by
+    Bonferroni's inequality.
     """
     mean = statistics.fmean(values)
     t = student(1 - (1 - PROBABILITY) / together, len(values) - 1)
@@ -28,7 +28,7 @@ def interval(values: Sequence[float], together: int = 1) -> Interval:
 
 
 def student(probability: float, freedom: int) -> float:
-    """The t for which Student's distribution with so many degrees of freedom lies between -t and t."""
+    """The t for which this share of Student's distribution, with `freedom` degrees of freedom, is between -t and t."""
     low, high = 0.0, 1.0
     while within(high, freedom) < probability:
         high *= 2

@@ -1,4 +1,4 @@
-"""Who is measured: the competitor in its variants, and its peers, each started by one command."""
+"""The servers that are measured: the competitor in its variants, and its peers, each with the command to start it."""
 
 import subprocess
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from .servers import Command, Peer
 
 @cache
 def _variant(name: str) -> tuple[Path, Path]:
-    """The Python and the folder of a fresh bake."""
+    """The Python and the folder of a fresh bake of this variant."""
     project = environments.bake(name)
     return environments.python_of(f"variant-{name}", project / "requirements.txt"), project
 
@@ -64,7 +64,7 @@ def _litellm(port: int, folder: Path, upstream: int) -> Command:
     return [str(binary), "--config", str(HERE / "litellm" / "config.yaml"), *where], folder
 
 
-# All features are on, as in the arena; only what a bounded machine must raise for 2,000 streams is raised.
+# All features are on, as in the arena. Only the limits that 2,000 streams need are raised.
 _OURS = {"JANUS_LOG_FORMAT": "json", "JANUS_MAX_RUNNING": "3000", "JANUS_MAX_OPEN": "4000"}
 _UNPACED = {**_OURS, "JANUS_PACING": "off"}
 _PACED = {**_OURS, "JANUS_PACING": "auto"}

@@ -1,7 +1,7 @@
 """The load client: opens streams, times every token and every delta, and checks that nothing is lost.
 
-It reads sockets itself, so that it costs little beside what it measures. An event's time is taken when the
-event is parsed from the socket, one by one, as a benchmark's client does.
+It reads sockets itself, so that it costs little compared with what it measures. Each event gets the time at which it
+is parsed from the socket, as in the arena's benchmark.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
-KEY = "sk-" + "0123456789abcdef" * 4  # LiteLLM refuses to start with a weak one
+KEY = "sk-" + "0123456789abcdef" * 4  # LiteLLM refuses to start with a weak key
 CONTENT = re.compile(rb'"content": ?"([^"\\]+)"')  # the mock's text needs no escapes
 TOKEN = re.compile(rb"t(\d+)@(\d+)x* ")
 
 
 @dataclass(slots=True)
 class Result:
-    """One answer. Times are seconds of the monotonic clock; `latencies` are from the mock's send to here."""
+    """One answer. Times are in seconds of the monotonic clock; a latency is from sending to parsing a token."""
 
     asked_at: float = 0.0
     arrivals: list[float] = field(default_factory=list)  # of content deltas
@@ -35,7 +35,7 @@ class Result:
 
 
 class _Client(asyncio.Protocol):
-    """One request on one connection. `finished` is set at the end of the answer, good or bad."""
+    """One request on one connection. `finished` is set at the end of the answer, whether it is right or wrong."""
 
     transport: asyncio.Transport
 
@@ -66,7 +66,7 @@ class _Client(asyncio.Protocol):
             self.close()
 
     def dechunked(self, data: bytes) -> tuple[bytes, bool]:
-        """The body in the chunks that are there as a whole, and whether the last chunk was among them."""
+        """The body of the chunks that have arrived completely, and whether the last chunk was among them."""
         raw, at = self.raw + data, 0
         parts: list[bytes] = []
         while (line_end := raw.find(b"\r\n", at)) >= 0:
@@ -135,7 +135,7 @@ def _request(url: str, model: str) -> tuple[str, int, bytes]:
 
 
 async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
-    """One streamed answer; what is wrong with it stands in `wrong`."""
+    """Requests one streamed answer; `wrong` says what is wrong with it. `seconds` is the time limit."""
     host, port, request = _request(url, model)
     try:
         _, client = await asyncio.get_running_loop().create_connection(lambda: _Client(request), host, port)
@@ -144,7 +144,7 @@ async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
     try:
         await asyncio.wait_for(client.finished, seconds)
     except TimeoutError:
-        client.fail(f"not at its end after {seconds:g} s")
+        client.fail(f"the answer did not end within {seconds:g} s")
     result = client.result
     if result.wrong is None and not result.complete:
         result.wrong = "no [DONE]"
@@ -155,13 +155,13 @@ async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
 
 @dataclass(frozen=True)
 class Load:
-    """So many streams at once share so many requests; the streams start spread over `ramp` seconds."""
+    """`streams` concurrent streams that share `requests` requests; their starts are spread over `ramp` seconds."""
 
     model: str
     streams: int
     requests: int
     ramp: float = 0.0
-    seconds: float = 120.0  # the longest one answer may take
+    seconds: float = 120.0  # the time limit of one answer
 
     @property
     def tokens(self) -> int:
@@ -174,7 +174,7 @@ async def drive(url: str, load: Load) -> list[Result]:
 
 
 async def drive_all(urls: Sequence[str], load: Load) -> list[list[Result]]:
-    """One load on several servers at the same time: requests are dealt A B B A, A B B A. The answers, by server."""
+    """Puts one load on several servers at once, with requests in the order A B B A; returns each server's answers."""
     results: list[list[Result]] = [[] for _ in urls]
     turns = [*range(len(urls)), *reversed(range(len(urls)))]
     left: Iterator[int] = iter(range(load.requests))
@@ -190,7 +190,7 @@ async def drive_all(urls: Sequence[str], load: Load) -> list[list[Result]]:
 
 
 def run(url: str, load: Load) -> list[Result]:
-    """All answers of this load."""
+    """Puts this load on a server; returns all answers."""
     return run_all([url], load)[0]
 
 

@@ -1,10 +1,10 @@
-"""The upstream, in a process of its own: an OpenAI-wire server whose model names say what it sends and when.
+"""The upstream, in a process of its own: an OpenAI-compatible server; a model's name says what it sends and when.
 
     python -m benchmarks.mock PORT        0 takes a free port; the port is printed
 
-Every server passes the model's name on, so the name carries the load: `mock-n100-d20` is 100 tokens, 20 ms
-apart (see `Plan`). Each token carries its number and the monotonic microsecond at which it was sent, so that
-a client on the same machine can time every single one. One asyncio protocol, no task a stream.
+Every server passes the model's name on, so the name describes the load: `mock-n100-d20` is 100 tokens, 20 ms apart
+(see `Plan`). Each token has its number and the time at which it was sent, in microseconds of the monotonic clock, so
+that a client on the same machine can time each of them. It is one asyncio protocol, without a task per stream.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a model's name asks for: a letter and a number each, in any order, joined by hyphens."""
+    """What a model's name asks for: pairs of a letter and a number, in any order, joined by hyphens."""
 
     tokens: int = 10  # n
-    gap_ms: float = 0.0  # d: between two ticks; 0 sends as fast as the reader reads
-    wait_ms: float = 0.0  # t: before the first token
-    burst: int = 1  # b: tokens a tick, each a delta of its own
+    gap_ms: float = 0.0  # d: time between two ticks; 0 sends as fast as the client reads
+    wait_ms: float = 0.0  # t: time before the first token
+    burst: int = 1  # b: tokens per tick, each in a delta of its own
     per_delta: int = 1  # k: tokens in one delta
-    accepted: int = 0  # a: a tick brings 1 to this many tokens by a fixed sequence, as speculative decoding does
-    silence_ms: float = 0.0  # s: more silence before the last tick
+    accepted: int = 0  # a: a tick has 1 to this many tokens, by a fixed sequence, as in speculative decoding
+    silence_ms: float = 0.0  # s: additional silence before the last tick
     size: int = 0  # z: bytes of padding in each token
 
     @classmethod
@@ -49,7 +49,7 @@ class Plan:
         )
 
     def ticks(self) -> list[int]:
-        """How many tokens each tick brings. Their sum is `tokens`."""
+        """How many tokens each tick sends. Their sum is `tokens`."""
         counts, left, seed = [], self.tokens, 1
         while left > 0:
             seed = seed * 1103515245 + 12345 & 0x7FFFFFFF  # the same sequence in every run and every language
@@ -98,7 +98,7 @@ class _Stream:
 
     def tick(self) -> None:
         if self.connection.paused:
-            self.timer = None  # `resume_writing` comes back here
+            self.timer = None  # `resume_writing` calls this method again
             return
         out, self.done = self.deltas(self.ticks[self.done]), self.done + 1
         if self.done == len(self.ticks):
@@ -112,7 +112,7 @@ class _Stream:
 
 
 class _Connection(asyncio.Protocol):
-    """Reads requests, one after the other, and answers each: a stream for a chat, `{}` for anything else."""
+    """Reads requests, one after the other, and answers each: a chat with a stream, anything else with `{}`."""
 
     transport: asyncio.Transport
 

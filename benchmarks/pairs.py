@@ -1,10 +1,10 @@
-"""Compares two builds of one server by their CPU a token, with an interval.
+"""Compares two builds of one server by their CPU per token, with a confidence interval.
 
-Both run at the same time on the server's core, and every load deals its requests to them A B B A, A B B A. So
-whatever else the machine does meets both within the same milliseconds. Measured on a machine that other work kept
-busy, the ratio of one burst of 50 streams strayed by 2.5 % this way, and by 9 % with a burst of one server after a
-burst of the other. Part of what is left is a process's own: where it lies in memory is worth a percent or two. So both
-are started anew for each block, and a block gives one ratio.
+Both run at the same time on the server's core, and every load sends its requests to them in the order A B B A. So
+other work on the machine slows both down within the same milliseconds. Measured on a busy machine, the ratio of one
+burst of 50 streams varied by 2.5 % this way, but by 9 % when a burst on one server followed a burst on the other. Part
+of the remaining variation belongs to a process: where it lies in memory changes its cost by one or two percent. So
+both are started again for each block, and a block gives one ratio.
 """
 
 import contextlib
@@ -30,16 +30,16 @@ BURSTS = {
     "s500": replace(LOADS["s500"], ramp=2.0),
     "one": replace(LOADS["one"], requests=480),
 }
-# A multiple of 4: who is started first and who gets the first request alternate, each with a rhythm of its own.
+# A multiple of 4: which server starts first alternates with each block, which gets the first request with every second.
 BLOCKS = 20
 MIN_BLOCKS = 4
-# One second after its start a server looks for old artifacts: whoever starts last would be measured with that.
+# One second after its start, a server looks for old artifacts. Measuring begins later, or it would be part of the cost.
 START_SECONDS = 1.3
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two servers that a load compares. The peers' names tell servers apart: a peer of several pairs is one server."""
+    """Two servers that a load compares. Peers with the same name, in several pairs, are one server."""
 
     scenario: str
     new: Peer
@@ -48,13 +48,13 @@ class Pair:
 
 @dataclass
 class Costs:
-    """CPU of a token in seconds, one value a block."""
+    """CPU seconds per token, one value per block."""
 
     new: list[float] = field(default_factory=list)
     old: list[float] = field(default_factory=list)
 
     def ratio(self, together: int) -> Interval:
-        """Tokens a CPU second, new over old, with an interval that holds at once with those of the other scenarios."""
+        """Tokens per CPU second, new divided by old; of `together` such intervals, all hold at once with 95 %."""
         logs = [math.log(old / new) for new, old in zip(self.new, self.old, strict=True)]
         found = interval(logs, together)
         return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high))
@@ -64,13 +64,13 @@ class Costs:
 
 
 def verdict(found: Interval) -> str:
-    """What an interval says about the new server, in plain words."""
+    """What an interval says about the new server, in words."""
     says = "slower" if found.high < 1 else "faster" if found.low > 1 else "no difference shown"
     return f"{says}: {found.low:.3f} to {found.high:.3f}"
 
 
 def compare(pairs: Sequence[Pair], blocks: int = BLOCKS, seconds: float = math.inf, what: str = "diff") -> list[Costs]:
-    """The costs of each pair. After so many `seconds` no further block begins, but for the first few."""
+    """The costs of each pair. After `seconds`, no further block begins, except for the first `MIN_BLOCKS`."""
     costs, progress, began = [Costs() for _ in pairs], Progress(f"{what}, block", blocks), time.monotonic()
     scenarios = ", ".join(dict.fromkeys(pair.scenario for pair in pairs))
     with Mock() as mock:
@@ -83,9 +83,9 @@ def compare(pairs: Sequence[Pair], blocks: int = BLOCKS, seconds: float = math.i
 
 
 def _block(pairs: Sequence[Pair], costs: Sequence[Costs], upstream: int, number: int) -> None:
-    """One ratio of each pair, by servers that live for this block only."""
+    """Measures each pair once, with servers that run only for this block."""
     peers = list({peer.name: peer for pair in pairs for peer in (pair.new, pair.old)}.values())
-    seed = {"PYTHONHASHSEED": str(number)}  # the same for both, another one in each block
+    seed = {"PYTHONHASHSEED": str(number)}  # the same for both servers, and different in each block
     with contextlib.ExitStack() as stack:
         servers: dict[str, Server] = {}
         for peer in peers if number % 2 else reversed(peers):
@@ -103,7 +103,7 @@ def _block(pairs: Sequence[Pair], costs: Sequence[Costs], upstream: int, number:
 
 
 def _burst(first: Server, second: Server, given: Load) -> list[float]:
-    """CPU of a token with each of the two, in seconds."""
+    """CPU seconds per token, for each of the two servers."""
     servers = (first, second)
     before = [server.cpu() for server in servers]
     answers = load.run_all([server.url for server in servers], given)

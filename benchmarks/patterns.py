@@ -1,4 +1,4 @@
-"""How evenly text arrives when an upstream sends it unevenly, without pacing and with it."""
+"""Measures how evenly text arrives when an upstream sends it unevenly, without pacing and with it."""
 
 import statistics
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ from .progress import Progress
 from .runs import WARM_UP, Rows, Run, measured
 from .servers import Mock, Server
 
-# name -> (model, label). All are synthetic: shapes that upstreams are seen to have, with round figures.
+# name -> (model, label). All are synthetic: patterns that real upstreams have, with round figures.
 PATTERNS = {
-    "steady": ("mock-n450-d20", "steady, 50 a second"),
-    "b20": ("mock-n450-b20-d200", "bursts of 20, each 0.2 s"),
-    "b50": ("mock-n450-b50-d500", "bursts of 50, each 0.5 s"),
-    "b100": ("mock-n450-b100-d1000", "bursts of 100, each 1 s"),
-    "b90-200": ("mock-n450-b90-d200", "bursts of 90, each 0.2 s"),
-    "b90-500": ("mock-n450-b90-d500", "bursts of 90, each 0.5 s"),
-    "b90-1000": ("mock-n450-b90-d1000", "bursts of 90, each 1 s"),
-    "speculative": ("mock-n450-a5-d40", "speculative decoding: 1 to 5 each 40 ms"),
+    "steady": ("mock-n450-d20", "steady, 50 per second"),
+    "b20": ("mock-n450-b20-d200", "bursts of 20, every 0.2 s"),
+    "b50": ("mock-n450-b50-d500", "bursts of 50, every 0.5 s"),
+    "b100": ("mock-n450-b100-d1000", "bursts of 100, every 1 s"),
+    "b90-200": ("mock-n450-b90-d200", "bursts of 90, every 0.2 s"),
+    "b90-500": ("mock-n450-b90-d500", "bursts of 90, every 0.5 s"),
+    "b90-1000": ("mock-n450-b90-d1000", "bursts of 90, every 1 s"),
+    "speculative": ("mock-n450-a5-d40", "speculative decoding: 1-5 every 40 ms"),
     "end": ("mock-n450-b450-t2000", "450 deltas in one burst at the end"),
     "block": ("mock-n450-k450-t2000", "one delta with all the text at the end"),
 }
 PATTERN_STREAMS = 6
-PACING = ("relay", "paced")  # the same server without and with it
+PACING = ("relay", "paced")  # the same server without pacing and with it
 
 
 def even(repetitions: int) -> Rows:
-    """Evenness, delay and CPU of each arrival pattern, unpaced and paced; rows are `pattern/mode`."""
+    """Evenness, delay and CPU for each arrival pattern, without pacing and with it; rows are named `pattern/mode`."""
     rows: Rows = {f"{pattern}/{mode}": [] for pattern in PATTERNS for mode in PACING}
     order = [(n, pattern, mode) for n in range(repetitions) for pattern in PATTERNS for mode in PACING]
     progress = Progress("even", len(order))

@@ -1,4 +1,4 @@
-"""Draws the plots of docs/performance.md, as SVG that reads on a light page and on a dark one.
+"""Draws the plots of docs/performance.md, as SVG that is readable on a light page and on a dark one.
 
 python -m benchmarks.plots RESULTS.json FOLDER        in the environment of the peers, which has matplotlib
 """
@@ -43,34 +43,34 @@ def plain(name: str) -> str:
 
 
 def cost(results: Results, axes: Axes) -> None:
-    """Bars: tokens a CPU second as a share of nginx's, 50 streams."""
+    """Bars: tokens per CPU second as a share of nginx's, with 50 streams."""
     found = {name: measured for name in PEERS if (measured := ratio(results, "s50", name, "nginx"))}
     names = sorted(found, key=lambda name: found[name].median)
     values = [found[name].median for name in names]
-    spread = [[found[n].median - found[n].least for n in names], [found[n].greatest - found[n].median for n in names]]
+    spread = [[found[n].median - found[n].minimum for n in names], [found[n].maximum - found[n].median for n in names]]
     colors = [OURS_COLOR if name in OURS else OTHERS_COLOR for name in names]
     axes.barh([plain(name) for name in names], values, xerr=spread, color=colors, ecolor=GREY)
     for place, value in enumerate(values):
         axes.text(value + 0.03, place + 0.12, f"{value:.2f}", va="bottom", fontsize=8)
-    axes.set_xlabel("tokens a CPU second, as a share of nginx's (50 streams, 20 ms a token)")
+    axes.set_xlabel("tokens per CPU second, as a share of nginx's (50 streams, a token every 20 ms)")
 
 
 def scale(results: Results, axes: Axes) -> None:
-    """Lines: CPU a token by the number of streams."""
+    """Lines: CPU per token by the number of streams."""
     for (name, found), color, mark in zip(results["scale"].items(), LINES, MARKS, strict=False):
         counts = sorted({run["streams"] for run in found if run["cpu_us"]})
         costs = [statistics.median(r["cpu_us"] for r in found if r["streams"] == n and r["cpu_us"]) for n in counts]
         axes.plot(counts, costs, marker=mark, color=color, label=plain(name))
-    axes.set(xscale="log", ylim=(0, None), xlabel="streams at once (2,500 tokens a second in all)")
+    axes.set(xscale="log", ylim=(0, None), xlabel="concurrent streams (2,500 tokens per second in total)")
     axes.set_xticks(SCALE, [f"{count:,}" for count in SCALE])
     axes.minorticks_off()
-    axes.set_ylabel("µs of CPU a token")
+    axes.set_ylabel("µs of CPU per token")
     axes.grid(visible=True)
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
 def even(results: Results, axes: Axes) -> None:
-    """A line a pattern from its score without pacing to its score with it."""
+    """A line for each pattern, from its score without pacing to its score with it."""
     names = [name for name in PATTERNS if runs(results, "even", f"{name}/relay")]
     for place, name in enumerate(reversed(names)):
         off, on = (
@@ -91,8 +91,10 @@ def arrivals(results: Results, axes: Axes, pattern: str) -> None:
     for mode, color in (("relay", OTHERS_COLOR), ("paced", OURS_COLOR)):
         times = runs(results, "even", f"{pattern}/{mode}")[0]["arrivals_s"]
         shares = [100 * (number + 1) / len(times) for number in range(len(times))]
-        axes.step(times, shares, where="post", color=color, label="with pacing" if mode == "paced" else "without")
-    axes.set(title=PATTERNS[pattern][1], xlabel="seconds from the request", ylabel="% of the deltas", xlim=(0, None))
+        axes.step(
+            times, shares, where="post", color=color, label="with pacing" if mode == "paced" else "without pacing"
+        )
+    axes.set(title=PATTERNS[pattern][1], xlabel="seconds since the request", ylabel="% of the deltas", xlim=(0, None))
     axes.grid(visible=True)
 
 

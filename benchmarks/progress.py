@@ -1,4 +1,4 @@
-"""Says on stderr what is being done and how much is left, so that a long run is never silent."""
+"""Prints progress on stderr: the current step and the time left, so that a long run is never silent."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ class Progress:
         self.began = time.monotonic()
 
     def step(self, what: str) -> None:
-        """To be called before each step."""
+        """Prints a step; call it before the step."""
         left = ""
         if self.done:
             seconds = (time.monotonic() - self.began) / self.done * (self.steps - self.done)

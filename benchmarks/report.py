@@ -1,4 +1,4 @@
-"""Turns results into tables, and puts them between the marks of docs/performance.md."""
+"""Turns results into tables, and writes them between the marks of docs/performance.md."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ COST_SECTIONS = {
     "full": "full rate: 2 ms",
     "flood": "flood: no gap",
     "s500": "500 streams",
-    "one": "one token a request",
+    "one": "one token per request",
 }
 
 
@@ -24,7 +24,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that say something."""
+    """A number with three significant digits, at most three decimals, and no exponent."""
     size = abs(value)
     return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.01 or size == 0 else 3}f}"
 
@@ -32,7 +32,7 @@ def number(value: float) -> str:
 def shown(measured: Measured | None, spread: bool = True) -> str:
     if measured is None:
         return "-"
-    between = f" ({number(measured.least)} to {number(measured.greatest)})" if spread else ""
+    between = f" ({number(measured.minimum)} to {number(measured.maximum)})" if spread else ""
     return f"{number(measured.median)}{between}"
 
 
@@ -49,14 +49,14 @@ def _goal_row(goal: Goal, results: Results) -> list[str]:
 
 
 def goals(results: Results) -> str:
-    """Every goal with what was measured; the agents' ones where there are such backends."""
+    """Every goal with the measured figure; the agents' goals only when the template has such a variant."""
     agents = AGENT_GOALS if "langchain" in PEERS else ()
-    head = ["Goal", "Wanted", "Measured: median (least to greatest)", ""]
+    head = ["Goal", "Target", "Measured: median (minimum to maximum)", "Result"]
     return table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
 
 
 def cost(results: Results) -> str:
-    """Tokens a CPU second as ratios to nginx, cold start, idle memory."""
+    """Tokens per CPU second as ratios to nginx, cold start, idle memory."""
     sections = [section for section in COST_SECTIONS if section in results]
     rows = []
     for name in PEERS:
@@ -69,7 +69,7 @@ def cost(results: Results) -> str:
 
 
 def micros(results: Results) -> str:
-    """What the ratios are made of: microseconds of CPU a token, and answers that were wrong."""
+    """The figures behind the ratios: microseconds of CPU per token, and the number of wrong answers."""
     sections = [section for section in COST_SECTIONS if section in results]
     rows = []
     for name in PEERS:
@@ -82,7 +82,7 @@ def micros(results: Results) -> str:
 
 
 def latency(results: Results) -> str:
-    """What a server adds at 50 streams, to the first token and to each token."""
+    """The latency that a server adds with 50 streams, to the first token and to each token."""
     keys = ("first_p50_ms", "first_p99_ms", "latency_p50_ms", "latency_p99_ms")
     rows = [
         [about(name), *(shown(added(results, name, key)) for key in keys)]
@@ -93,7 +93,7 @@ def latency(results: Results) -> str:
 
 
 def even(results: Results) -> str:
-    """Evenness of each pattern without and with pacing, and what pacing costs."""
+    """Evenness of each pattern without pacing and with it, and what pacing costs."""
     rows = []
     for pattern, (_, label) in PATTERNS.items():
         off, on = f"{pattern}/relay", f"{pattern}/paced"
@@ -104,17 +104,17 @@ def even(results: Results) -> str:
             Measured.of([paced[key] - bare[key] for bare, paced in pairs if paced[key] is not None])
             for key in ("held_ms", "longest_held_ms", "whole_s", "cpu_us")
         )
-        late = Measured(*(value * 1000 for value in (late.median, late.least, late.greatest))) if late else None
+        late = Measured(*(value * 1000 for value in (late.median, late.minimum, late.maximum))) if late else None
         scores = [shown(figure(results, "even", row, "evenness")) for row in (off, on)]
         deltas = " / ".join(shown(figure(results, "even", row, "deltas"), spread=False) for row in (off, on))
         rest = [shown(value, spread=False) for value in (held, longest, late, cpu)]
         rows.append([label, *scores, deltas, *rest])
     head = ["Pattern (synthetic)", "off", "auto", "deltas off / auto"]
-    return table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs a token"], rows)
+    return table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs per token"], rows)
 
 
 def scale(results: Results) -> str:
-    """Microseconds of CPU a token by the number of streams."""
+    """Microseconds of CPU per token by the number of streams."""
     rows = results.get("scale", {})
     counts = sorted({run["streams"] for found in rows.values() for run in found})
     lines = []
@@ -135,7 +135,7 @@ def memory(results: Results) -> str:
         ]
         for name, found in results.get("memory", {}).items()
     ]
-    head = ["Server", "KiB an open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
+    head = ["Server", "KiB per open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
     return table([*head, "wrong answers"], rows)
 
 
@@ -145,9 +145,9 @@ def workers(results: Results) -> str:
         for name in results.get("workers", {})
     ]
     return (
-        table(["Workers", "tokens a second", "µs of CPU a token", "MiB"], rows)
+        table(["Workers", "tokens per second", "µs of CPU per token", "MiB"], rows)
         if rows
-        else "This competitor has no setting for it."
+        else "This competitor has no setting for the number of workers."
     )
 
 
@@ -164,7 +164,7 @@ TABLES = {
 
 
 def tables(results: Results) -> dict[str, str]:
-    """All tables that there are results for."""
+    """Every table for which there are results."""
     return {name: made(results) for name, (made, needed) in TABLES.items() if needed is None or needed in results}
 
 
@@ -173,7 +173,7 @@ def machine(described: dict[str, str]) -> str:
 
 
 def write(page: Path, made: dict[str, str]) -> None:
-    """Puts each table between `<!-- NAME -->` and `<!-- /NAME -->`; the prose around stays."""
+    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`; the text around stays as it is."""
     text = page.read_text(encoding="utf-8")
     for name, table in made.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)

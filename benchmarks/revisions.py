@@ -11,7 +11,7 @@ CHECKOUTS = BUILD / "checkouts"
 
 
 def checkout(revision: str, repository: Path = ROOT, checkouts: Path = CHECKOUTS) -> Path:
-    """The files of a commit, in a fresh folder that its id names. Raises `Missing` where there is no such commit."""
+    """Writes the files of a commit to a fresh folder named by its id. Raises `Missing` when there is no such commit."""
     commit = commit_of(revision, repository)
     goal, archive = checkouts / commit[:12], checkouts / f"{commit[:12]}.tar"
     shutil.rmtree(goal, ignore_errors=True)
@@ -23,16 +23,16 @@ def checkout(revision: str, repository: Path = ROOT, checkouts: Path = CHECKOUTS
 
 
 def commit_of(revision: str, repository: Path = ROOT) -> str:
-    """The id of the commit that a name or a part of an id means. Raises `Missing`."""
+    """The id of the commit with this name or abbreviated id. Raises `Missing` when there is none."""
     asked = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
     found = subprocess.run(asked, cwd=repository, capture_output=True, text=True, check=False)
     if found.returncode:
-        raise Missing(f"{revision!r} is no commit of this repository: give a tag, a branch or a commit's id.")
+        raise Missing(f"{revision!r} is not a commit of this repository: give a tag, a branch or a commit's id.")
     return found.stdout.strip()
 
 
 def described(repository: Path = ROOT) -> str:
-    """This checkout's commit, and whether files differ from it."""
+    """The name of this checkout's commit, and `-dirty` when files differ from it."""
     asked = ["git", "describe", "--always", "--dirty"]
     found = subprocess.run(asked, cwd=repository, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "this checkout"

@@ -1,6 +1,6 @@
-"""One run of one server, as plain figures, and the order in which servers take turns.
+"""Measures one run of one server, and orders the runs of several servers.
 
-Repetitions are interleaved (A B C, B C A, ...), so that what disturbs the machine for a while disturbs all.
+Repetitions are interleaved (A B C, B C A, ...), so that a temporary disturbance of the machine affects all servers.
 """
 
 import time
@@ -13,15 +13,15 @@ from .load import Load
 from .servers import Server
 
 Run = dict[str, Any]
-Rows = dict[str, list[Run]]  # a server's name -> its runs, one a repetition
-DIRECT = "direct"  # the client at the upstream, without a server between
+Rows = dict[str, list[Run]]  # a server's name -> its runs, one per repetition
+DIRECT = "direct"  # the client asks the upstream without a server between them
 SLOW_REPETITIONS = 2
 SETTLE_SECONDS = 0.3
 WARM_UP = Load("mock-n20-d2", streams=10, requests=40)
 
 
 def interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
-    """Every repetition visits every server once, in a rotated order."""
+    """In every repetition, every server has one turn, in a rotated order; slow servers only in the first ones."""
     for repetition in range(repetitions):
         turn = repetition % len(names)
         for name in (*names[turn:], *names[:turn]):
@@ -36,7 +36,7 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 
 
 def figures(results: Sequence[load.Result], cpu: float | None, seconds: float) -> Run:
-    """What is kept of one run. Times are in milliseconds, CPU in microseconds a token."""
+    """The figures of one run. Times are in milliseconds, CPU in microseconds per token."""
     latencies = [latency for result in results for latency in result.latencies]
     firsts = [result.first for result in results if result.first is not None]
     wrong = [result.wrong for result in results if result.wrong]
@@ -61,5 +61,5 @@ def measured(url: str, given: Load, server: Server | None) -> tuple[list[load.Re
     before, began = server.cpu() if server else 0.0, time.monotonic()
     results = load.run(url, given)
     seconds = time.monotonic() - began
-    time.sleep(SETTLE_SECONDS)  # what the server does after the last byte is its cost as well
+    time.sleep(SETTLE_SECONDS)  # the server's work after the last byte is part of its cost
     return results, figures(results, server.cpu() - before if server else None, seconds)

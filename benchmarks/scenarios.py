@@ -1,4 +1,4 @@
-"""All scenarios by their names. A section of the results is what one of them returns."""
+"""All scenarios by name. Each of them returns one section of the results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ def _cost(name: str, names: Sequence[str]) -> Callable[[int], Rows]:
 
 
 SCENARIOS = {
-    "s50": Scenario("50 streams at 20 ms a token", _cost("s50", (DIRECT, *ALL))),
-    "full": Scenario("50 streams at 2 ms a token: full rate", _cost("full", ALL)),
+    "s50": Scenario("50 streams, a token every 20 ms", _cost("s50", (DIRECT, *ALL))),
+    "full": Scenario("50 streams, a token every 2 ms: full rate", _cost("full", ALL)),
     "flood": Scenario("50 streams, as fast as they are read", _cost("flood", ALL)),
-    "s500": Scenario("500 streams at 200 ms a token", _cost("s500", ALL)),
-    "one": Scenario("one token a request", _cost("one", ALL)),
+    "s500": Scenario("500 streams, a token every 200 ms", _cost("s500", ALL)),
+    "one": Scenario("one token per request", _cost("one", ALL)),
     "start": Scenario("cold start and idle memory", lambda repetitions: start(STARTED, 2 * repetitions)),
     "memory": Scenario("memory of 2,000 open, silent streams", lambda repetitions: memory(("nginx", "relay"), 2000, 2)),
     "scale": Scenario("1 to 2,000 streams", lambda repetitions: scale(SCALED, max(1, repetitions // 2))),

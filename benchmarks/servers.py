@@ -1,4 +1,4 @@
-"""Starts a server by its one command on a core of its own, reads what it costs, and ends it."""
+"""Starts a server with its command on a core of its own, reads its CPU and memory, and stops it."""
 
 import contextlib
 import ctypes
@@ -23,7 +23,7 @@ CHAT = "/v1/chat/completions"
 READY_SECONDS = 90.0
 _LIBC, _SET_DEATH_SIGNAL = ctypes.CDLL(None), 1  # PR_SET_PDEATHSIG of linux/prctl.h
 STOP_SECONDS = 15.0
-Command = tuple[list[str], Path]  # what is run, and where
+Command = tuple[list[str], Path]  # the command, and the folder to run it in
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 
 def _prepared(cores: list[int]) -> Callable[[], None]:
-    """What a child does before it becomes a server: it takes its cores, and will end when the benchmark ends."""
+    """For `preexec_fn`: pins the child to these cores, and has the kernel stop it when the benchmark ends."""
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
@@ -56,7 +56,7 @@ def _prepared(cores: list[int]) -> Callable[[], None]:
 
 
 class Mock:
-    """The upstream, as a context manager; `port` is where it listens."""
+    """The upstream, as a context manager; it listens on `port`."""
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Mock:
 
 
 class Server:
-    """One running server, as a context manager. With `bare` it gets no variable at all (cold start, E9)."""
+    """One running server, as a context manager. With `bare`, it gets no configuration at all (clause E9)."""
 
     def __init__(self, peer: Peer, upstream: int, bare: bool = False, cores: list[int] | None = None):
         self.peer, self.port = peer, free_port()
@@ -100,7 +100,7 @@ class Server:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # by its session all of its processes are found
+                start_new_session=True,  # so that all of its processes are found by their session
                 preexec_fn=_prepared(self._cores),
             )
         try:
@@ -111,7 +111,7 @@ class Server:
         return self
 
     def _wait(self) -> float:
-        """Seconds from the start to the first 200 on the health path."""
+        """Waits for the first 200 on the health path; returns the seconds since the start."""
         health = f"http://127.0.0.1:{self.port}{self.peer.health}"
         while time.monotonic() - self.began < READY_SECONDS and self.process.poll() is None:
             try:
@@ -120,7 +120,7 @@ class Server:
                         return time.monotonic() - self.began
             except OSError:
                 time.sleep(0.005)
-        raise environments.Missing(f"{self.peer.name} does not start:\n{self._log.read_text()[-2000:]}")
+        raise environments.Missing(f"{self.peer.name} did not start:\n{self._log.read_text()[-2000:]}")
 
     def cpu(self) -> float:
         return machine.cpu_seconds(self.process.pid)

@@ -1,4 +1,4 @@
-"""Makes a copy of a bake worse on purpose, by a statement at the beginning of one of its functions."""
+"""Slows a copy of a bake down on purpose, with a busy loop at the beginning of one of its functions."""
 
 import ast
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .environments import Missing
 
 @dataclass(frozen=True)
 class Place:
-    """A function, wherever its file lies, and its class where it is a method."""
+    """A function in any file; `owner` is the class when it is a method."""
 
     function: str
     owner: str | None = None
@@ -20,15 +20,15 @@ A_REQUEST = Place("read_request")
 
 
 def slow_down(project: Path, place: Place, turns: int) -> None:
-    """Puts a busy loop of so many turns there, which costs its length: it calls nothing, and all turns cost the same.
+    """Inserts a busy loop of so many turns; it calls nothing, and all turns cost the same.
 
-    Integers would not do, since those above 256 cost more than those below.
+    It counts in floats, because integers above 256 cost more than smaller ones.
     """
     insert(project, place, "turn = 0.0", f"while turn < {turns}.0: turn += 1.0")
 
 
 def insert(project: Path, place: Place, *statements: str) -> None:
-    """Puts statements at the beginning of a function of a bake. Raises `Missing` unless it is found exactly once."""
+    """Inserts statements at the beginning of a function of a bake. Raises `Missing` unless it is found exactly once."""
     found = [
         (path, node)
         for path in sorted((project / "competitor").rglob("*.py"))

@@ -1,6 +1,6 @@
-"""Sees to it that there is a Chromium with its driver, from Debian's packages. Fails where there cannot be one.
+"""Makes sure that Chromium and its driver are installed, from Debian's packages; fails where that is impossible.
 
-`make test-browser` runs it: a test in a browser that is skipped for want of a browser shows nothing.
+`make test-browser` runs it, because a browser test that is skipped when no browser is installed proves nothing.
 """
 
 import os
@@ -17,25 +17,29 @@ def main() -> int:
     if not missing():
         return 0
     if shutil.which("apt-get") is None:
-        print(f"{' and '.join(missing())} must be installed; only Debian's packages are known here.", file=sys.stderr)
+        print(
+            f"{' and '.join(missing())} must be installed; this script can only install Debian's packages.",
+            file=sys.stderr,
+        )
         return 1
     become = [] if os.geteuid() == 0 else ["sudo", "-n"]
     for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *PACKAGES]):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         if subprocess.run([*become, "apt-get", *arguments], check=False, env=environment).returncode:
-            print(f"apt-get {' '.join(arguments)} failed.", file=sys.stderr)
+            print(f"`apt-get {' '.join(arguments)}` failed.", file=sys.stderr)
             return 1
     if missing():
-        print(f"Installed, but {' and '.join(missing())} cannot be found.", file=sys.stderr)
+        print(f"The packages were installed, but {' and '.join(missing())} cannot be found.", file=sys.stderr)
     return 1 if missing() else 0
 
 
 def missing() -> list[str]:
+    """The names of the programs that are not installed."""
     return [name for name, found in ((BROWSERS[0], browser()), (DRIVER, shutil.which(DRIVER))) if found is None]
 
 
 def browser() -> str | None:
-    """Where the browser is."""
+    """The path of the browser, or None when none is installed."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 

@@ -1,8 +1,8 @@
-"""Twelve updates by three tools, side by side: what becomes of an owner's work. `make compare-updates` prints it.
+"""Compares twelve updates by three tools: what happens to an owner's work. `make compare-updates` prints the table.
 
-Each row is a repo of one release of this template, in which one thing was done, and then an update to the next
-release, by `competitor update`, by `cruft update`, and by cookiecutter's plain way as it is without our hooks.
-Judged by content: is the owner's line still there, is the template's, and does the tool say what it did.
+For each row, the owner makes one change in a repo of one release of this template; then each tool updates it to the
+next release: `competitor update`, `cruft update`, and plain cookiecutter without our hooks. The result is judged by
+content: is the owner's line still there, is the template's line there, and does the tool say what it did?
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.baking.baking import clean_environment, git, run  # noqa: E402 - the path was not known before
+from tests.baking.baking import clean_environment, git, run  # noqa: E402 - needs the path that was added above
 from tests.updating import newer, owner  # noqa: E402
 
 MINE = "A line of the owner's."
@@ -26,7 +26,10 @@ TOOLS = ("competitor update", "cruft update", "cookiecutter -f")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the owner did, and what an update must leave: `kept` of the owner's, `taken` of the template's."""
+    """What the owner did, and what must be true after an update.
+
+    `kept` tells whether the owner's change is still there, `taken` whether the template's change arrived.
+    """
 
     name: str
     work: Callable[[Path], object]
@@ -47,11 +50,11 @@ def has(path: str, line: str = MINE) -> Callable[[Path], bool]:
 
 
 def rewrites(path: str, old: str, new: str) -> Callable[[Path], int]:
-    def deed(repo: Path) -> int:
+    def rewrite(repo: Path) -> int:
         assert old in text(repo, path)
         return (repo / path).write_text(text(repo, path).replace(old, new), encoding="utf-8")
 
-    return deed
+    return rewrite
 
 
 def own_module(repo: Path) -> None:
@@ -61,10 +64,10 @@ def own_module(repo: Path) -> None:
 AGENT, DOC = "competitor/backend/agent.py", "README.md"
 HELP = "## build the container"
 SCENARIOS = (
-    Scenario("nothing", lambda repo: None, taken=has(LIMITS, newer.CORE_LINE)),
+    Scenario("no change", lambda repo: None, taken=has(LIMITS, newer.CORE_LINE)),
     Scenario("the backend rewritten", rewrites(AGENT, 'SYSTEM_PROMPT = ""', f'SYSTEM_PROMPT = "{MINE}"'), has(AGENT)),
-    Scenario("a line at the backend's end, where the template adds one", adds(AGENT, f"# {MINE}"), has(AGENT)),
-    Scenario("the licence and the submission changed", adds("LICENSE"), has("LICENSE")),
+    Scenario("a line at the end of the backend, where the template adds one", adds(AGENT, f"# {MINE}"), has(AGENT)),
+    Scenario("the licence changed", adds("LICENSE"), has("LICENSE")),
     Scenario("a README section, far from the template's", adds(DOC), has(DOC), has(DOC, newer.README_LINE)),
     Scenario(
         "a README line next to the template's",
@@ -73,7 +76,7 @@ SCENARIOS = (
         has(DOC, newer.README_LINE),
     ),
     Scenario(
-        "the same line changed as by the template",
+        "a line changed that the template changes, too",
         rewrites("Makefile", HELP, f"## {MINE}"),
         has("Makefile"),
         has("Makefile", newer.MAKE_HELP),
@@ -90,13 +93,13 @@ SCENARIOS = (
         lambda repo: not (repo / "compose.yaml").exists(),
     ),
     Scenario(
-        "a file changed that the template drops",
+        "a file changed that the template removes",
         adds(newer.DROPPED_SHARED, "# mine"),
         has(newer.DROPPED_SHARED, "# mine"),
         lambda repo: (repo / ".github/dependabot.yaml").exists(),
     ),
-    Scenario("a file of the contract edited", adds(LIMITS, "MINE = 1"), has(LIMITS, "MINE = 1")),
-    Scenario("a module where the template brings one", own_module, has(newer.NEW), has(newer.NEW, "Waves.")),
+    Scenario("a contract file edited", adds(LIMITS, "MINE = 1"), has(LIMITS, "MINE = 1")),
+    Scenario("a module added where the template adds one", own_module, has(newer.NEW), has(newer.NEW, "Waves.")),
 )
 
 
@@ -110,7 +113,7 @@ def main() -> int:
         first.mkdir()
         given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(first))
         run("cookiecutter", template.as_uri(), *given, cwd=first, home=home)
-        print(f"| The owner's work | {' | '.join(f'`{tool}`' for tool in TOOLS)} |\n|{' --- |' * 4}", flush=True)
+        print(f"| The owner's change | {' | '.join(f'`{tool}`' for tool in TOOLS)} |\n|{' --- |' * 4}", flush=True)
         lost = 0
         for number, scenario in enumerate(SCENARIOS):
             found = []
@@ -123,7 +126,7 @@ def main() -> int:
 
 
 def after(scenario: Scenario, repo: Path, tool: str, template: Path, home: Path) -> str:
-    """What is there after the update, in a few words."""
+    """Runs one update after the owner's change; returns the result in a few words."""
     scenario.work(repo)
     if tool == "cruft update":
         given = ("--checkout", f"v{newer.version()}", "--config-file", ".janus/answers.json")
@@ -138,7 +141,7 @@ def after(scenario: Scenario, repo: Path, tool: str, template: Path, home: Path)
     if not git("status", "--porcelain", cwd=repo, home=home):
         return f"refused, nothing changed ({', '.join(said)})"
     core = has(LIMITS, newer.CORE_LINE)(repo) and scenario.taken(repo)
-    return f"{'kept, and updated' if core else 'kept, **not updated**'} ({', '.join(said)})"
+    return f"{'kept, updated' if core else 'kept, **not updated**'} ({', '.join(said)})"
 
 
 def by(tool: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
@@ -150,7 +153,7 @@ def by(tool: str, repo: Path, template: Path, home: Path) -> "subprocess.Complet
 
 
 def without_our_hooks(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """The plain way of a template whose hook knows of no repo that was there: it renders the variant over it."""
+    """Updates with cookiecutter and a template whose hook ignores the existing repo and renders over it."""
     naive = home / "naive"
     if not naive.exists():
         git("clone", "-q", str(template), str(naive), cwd=home, home=home)

@@ -1,6 +1,6 @@
 """Bakes a competitor, starts it, streams one answer, and shows what happened. `make demo` runs it.
 
-Nothing outside `build/demo` is touched, no key is needed, and the server ends with the demo.
+It writes only to `build/demo`, needs no API key, and stops the server at the end.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BOLD, PLAIN = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--backend", default=os.environ.get("BACKEND", "proxy"), help="which one to bake (default: %(default)s)"
+        "--backend", default=os.environ.get("BACKEND", "proxy"), help="which variant to bake (default: %(default)s)"
     )
     parser.add_argument(
         "--prompt", default=os.environ.get("PROMPT"), help="what to ask (default: the variant's own question)"
@@ -38,12 +38,12 @@ def main() -> int:
         port = listener.getsockname()[1]
     began = time.monotonic()
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "JANUS_LOG_FORMAT": "text"}
-    log = (FOLDER / "server.log").open("wb")  # in the terminal its lines would stand between the answer's words
+    log = (FOLDER / "server.log").open("wb")  # in the terminal, log lines would mix with the answer
     server = subprocess.Popen([sys.executable, "-m", "competitor", "run"], cwd=project, env=environment, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         if not healthy(url, server):
-            print(f"It did not become healthy:\n{(FOLDER / 'server.log').read_text()}", file=sys.stderr)
+            print(f"The server did not become healthy:\n{(FOLDER / 'server.log').read_text()}", file=sys.stderr)
             return 1
         show(f"healthy after {time.monotonic() - began:.1f} s, without a key and without a network")
         step(3, f"Ask it: make ask PROMPT={shlex.quote(prompt)}")
@@ -55,13 +55,13 @@ def main() -> int:
         server.wait(20)
         log.close()
     step(4, "Make it yours")
-    show(f"the competitor stays in {project.relative_to(ROOT)}; its own tests: `make test` there")
+    show(f"the competitor stays in {project.relative_to(ROOT)}; run its own tests there: `make test`")
     show("the file to edit: competitor/backend/agent.py")
     return asked.returncode
 
 
 def prompt_of(backend: str) -> str:
-    """What shows best what a variant can do."""
+    """The prompt that best shows what this variant can do."""
     return variants.read(ROOT, backend).demo
 
 
@@ -69,7 +69,7 @@ def bake(backend: str) -> Path:
     step(1, f"Bake a competitor: cookiecutter . --no-input backend={backend}")
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    config = FOLDER / "config.yaml"  # the demo leaves the user's own cookiecutter files alone
+    config = FOLDER / "config.yaml"  # so that the demo does not touch the user's own cookiecutter files
     config.write_text(f"replay_dir: {FOLDER.as_posix()}\ncookiecutters_dir: {FOLDER.as_posix()}\n", encoding="utf-8")
     where = ["--config-file", str(config), "-o", str(FOLDER)]
     command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", *where, f"backend={backend}"]

@@ -1,10 +1,9 @@
 """Builds the baked Dockerfile and runs the image as the arena does, without a Docker daemon. `make test-image` runs it.
 
-Needs root on Debian 12. What is missing (buildah, podman, runc, mmdebstrap) is installed from Debian's
-own packages. No image registry is asked: every FROM is mapped onto a root file system made here from
-Debian's packages, with Debian's Python in the place of the official image's; the build itself has no
-network and takes its wheels from a folder. So the size of the base is not the official one's: what the
-Dockerfile adds to it is shown apart.
+It needs root on Debian 12, and installs buildah, podman, runc and mmdebstrap from Debian's packages when they are
+missing. It uses no image registry: every FROM is mapped to a root file system made here from Debian's packages, with
+Debian's Python instead of the official image's. The build has no network and takes its wheels from a folder. Because
+the base image differs in size from the official one, the size that the Dockerfile adds is shown separately.
 """
 
 import argparse
@@ -30,7 +29,7 @@ IMAGE = "localhost/janus-template:test"
 PACKAGES = ("buildah", "podman", "runc", "mmdebstrap", "uidmap", "slirp4netns", "netavark")
 BUILDAH = ("buildah", "--runtime", "runc")
 PODMAN = ("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs")
-# As the arena runs a stranger's container, and stricter.
+# As the arena runs a participant's container, but stricter.
 CONFINED = (
     *("--read-only", "--tmpfs", "/tmp:rw,size=64m,mode=1777", "--cap-drop", "all", "--network", "none"),
     *("--security-opt", "no-new-privileges", "--pids-limit", "128", "--memory", "512m", "--memory-swap", "512m"),
@@ -38,10 +37,10 @@ CONFINED = (
 )
 MAX_IMAGE_BYTES = 500 * 10**6
 MAX_START_SECONDS = 30.0
-# The contract gives 30 s to become healthy. A busy machine may need a second try for ours.
+# The contract allows 30 s to become healthy; we want 3 s, which a busy machine may reach only at the second try.
 READY_SECONDS, TRIES = 3.0, 3
-held = 0  # promises that were looked at and hold
-UPSTREAM = "upstream.chutes.ai"  # a name of the platform, which leads to a stand-in inside the container
+held = 0  # how many promises were checked and hold
+UPSTREAM = "upstream.chutes.ai"  # a host name of the platform that points to a stand-in inside the container
 UPSTREAM_PORT = 9901
 TOKEN = "canary-token-of-a-user"  # noqa: S105
 
@@ -49,37 +48,38 @@ TOKEN = "canary-token-of-a-user"  # noqa: S105
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     backend = os.environ.get("BACKEND", "proxy")
-    parser.add_argument("--backend", default=backend, help="which one to bake (default: %(default)s)")
+    parser.add_argument("--backend", default=backend, help="which variant to bake (default: %(default)s)")
     given = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0:
         print("This needs root on Debian 12.", file=sys.stderr)
         return 2
     WORK.mkdir(parents=True, exist_ok=True)
-    with (WORK / "lock").open("w") as lock:  # one at a time: they share the name of the image
+    with (WORK / "lock").open("w") as lock:  # one run at a time, because runs share the name of the image
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return look(given.backend)
+        return check(given.backend)
 
 
-def look(backend: str) -> int:
-    tools()
-    base()
+def check(backend: str) -> int:
+    """Builds and runs the image of this variant, and checks every promise; exits at the first broken one."""
+    install_tools()
+    make_base()
     with tempfile.TemporaryDirectory(dir=WORK) as scratch:
         project = bake(Path(scratch), backend=backend, llm_base_url=f"http://{UPSTREAM}:{UPSTREAM_PORT}/v1")
         with (project / "competitor" / "backend" / "agent.py").open("a", encoding="utf-8") as agent:
             agent.write(_OWNERS_EDIT)
         fetch_wheels(project)
-        built_twice(project)
-        size()
-        described()
-        ready()
+        build_twice(project)
+        check_size()
+        check_metadata()
+        check_start_time()
         with container() as name:
-            confined(name)
-            holds_what_the_sbom_lists(name, project)
-            offline(name)
-            artifact_is_kept_and_served(name)
-            token_reaches_the_upstream_and_nobody_else(name, project)
-            ends_well(name)
-    print(f"The image is as it should be: {held} promises hold.")
+            check_confinement(name)
+            check_packages(name, project)
+            check_offline_answer(name)
+            check_artifact(name)
+            check_token(name, project)
+            check_stop(name)
+    print(f"The image is good: all {held} promises hold.")
     return 0
 
 
@@ -88,14 +88,17 @@ def say(what: str) -> None:
 
 
 def run(*command: str, text: str | None = None, cwd: Path | None = None) -> str:
-    """What the command prints; a failure shows all of its output and ends this."""
+    """Runs a command and returns what it prints; when it fails, shows all of its output and exits."""
     done = subprocess.run(command, capture_output=True, text=True, input=text, cwd=cwd, check=False)
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)[:300]}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise SystemExit(
+            f"{' '.join(command)[:300]}\nfailed with exit code {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
     return done.stdout.strip()
 
 
 def expect(holds: object, what: str) -> None:
+    """Counts and prints a promise that holds; exits when it does not."""
     global held
     if not holds:
         raise SystemExit(f"FAILED: {what}")
@@ -103,18 +106,18 @@ def expect(holds: object, what: str) -> None:
     say(what)
 
 
-def tools() -> None:
+def install_tools() -> None:
     if any(shutil.which(name) is None for name in PACKAGES[:4]):
         say(f"installing {', '.join(PACKAGES)}")
         run("apt-get", "update", "-qq")
         run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
 
 
-def base() -> None:
-    """The stand-in for the official Python image, made once."""
+def make_base() -> None:
+    """Makes the replacement for the official Python image, once."""
     if subprocess.run(["buildah", "inspect", BASE], capture_output=True, check=False).returncode == 0:
         return
-    say("making a base image of Debian's packages")
+    say("making a base image from Debian's packages")
     sources = [*Path("/etc/apt/sources.list.d").glob("*.sources"), Path("/etc/apt/sources.list")]
     mirror = next(str(path) for path in sources if path.exists() and path.stat().st_size)
     included = "--include=ca-certificates,python3,python3-venv,python3-pip"
@@ -139,7 +142,7 @@ def bake(scratch: Path, **answers: str) -> Path:
 
 
 def fetch_wheels(project: Path) -> None:
-    say("fetching wheels, then building without a network")
+    say("fetching the wheels; the build itself has no network")
     wheels = WORK / "wheels"
     only = ("--python-version", PYTHON, "--only-binary", ":all:")
     fetch = (sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--require-hashes")
@@ -147,14 +150,14 @@ def fetch_wheels(project: Path) -> None:
     (WORK / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n", encoding="utf-8")
 
 
-def built_twice(project: Path) -> None:
-    """Both times from nothing. The digest is of all layers and of the configuration."""
+def build_twice(project: Path) -> None:
+    """Builds the image twice without a cache. The digest covers all layers and the configuration."""
     one, other = build(project), build(project)
-    expect(one == other, f"built twice it has one digest, sha256:{one[:12]}...")
+    expect(one == other, f"two builds have the same digest, sha256:{one[:12]}...")
 
 
 def build(project: Path) -> str:
-    """The digest of what was built."""
+    """Builds the image; returns the SHA-256 digest of its manifest."""
     froms = set(re.findall(r"^FROM (\S+)", (project / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
     maps = [part for name in froms for part in ("--build-context", f"{name}=container-image://{BASE}")]
     mounts = ("-v", f"{WORK}/wheels:/wheels:ro", "-v", f"{WORK}/pip.conf:/etc/pip.conf:ro")
@@ -163,47 +166,52 @@ def build(project: Path) -> str:
     run(*BUILDAH, "bud", *isolated, *maps, *mounts, "-t", IMAGE, str(project))
     say(f"built in {time.monotonic() - began:.0f} s")
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        # Docker's format also keeps the random host name of the container that built it; OCI's does not.
+        # Docker's format also stores the random host name of the container that built the image; OCI's does not.
         run("buildah", "push", "-q", "--format", "oci", IMAGE, f"dir:{folder}")
         return hashlib.sha256((Path(folder) / "manifest.json").read_bytes()).hexdigest()
 
 
-def size() -> None:
+def check_size() -> None:
     sizes = {name: int(run(*PODMAN, "image", "inspect", "--format", "{{.Size}}", name)) for name in (IMAGE, BASE)}
     added = (sizes[IMAGE] - sizes[BASE]) / 10**6
     expect(
-        sizes[IMAGE] < MAX_IMAGE_BYTES, f"the image has {sizes[IMAGE] / 10**6:.0f} MB, {added:.0f} MB of them its own"
+        sizes[IMAGE] < MAX_IMAGE_BYTES,
+        f"the image has {sizes[IMAGE] / 10**6:.0f} MB, of which the Dockerfile adds {added:.0f} MB",
     )
 
 
-def described() -> None:
+def check_metadata() -> None:
     told = json.loads(run(*PODMAN, "image", "inspect", IMAGE))[0]
     health = told["Healthcheck"]["Test"]
     expect(
         health == ["CMD", "python", "-m", "competitor", "health"],
-        "its health check is its own, without curl or a shell",
+        "the health check is the competitor's own command, without curl or a shell",
     )
-    expect(told["Config"]["StopSignal"] in ("SIGTERM", "15"), "it is stopped by SIGTERM")
-    expect("8080/tcp" in told["Config"]["ExposedPorts"], "it listens on port 8080")
+    expect(told["Config"]["StopSignal"] in ("SIGTERM", "15"), "the stop signal is SIGTERM")
+    expect("8080/tcp" in told["Config"]["ExposedPorts"], "port 8080 is exposed")
     wanted = {f"org.opencontainers.image.{name}" for name in ("title", "source", "licenses")}
-    expect(wanted <= told["Labels"].keys(), "it says where its source is, and under which licence")
+    expect(wanted <= told["Labels"].keys(), "the labels name the title, the source and the licence")
     names = [given.partition("=")[0] for given in told["Config"]["Env"]]
-    expect(not any(word in name for name in names for word in ("KEY", "TOKEN", "SECRET")), "no variable holds a key")
+    expect(
+        not any(word in name for name in names for word in ("KEY", "TOKEN", "SECRET")),
+        "no environment variable holds a key",
+    )
 
 
-def ready() -> None:
-    """The best of a few starts: the machine may be busy with other things."""
+def check_start_time() -> None:
+    """Takes the best of a few starts, because the machine may be busy with other things."""
     best = MAX_START_SECONDS
     for _ in range(TRIES):
         if best >= READY_SECONDS:
             began = time.monotonic()
             with container():
                 best = min(best, time.monotonic() - began)
-    expect(best < READY_SECONDS, f"it is ready within {READY_SECONDS:g} s of its start")
+    expect(best < READY_SECONDS, f"it is ready within {READY_SECONDS:g} s of the start")
 
 
 @contextmanager
 def container() -> Iterator[str]:
+    """A running, healthy container of the image; yields its id."""
     began = time.monotonic()
     host = ("--add-host", f"{UPSTREAM}:127.0.0.1")
     name = run(*PODMAN, "run", "--detach", *host, *CONFINED, IMAGE)
@@ -212,7 +220,7 @@ def container() -> Iterator[str]:
             [*PODMAN, "exec", name, "python", "-m", "competitor", "health"], capture_output=True, check=False
         ).returncode:
             if time.monotonic() - began > MAX_START_SECONDS:
-                raise SystemExit(f"FAILED: not healthy within 30 s\n{logs(name)}")
+                raise SystemExit(f"FAILED: it did not become healthy within {MAX_START_SECONDS:g} s\n{logs(name)}")
             time.sleep(0.1)
         say(f"healthy {time.monotonic() - began:.1f} s after `podman run`, by the image's own health check")
         yield name
@@ -226,40 +234,44 @@ def logs(name: str) -> str:
 
 
 def inside(name: str, code: str) -> str:
+    """Runs Python code inside the container; returns what it prints."""
     return run(*PODMAN, "exec", "-i", name, "python", "-", text=code)
 
 
-def confined(name: str) -> None:
+def check_confinement(name: str) -> None:
     status = inside(name, "print(open('/proc/1/status').read())")
     found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    expect(found["Uid"].split()[0] == "10001", "it runs as the user 10001")
-    expect(all(int(found[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapBnd")), "it has no capability")
+    expect(found["Uid"].split()[0] == "10001", "it runs as user 10001")
+    expect(all(int(found[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapBnd")), "it has no capabilities")
     expect(found["NoNewPrivs"] == "1", "it cannot gain privileges")
     tried = "try: open('/app/x', 'w')\nexcept OSError as error: print(error.errno)"
-    expect(inside(name, tried) == "30", "its root is read-only")
+    expect(inside(name, tried) == "30", "its root file system is read-only")
     looked = "import shutil, importlib.util as u; print(shutil.which('gcc'), shutil.which('cc'), u.find_spec('pip'))"
-    expect(inside(name, looked) == "None None None", "there is neither a compiler nor pip for its Python")
-    expect(inside(name, _SETUID) == "[]", "no file of it is setuid or setgid")
+    expect(inside(name, looked) == "None None None", "it has no compiler, and its Python has no pip")
+    expect(inside(name, _SETUID) == "[]", "it has no setuid or setgid file")
     kept = inside(name, "import os; print(sorted(os.listdir('/app')), sorted(os.listdir('/app/competitor')))")
     expect(
         "tests" not in kept and ".env" not in kept and "'LICENSE'" in kept,
-        "it holds the code and its licence, no tests and no .env",
+        "it has the code and the licence, but no tests and no .env",
     )
 
 
-def offline(name: str) -> None:
+def check_offline_answer(name: str) -> None:
     asked = run(*PODMAN, "exec", name, "python", "-m", "competitor", "ask", "What is 17 * 23?")
-    expect("17 * 23 = 391" in asked and "[DONE]" in asked, "without a key it streams, from the offline model")
+    expect("17 * 23 = 391" in asked and "[DONE]" in asked, "without a key, it streams an answer from the offline model")
 
 
-def artifact_is_kept_and_served(name: str) -> None:
-    """One that is too large for the answer, with the read-only root and a /tmp in memory."""
-    length, of_it, of_its_descriptor = json.loads(inside(name, _FETCH))
-    expect((length, of_it) == (_NOISE_BYTES, of_its_descriptor), "an artifact is kept, and fetched as it was saved")
+def check_artifact(name: str) -> None:
+    """The artifact is too large to be sent inline; the root is read-only and /tmp is in memory."""
+    length, actual_hash, declared_hash = json.loads(inside(name, _FETCH))
+    expect(
+        (length, actual_hash) == (_NOISE_BYTES, declared_hash),
+        "an artifact is stored, and fetched with the bytes that were saved",
+    )
 
 
-def token_reaches_the_upstream_and_nobody_else(name: str, project: Path) -> None:
-    """With the baked variables and a token in the body, and nothing else."""
+def check_token(name: str, project: Path) -> None:
+    """The token in the request body reaches only the upstream; the configuration is only what the bake wrote."""
     mock = (project / "competitor" / "checks" / "stand_in.py").read_text(encoding="utf-8")
     stand_in = subprocess.Popen(
         [*PODMAN, "exec", "-i", name, "python", "-", str(UPSTREAM_PORT)],
@@ -271,7 +283,9 @@ def token_reaches_the_upstream_and_nobody_else(name: str, project: Path) -> None
     assert stand_in.stdout is not None
     stand_in.stdin.write(mock)
     stand_in.stdin.close()
-    expect(stand_in.stdout.readline().strip() == str(UPSTREAM_PORT), "a stand-in for the upstream runs beside it")
+    expect(
+        stand_in.stdout.readline().strip() == str(UPSTREAM_PORT), "a stand-in for the upstream runs in the container"
+    )
     question = {
         "model": "any",
         "stream": True,
@@ -280,28 +294,30 @@ def token_reaches_the_upstream_and_nobody_else(name: str, project: Path) -> None
     }
     said = inside(name, _POST.format(body=json.dumps(json.dumps(question))))
     seen = json.loads(inside(name, _GET))
-    expect("tok0" in said and "[DONE]" in said, "with a token in the body the upstream answers")
+    expect("tok0" in said and "[DONE]" in said, "with a token in the request body, the upstream answers")
     expect(
         [request["headers"].get("authorization") for request in seen] == [f"Bearer {TOKEN}"],
-        "the token is the upstream's key",
+        "the token is sent to the upstream as its key",
     )
-    expect(seen[0]["body"]["model"] == "deepseek-ai/DeepSeek-V3.1", "the baked model is asked for")
+    expect(
+        seen[0]["body"]["model"] == "deepseek-ai/DeepSeek-V3.1", "the upstream is asked for the model that was baked in"
+    )
     elsewhere = said + json.dumps(seen[0]["body"]) + logs(name)
-    expect(TOKEN not in elsewhere, "the token is in no answer, no log and no body")
+    expect(TOKEN not in elsewhere, "the token is in no answer, no log and no request body to the upstream")
     stand_in.terminate()
     stand_in.wait(10)
 
 
-def holds_what_the_sbom_lists(name: str, project: Path) -> None:
-    """The SBOM is made of the lock, which CI has; what is installed is asked of the running container."""
+def check_packages(name: str, project: Path) -> None:
+    """Compares the SBOM, which is made from the lock as in CI, with the packages that the container has installed."""
     listed = ("requirements", str(project / "requirements.txt"), "--output-reproducible", "--of", "JSON")
     made = json.loads(run(sys.executable, "-m", "cyclonedx_py", *listed))
-    expect(made["bomFormat"] == "CycloneDX", f"an SBOM is made, with {len(made['components'])} components")
+    expect(made["bomFormat"] == "CycloneDX", f"the SBOM lists {len(made['components'])} components")
     hashed = [part for part in made["components"] if any(ref.get("hashes") for ref in part["externalReferences"])]
-    expect(hashed == made["components"], "each of its components has hashes")
+    expect(hashed == made["components"], "each component of the SBOM has hashes")
     pins = {(_normal(part["name"]), part["version"]) for part in made["components"]}
     found = {(_normal(one), version) for one, version in json.loads(inside(name, _INSTALLED))}
-    expect(found <= pins, f"the {len(found)} packages in the image are those of the SBOM, of the same versions")
+    expect(found <= pins, f"the {len(found)} packages in the image are in the SBOM, with the same versions")
 
 
 def _normal(name: str) -> str:
@@ -328,7 +344,7 @@ for folder, _, names in os.walk("/"):
 print(found)
 """
 _NOISE_BYTES = 5_000_000
-# What an owner may write behind an agent of any variant.
+# What an owner may append to the agent of any variant.
 _OWNERS_EDIT = f"""
 
 _answer = answer
@@ -360,11 +376,11 @@ _GET = (
 )
 
 
-def ends_well(name: str) -> None:
+def check_stop(name: str) -> None:
     began = time.monotonic()
     run(*PODMAN, "stop", "--time", "12", name)
     code = run(*PODMAN, "inspect", "--format", "{{.State.ExitCode}}", name)
-    expect(code == "0", f"SIGTERM ends it with exit code 0 in {time.monotonic() - began:.1f} s, as process 1")
+    expect(code == "0", f"as process 1, it exits with code 0 within {time.monotonic() - began:.1f} s of SIGTERM")
 
 
 if __name__ == "__main__":

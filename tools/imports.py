@@ -1,6 +1,6 @@
-"""Draws who imports whom in a generated repo: rooms as boxes, floor by floor, with arrows that all point down.
+"""Draws which part of a generated repo imports which: packages as boxes in rows, with arrows that all point down.
 
-`make imports` writes docs/imports.svg. Every import counts, also one within a function or under `TYPE_CHECKING`.
+`make imports` writes docs/imports.svg. Every import counts, including those in a function or under `TYPE_CHECKING`.
 """
 
 import ast
@@ -26,7 +26,7 @@ path { stroke: #8c959f; stroke-width: 1; fill: none; marker-end: url(#head) }
 
 
 def modules(package: Path = PACKAGE) -> Graph:
-    """Each module of the package, by its path in it (`core/answer/answer.py`), with those that it imports."""
+    """Maps each module of the package to the modules that it imports, by their paths (`core/answer/answer.py`)."""
     paths = sorted(path for path in package.rglob("*.py") if "backend" not in path.relative_to(package).parts[:1])
     known = {_dotted(path, package): path.relative_to(package).as_posix() for path in paths}
     graph: Graph = {}
@@ -37,7 +37,7 @@ def modules(package: Path = PACKAGE) -> Graph:
 
 
 def rooms(graph: Mapping[str, set[str]]) -> Graph:
-    """The same with each folder as one box; the modules that lie in `core/` itself stay single."""
+    """The same graph with one box for each folder; each module directly in `core/` keeps a box of its own."""
     merged: Graph = {}
     for module, imported in graph.items():
         box = room(module)
@@ -55,14 +55,14 @@ def room(module: str) -> str:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Groups of boxes that import each other, directly or not."""
+    """Groups of boxes that import each other, directly or indirectly."""
     reach = {box: _reachable(graph, box) for box in graph}
     groups = {frozenset({box, *(other for other in reach[box] if box in reach[other])}) for box in graph}
     return sorted(sorted(group) for group in groups if len(group) > 1)
 
 
 def floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Box by box above all that it imports; the lowest floor first. Raises `ValueError` for a circle."""
+    """The rows of the drawing, lowest first; each box is above all that it imports. Raises `ValueError` for circles."""
     if found := circles(graph):
         raise ValueError(f"these import each other: {found}")
     height: dict[str, int] = {}
@@ -126,7 +126,7 @@ def _dotted(path: Path, package: Path) -> str:
 
 
 def _imported(path: Path, package: Path) -> Iterator[str]:
-    """All that a file may mean: of `from a import b` both `a` and `a.b`."""
+    """The names that a file may import: for `from a import b`, both `a` and `a.b`."""
     folder = ".".join(path.relative_to(package.parent).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,7 +1,7 @@
 """Packs what a workshop without a network needs into `build/kit`: this template, and a wheelhouse. `make kit` runs it.
 
-The wheelhouse has every package of every backend's lock, checked against its hash, for each system and Python
-that was asked for. `docs/workshop-trainer.md` says what to do with the folder.
+The wheelhouse has every package of every variant's lock, checked against its hash, for each requested operating
+system and Python version. `docs/workshop-trainer.md` says what to do with the folder.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LOCKS = (
     *sorted(ROOT.glob("templates_variants/*/{{cookiecutter.project_slug}}/requirements-dev.txt")),
 )
 PYTHONS = ("3.11", "3.12", "3.13")
-# The wheels that run there, and what markers are told of the system.
+# For each operating system: the platform tags of the wheels that run there, and the values of its markers.
 SYSTEMS: dict[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "linux": (
         tuple(
@@ -54,10 +54,18 @@ _PIN = re.compile(
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--system", action="append", choices=SYSTEMS, help="for this one; may be repeated (default: all)"
+        "--system",
+        action="append",
+        choices=SYSTEMS,
+        help="pack for this operating system; may be repeated (default: all)",
     )
-    parser.add_argument("--python", action="append", metavar="3.N", help=f"default: {', '.join(PYTHONS)}")
-    parser.add_argument("--here", action="store_true", help="for this machine and this Python alone")
+    parser.add_argument(
+        "--python",
+        action="append",
+        metavar="3.N",
+        help=f"pack for this Python; may be repeated (default: {', '.join(PYTHONS)})",
+    )
+    parser.add_argument("--here", action="store_true", help="pack only for this machine and this Python")
     given = parser.parse_args()
     systems, pythons = given.system or list(SYSTEMS), given.python or list(PYTHONS)
     if given.here:
@@ -78,14 +86,17 @@ def main() -> int:
 
 
 def unpack_the_template() -> None:
-    """What is committed, as a folder."""
+    """Writes the files of the current commit to a folder."""
     packed = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(KIT / "janus-template", filter="data")
 
 
 def download(system: str, python: str) -> int:
-    """pip's own exit code. It cannot tell markers of another system, so they are judged here."""
+    """Downloads the wheels; returns pip's exit code.
+
+    pip cannot evaluate markers for another operating system, so `pins_of` evaluates them.
+    """
     wanted = KIT / "wanted.txt"
     pins = dict.fromkeys(pin for lock in LOCKS for pin in pins_of(lock.read_text(encoding="utf-8"), system, python))
     wanted.write_text("".join(pins), encoding="utf-8")
@@ -105,7 +116,7 @@ def download(system: str, python: str) -> int:
 
 
 def pins_of(lock: str, system: str, python: str) -> Iterator[str]:
-    """The pins of a lock that hold there, with their hashes and without their markers."""
+    """The pins of a lock that apply to this operating system and Python, with hashes and without markers."""
     environment = {
         **SYSTEMS[system][1],
         "python_version": python,

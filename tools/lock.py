@@ -1,6 +1,6 @@
-"""Makes every lock anew: the template's own, which covers all variants, then each variant's with the same versions.
+"""Regenerates every lock: the template's own, which covers all variants, then each variant's with the same versions.
 
-`make lock` runs it. `--upgrade` takes the newest versions; without it, what is pinned stays where it can.
+`make lock` runs it. `--upgrade` takes the newest versions; without it, pinned versions stay where possible.
 """
 
 import argparse
@@ -18,7 +18,7 @@ BASE = "{{cookiecutter.project_slug}}"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / BASE))
 
-from competitor.cli.locks import stamp  # noqa: E402 - the path to it was not known before
+from competitor.cli.locks import stamp  # noqa: E402 - needs the path that was added above
 
 BACKEND = "competitor/backend/requirements.in"
 ADAPTERS = "competitor/adapters"
@@ -43,7 +43,7 @@ def main() -> None:
             ROOT / "tests" / "torture", "requirements.in", "requirements.txt", f"--constraint={together}", *upgrade
         )
         compile_lock(ROOT / BASE / ".github", "tools.in", "tools.txt", *upgrade)
-        # LiteLLM's environment is its own: what it pins holds for nothing else.
+        # LiteLLM runs in an environment of its own, so its pins constrain no other lock.
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
         compile_lock(ROOT / "benchmarks" / "litellm", "requirements.in", "requirements.txt", *upgrade)
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def lock_the_template(projects: list[Path], folder: Path, *options: str) -> Path:
-    """One lock for the template's tests, with what any variant needs; where it lies."""
+    """Writes one lock for the template's tests, with the packages of all variants; returns its path."""
     shutil.copytree(projects[0], folder / BASE)
     needed = [(project / BACKEND).read_text(encoding="utf-8") for project in projects]
     (folder / BASE / BACKEND).write_text("\n".join(needed), encoding="utf-8")
@@ -76,7 +76,7 @@ def lock_a_variant(variant: Path, project: Path, *options: str) -> None:
 
 
 def bake(variant: str, scratch: Path) -> Path:
-    """A fresh project with this variant; its folder."""
+    """Bakes a repo with this variant; returns its folder."""
     config = scratch / "config.yaml"
     config.write_text(f"replay_dir: {scratch.as_posix()}\ncookiecutters_dir: {scratch.as_posix()}\n", encoding="utf-8")
     answers = {"backend": variant, "project_slug": f"lock-{variant}"}

@@ -1,7 +1,7 @@
 """Packs a version of this template as a git bundle, for the tests of updates. `make older REF=v0.2.0` runs it.
 
-A checkout may lack tags and history, so the tests bring their own bundles, one per version: a single commit with
-what a bake needs, and a tag with the version's name. The same commit packs to the same bytes.
+A checkout may lack tags and history, so the tests bring their own bundles, one per version. A bundle has a single
+commit with the files that a bake needs, and a tag with the version's name. The same commit packs to the same bytes.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BUNDLES = ROOT / "tests" / "regeneration" / "older"
+BUNDLES = ROOT / "tests" / "updating" / "older"
 PATHS = ("cookiecutter.json", "CHANGELOG.md", "hooks", "templates_variants", "{{cookiecutter.project_slug}}")
 WHO = {f"GIT_{role}_{what}": who for role in ("AUTHOR", "COMMITTER") for what, who in (("NAME", "a"), ("EMAIL", "a@b"))}
 

@@ -1,7 +1,7 @@
-"""Makes the documents' pictures anew: `make pictures`, or `make pictures PICTURE=report` for one.
+"""Regenerates the pictures of the documents: `make pictures`, or `make pictures PICTURE=report` for one of them.
 
-One function a picture. The architecture is drawn from the list below; the others are photographs, by a real browser,
-of what a fresh bake shows.
+Each picture has one function. The architecture is drawn from the list below; the others are screenshots of a fresh
+bake in a real browser.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.browser import DRIVER, browser  # noqa: E402 - the path to it was not known before
+from tools.browser import DRIVER, browser  # noqa: E402 - needs the path that was added above
 
 DOCS = ROOT / "docs"
 START_SECONDS = 60.0
@@ -46,7 +46,7 @@ class Box:
     kind: str = "contract"
 
 
-# What stands in a competitor, and who calls whom. A test compares the names with the files.
+# The parts of a competitor, and who calls whom. A test compares the names with the files.
 BOXES = (
     Box(15, 120, 180, 110, "Caller", ("a gateway, a test,", "a chat client"), "outside"),
     Box(260, 40, 560, 330, "competitor/core/", (), "group"),
@@ -165,7 +165,7 @@ def report() -> None:
 
 
 def console() -> None:
-    """docs/console.png: the debug console after a few questions."""
+    """docs/console.png: the debug console after two questions."""
     with baked("tools") as project, served(project) as url, window((1280, 1000)) as shown:
         shown.get(f"{url}/debug")
         prompts = ("What is 17 * 23?", "Create a file notes.md that contains hello, and tell me what 6 * 7 is.")
@@ -194,7 +194,7 @@ PICTURES: dict[str, Callable[[], None]] = {each.__name__: each for each in (arch
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("picture", nargs="*", help=f"of {', '.join(PICTURES)} (default: all)")
+    parser.add_argument("picture", nargs="*", help=f"{', '.join(PICTURES)} (default: all)")
     for name in parser.parse_args().picture or PICTURES:
         PICTURES[name]()
         print(PICTURES[name].__doc__)
@@ -252,11 +252,11 @@ def served(project: Path) -> Iterator[str]:
 
 @contextmanager
 def window(size: tuple[int, int]) -> Iterator[Chrome]:
-    """A browser whose page is so large."""
+    """A headless browser whose page has this width and height, in pixels."""
     options = ChromeOptions()
     for option in ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={size[0]},{size[1]}"):
         options.add_argument(option)
-    # Named, so that Selenium looks for nothing by itself, and in no network.
+    # Paths are given, so that Selenium does not search or download a browser.
     options.binary_location = str(browser())
     opened = Chrome(options=options, service=Service(shutil.which(DRIVER)))
     try:

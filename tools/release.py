@@ -1,4 +1,4 @@
-"""The release habit: the version moves with the first change of a contract file, not on the day of the release.
+"""Prepares a release: checks the version, dates the changelog, records the contract files. `make release` runs it.
 
 So two different contracts never bear one version, not even between releases. `contract-lock.json` has the hashes of
 the last release's contract files; `problems` compares. It also has, for every release, the digest of each variant's
@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from templates_variants.engine.bake import contract  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.bake import contract  # noqa: E402 - needs the path that was added above
 from templates_variants.engine.bake.zones import lines  # noqa: E402
 from templates_variants.engine.update.changelog import number  # noqa: E402
 from tools.trusted import verify  # noqa: E402
@@ -33,7 +33,7 @@ def main() -> int:
     version = now["template_version"]
     found = problems(ROOT)
     if number(version) <= number(last["template_version"]):
-        found.append(f"{version} is released already; move _template_version in cookiecutter.json first")
+        found.append(f"{version} is already released; raise _template_version in cookiecutter.json first")
     if found:
         print("\n".join(found), file=sys.stderr)
         return 1
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def state(root: Path) -> dict[str, Any]:
-    """The versions, and the hash of each of the contract's files."""
+    """The two versions, and the hash of each contract file."""
     asked = json.loads((root / "cookiecutter.json").read_text(encoding="utf-8"))
     files = {path: found for name in contract.names(root) for path, found in contract.hashes(root, name).items()}
     return {
@@ -70,7 +70,7 @@ def release(root: Path) -> dict[str, Any]:
 
 
 def problems(root: Path) -> list[str]:
-    """What does not go together: the contract's files, the versions, the changelog. A sentence each."""
+    """One sentence for each disagreement between the contract files, the versions and the changelog."""
     now, last = state(root), json.loads((root / LOCK).read_text(encoding="utf-8"))
     paths = {*now["files"], *last["files"]}
     changed = sorted(path for path in paths if now["files"].get(path) != last["files"].get(path))
@@ -79,17 +79,17 @@ def problems(root: Path) -> list[str]:
     if changed and number(version) <= number(last["template_version"]):
         found.append(
             f"{', '.join(changed[:3])} changed since {last['template_version']}; "
-            "move _template_version in cookiecutter.json, and say in CHANGELOG.md what changed"
+            "raise _template_version in cookiecutter.json, and say in CHANGELOG.md what changed"
         )
     if CLAUSES in changed and number(now["contract_version"]) <= number(last["contract_version"]):
-        found.append(f"{CLAUSES} changed since contract {last['contract_version']}; move _contract_version")
+        found.append(f"{CLAUSES} changed since contract {last['contract_version']}; raise _contract_version")
     sections = _TITLE.split((root / "CHANGELOG.md").read_text(encoding="utf-8"))
     if sections[1] != version:
         found.append(f"CHANGELOG.md must begin with `## [{version}] - unreleased`; it begins with {sections[1]}")
     elif now["contract_version"] != last["contract_version"]:
         title = f"### Contract {now['contract_version']}"
         if not sections[3].strip().startswith(title):
-            found.append(f"CHANGELOG.md must say first, under {version}, what changed: `{title}`")
+            found.append(f"in CHANGELOG.md, the part of {version} must begin with what changed: `{title}`")
     return found
 
 

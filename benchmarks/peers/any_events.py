@@ -1,4 +1,4 @@
-"""A backend that takes every event into its own hands, as any framework's does: the core cannot relay for it."""
+"""A backend that handles every event itself, as a framework's backend does, so that the core cannot relay chunks."""
 
 from collections.abc import AsyncIterator
 

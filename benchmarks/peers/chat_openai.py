@@ -1,4 +1,4 @@
-"""LangChain's own `ChatOpenAI`, streamed by plain FastAPI, as its users serve it."""
+"""LangChain's own `ChatOpenAI`, streamed by plain FastAPI, as users of LangChain serve it."""
 
 import time
 from collections.abc import AsyncIterator

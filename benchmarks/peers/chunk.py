@@ -1,4 +1,4 @@
-"""Plain pydantic models of OpenAI's wire, as most servers write them."""
+"""Plain pydantic models of OpenAI's wire format, as most servers define them."""
 
 from typing import Any
 

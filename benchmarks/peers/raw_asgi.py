@@ -1,4 +1,4 @@
-"""No framework and no parsing: bytes from aiohttp's client to the ASGI server, as they come."""
+"""No framework and no parsing: passes bytes from aiohttp's client to the ASGI server as they arrive."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -24,7 +24,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
-    if not sessions:  # it needs the running loop
+    if not sessions:  # a session can only be made while the event loop runs
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         sessions.append(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout))
     async with sessions[0].post(CHAT_URL, data=body, headers={"content-type": "application/json"}) as answer:

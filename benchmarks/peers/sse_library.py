@@ -1,4 +1,4 @@
-"""As plain FastAPI, but through sse-starlette, with a ping as the contract wants it."""
+"""Like plain_fastapi.py, but with sse-starlette, and with a ping every second as the contract requires."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where the upstream of all peers is: `OPENAI_BASE_URL`, as everywhere."""
+"""The address of the upstream, which all peers read from `OPENAI_BASE_URL`."""
 
 import os
 

@@ -176,7 +176,8 @@ def test_the_readme_is_short_and_says_what_is_the_owner_s(each: Path) -> None:
     text = (each / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 160
     yours = [line.split()[0] for line in text.splitlines() if "YOURS" in line]
-    assert yours == ["backend/", "test_backend.py", "submission.yaml", "CHANGELOG.md", "LICENSE"]
+    owners = ["backend/", "test_backend.py", "conftest.py", "submission.yaml", "CHANGELOG.md", "LICENSE"]
+    assert yours == owners
 
 
 def test_project_data_is_well_formed(each: Path) -> None:

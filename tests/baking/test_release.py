@@ -59,10 +59,10 @@ def test_changed_clauses_want_another_version_of_the_contract(released: Path) ->
     edit(released / "cookiecutter.json", versions, '"_template_version": "9.0.0"')
     edit(released / "CHANGELOG.md", "## [", "## [9.0.0] - unreleased\n\n### Added\n\n- Waves.\n\n## [")
     (found,) = problems(released)
-    assert found == f"CONTRACT.md changed since contract {now['contract_version']}; move _contract_version"
+    assert found == f"CONTRACT.md changed since contract {now['contract_version']}; raise _contract_version"
     edit(released / "cookiecutter.json", '"_contract_version": "', '"_contract_version": "8')
     (found,) = problems(released)
-    assert found.startswith("CHANGELOG.md must say first, under 9.0.0, what changed: `### Contract 8")
+    assert found.startswith("in CHANGELOG.md, the part of 9.0.0 must begin with what changed: `### Contract 8")
 
 
 def test_the_contract_s_changes_stand_first_in_each_version_of_the_changelog() -> None:

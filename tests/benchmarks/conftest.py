@@ -1,4 +1,4 @@
-"""The benchmark reads Linux's /proc; elsewhere it does not run, and neither do its tests."""
+"""Skips these tests on other systems than Linux, because the benchmark reads /proc."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The comparison of two commits: its statistics, the order of its requests, and what it says."""
+"""The comparison of two commits: its statistics, the order of its requests, and its output."""
 
 import asyncio
 import random
@@ -26,19 +26,19 @@ class TestTheInterval:
         ("probability", "freedom", "t"),
         [(0.95, 1, 12.706), (0.95, 2, 4.303), (0.95, 19, 2.093), (0.95, 40, 2.021), (0.99, 9, 3.250), (0.5, 4, 0.741)],
     )
-    def test_t_is_what_the_printed_tables_say(self, probability: float, freedom: int, t: float) -> None:
+    def test_t_agrees_with_published_tables(self, probability: float, freedom: int, t: float) -> None:
         assert intervals.student(probability, freedom) == pytest.approx(t, abs=0.0005)
 
-    def test_it_is_wider_when_more_of_them_have_to_hold(self) -> None:
-        alone, of_three = interval([0.9, 1.0, 1.1]), interval([0.9, 1.0, 1.1], together=3)
-        assert alone.mean == of_three.mean == pytest.approx(1)
-        # s = 0.1, t of 2 degrees = 4.303 and, for 1 - 0.05 / 3, 7.649: half = t x 0.1 / sqrt(3)
-        assert alone.high - 1 == 1 - alone.low == pytest.approx(0.2484, abs=0.0001)
+    def test_it_is_wider_when_more_intervals_must_hold_at_once(self) -> None:
+        single, of_three = interval([0.9, 1.0, 1.1]), interval([0.9, 1.0, 1.1], together=3)
+        assert single.mean == of_three.mean == pytest.approx(1)
+        # s = 0.1; t for 2 degrees of freedom = 4.303 and, for 1 - 0.05 / 3, 7.649; half the width = t x 0.1 / sqrt(3)
+        assert single.high - 1 == 1 - single.low == pytest.approx(0.2484, abs=0.0001)
         assert of_three.high - 1 == pytest.approx(0.4416, abs=0.0001)
 
 
 def _trials(slower: float) -> list[list[Interval]]:
-    """Intervals from costs with made-up noise: a block's own on both servers, and 1.5 % on each; rarely 6 %."""
+    """Intervals from simulated costs: noise that both servers of a block share, and 1.5 % (rarely 6 %) on each."""
     chance = random.Random(17)
 
     def one() -> Interval:
@@ -54,17 +54,17 @@ def _trials(slower: float) -> list[list[Interval]]:
 
 
 class TestTheStatistics:
-    """With noise from a fixed seed, so that they say the same in every run."""
+    """The noise has a fixed seed, so that every run has the same result."""
 
     def test_equal_servers_differ_in_few_trials(self) -> None:
         wrong = sum(any(not found.low <= 1 <= found.high for found in trial) for trial in _trials(slower=0))
         assert 0 < wrong <= 0.1 * TRIALS
 
-    def test_a_server_that_is_5_percent_slower_is_seen(self) -> None:
+    def test_a_server_that_is_5_percent_slower_is_detected(self) -> None:
         seen = sum(all(found.high < 1 for found in trial) for trial in _trials(slower=0.05))
         assert seen >= 0.9 * TRIALS
 
-    def test_the_ratio_is_of_tokens_a_cpu_second(self) -> None:
+    def test_the_ratio_compares_tokens_per_cpu_second(self) -> None:
         found = Costs(new=[2e-5, 4e-5, 8e-5], old=[1e-5, 2e-5, 4e-5]).ratio(1)
         assert (found.low, found.mean, found.high) == pytest.approx((0.5, 0.5, 0.5))
 
@@ -76,11 +76,11 @@ class TestTheStatistics:
             (1.01, 1.05, "faster: 1.010 to 1.050"),
         ],
     )
-    def test_a_verdict_is_plain(self, low: float, high: float, says: str) -> None:
+    def test_a_verdict_says_slower_faster_or_no_difference(self, low: float, high: float, says: str) -> None:
         assert verdict(Interval((low + high) / 2, low, high)) == says
 
 
-def test_requests_are_dealt_a_b_b_a() -> None:
+def test_requests_alternate_a_b_b_a() -> None:
     order: list[str] = []
 
     async def server(name: str) -> asyncio.Server:
@@ -109,7 +109,7 @@ def _git(folder: Path, *command: str) -> str:
 
 
 class TestTheOtherCommit:
-    def test_its_files_are_those_of_the_commit_and_not_of_the_folder(self, tmp_path: Path) -> None:
+    def test_the_checkout_has_the_files_of_the_commit_and_not_of_the_folder(self, tmp_path: Path) -> None:
         repository = tmp_path / "repository"
         repository.mkdir()
         _git(repository, "init", "-q")
@@ -126,21 +126,23 @@ class TestTheOtherCommit:
         assert revisions.described(repository).endswith("-dirty")
 
     @pytest.mark.parametrize("revision", ["no-such-tag", "--help", "", "HEAD:Makefile"])
-    def test_one_that_is_none_is_refused_in_a_sentence(self, revision: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_unknown_commit_is_refused_with_one_sentence(
+        self, revision: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert diff.main(["--", revision]) == 2
         said = capsys.readouterr()
-        assert said.err == f"{revision!r} is no commit of this repository: give a tag, a branch or a commit's id.\n"
+        assert said.err == f"{revision!r} is not a commit of this repository: give a tag, a branch or a commit's id.\n"
         assert not said.out
 
-    def test_a_backend_that_it_does_not_have_is_refused(self, tmp_path: Path) -> None:
+    def test_an_unknown_backend_is_refused(self, tmp_path: Path) -> None:
         shutil.copyfile(environments.ROOT / "cookiecutter.json", tmp_path / "cookiecutter.json")
         with pytest.raises(environments.Missing, match=r"There is no backend 'other' in .*, which offers proxy, tools"):
             diff.peer("old", "other", tmp_path)
 
 
-class TestTheAnswer:
+class TestTheResult:
     @pytest.mark.parametrize(("low", "code", "says"), [(0.951, 0, "Passed"), (0.949, 1, "Not passed")])
-    def test_the_exit_code_says_whether_all_intervals_begin_high_enough(
+    def test_the_exit_code_is_0_only_when_all_intervals_begin_high_enough(
         self, low: float, code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         good, other = Interval(1.0, 0.99, 1.01), Interval(0.97, low, 0.99)
@@ -149,16 +151,14 @@ class TestTheAnswer:
             for scenario, ratio in (("s50", good), ("one", other))
         ]
         file = tmp_path / "diff.json"
-        assert diff.said(found, ("here", "v1 (abc)"), 0.95, 100.0, file) == code
+        assert diff.publish(found, ("here", "v1 (abc)"), 0.95, 100.0, file) == code
         said = capsys.readouterr().out
-        assert f"| proxy | one: one token a request | 0.970 | slower: {low:.3f} to 0.990 | 10.0 / 10.0 |" in said
-        assert f"{says}: the lowest begins at {low:.3f}." in said
+        assert f"| proxy | one: one token per request | 0.970 | slower: {low:.3f} to 0.990 | 10.0 / 10.0 |" in said
+        assert f"{says}: the lowest interval begins at {low:.3f}." in said
         assert f'"passed": {"true" if code == 0 else "false"}' in file.read_text()
 
 
-def test_a_copy_with_a_long_loop_in_the_way_of_a_request_is_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_with_a_long_loop_per_request_costs_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = environments.bake("proxy", tmp_path)
     slow = project.with_name("measure2")
     shutil.copytree(project, slow)

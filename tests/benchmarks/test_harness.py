@@ -1,4 +1,4 @@
-"""The benchmark's instruments, checked: what they measure is what happened."""
+"""The parts of the benchmark measure correctly: the formula, the mock, the client, the report."""
 
 import asyncio
 import sys
@@ -18,35 +18,35 @@ EVENT = 'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
 
 
 class TestTheFormula:
-    """By hand: 100 / (1 + CV) x (1 - 0.1 x gaps longer than 3x the mean)."""
+    """Compared with values calculated by hand: 100 / (1 + CV) x (1 - 0.1 x gaps longer than 3x the mean)."""
 
     def test_equal_gaps_score_100(self) -> None:
         assert evenness([0, 1, 2, 3]) == 100
 
-    def test_unequal_gaps_lose_by_their_variation(self) -> None:
+    def test_unequal_gaps_lower_the_score_by_their_variation(self) -> None:
         # gaps 1 and 2: mean 1.5, deviation 0.5, CV 1/3
         assert evenness([0, 1, 3]) == pytest.approx(75)
 
-    def test_a_long_gap_costs_a_tenth_besides(self) -> None:
+    def test_a_long_gap_costs_another_tenth(self) -> None:
         # nine gaps of 1, one of 11: mean 2, deviation 3, CV 1.5, and 11 > 6
         assert evenness([*range(10), 20]) == pytest.approx(100 / 2.5 * 0.9)
 
-    def test_less_than_one_gap_scores_nothing(self) -> None:
+    def test_without_a_gap_the_score_is_0(self) -> None:
         assert evenness([]) == evenness([5.0]) == evenness([5.0, 5.0]) == 0
 
 
 class TestTheMock:
-    def test_a_models_name_is_a_plan(self) -> None:
+    def test_the_models_name_is_parsed_as_a_plan(self) -> None:
         assert Plan.of("mock-n450-b90-d0.5-t20") == Plan(tokens=450, burst=90, gap_ms=0.5, wait_ms=20)
 
     @pytest.mark.parametrize(
         ("model", "ticks"),
         [("mock-n3", [1, 1, 1]), ("mock-n250-b100", [100, 100, 50]), ("mock-n7-k3-b2", [6, 1]), ("mock-n9-k9", [9])],
     )
-    def test_a_plan_has_its_ticks(self, model: str, ticks: list[int]) -> None:
+    def test_a_plan_is_divided_into_ticks(self, model: str, ticks: list[int]) -> None:
         assert Plan.of(model).ticks() == ticks
 
-    def test_speculative_decoding_brings_every_number_of_tokens_up_to_its_limit(self) -> None:
+    def test_speculative_decoding_has_ticks_of_every_size_up_to_its_maximum(self) -> None:
         ticks = Plan.of("mock-n450-a5").ticks()
         assert set(ticks[:-1]) == {1, 2, 3, 4, 5}
         assert sum(ticks) == 450
@@ -61,7 +61,7 @@ class TestTheMock:
             ("mock-n500-z40", 500, 500),
         ],
     )
-    def test_what_it_sends_arrives_whole(self, model: str, tokens: int, deltas: int) -> None:
+    def test_all_that_it_sends_arrives(self, model: str, tokens: int, deltas: int) -> None:
         with Mock() as mock:
             results = load.run(mock.url, Load(model, streams=2, requests=4))
         assert [result.wrong for result in results] == [None] * 4
@@ -70,7 +70,7 @@ class TestTheMock:
 
 
 def _answered(*events: str, status: str = "200 OK") -> load.Result:
-    """What the client makes of a server that sends these events and closes."""
+    """The client's result from a server that sends these events and closes the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -91,11 +91,11 @@ def _answered(*events: str, status: str = "200 OK") -> load.Result:
 
 
 class TestTheClient:
-    def test_tokens_count_however_they_are_cut_into_deltas(self) -> None:
+    def test_tokens_are_counted_however_they_are_split_into_deltas(self) -> None:
         result = _answered(EVENT % "t0@", EVENT % "1 t1", EVENT % "@2 ", "data: [DONE]\n\n")
         assert (result.wrong, len(result.latencies), len(result.arrivals)) == (None, 2, 3)
 
-    def test_an_event_may_come_in_two_chunks(self) -> None:
+    def test_an_event_may_arrive_in_two_chunks(self) -> None:
         event = EVENT % "t0@1 t1@2 "
         assert _answered(event[:30], event[30:], "data: [DONE]\n\n").wrong is None
 
@@ -109,12 +109,12 @@ class TestTheClient:
             ([EVENT % "t0@1 t1@1 ", "data: [DONE]\n\n"], "503 No", "not a stream"),
         ],
     )
-    def test_a_wrong_answer_is_seen(self, events: list[str], status: str, why: str) -> None:
+    def test_a_wrong_answer_is_reported(self, events: list[str], status: str, why: str) -> None:
         result = _answered(*events, status=status)
         assert why in str(result.wrong)
 
 
-def test_a_small_load_on_a_baked_proxy_is_counted_in_full(tmp_path: Path) -> None:
+def test_every_token_of_a_small_load_on_a_baked_proxy_is_counted(tmp_path: Path) -> None:
     project = environments.bake("proxy", tmp_path)
     baked = Peer("baked", "a bake", competitor(lambda: (Path(sys.executable), project)))
     with Mock() as mock, Server(baked, mock.port) as server:
@@ -126,7 +126,7 @@ def test_a_small_load_on_a_baked_proxy_is_counted_in_full(tmp_path: Path) -> Non
 
 
 class TestTheReport:
-    def test_servers_take_turns_and_slow_ones_fewer(self) -> None:
+    def test_servers_take_turns_and_slow_ones_have_fewer(self) -> None:
         assert list(runs.interleaved(("nginx", "relay"), 2)) == [
             (0, "nginx"),
             (0, "relay"),
@@ -146,7 +146,7 @@ class TestTheReport:
         assert "`/health` | at most 0.6 s | 0.70 (0.70 to 0.70) s | **missed** |" in table
         assert "relay over LiteLLM proxy | at least 15 | - | not measured |" in table
 
-    def test_every_table_has_its_place_in_the_docs_and_nothing_else_is_written(self, tmp_path: Path) -> None:
+    def test_every_table_has_a_place_in_the_docs_and_nothing_else_is_changed(self, tmp_path: Path) -> None:
         page = tmp_path / "performance.md"
         text = (environments.ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
         page.write_text(text, encoding="utf-8")
@@ -158,9 +158,9 @@ class TestTheReport:
 
 
 class TestTheConsolesCost:
-    """`make bench-console` compares with a build that has no console."""
+    """`make bench-console` compares a bake with a build that has no console."""
 
-    def test_the_build_without_the_console_answers_and_has_none(self, tmp_path: Path) -> None:
+    def test_the_build_without_the_console_answers_and_has_no_debug_page(self, tmp_path: Path) -> None:
         bare = console.without_console(environments.bake("proxy", tmp_path))
         assert not (bare / "competitor" / "core" / "console").exists()
         command = competitor(lambda: (Path(sys.executable), bare))

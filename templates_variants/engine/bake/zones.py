@@ -1,6 +1,8 @@
 """Whose file is whose in a generated repo. Stated here once; the hook records it in `.janus/contract.json`.
 
-- contract: the template's. An update replaces them, and `competitor verify` names an edited one.
+- contract: the template's. An update replaces them, and `competitor verify` names an edited one. Their second line
+  says so: in Python "Contract file: replaced by updates.", in the Markdown of `docs/` the same in an HTML comment below
+  the heading. CONTRACT.md is recognised by its name.
 - owner: made once and never touched again.
 - shared: both write in them; an update merges, with the base in `.janus/base.json`.
 - derived: made by `make lock`, never merged.
