@@ -128,7 +128,7 @@ def test_verify_names_an_update_that_did_not_end(
     command = [sys.executable, "-m", "competitor", "verify"]
     done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stdout == "An update did not end; `python -m competitor update` puts everything back first.\n"
+    assert done.stdout == "An update did not finish. `python -m competitor update` restores everything first.\n"
 
 
 @pytest.mark.slow

@@ -145,15 +145,22 @@ def test_two_new_files_of_one_name_are_a_conflict_and_neither_is_lost(scratch: P
 @pytest.mark.parametrize(
     ("path", "mine", "theirs", "merged"),
     [
-        (".gitignore", b"a\nb\nmine/\n", b"a\nb\ntheirs/\n", b"a\nb\nmine/\ntheirs/\n"),
+        (".gitignore", b"a\nb\nmine/\n", b"a\nb\ntheirs/\n", b"a\nb\ntheirs/\nmine/\n"),
         (".gitignore", b"a\nb\nboth/\n", b"a\nb\nboth/\ntheirs/\n", b"a\nb\nboth/\ntheirs/\n"),
-        (".gitignore", b"a\nmine/\n", b"a\ntheirs/\n", None),
-        (".gitignore", b"a\nb\n!mine/\n", b"a\nb\ntheirs/\n", None),
-        (".dockerignore", b"a\nb\nmine/\n", b"a\nb\ntheirs/\n", None),
+        (".gitignore", b"a\nb\n!mine/\n", b"a\ntheirs/\n", b"a\ntheirs/\n!mine/\n"),
+        (SHARED, b"a\nb\n\nMine.\n", b"Theirs.\n\n", b"Theirs.\n\nMine.\n"),
+        (SHARED, b"a\r\nb\r\nmine\r\n", b"theirs", b"theirs\r\nmine\r\n"),
+        (SHARED, b"a\nMine.\n", b"a\nTheirs.\n", None),
+        (SHARED, b"a\nb, and mine\n", b"a\ntheirs\n", None),
+        (SHARED, b"Mine.\na\nb\n", b"Theirs.\na\nb\n", None),
+        ("pyproject.toml", b"a\nb\nmine = 1\n", b"a\nb\ntheirs = 1\n", None),
     ],
-    ids=["both added", "one added by both", "a line was changed", "an exception", "a list whose order matters"],
+    ids=[
+        *("a pattern", "one that both added", "an exception", "a section", "a section, by Windows"),
+        *("a line changed", "half a line", "in front", "a key of the last table"),
+    ],
 )
-def test_lines_that_both_add_to_a_list_are_no_conflict(
+def test_what_the_owner_has_only_appended_is_no_conflict(
     path: str, mine: bytes, theirs: bytes, merged: bytes | None, scratch: Path
 ) -> None:
     _, plan = planned(scratch, {path: b"a\nb\n"}, {path: mine}, {path: theirs})

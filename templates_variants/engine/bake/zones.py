@@ -4,7 +4,7 @@
   says so: in Python "Contract file: replaced by updates.", in the Markdown of `docs/` the same in an HTML comment below
   the heading. CONTRACT.md is recognised by its name.
 - owner: made once and never touched again.
-- shared: both write in them; an update merges, with the base in `.janus/base/`.
+- shared: both write in them; an update merges, with the base in `.janus/base.json`.
 - derived: made by `make lock`, never merged.
 """
 

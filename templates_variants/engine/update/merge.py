@@ -7,8 +7,8 @@ from pathlib import Path
 from templates_variants.engine.bake.files import File
 from templates_variants.engine.update.git import git, said
 
-# A line means the same wherever it stands in such a file.
-LISTS = {".gitignore"}
+# Of these, what follows at the end does not depend on what is before it, as a key in TOML depends on its table.
+APPENDABLE = (".md", ".gitignore", ".dockerignore")
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
     """Both sides' changes since `base`; where they touch, both stand between markers.
 
     Line endings and the executable bit follow the side that changed them, the owner's first. Of two binary files
-    neither can be had without losing the other: the owner's stays, as one conflict. Lines that both sides add to a
-    list whose order does not matter, `.gitignore`, are no conflict: both stay.
+    neither can be had without losing the other: the owner's stays, as one conflict. Text that the owner has only
+    appended to Markdown or to a list of patterns is no conflict: it follows the template's text.
     """
     executable = theirs.executable if base and mine.executable == base.executable else mine.executable
     if mine.binary or theirs.binary or (base and base.binary):
@@ -32,18 +32,16 @@ def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
         for name, text in sides.items():
             (Path(scratch) / name).write_bytes(text)
         labels = ("-L", f"yours: {path}", "-L", "what both began with", "-L", f"the template's: {path}")
-        union = ("--union",) if _only_added_to(path, *sides.values()) else ()
-        done = git(Path(scratch), "merge-file", "-p", *union, *labels, *sides)
+        done = git(Path(scratch), "merge-file", "-p", *labels, *sides)
     if done.returncode < 0 or done.returncode > 127:
         raise OSError(f"git merge-file of {path} failed: {said(done)}")
+    if done.returncode and base and (appended := _appended(path, mine.text, base.text)):
+        added = b"" if appended in theirs.text else appended
+        return Merged(File(theirs.text.rstrip(b"\n") + b"\n" + added, executable).ended_like(mine), 0)
     return Merged(File(done.stdout, executable).ended_like(mine), done.returncode)
 
 
-def _only_added_to(path: str, mine: bytes, base: bytes, theirs: bytes) -> bool:
-    """Whether it is a list, and neither side took a line away, nor has a line (`!`) that depends on those before."""
-    if Path(path).name not in LISTS:
-        return False
-    began, *sides = ([line.strip() for line in text.splitlines()] for text in (base, mine, theirs))
-    added = {line for lines in sides for line in lines} - set(began)
-    kept = all(set(began) <= set(lines) for lines in sides)
-    return kept and not any(line.startswith(b"!") for line in added)
+def _appended(path: str, mine: bytes, base: bytes) -> bytes:
+    """What the owner has added at the end, if nothing else was changed and the file is of such a kind; else empty."""
+    whole_lines = not base or base.endswith(b"\n")
+    return mine[len(base) :] if path.endswith(APPENDABLE) and whole_lines and mine.startswith(base) else b""
