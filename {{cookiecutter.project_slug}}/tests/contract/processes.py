@@ -46,7 +46,7 @@ mock_upstream = stand_in
 def competitor(
     environment: Mapping[str, str], *command: str, log: Path | None = None, cwd: Path = ROOT
 ) -> Iterator[tuple[str, int]]:
-    """Starts a server with this environment, its own port and its own artifacts folder; yields its URL and process id."""
+    """Starts a server with this environment, a port and a folder of its own; yields its URL and process id."""
     port = free_port()
     given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
     if os.name == "nt":
