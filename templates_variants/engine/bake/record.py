@@ -2,14 +2,14 @@
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from templates_variants.engine.bake.files import File, digest, files_below, read
-from templates_variants.engine.bake.zones import PATTERNS, zone_of
+from templates_variants.engine.bake import bases
+from templates_variants.engine.bake.files import File, digest
+from templates_variants.engine.bake.zones import lines, zone_of
 
 HOME = "gh:org/janus-template"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
@@ -53,8 +53,6 @@ def load(project: Path) -> Record:
     answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
     made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
     origin = janus / "template.json"  # version 0.1.0 wrote none
-    base = janus / "base"
-    bases = {path: file for path in files_below(base) if (file := read(base, path)) is not None}
     return Record(
         answers={name: str(value) for name, value in answers.items()},
         template=json.loads(origin.read_text(encoding="utf-8"))["template"] if origin.exists() else HOME,
@@ -65,7 +63,7 @@ def load(project: Path) -> Record:
         derived=dict(made.get("derived", {})),
         owner=frozenset(made["owner"]) if "owner" in made else None,
         variant=frozenset(made.get("variant", ())),
-        bases=bases,
+        bases=bases.read(project),
     )
 
 
@@ -82,7 +80,7 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
         "backend": answers["backend"],
         "files": _digests(project, contract),
         "executable": [path for path in contract if (project / path).stat().st_mode & 0o111],
-        "zones": PATTERNS,
+        "zones": lines(),
         "derived": _digests(project, [path for path, zone in zones.items() if zone == "derived"]),
         "owner": owner,
         "variant": [path for path in owner if path in variant],
@@ -90,11 +88,7 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
     write_json(janus / "answers.json", {"default_context": given})
     write_json(janus / "contract.json", made)
     write_json(janus / "template.json", {"template": address(str(answers.get("_template", "")))})
-    shutil.rmtree(janus / "base", ignore_errors=True)
-    for path in (path for path, zone in zones.items() if zone == "shared"):
-        base = janus / "base" / path
-        base.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(project / path, base)
+    bases.write(project, [path for path, zone in zones.items() if zone == "shared"])
 
 
 def address(template: str) -> str:

@@ -1,7 +1,7 @@
-"""`competitor submission`: is this ready for the form, and what will a reviewer see?
+"""`competitor submission`: checks whether the repo is ready to submit, and shows what a reviewer will see.
 Contract file: replaced by updates.
 
-Exit code 0: nothing is wrong. 1: something is; each with its remedy, all at once.
+Exit code 0: nothing is wrong. 1: something is wrong; the output lists all problems, and how to fix each.
 """
 
 import argparse
@@ -17,15 +17,16 @@ from .finding import Finding
 from .form import COMPARED, FILE, paste, read
 
 _MARKS = {"ok": "ok", "broken": "BROKEN", "look": "look", "not shown": "-"}
-# What no machine can say.
+# What cannot be checked automatically.
 BY_HAND = (
-    Finding("name", "look", "whether another competitor has it, only the arena knows"),
-    Finding("pull", "look", "the image must be public: `docker pull` it where you are not logged in"),
-    Finding("intent", "look", "a person reads the code for what harms or cheats"),
+    Finding("name", "look", "only the arena knows whether another competitor already has this name"),
+    Finding("pull", "look", "the image must be public: try `docker pull` on a machine that is not logged in"),
+    Finding("intent", "look", "a person looks for malicious code and for cheating"),
 )
 
 
 def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
+    """Runs the command with its parsed arguments, where `serve` starts the server. Returns the exit code."""
     form, problems = read(root)
     findings = [*files.reviewed(root, form), hosts.reviewed(root)]
     if not given.quick:
@@ -68,10 +69,10 @@ def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Seq
 
 def _ending(problems: Sequence[Problem], findings: Sequence[Finding], text: Path | None, *, quick: bool) -> str:
     count = len(problems) + sum(finding.status == "broken" for finding in findings)
-    left = " The server and the image were left out (--quick)." if quick else ""
+    left = " The server and the image were not checked (--quick)." if quick else ""
     pasted = f" The form's text is in {text.name}, ready to paste." if text else ""
     if count:
-        return f"\n{count} {'thing is' if count == 1 else 'things are'} to be mended before you submit.{left}{pasted}\n"
+        return f"\nFix {count} {'problem' if count == 1 else 'problems'} before you submit.{left}{pasted}\n"
     return f"\nReady to submit.{left}{pasted}\n"
 
 
