@@ -86,7 +86,7 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
         "variant": [path for path in owner if path in variant],
     }
     write_json(janus / "answers.json", {"default_context": given})
-    write_json(janus / "contract.json", made)
+    write_json(janus / "contract.json", made, indent=None)  # for programs: one line instead of hundreds
     write_json(janus / "template.json", {"template": address(str(answers.get("_template", "")))})
     bases.write(project, [path for path, zone in zones.items() if zone == "shared"])
 
@@ -96,9 +96,9 @@ def address(template: str) -> str:
     return template if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
 
 
-def write_json(file: Path, value: object) -> None:
+def write_json(file: Path, value: object, indent: int | None = 2) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True) + "\n"
     file.write_text(text, encoding="utf-8", newline="\n")
 
 

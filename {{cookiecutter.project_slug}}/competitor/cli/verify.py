@@ -248,7 +248,7 @@ def _fold(path: str) -> str:
 
 
 def _keeps_modes(root: Path) -> bool:
-    """Whether this file system keeps execute bits: git has tried it when it made or cloned the repo."""
+    """Whether this file system keeps execute bits; git found that out when it created or cloned the repo."""
     if os.name != "posix":
         return False
     config = root / ".git" / "config"
