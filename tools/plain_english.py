@@ -26,7 +26,7 @@ _FENCED = re.compile(r"^[ \t]*```([\w-]*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MUL
 _NOT_PROSE = re.compile(r"`[^`\n]+`|\]\([^)\s]*\)|\w+://\S+")
 _PREFIX = re.compile(r"^[a-zA-Z]*(\"\"\"|'''|\"|')")
 
-# Files without prose of ours: locks and licences, drawings and recordings, and the list itself.
+# Files that are not prose of this project: locks and licences, drawings and recordings, and the list itself.
 NOT_READ = (
     *("LICENSE", "requirements.txt", "requirements-dev.txt", "tools.txt", "package-lock.json", "contract-lock.json"),
     *("*.svg", "*.png", "*.bundle", "*.sse", "*.css", LIST.name),

@@ -17,13 +17,13 @@ TOO_LARGE = Finding(2, "maximum", f"a {SIZE}")
     ("name", "text"),
     [
         ("page.md", "# Limits\nA head has a SIZE.\n"),
-        ("page.md", "# Limits\nA head has a most\nsize.\n"),
+        ("page.md", "# Limits\nA head has a most\nsize.\n"),  # plain-english: ignore
         ("page.md", "```\ncore/  limits: a SIZE\n```\n"),
         ("page.md", "```console\n$ make limits   # prints a SIZE\n```\n"),
         ("page.md", '```python\n"""It has a SIZE."""\n```\n'),
         ("code.py", 'def head() -> None:\n    """Has a SIZE."""\n'),
-        ("code.py", 'def head() -> None:\n    """Has a most\n    size."""\n'),
-        ("code.py", "LIMIT = 1\n# It has a most\n# size.\n"),
+        ("code.py", 'def head() -> None:\n    """Has a most\n    size."""\n'),  # plain-english: ignore
+        ("code.py", "LIMIT = 1\n# It has a most\n# size.\n"),  # plain-english: ignore
         ("code.py", 'raise ValueError(\n    "it has a SIZE"\n)\n'),
         ("code.py", 'raise ValueError(\n    "it has a most "\n    f"size of {limit}"\n)\n'),
         ("code.py", 'raise ValueError(\n    f"{limit} bytes are a SIZE of {{}}"\n)\n'),
@@ -45,7 +45,7 @@ def test_a_planted_phrase_is_found_with_its_line(name: str, text: str) -> None:
         ("code.py", "a = most  # the default\nsize = 1\n"),
         ("code.py", 'call("a most", "size")\n'),
         ("code.py", 'f"it has a most {most + " size"} of all"\n'),
-        ("code.py", '# `a SIZE` is code\nKEY = "anew"\n'),
+        ("code.py", '# `a SIZE` is code\nKEY = "anew"\n'),  # plain-english: ignore
         ("code.py", 'SHOWN = "A head has a SIZE."  # plain-english: ignore\n'),
         ("page.md", "A head has a SIZE. <!-- plain-english: ignore -->\n"),
         ("Makefile", "a SIZE:\n\t@true\n"),
