@@ -127,7 +127,9 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
     made = list((scratch / "made").iterdir())
     if done.returncode or len(made) != 1:
         said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise Refused(f"the new template failed ({said}); choose another version with --to, and tell its keepers")
+        raise Refused(
+            f"the new template failed ({said}); report it to the maintainers, or choose another version by --to"
+        )
     return made[0]
 
 
@@ -145,7 +147,7 @@ def _python(scratch: Path) -> str:
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             raise Refused(
-                f"cookiecutter could not be fetched ({' '.join(said)}); see to the network, or install cookiecutter"
+                f"cookiecutter could not be fetched ({' '.join(said)}); check your network, or install cookiecutter"
                 " for this Python, then run this again"
             )
     return str(python)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from templates_variants.engine.bake import contract  # noqa: E402 - needs the path that was added above
-from templates_variants.engine.bake.zones import PATTERNS  # noqa: E402
+from templates_variants.engine.bake.zones import lines  # noqa: E402
 from templates_variants.engine.update.changelog import number  # noqa: E402
 from tools.trusted import verify  # noqa: E402
 
@@ -66,7 +66,7 @@ def state(root: Path) -> dict[str, Any]:
 def release(root: Path) -> dict[str, Any]:
     """What is kept of this version for good: the zone patterns, and the digest of each variant's contract files."""
     digests = {name: verify.contract_digest(contract.hashes(root, name)) for name in contract.names(root)}
-    return {"digests": digests, "zones": PATTERNS}
+    return {"digests": digests, "zones": lines()}
 
 
 def problems(root: Path) -> list[str]:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from templates_variants.engine.bake import contract  # noqa: E402 - the path to it was not known before
-from templates_variants.engine.bake.zones import PATTERNS  # noqa: E402
+from templates_variants.engine.bake.zones import PATTERNS, lines  # noqa: E402
 from tools.trusted import verify  # noqa: E402
 
 HOLDS, DIFFERS, NOT_SHOWN = 0, 1, 2
@@ -131,7 +131,7 @@ def known(version: str, variant: str, record: Mapping[str, Any]) -> Trusted:
     digest = released[version]["digests"].get(variant)
     if digest is None:
         raise NotShown(f"version {version} has no variant {variant}")
-    zones = tuple((pattern, zone) for pattern, zone in released[version]["zones"])
+    zones = verify.zones_from(released[version]["zones"])
     listed = [files for files in (record.get("files"), lock["files"]) if _has_digest(files, digest)]
     return Trusted(digest, zones, f"release {version}, by {LOCK}", listed[0] if listed else None)
 
@@ -153,7 +153,7 @@ def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -
     record = {
         "contract_version": asked["_contract_version"],
         "executable": executable,
-        "zones": [list(pair) for pair in PATTERNS],
+        "zones": lines(),
     }
     return Trusted(digest, PATTERNS, source, files, frozenset(executable), record)
 
@@ -164,7 +164,7 @@ def releases(lock: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = lock["releases"]
         return found
     digest = verify.contract_digest(lock["files"])
-    return {lock["template_version"]: {"digests": dict.fromkeys(contract.names(ROOT), digest), "zones": PATTERNS}}
+    return {lock["template_version"]: {"digests": dict.fromkeys(contract.names(ROOT), digest), "zones": lines()}}
 
 
 def _has_digest(files: object, digest: str) -> bool:

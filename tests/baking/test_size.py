@@ -9,7 +9,7 @@ import pytest
 MAXIMA: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("size.toml").read_text(encoding="utf-8"))
 # Locks and the licence are not ours to shorten; the bases of an update are copies of what is counted already.
 NOT_COUNTED = ("LICENSE", "requirements.txt", "requirements-dev.txt", "package-lock.json", ".github/tools.txt")
-BASES, CACHES = ".janus/base", ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+BASES, CACHES = ".janus/base.json", ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 
 
 def counted(project: Path, folder: str) -> list[Path]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from templates_variants.engine.bake import contract
-from templates_variants.engine.bake.zones import PATTERNS
+from templates_variants.engine.bake.zones import lines
 from tools.release import LOCK, release
 from tools.trusted import verify as trusted_verify
 
@@ -399,7 +399,7 @@ def add_a_file_to_the_record(project: Path) -> None:
 
 def give_the_owner_a_zone_of_the_contract(project: Path) -> None:
     write(project / "competitor" / "core" / "later.py")
-    write_record(project, zones=[["competitor/core/later.py", "owner"], *record(project)["zones"]])  # type: ignore[misc]
+    write_record(project, zones=["owner competitor/core/later.py", *record(project)["zones"]])  # type: ignore[misc]
 
 
 def call_an_executable_file_so(project: Path) -> None:
@@ -701,7 +701,7 @@ def test_a_contract_file_with_jinja_that_is_rendered_is_refused(tmp_path: Path) 
 
 
 def test_the_record_has_the_zones_and_the_modes(baked: Path) -> None:
-    assert record(baked)["zones"] == [list(pair) for pair in PATTERNS]
+    assert record(baked)["zones"] == lines()
     assert record(baked)["executable"] == []
 
 

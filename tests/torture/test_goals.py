@@ -1,4 +1,4 @@
-"""What the README says of the torture set is what there is; the counting counts what passed, and nothing else."""
+"""The README's figures of the torture set are true, and only what passed is counted."""
 
 import re
 from types import SimpleNamespace

@@ -19,7 +19,7 @@ _FOLDER = "{{cookiecutter.project_slug}}"
 
 
 def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
-    """A whole new repo in `scratch`, as the hooks make one; its folder."""
+    """Bakes a whole new repo in `scratch`, as the hooks do; returns its folder."""
     context = {"cookiecutter": answers}
     made = Path(generate_files(repo_dir=str(template), context=context, output_dir=str(scratch), accept_hooks=False))
     put_in(answers, template, made)

@@ -4,7 +4,7 @@
   says so: in Python "Contract file: replaced by updates.", in the Markdown of `docs/` the same in an HTML comment below
   the heading. CONTRACT.md is recognised by its name.
 - owner: made once and never touched again.
-- shared: both write in them; an update merges, with the base in `.janus/base/`.
+- shared: both write in them; an update merges, with the base in `.janus/base.json`.
 - derived: made by `make lock`, never merged.
 """
 
@@ -34,3 +34,8 @@ PATTERNS: tuple[tuple[str, Zone], ...] = (
 def zone_of(path: str) -> Zone:
     """The zone of a file; `path` is relative to the repo, with forward slashes."""
     return next(zone for pattern, zone in PATTERNS if fnmatchcase(path, pattern))
+
+
+def lines() -> list[str]:
+    """The patterns in their order, as `ZONE PATTERN`: what `.janus/contract.json` and `contract-lock.json` record."""
+    return [f"{zone} {pattern}" for pattern, zone in PATTERNS]

@@ -48,6 +48,7 @@ def prepare(
     entry = {
         "process": process,
         "paths": {path: [existed[path], source is not None] for path, source in final.items()},
+        "before": {path: _state(project / path) for path in final if existed[path]},
         "after": {path: _state(source) for path, source in final.items() if source is not None},
         "folders": [folder for folder in folders if not (project / folder).exists()],
     }
@@ -82,18 +83,19 @@ def roll_back(project: Path) -> list[str] | None:
         shutil.rmtree(work, ignore_errors=True)
         return None
     entry = _read(work)
-    shutil.rmtree(work / "after", ignore_errors=True)  # where the disk is full, that gives room
+    shutil.rmtree(work / "after", ignore_errors=True)
     left = []
     for path, (existed, _) in entry["paths"].items():
         file, before = project / path, work / "before" / path
-        if _state(file) not in (_state(before), entry["after"].get(path)) and not _came_between(work, path, file):
+        # Renaming needs no space on a full disk. A copy that is gone was put back by a roll back that did not end.
+        was = entry.get("before", {}).get(path) or _state(before)
+        if _state(file) not in (was, entry["after"].get(path)) and not _came_between(work, path, file):
             left.append(path)
         elif not existed:
             file.unlink(missing_ok=True)
-        elif not _same(before, file):
-            _copy(before, work / "restored")
+        elif os.path.lexists(before) and not _same(before, file):
             file.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(work / "restored", file)
+            os.replace(before, file)
     for folder in reversed(entry["folders"]):
         _remove_empty(project / folder, project)
     (work / "journal.json").unlink()

@@ -105,8 +105,14 @@ def recorded(root: Path) -> Expected:
     return Expected(
         {path: str(value) for path, value in files.items()},
         frozenset(str(path) for path in executable),
-        tuple((str(pattern), str(zone)) for pattern, zone in zones),
+        zones_from(zones),
     )
+
+
+def zones_from(recorded: list[object]) -> Zones:
+    """The patterns with their zones, from the recorded lines `ZONE PATTERN`."""
+    parts = (str(line).partition(" ") for line in recorded)
+    return tuple((pattern, zone) for zone, _, pattern in parts)
 
 
 def zone_of(path: str, zones: Zones) -> str:
@@ -242,7 +248,7 @@ def _fold(path: str) -> str:
 
 
 def _keeps_modes(root: Path) -> bool:
-    """Whether this file system keeps execute bits: git has tried it when it made or cloned the repo."""
+    """Whether this file system keeps execute bits; git found that out when it created or cloned the repo."""
     if os.name != "posix":
         return False
     config = root / ".git" / "config"

@@ -26,7 +26,7 @@ class Problem:
 
 
 def problems(form: Mapping[str, object]) -> list[Problem]:
-    """All problems of a form, in the order of the fields; unknown fields last."""
+    """Returns all problems of a form, in the order of the fields; unknown fields come last."""
     found = [Problem(name, said) for name in RULES if (said := _field(name, form))]
     unknown = [name for name in form if name not in RULES]
     return found + [Problem(str(name)[:60], _unknown(str(name), form)) for name in unknown]
