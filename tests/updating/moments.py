@@ -1,8 +1,8 @@
-"""Runs a swap of a few files again and again, each time with a fault one step later, until none is left.
+"""Repeats a transaction of a few files, each time with a fault one step later, until no step is left.
 
     python moments.py KIND FOLDER
 
-Each swap runs in a process of its own, which is forked here. After each, `recover` must give back all or nothing.
+Each transaction runs in a forked process. After each, `recover` must leave either all old files or all new files.
 """
 
 import errno
@@ -14,12 +14,12 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[2]
 sys.path[0] = str(TEMPLATE)
 
-from templates_variants.engine.update import apply, transaction  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update import apply, transaction  # noqa: E402 - needs the path that was set above
 
 BEFORE = {"changed": "old", "deep/er/changed": "old", "deleted": "old", "gone/with/its/folder": "old", "kept": "old"}
 AFTER = {"changed": "new", "deep/er/changed": "new", "added": "new", "new/folder/added": "new", "kept": "old"}
-# How a swap may end: as if nothing was, failed, struck when all was done already, killed.
-DONE, FAILED, STRUCK, KILLED = 0, 1, 3, -signal.SIGKILL
+# How a transaction may end: done without a fault, failed, done although a fault came after its last step, killed.
+DONE, FAILED, DONE_DESPITE_FAULT, KILLED = 0, 1, 3, -signal.SIGKILL
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "os.chmod", "os.utime"}
 
 
@@ -32,8 +32,8 @@ def main(kind: str, folder: Path) -> None:
         _write(staged, AFTER)
         final = {path: staged / path if path in AFTER else None for path in {*BEFORE, *AFTER}}
         code = _in_a_child(project, final, kind, moment)
-        expected = {FAILED: [BEFORE], DONE: [AFTER], STRUCK: [AFTER], KILLED: [BEFORE, AFTER]}[code]
-        assert code != FAILED or not transaction.is_pending(project), f"{kind} at {moment} was not taken back"
+        expected = {FAILED: [BEFORE], DONE: [AFTER], DONE_DESPITE_FAULT: [AFTER], KILLED: [BEFORE, AFTER]}[code]
+        assert code != FAILED or not transaction.is_pending(project), f"{kind} at {moment} was not rolled back"
         transaction.recover(project)
         assert _read(project) in expected, f"{kind} at {moment} with {code}: {_read(project)}"
         if code == DONE:
@@ -42,7 +42,7 @@ def main(kind: str, folder: Path) -> None:
 
 
 def _in_a_child(project: Path, final: "dict[str, Path | None]", kind: str, moment: int) -> int:
-    """Carries it out; how that ended."""
+    """Runs the transaction in a child process; returns its exit code."""
     child = os.fork()
     if child == 0:
         left = _fault(kind, moment, str(project))
@@ -50,7 +50,7 @@ def _in_a_child(project: Path, final: "dict[str, Path | None]", kind: str, momen
             apply.carry_out(project, final, os.getpid())
         except (OSError, KeyboardInterrupt):
             os._exit(FAILED)
-        os._exit(STRUCK if left[0] <= 0 else DONE)
+        os._exit(DONE_DESPITE_FAULT if left[0] <= 0 else DONE)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 

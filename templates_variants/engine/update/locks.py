@@ -1,4 +1,4 @@
-"""Which lock an update leaves behind. Locks are derived: never merged, and made anew by `make lock`."""
+"""Decides which lock a repo has after an update. Locks are never merged; `make lock` regenerates them."""
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
@@ -6,11 +6,11 @@ from fnmatch import fnmatchcase
 from templates_variants.engine.bake.files import File
 from templates_variants.engine.update.plan import Repo, Step
 
-STALE = "no longer matches its sources; `make lock` makes it anew"
+STALE = "no longer matches its sources; run `make lock`"
 
 
 def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:
-    """The template's lock where it is one of just these sources, else the owner's, stale or not."""
+    """Takes the template's lock if the repo's sources are exactly its sources, otherwise keeps the owner's."""
     mine, theirs = repo.mine(path), repo.theirs(path)
     if mine is None or theirs is None:
         return Step(path, "gone") if mine is None and repo.was.knows(path) else _taken(path, mine, theirs)
@@ -38,5 +38,5 @@ def _texts(paths: set[str], read: Callable[[str], File | None]) -> dict[str, byt
 
 
 def _says_its_sources(lock: File) -> bool:
-    """Locks of version 0.1.0 did not."""
+    """Whether the lock names its sources; those of version 0.1.0 did not."""
     return b"(sources " in lock.data[:200]
