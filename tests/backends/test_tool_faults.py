@@ -69,7 +69,7 @@ def events(stream: Stream) -> list[dict[str, Any]]:
     return [delta["janus"] for _, delta in stream.deltas if "janus" in delta]
 
 
-@pytest.mark.torture("F", "faults of a tool, by backend and mode")
+@pytest.mark.torture("F", "faults of a tool, for each backend and mode")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_stream_recovers(fault: str, faulty: Target) -> None:
     lateness.measured_on_time(lambda: a_stream_recovers(fault, faulty))  # tools have a second here
@@ -91,7 +91,7 @@ def a_stream_recovers(fault: str, faulty: Target) -> None:
     assert len(set(started)) == len(started)
 
 
-@pytest.mark.torture("F", "faults of a tool, by backend and mode")
+@pytest.mark.torture("F", "faults of a tool, for each backend and mode")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_whole_answer_recovers(fault: str, faulty: Target) -> None:
     reply = faulty.ask(scripted(FAULTS[fault][0]))

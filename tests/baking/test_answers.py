@@ -134,7 +134,7 @@ def test_hostile_answers_never_pass_where_they_could_do_harm() -> None:
     assert checked == len(HOSTILE) * len(GOOD) == 440
 
 
-@pytest.mark.torture("I", "hostile answers: none run, none outside")
+@pytest.mark.torture("I", "hostile answers: nothing run, nothing written outside")
 @pytest.mark.parametrize("payload", [text for text in HOSTILE if "\x00" not in text and "\ud800" not in text])
 def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
     payload: str, home: Path, tmp_path: Path, record_property: Callable[[str, int], None]

@@ -1,4 +1,4 @@
-"""Whatever a backend's code does: the contract's own tests of it, counted, and its largest ones."""
+"""Whatever a backend's code does, the answer ends correctly: the contract's own tests, counted, and heavier ones."""
 
 import json
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from competitor.checks.target import Target, question
 from ..template_path import UNBAKED, contract_tests
 from .conftest import processes
 
-pytestmark = pytest.mark.slow  # `make test` runs the contract's own in a bake
+pytestmark = pytest.mark.slow  # `make test` runs the contract's own tests in a bake
 fixtures, tests = contract_tests("fixtures"), contract_tests("test_any_backend")
 launch, core, limited = fixtures.launch, fixtures.core, tests.limited
 
-misdeed = pytest.mark.torture("B", "misdeeds of a backend, by mode")
+misdeed = pytest.mark.torture("B", "misbehaviours of a backend, for each mode")
 test_a_stream_ends_in_good_form = misdeed(tests.test_a_stream_ends_in_good_form)
 test_a_whole_answer_ends_in_good_form = misdeed(tests.test_a_whole_answer_ends_in_good_form)
 test_a_backend_that_never_ends_is_ended = misdeed(tests.test_a_backend_that_never_ends_is_ended)
@@ -33,7 +33,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target, Pa
 
 @misdeed
 @pytest.mark.parametrize("deed", ["a million events", "an event of 50 MB", "block for 3 s"])
-def test_too_much_ends_in_good_form(deed: str, heavy: tuple[Target, Path]) -> None:
+def test_an_overloading_backend_has_a_well_formed_end(deed: str, heavy: tuple[Target, Path]) -> None:
     target, log = heavy
     stream = target.read_stream(question(deed, stream=True))
     well_formed(stream, deed)

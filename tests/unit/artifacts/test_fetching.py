@@ -43,7 +43,7 @@ GOALS = [b"/etc/passwd", b"/key", b"/../key", b"%2fkey"]
 TRAVERSALS = [b"/artifacts/" + up + goal for up in UPS for goal in GOALS]
 
 
-@pytest.mark.torture("C", "ways out of the folder")
+@pytest.mark.torture("C", "attempts to leave the artifacts' folder")
 def test_forty_ways_out_of_the_folder_lead_nowhere(server: Target, record_property: Callable[[str, int], None]) -> None:
     linked(server)  # so that there is a folder with a key beside it
     assert len(TRAVERSALS) == 40
