@@ -128,7 +128,7 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
     if done.returncode or len(made) != 1:
         said = (done.stderr.strip() or done.stdout.strip() or "without any output").splitlines()[-1]
         raise Refused(
-            f"the new template failed ({said}); choose another version with --to, and report it to the maintainers"
+            f"the new template failed ({said}); report it to the maintainers, or choose another version by --to"
         )
     return made[0]
 

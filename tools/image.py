@@ -39,6 +39,9 @@ MAX_IMAGE_BYTES = 500 * 10**6
 MAX_START_SECONDS = 30.0
 # The contract allows 30 s to become healthy; we want 3 s, which a busy machine may reach only at the second try.
 READY_SECONDS, TRIES = 3.0, 3
+# The folders of `competitor` that look at a server from outside.
+LEFT_OUT = ("checks", "submission", "workshop")
+NO_CHECKS = "The checks are not in the image: run this command in the repo."
 held = 0  # how many promises were checked and hold
 UPSTREAM = "upstream.chutes.ai"  # a host name of the platform that points to a stand-in inside the container
 UPSTREAM_PORT = 9901
@@ -254,11 +257,26 @@ def check_confinement(name: str) -> None:
         "tests" not in kept and ".env" not in kept and "'LICENSE'" in kept,
         "it has the code and the licence, but no tests and no .env",
     )
+    expect(
+        not any(f"'{folder}'" in kept for folder in LEFT_OUT), f"it has only what serves: no {', no '.join(LEFT_OUT)}"
+    )
+    refused = subprocess.run(
+        [*PODMAN, "exec", name, "python", "-m", "competitor", "check"], capture_output=True, text=True, check=False
+    )
+    expect(
+        refused.returncode == 2 and refused.stderr.strip() == NO_CHECKS,
+        "`competitor check` says that the checks are not in the image",
+    )
 
 
 def check_offline_answer(name: str) -> None:
-    asked = run(*PODMAN, "exec", name, "python", "-m", "competitor", "ask", "What is 17 * 23?")
-    expect("17 * 23 = 391" in asked and "[DONE]" in asked, "without a key, it streams an answer from the offline model")
+    question = {"model": "any", "stream": True, "messages": [{"role": "user", "content": "What is 17 * 23?"}]}
+    *events, end = inside(name, _POST.format(body=json.dumps(json.dumps(question)))).split("\n\n")
+    choices = [choice for event in events for choice in json.loads(event.removeprefix("data: "))["choices"]]
+    text = "".join(choice["delta"].get("content") or "" for choice in choices)
+    expect(
+        "17 * 23 = 391" in text and end == "data: [DONE]", "without a key, it streams an answer from the offline model"
+    )
 
 
 def check_artifact(name: str) -> None:

@@ -1,9 +1,9 @@
 """Prepares a release: checks the version, dates the changelog, records the contract files. `make release` runs it.
 
-The version is raised with the first change of a contract file, not on the day of the release. So two different
-contracts never have the same version, not even between releases. `contract-lock.json` has the hashes of the last
-release's contract files; `problems` compares them with the current files. `make release` rewrites that file and
-prints the commands that tag the release.
+So two different contracts never bear one version, not even between releases. `contract-lock.json` has the hashes of
+the last release's contract files; `problems` compares. It also has, for every release, the digest of each variant's
+contract files, by which a reviewer knows the release again: `contract_digest` in `competitor/cli/verify.py` says what
+is hashed. `make release` runs this: it dates the changelog, writes the file, prints the digests, and says how to tag.
 """
 
 import argparse
@@ -17,9 +17,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from templates_variants.engine.bake.files import digest, files_below  # noqa: E402
-from templates_variants.engine.bake.zones import zone_of  # noqa: E402
-from templates_variants.engine.update.changelog import number  # noqa: E402 - needs the path that was added above
+from templates_variants.engine.bake import contract  # noqa: E402 - needs the path that was added above
+from templates_variants.engine.bake.zones import lines  # noqa: E402
+from templates_variants.engine.update.changelog import number  # noqa: E402
+from tools.trusted import verify  # noqa: E402
 
 LOCK = "contract-lock.json"
 CLAUSES = "CONTRACT.md"
@@ -40,7 +41,13 @@ def main() -> int:
     text = changelog.read_text(encoding="utf-8")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     changelog.write_text(text.replace(f"## [{version}] - unreleased", f"## [{version}] - {today}"), encoding="utf-8")
-    (ROOT / LOCK).write_text(json.dumps(now, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    released = {**last.get("releases", {}), version: release(ROOT)}
+    (ROOT / LOCK).write_text(
+        json.dumps({**now, "releases": released}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
+    print(f"Digests of the contract files of {version}, for reviewers:")
+    for variant, found in released[version]["digests"].items():
+        print(f"  {variant:<12} sha256:{found}")
     print(f"Recorded. Now: git commit -am 'Version {version}' && git tag v{version} && git push --tags origin main")
     return 0
 
@@ -48,13 +55,18 @@ def main() -> int:
 def state(root: Path) -> dict[str, Any]:
     """The two versions, and the hash of each contract file."""
     asked = json.loads((root / "cookiecutter.json").read_text(encoding="utf-8"))
-    core = root / "{{cookiecutter.project_slug}}"
-    paths = [path for path in files_below(core) if zone_of(path) == "contract"]
+    files = {path: found for name in contract.names(root) for path, found in contract.hashes(root, name).items()}
     return {
         "template_version": asked["_template_version"],
         "contract_version": asked["_contract_version"],
-        "files": {path: digest((core / path).read_bytes()) for path in paths},
+        "files": files,
     }
+
+
+def release(root: Path) -> dict[str, Any]:
+    """What is kept of this version for good: the zone patterns, and the digest of each variant's contract files."""
+    digests = {name: verify.contract_digest(contract.hashes(root, name)) for name in contract.names(root)}
+    return {"digests": digests, "zones": lines()}
 
 
 def problems(root: Path) -> list[str]:

@@ -17,7 +17,7 @@ from competitor.core.usage import Usage
 
 
 class Asked:
-    """A request to a competitor whose model is at `url`: its `chat`, the client, and the costs that were told."""
+    """A request to a competitor whose model is at `url`: its `chat`, its HTTP client, and the usage that was reported."""
 
     def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
         self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})

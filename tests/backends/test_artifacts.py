@@ -12,13 +12,12 @@ from openai import OpenAI
 from competitor.checks import Target
 from competitor.checks.clauses.artifacts import artifacts
 
-from ..template_path import contract_tests
+from ..unit.artifacts import test_openai_sdk as by_sdk
 from .conftest import Serve
 
 SPEED = {"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}
 Ask = Callable[[OpenAI, str], tuple[list[dict[str, Any]], str]]
 
-by_sdk = contract_tests("test_artifacts")
 ASKED = pytest.mark.parametrize("ask", [by_sdk.streamed, by_sdk.whole], ids=["stream", "whole"])
 
 

@@ -13,9 +13,9 @@ from openai import OpenAI
 from ..bakes import Bakes
 from ..baking.baking import VARIANTS
 from ..template_path import contract_tests
+from ..unit.artifacts import test_openai_sdk as by_sdk
 
 processes = contract_tests("processes")
-by_sdk = contract_tests("test_artifacts")
 
 # Where the owner of a variant puts it: into a tool that the model calls, or behind the model's answer.
 A_TOOL = """

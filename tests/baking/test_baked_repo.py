@@ -21,6 +21,7 @@ from ..bakes import Bakes
 from ..once import alone
 from ..template_path import contract_tests
 from .baking import DEFAULT, LINT, VARIANTS
+from .test_deployment import in_the_image
 
 processes, Lateness = contract_tests("processes"), contract_tests("lateness").Lateness
 TEST_SECONDS = 1500
@@ -144,7 +145,7 @@ def test_every_other_variant_s_own_tests_pass(variant: str, bakes: Bakes, tmp_pa
 @pytest.mark.parametrize("variant", OTHERS)
 def test_all_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
     project = shutil.copytree(bakes(variant), tmp_path / "project")
-    assert count_of_passed(project, "-n", "2", "--dist", "worksteal") > 300
+    assert count_of_passed(project, "-n", "2", "--dist", "worksteal") > 120
 
 
 def test_a_bake_is_clean_for_ruff_and_mypy(each: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -196,12 +197,9 @@ def image_variables(dockerfile: str) -> dict[str, str]:
 def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) -> None:
     """The short form of `make test-image`: only what is copied in, only what ENV says, by the image's own command."""
     dockerfile = (each / "Dockerfile").read_text(encoding="utf-8")
-    for copied in re.findall(r"^COPY ((?!--from).*) /app/?\S*$", dockerfile, re.MULTILINE):
-        for name in copied.split():
-            if (each / name).is_dir():
-                shutil.copytree(each / name, tmp_path / name)
-            else:
-                shutil.copyfile(each / name, tmp_path / name)
+    for path in in_the_image(each):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(each / path, tmp_path / path)
     command = json.loads(re.findall(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)[-1])
     assert command[0] == "python"
     variables = {name: value for name, value in image_variables(dockerfile).items() if name != "PATH"}

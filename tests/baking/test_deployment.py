@@ -2,11 +2,15 @@
 
 import json
 import re
+import shutil
 import subprocess
+import sys
 import sysconfig
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from competitor.core.settings import Settings, variables
@@ -93,3 +97,60 @@ def test_the_proxy_neither_buffers_nor_gives_up_before_an_answer_has_to_end(bake
     assert int(said["proxy_read_timeout"].removesuffix("s")) > Settings().timeout_seconds
     assert int(said["client_max_body_size"].removesuffix("m")) * 2**20 > Settings().max_body_bytes
     assert "proxy_set_header Host $http_host;" in text  # links to artifacts are made from it
+
+
+LEFT_OUT = ("checks", "submission", "workshop")
+
+
+def in_the_image(project: Path) -> list[Path]:
+    """The files that the Dockerfile copies into /app: .dockerignore decides, by its last line that matches."""
+    rules = [
+        line
+        for line in (project / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    dockerfile = (project / "Dockerfile").read_text(encoding="utf-8")
+    copied = " ".join(re.findall(r"^COPY ((?!--from).*) /app/?\S*$", dockerfile, re.MULTILINE)).split()
+    files = [path.relative_to(project) for path in sorted(project.rglob("*")) if path.is_file()]
+    return [path for path in files if path.parts[0] in copied and not _is_ignored(path, rules)]
+
+
+def _is_ignored(path: Path, rules: list[str]) -> bool:
+    names = [part.as_posix() for part in (path, *path.parents[:-1])]
+    ignored = False
+    for rule in rules:
+        pattern = rule.removeprefix("!").removeprefix("**/")
+        found = [name.rpartition("/")[2] if "**/" in rule else name for name in names]
+        if any(fnmatch(name, pattern) for name in found):
+            ignored = not rule.startswith("!")
+    return ignored
+
+
+def test_the_image_holds_what_serves_and_no_more(each: Path) -> None:
+    paths = {path.as_posix() for path in in_the_image(each)}
+    assert {"competitor/__main__.py", "competitor/core/server/app.py", "competitor/backend/agent.py"} <= paths
+    assert {"pyproject.toml", "LICENSE"} <= paths
+    assert not [path for path in paths if "__pycache__" in path or path.startswith(("tests/", ".", "docs/"))]
+    for folder in LEFT_OUT:
+        assert (each / "competitor" / folder).is_dir()
+        assert not [path for path in paths if path.startswith(f"competitor/{folder}/")]
+
+
+@pytest.fixture(scope="module")
+def app(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of /app, as it is in the image."""
+    folder = tmp_path_factory.mktemp("app")
+    for path in in_the_image(baked):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(baked / path, folder / path)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["ask hello", "check", "check --here", "arena", "submission", "workshop"])
+def test_a_command_that_needs_the_checks_says_in_the_image_that_they_are_not_there(command: str, app: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", *command.split()], cwd=app, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == "The checks are not in the image: run this command in the repo.\n"
+    assert done.stdout == ""

@@ -1,12 +1,15 @@
 """What a bake holds: complete, legible, lawful on every system, and true to what it says of itself."""
 
 import ast
+import base64
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +119,13 @@ def test_the_record_has_every_file_of_its_zone(each: Path) -> None:
     record = json.loads((each / ".janus" / "contract.json").read_text(encoding="utf-8"))
     made = [path for path in files(each) if not path.startswith(".janus/")]
     assert sorted(record["files"]) == [path for path in made if zone_of(path) == "contract"]
-    bases = [path.removeprefix(".janus/base/") for path in files(each) if path.startswith(".janus/base/")]
-    assert bases == [path for path in made if zone_of(path) == "shared"]
-    for path in bases:
-        assert (each / path).read_bytes() == (each / ".janus" / "base" / path).read_bytes()
+    bases = json.loads((each / ".janus" / "base.json").read_text(encoding="utf-8"))
+    assert list(bases) == [path for path in made if zone_of(path) == "shared"]
+    for path, base in bases.items():
+        data = (each / path).read_bytes()
+        assert zlib.decompress(base64.b64decode(base["text"])) == data
+        assert base["sha256"] == hashlib.sha256(data).hexdigest()
+        assert base["mode"] == ("755" if (each / path).stat().st_mode & 0o111 else "644")
     assert record["contract_version"] == CONTRACT_VERSION
 
 
@@ -170,7 +176,8 @@ def test_the_readme_is_short_and_says_what_is_the_owner_s(each: Path) -> None:
     text = (each / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 160
     yours = [line.split()[0] for line in text.splitlines() if "YOURS" in line]
-    assert yours == ["backend/", "test_backend.py", "submission.yaml", "CHANGELOG.md", "LICENSE"]
+    owners = ["backend/", "test_backend.py", "conftest.py", "submission.yaml", "CHANGELOG.md", "LICENSE"]
+    assert yours == owners
 
 
 def test_project_data_is_well_formed(each: Path) -> None:

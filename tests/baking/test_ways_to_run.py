@@ -50,7 +50,7 @@ def test_a_relative_path_and_an_output_folder(baked: Path, home: Path, tmp_path:
 
 def test_a_git_repository(baked: Path, home: Path, template_repo: Path, tmp_path: Path) -> None:
     run("cookiecutter", template_repo.as_uri(), "--no-input", cwd=tmp_path, home=home)
-    same(tmp_path / SLUG, baked, besides=("LATER.md", ".janus/base/LATER.md"))
+    same(tmp_path / SLUG, baked, besides=("LATER.md", ".janus/base.json"))
     assert (tmp_path / SLUG / "LATER.md").is_file()
     assert origin(tmp_path / SLUG) == template_repo.as_uri()
 

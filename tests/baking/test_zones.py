@@ -1,6 +1,8 @@
 """Whose file is whose, stated once: every file of a bake has its zone, and all that speaks of zones agrees."""
 
+import json
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 from templates_variants.engine.bake.overlay import sources
@@ -39,13 +41,31 @@ def test_each_file_has_the_zone_that_is_said_of_it() -> None:
     assert others == {"CHANGELOG.md", "LICENSE", "submission.yaml", "tests/conftest.py"}
 
 
+HEADER = "Contract file: replaced by updates."
+
+
+def second_line(text: str, comment: str) -> str:
+    """The second line that is not empty, without the marks of a comment."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[1].removeprefix(comment).removesuffix("-->").strip() if len(lines) > 1 else ""
+
+
 def test_the_second_line_of_a_contract_file_says_so_and_of_no_other() -> None:
-    header = "Contract file: replaced by updates."
     for path in sources(TEMPLATE):
         text = (UNBAKED / path).read_text(encoding="utf-8")
         if path.endswith(".py") and text:
-            second = text.splitlines()[1].removeprefix("# ")
-            assert (second == header) == (zone_of(path) == "contract"), path
+            assert (text.splitlines()[1].removeprefix("# ") == HEADER) == (zone_of(path) == "contract"), path
+        elif path.endswith(".md") and path != "CONTRACT.md":
+            assert text.startswith("# "), path
+            assert (second_line(text, "<!--") == HEADER) == (zone_of(path) == "contract"), path
+
+
+def test_the_docs_are_contract_files_that_are_not_rendered() -> None:
+    pages = [path for path in sources(TEMPLATE) if path.startswith("docs/")]
+    assert len(pages) > 3
+    assert {zone_of(path) for path in [*pages, "docs/of/a/newer/template.md"]} == {"contract"}
+    copied = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
+    assert all(any(fnmatch(path, pattern) for pattern in copied) for path in pages)
 
 
 def test_what_cruft_is_told_to_leave_alone_is_the_owner_s_and_the_locks() -> None:

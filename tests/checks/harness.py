@@ -8,19 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from competitor.checks import CLAUSES, Target, Upstream, stand_in
-from competitor.checks.judging import Verdict, judge, judge_any
+from competitor.checks.judging import Verdict, judge, judge_if_answering
 
 from ..template_path import contract_tests
-from . import artifact_mutants
-from .blind_mutants import BLIND
 from .mutants import MUTANTS, Mutant
-from .mutants_from_the_contract_alone import FROM_THE_CONTRACT_ALONE
-from .mutants_of_the_contract import OF_THE_CONTRACT
+from .mutants.registry import BESIDE_THE_CHECK
 from .plain_server import Plain, PlainServer
 
-_ = artifact_mutants  # imported so that they enter the list
-FROM_THE_TEXT = [*BLIND, *OF_THE_CONTRACT, *FROM_THE_CONTRACT_ALONE]
-ALL = [*MUTANTS, *FROM_THE_TEXT]
 REQUEST_SECONDS = 10.0
 PROCESSES, THREADS = 4, 16
 # Silences last 4 s here: longer than any clause allows, and no longer than it takes to see.
@@ -64,11 +58,11 @@ def on_its_own_clauses(mutant: Mutant) -> Outcome:
 
 def on_every_clause(mutant: Mutant) -> Outcome:
     with stand_in() as upstream, serving(mutant.server, upstream) as target:
-        return outcome(mutant, judge_any([target]))
+        return outcome(mutant, judge_if_answering([target]))
 
 
 def outcome(mutant: Mutant, verdicts: Iterable[Verdict]) -> Outcome:
-    broken = {verdict.clause.id: verdict.said for verdict in verdicts if verdict.status == "fail"}
+    broken = {verdict.clause.id: verdict.reason for verdict in verdicts if verdict.status == "fail"}
     missed = tuple(
         clause for clause in mutant.clauses if clause not in broken or not re.search(mutant.says, broken[clause])
     )
@@ -84,11 +78,12 @@ def short(mutants: Iterable[Mutant]) -> list[Outcome]:
 def main() -> int:
     """The whole: every mutant against every check, as a table."""
     wanted = sys.argv[1:]
-    mutants = [mutant for mutant in ALL if not wanted or mutant.name in wanted]
-    written_blind = sum(mutant in FROM_THE_TEXT for mutant in mutants)
+    mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
+    written_blind = sum(mutant.origin != BESIDE_THE_CHECK for mutant in mutants)
     caught = 0
     with ProcessPoolExecutor(PROCESSES) as pool:
-        numbers = [ALL.index(mutant) for mutant in mutants]  # a class that was made by a function has no other address
+        # A class that was made by a function has no other address.
+        numbers = [MUTANTS.index(mutant) for mutant in mutants]
         for mutant, came in zip(mutants, pool.map(_on_every_clause, numbers), strict=True):
             caught += came.caught
             print(_row(mutant, came), flush=True)
@@ -97,7 +92,7 @@ def main() -> int:
 
 
 def _on_every_clause(number: int) -> Outcome:
-    return on_every_clause(ALL[number])
+    return on_every_clause(MUTANTS[number])
 
 
 def _row(mutant: Mutant, came: Outcome) -> str:

@@ -124,7 +124,7 @@ def test_a_server_that_does_anything_else_is_broken_and_told_so(deed: Deed, tmp_
     assert record["complies"] is False
     assert verdicts["E1"]["status"] == "fail"
     assert verdicts["S3"]["status"] == "not shown"
-    assert "answers no plain question" in verdicts["S3"]["reason"]
+    assert "does not answer a simple question" in verdicts["S3"]["reason"]
     suite = ElementTree.parse(files[1]).getroot()  # noqa: S314 - as above
     assert int(suite.attrib["failures"]) >= 1
     assert "<script" not in files[2].read_text(encoding="utf-8")
@@ -142,13 +142,13 @@ def test_where_nothing_listens_it_says_so() -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     done = check(address)
     assert done.returncode == 2
-    assert "is no address" in done.stdout
+    assert "is not the URL of a server" in done.stdout
 
 
 def test_a_command_that_starts_nothing_says_how_it_ended() -> None:
     done = check("--start", f"{sys.executable} -c 'raise SystemExit(\"no key, no service\")'")
     assert done.returncode == 2
-    assert "it ended with 1 before it was healthy; it said: no key, no service" in done.stdout
+    assert "it ended with exit code 1 before it was healthy; its last output was: no key, no service" in done.stdout
     missing = check("--start", "no-such-command-anywhere")
     assert missing.returncode == 2
     assert "could not be run" in missing.stdout

@@ -11,7 +11,7 @@ from hypothesis import strategies
 
 from competitor.checks import Target, Upstream, stand_in
 from competitor.checks.arena import board
-from competitor.checks.figures import Figure, measured
+from competitor.checks.figures import Figure, measure
 from competitor.checks.gateway import accepted, gateway, is_token, without_nulls
 from competitor.checks.target import Json, question
 
@@ -144,7 +144,7 @@ def test_a_whole_answer_is_accepted_as_the_gateway_s_types_have_it(good: bool, c
 
 def test_a_server_is_scored_through_the_gateway(upstream: Upstream) -> None:
     with serving(Plain, upstream) as target, gateway(target.url) as front:
-        figures = measured(Target(front), quick=True)
+        figures = measure(Target(front), quick=True)
     assert [figure.name for figure in figures] == ["streaming", "speed", "cost"]
     assert all(figure.reason for figure in figures)
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import strategies
 
 from competitor.checks import CLAUSES
-from competitor.checks.figures import cost, measured, speed, streaming
-from competitor.checks.judging import Verdict, together
+from competitor.checks.figures import cost, measure, speed, streaming
+from competitor.checks.judging import Verdict, combined
 from competitor.checks.report.html import as_html
 from competitor.checks.report.records import Record, as_json, as_junit
-from competitor.checks.report.timeline import spread, timeline
+from competitor.checks.report.timeline import gap_histogram, timeline
 from competitor.checks.target import Json, Stream, Target
 
 
@@ -83,7 +83,7 @@ def test_whatever_a_server_said_every_record_can_be_read_again(said: str, asked:
 def test_any_lines_can_be_drawn(lines: list[bytes]) -> None:
     stream = Stream(200, {}, [(place / 3, line) for place, line in enumerate(lines)], seconds=len(lines) / 3)
     assert timeline(stream).startswith("<svg")
-    assert spread([stream]).endswith("</svg>")
+    assert gap_histogram([stream]).endswith("</svg>")
 
 
 def test_of_two_servers_a_failure_counts_and_says_where() -> None:
@@ -91,9 +91,9 @@ def test_of_two_servers_a_failure_counts_and_says_where() -> None:
     passed = Verdict(clause, "pass", "", 1, ("as started",))
     failed = Verdict(clause, "fail", "a gap of 4 s", 1, ("on a faulty upstream",))
     unseen = Verdict(clause, "not shown", "no way", 1)
-    assert together([passed, failed]).said == "on a faulty upstream: a gap of 4 s"
-    assert together([unseen, passed]).status == "pass"
-    assert together([unseen, unseen]).said == "no way"
+    assert combined([passed, failed]).reason == "on a faulty upstream: a gap of 4 s"
+    assert combined([unseen, passed]).status == "pass"
+    assert combined([unseen, unseen]).reason == "no way"
 
 
 @pytest.mark.parametrize("usage", ['"x"', '{"total_tokens": "many"}', "[1]", "[" * 5000])
@@ -102,6 +102,6 @@ def test_figures_of_what_cannot_be_read_are_nothing_with_a_reason(usage: str) ->
         def stream(self, *_: object, **__: object) -> Stream:
             return Stream(200, {}, [(0.1, b'data: {"choices": [], "usage": %b}' % usage.encode())], seconds=0.1)
 
-    figures = measured(Odd("http://127.0.0.1:9"))
+    figures = measure(Odd("http://127.0.0.1:9"))
     assert all(figure.score == 0 or figure.name == "speed" for figure in figures)
     assert all(figure.reason for figure in figures)

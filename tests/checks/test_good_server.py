@@ -10,4 +10,4 @@ from .plain_server import Plain
 def test_a_plain_server_passes_every_check() -> None:
     with stand_in() as upstream, serving(Plain, upstream) as target:
         verdicts = judge_all([target])
-    assert {verdict.clause.id: verdict.said for verdict in verdicts if verdict.status != "pass"} == {}
+    assert {verdict.clause.id: verdict.reason for verdict in verdicts if verdict.status != "pass"} == {}

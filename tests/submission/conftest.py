@@ -1,4 +1,4 @@
-"""Bakes that a test may change."""
+"""Generated repos that a test may change."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from .forms import HOTKEY
 
 @pytest.fixture(scope="session")
 def ready_once(request: pytest.FixtureRequest, home: Path) -> Path:
-    """A bake with all done that a submission wants, committed. Tests take copies."""
+    """A generated repo that is ready to submit, with all files committed. Tests work on copies of it."""
     (project,) = once(request, "ready", lambda folder: made_ready(folder, home)).iterdir()
     return project
 

@@ -1,4 +1,4 @@
-"""The reviewers' checklist, on a repo that is ready, and on the same with one thing wrong."""
+"""The reviewers' checklist on a repo that is ready to submit, and on the same repo with one mistake at a time."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import pytest
 
 from competitor.checks import CLAUSES
 from competitor.checks.judging import Verdict
+from competitor.cli.verify import contract_digest, contract_files
 from competitor.submission import running
 
 from ..baking.baking import run
@@ -35,7 +36,7 @@ def submission(project: Path, *arguments: str, path: str = "") -> "subprocess.Co
 
 
 def review(project: Path) -> dict[str, dict[str, str]]:
-    """What the quick form says of each line of the checklist."""
+    """The findings of the quick check, by the item of the checklist."""
     told = json.loads(submission(project, "--quick", "--json").stdout)
     return {finding["about"]: finding for finding in told["review"]}
 
@@ -51,19 +52,24 @@ def append(project: Path, path: str, text: str) -> None:
         file.write(text)
 
 
-def test_a_repo_that_is_ready_is_said_to_be_and_its_form_is_written(ready: Path) -> None:
+def test_for_a_ready_repo_the_command_says_so_and_writes_the_form(ready: Path) -> None:
     done = submission(ready, "--quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "BROKEN" not in done.stdout
     assert "Ready to submit." in done.stdout
     pasted = (ready / "submission-form.txt").read_text(encoding="utf-8")
+    digest = contract_digest(contract_files(ready))
+    contract = f"variant proxy, sha256:{digest}\nThe reviewer compares this digest with the release's"
+    assert contract in done.stdout
+    assert contract in pasted
+    assert f"sha256:{digest}" in json.loads(submission(ready, "--quick", "--json").stdout)["contract"]
     for text in ("my-competitor", "ghcr.io/octo-org/my-competitor:0.1.0", HOTKEY, "MIT"):
         assert f"\n{text}\n" in pasted
-    assert review(ready)["source"]["status"] == "ok"  # what it writes is ignored by git
+    assert review(ready)["source"]["status"] == "ok"  # git ignores the file that the command writes
 
 
 @pytest.mark.long
-def test_a_server_that_complies_and_a_missing_builder_are_told_as_such(ready: Path, tmp_path: Path) -> None:
+def test_a_complying_server_is_ok_and_the_image_is_ok_or_not_shown(ready: Path, tmp_path: Path) -> None:
     done = submission(ready, "--json", "--form", str(tmp_path / "form.txt"))
     told = json.loads(done.stdout)
     by_name = {finding["about"]: finding for finding in told["review"]}
@@ -74,11 +80,16 @@ def test_a_server_that_complies_and_a_missing_builder_are_told_as_such(ready: Pa
     assert by_name["image"]["status"] in ("ok", "not shown")
 
 
-def test_what_a_fresh_bake_lacks_is_said_all_at_once(tmp_path: Path, home: Path) -> None:
+def test_everything_that_a_new_generated_repo_lacks_is_reported_at_once(tmp_path: Path, home: Path) -> None:
     run("cookiecutter", str(Path(__file__).parents[2]), "--no-input", cwd=tmp_path, home=home)
     done = submission(tmp_path / "my-competitor", "--quick")
     assert done.returncode == 1
-    for sentence in ("hotkey is missing;", "image still has", "source still has", "CHANGELOG.md does not have 0.1.0"):
+    for sentence in (
+        "hotkey is missing;",
+        "image still contains",
+        "source still contains",
+        "CHANGELOG.md has no section for 0.1.0",
+    ):
         assert sentence in done.stdout
     assert not (tmp_path / "my-competitor" / "submission-form.txt").exists()
 
@@ -90,25 +101,25 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
         "competitor/core/chat.py is edited",
         lambda project: append(project, "competitor/core/chat.py", "\n"),
     ),
-    "a contract file that is gone": (
+    "a missing contract file": (
         "contract files",
         "CONTRACT.md is missing",
         lambda project: (project / "CONTRACT.md").unlink(),
     ),
     "another licence": (
         "licence file",
-        "LICENSE is MIT, the form says Apache-2.0",
+        "LICENSE is MIT, but the form says Apache-2.0",
         lambda project: replace(project, "submission.yaml", 'license: "MIT"', 'license: "Apache-2.0"'),
     ),
     "no licence": ("licence file", "there is none", lambda project: (project / "LICENSE").unlink()),
-    "a licence of one's own": (
+    "a text that is not a known licence": (
         "licence file",
-        "no licence that SPDX knows",
+        "not the text of a licence in the SPDX list",
         lambda project: (project / "LICENSE").write_text("All rights reserved.\n", encoding="utf-8"),
     ),
     "a dependency that is not locked": (
         "dependencies",
-        "was made from other sources",
+        "does not match the requirements",
         lambda project: append(project, "competitor/backend/requirements.in", "numpy>=2\n"),
     ),
     "a pin without a hash": (
@@ -116,9 +127,9 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
         "six has no hash",
         lambda project: append(project, "requirements.txt", "six==1.17.0\n"),
     ),
-    "two versions": (
+    "two different versions": (
         "version",
-        "tagged 0.1.0, pyproject.toml says 0.2.0",
+        "tagged 0.1.0, but pyproject.toml says 0.2.0",
         lambda project: replace(project, "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"'),
     ),
     "an image that is not pinned": (
@@ -128,16 +139,16 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
     ),
     "a version that the changelog lacks": (
         "version",
-        "CHANGELOG.md does not have 0.1.0",
+        "CHANGELOG.md has no section for 0.1.0",
         lambda project: replace(project, "CHANGELOG.md", "[0.1.0]", "[Unreleased]"),
     ),
     "a README that does not say how to run it": (
         "README",
-        "does not say how to run it",
+        "does not say how to run the competitor",
         lambda project: (project / "README.md").write_text("# Chemist\n", encoding="utf-8"),
     ),
     "no Dockerfile": ("Dockerfile", "there is none", lambda project: (project / "Dockerfile").unlink()),
-    "a base that moves": (
+    "a base image without a fixed version": (
         "Dockerfile",
         "is not pinned",
         lambda project: replace(project, "Dockerfile", "python:3.13.9-slim-trixie AS", "python:latest AS"),
@@ -157,7 +168,7 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
         "llm.octo.org in Dockerfile",
         lambda project: replace(project, "Dockerfile", "https://llm.chutes.ai", "https://llm.octo.org"),
     ),
-    "what is not committed": (
+    "a file that is not committed": (
         "source",
         "notes.txt is not committed",
         lambda project: append(project, "notes.txt", "x"),
@@ -166,7 +177,7 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
 
 
 @pytest.mark.parametrize(("about", "said", "change"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_breaks_its_line_of_the_checklist(ready: Path, about: str, said: str, change: Change) -> None:
+def test_a_mistake_makes_its_item_of_the_checklist_broken(ready: Path, about: str, said: str, change: Change) -> None:
     change(ready)
     finding = review(ready)[about]
     assert finding["status"] == "broken"
@@ -174,7 +185,7 @@ def test_a_mistake_breaks_its_line_of_the_checklist(ready: Path, about: str, sai
     assert finding["remedy"]
 
 
-def test_a_library_that_connects_by_itself_is_for_a_person_to_look_at(ready: Path) -> None:
+def test_a_library_that_opens_connections_itself_gets_the_status_look(ready: Path) -> None:
     append(
         ready, AGENT, '\n\ndef more() -> None:\n    """See https://docs.octo.org/api."""\n    import httpx  # noqa\n'
     )
@@ -185,15 +196,15 @@ def test_a_library_that_connects_by_itself_is_for_a_person_to_look_at(ready: Pat
 
 def test_a_breach_of_the_contract_names_the_clause_and_the_remedy() -> None:
     verdicts: list[Verdict] = [Verdict(clause, "pass") for clause in CLAUSES.values()]
-    assert running.told(verdicts).status == "ok"
+    assert running.endpoints_finding(verdicts).status == "ok"
     verdicts[0] = Verdict(CLAUSES["E1"], "fail", "it answered 404")
-    finding = running.told(verdicts)
+    finding = running.endpoints_finding(verdicts)
     assert finding.status == "broken"
     assert finding.said == "E1 (it answered 404)"
     assert CLAUSES["E1"].remedy in finding.remedy
 
 
-def test_a_server_that_does_not_start_is_told_by_its_last_words() -> None:
+def test_for_a_server_that_does_not_start_the_finding_has_its_last_output() -> None:
     failing = f"{sys.executable} -c \"raise SystemExit('no brain today')\""
     finding = running.endpoints(failing, lambda verdict: None)
     assert finding.status == "broken"
@@ -203,12 +214,12 @@ def test_a_server_that_does_not_start_is_told_by_its_last_words() -> None:
 BUILDS = [
     ("Successfully built", 0, "ok", "builds it"),
     ("step 3 of 9 went wrong", 1, "broken", "step 3 of 9 went wrong"),
-    ("failed to resolve: dial tcp: lookup of the registry", 1, "not shown", "could not fetch its base"),
+    ("failed to resolve: dial tcp: lookup of the registry", 1, "not shown", "could not fetch the base image"),
 ]
 
 
 @pytest.mark.parametrize(("last_line", "code", "status", "said"), BUILDS, ids=[build[2] for build in BUILDS])
-def test_a_builder_says_whether_the_image_builds(
+def test_the_builder_s_result_decides_the_finding_on_the_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_line: str, code: int, status: str, said: str
 ) -> None:
     builder = tmp_path / "docker"
@@ -220,6 +231,6 @@ def test_a_builder_says_whether_the_image_builds(
     assert said in finding.said
 
 
-def test_without_a_builder_that_works_the_image_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_working_builder_the_image_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert running.image(tmp_path).status == "not shown"

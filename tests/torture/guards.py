@@ -20,7 +20,6 @@ from ..baking.baking import template_files
 from ..template_path import TEMPLATE, UNBAKED
 
 CORE = f"{UNBAKED.name}/competitor/core"
-CONTRACT = "tests/contract"
 TORTURE = "tests/torture"
 SECONDS = 300
 
@@ -29,7 +28,7 @@ SECONDS = 300
 class Guard:
     """A promise, the lines `old` that keep it, their replacement `new` that breaks it, and the tests that must fail.
 
-    `tests` are arguments of pytest, which runs tests of the generated repo in its folder, or a program.
+    `tests` are arguments of pytest, or a program.
     """
 
     line: str
@@ -47,7 +46,7 @@ GUARDS = (
         f"{CORE}/server/http11.py",
         "    def send_400_response(",
         "    def nobody_calls_this(",
-        (f"{CONTRACT}/test_intake.py", "-k", "something"),
+        ("tests/unit/server/test_http11.py", "-k", "something"),
     ),
     Guard(
         "A",
@@ -55,7 +54,7 @@ GUARDS = (
         f"{CORE}/limits.py",
         "MAX_REQUEST_HEAD_BYTES = 64 * 1024",
         "MAX_REQUEST_HEAD_BYTES = 64 * 1024 * 1024",
-        (f"{CONTRACT}/test_intake.py", "-k", "100 and KB"),
+        ("tests/unit/server/test_http11.py", "-k", "100 and KB"),
     ),
     Guard(
         "A",
@@ -63,7 +62,7 @@ GUARDS = (
         f"{CORE}/limits.py",
         "MAX_REQUEST_FIELDS = 200",
         "MAX_REQUEST_FIELDS = 200_000",
-        (f"{CONTRACT}/test_intake.py", "-k", "thousand"),
+        ("tests/unit/server/test_http11.py", "-k", "thousand"),
     ),
     Guard(
         "A",
@@ -87,7 +86,7 @@ GUARDS = (
         f"{CORE}/request/parsing.py",
         "    if size > limit:\n        raise _too_large(limit)",
         "    if size > 100 * limit:\n        raise _too_large(limit)",
-        (f"{CONTRACT}/test_intake.py", "-k", "large and body"),
+        ("tests/unit/server/test_http11.py", "-k", "large and body"),
     ),
     Guard(
         "B",
@@ -95,7 +94,7 @@ GUARDS = (
         f"{CORE}/server/http11.py",
         "        if incomplete and self._timer is None and",
         "        if not incomplete and self._timer is None and",
-        (f"{CONTRACT}/test_intake.py", "-k", "does and end"),
+        ("tests/unit/server/test_http11.py", "-k", "does and end"),
     ),
     Guard(
         "B",
@@ -308,14 +307,12 @@ def missing() -> list[str]:
 
 def passes(tests: tuple[str, ...], copy: Path) -> bool:
     """Whether the tests pass in this copy. A test that exceeds the time limit counts as failed."""
-    inside = tests[0].startswith(CONTRACT)
-    pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:schemathesis")
-    options = ("-p", "no:asyncio") if inside else ("-m", "slow or not slow")
-    command = tests if tests[0].startswith("tools/") else (*pytest, *options, *tests)
+    pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "slow or not slow")
+    command = tests if tests[0].startswith("tools/") else (*pytest, *tests)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         [sys.executable, "-B", *command],
-        cwd=copy / UNBAKED.name if inside else copy,
+        cwd=copy,
         env={**os.environ, "PATH": path, "TMPDIR": str(copy.parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

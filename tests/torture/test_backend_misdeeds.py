@@ -1,4 +1,4 @@
-"""Whatever a backend's code does, the answer ends correctly: the contract's own tests, counted, and heavier ones."""
+"""Whatever a backend's code does, the answer ends well-formed: the contract's test, and backends that overload it."""
 
 import json
 from collections.abc import Iterator
@@ -10,16 +10,14 @@ from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import Target, question
 
 from ..template_path import UNBAKED, contract_tests
+from ..unit import conftest
 from .conftest import processes
 
-pytestmark = pytest.mark.slow  # `make test` runs the contract's own tests in a bake
-fixtures, tests = contract_tests("fixtures"), contract_tests("test_any_backend")
-launch, core, limited = fixtures.launch, fixtures.core, tests.limited
+pytestmark = pytest.mark.slow  # `make test` runs the contract's own in a generated repo
+core, launch = conftest.core, conftest.launch
 
 misdeed = pytest.mark.torture("B", "misbehaviours of a backend, for each mode")
-test_a_stream_ends_in_good_form = misdeed(tests.test_a_stream_ends_in_good_form)
-test_a_whole_answer_ends_in_good_form = misdeed(tests.test_a_whole_answer_ends_in_good_form)
-test_a_backend_that_never_ends_is_ended = misdeed(tests.test_a_backend_that_never_ends_is_ended)
+test_a_stream_ends_in_good_form = misdeed(contract_tests("test_any_backend").test_a_stream_ends_in_good_form)
 
 
 @pytest.fixture(scope="module")

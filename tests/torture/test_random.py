@@ -25,7 +25,8 @@ from competitor.core.request.schema import ChatRequest
 from competitor.core.server.app import create_app
 from competitor.core.settings import Settings
 
-from ..template_path import UNBAKED, contract_tests
+from ..template_path import UNBAKED
+from ..unit.model.test_upstream import DIALECTS
 from ..unit.outbound.test_egress import GOOD as GOOD_URLS
 from ..unit.outbound.test_egress import HOSTILE as HOSTILE_URLS
 from .conftest import Compete
@@ -120,10 +121,8 @@ def seeds(reader: str) -> list[bytes]:
         sent = (data for family in (encodings, surrogates, bodies) for _, data in family())
         return [json.dumps(GOOD).encode(), *(data.partition(b"\r\n\r\n")[2][:4096] for data in sent)]
     if reader == "stream":
-        dialects = contract_tests("test_upstream").DIALECTS.values()
-        return [
-            b"\0" + piece.encode("utf-8", "surrogatepass") for script, _ in dialects for piece in script.get("raw", ())
-        ]
+        pieces = (piece for script, _ in DIALECTS.values() for piece in script.get("raw", ()))
+        return [b"\0" + piece.encode("utf-8", "surrogatepass") for piece in pieces]
     if reader == "url":
         return [url.encode("utf-8", "surrogatepass") for url in (*GOOD_URLS, *HOSTILE_URLS)]
     return [b"photo.png", b"../../x", b"bytes=0-9", b"bytes=-5", b"art_" + b"a" * 48, "\u202egnp.x".encode()]

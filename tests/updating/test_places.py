@@ -152,4 +152,4 @@ def test_verify_reports_a_stale_lock(worked_in: Path, home: Path, tmp_path: Path
     owner.add_line(repo / "competitor/backend/requirements.in", "six  # of the owner's")
     done = subprocess.run(command, cwd=repo, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "requirements.txt: stale, `make lock` makes it anew" in done.stdout.splitlines()
+    assert "requirements.txt: stale, `make lock` regenerates it" in done.stdout.splitlines()

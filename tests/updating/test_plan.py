@@ -142,6 +142,34 @@ def test_two_new_files_with_the_same_name_are_a_conflict_and_neither_is_lost(scr
     assert b"theirs\n" in found.becomes.data
 
 
+@pytest.mark.parametrize(
+    ("path", "mine", "theirs", "merged"),
+    [
+        (".gitignore", b"a\nb\nmine/\n", b"a\nb\ntheirs/\n", b"a\nb\ntheirs/\nmine/\n"),
+        (".gitignore", b"a\nb\nboth/\n", b"a\nb\nboth/\ntheirs/\n", b"a\nb\nboth/\ntheirs/\n"),
+        (".gitignore", b"a\nb\n!mine/\n", b"a\ntheirs/\n", b"a\ntheirs/\n!mine/\n"),
+        (SHARED, b"a\nb\n\nMine.\n", b"Theirs.\n\n", b"Theirs.\n\nMine.\n"),
+        (SHARED, b"a\r\nb\r\nmine\r\n", b"theirs", b"theirs\r\nmine\r\n"),
+        (SHARED, b"a\nMine.\n", b"a\nTheirs.\n", None),
+        (SHARED, b"a\nb, and mine\n", b"a\ntheirs\n", None),
+        (SHARED, b"Mine.\na\nb\n", b"Theirs.\na\nb\n", None),
+        ("pyproject.toml", b"a\nb\nmine = 1\n", b"a\nb\ntheirs = 1\n", None),
+    ],
+    ids=[
+        *("a pattern", "one that both added", "an exception", "a section", "a section, by Windows"),
+        *("a line changed", "half a line", "in front", "a key of the last table"),
+    ],
+)
+def test_text_that_the_owner_only_appended_is_not_a_conflict(
+    path: str, mine: bytes, theirs: bytes, merged: bytes | None, scratch: Path
+) -> None:
+    _, plan = planned(scratch, {path: b"a\nb\n"}, {path: mine}, {path: theirs})
+    found = step(plan, path)
+    assert found.becomes is not None
+    assert found.deed == ("merged" if merged else "conflict")
+    assert merged in (None, found.becomes.data)
+
+
 def test_line_endings_stay_the_owner_s_and_do_not_count_as_a_change(scratch: Path) -> None:
     mine = TEN.replace(b"\n", b"\r\n")
     _, plan = planned(scratch, {SHARED: TEN, CORE: TEN}, {SHARED: mine, CORE: mine}, {SHARED: TEN + b"10\n", CORE: TEN})

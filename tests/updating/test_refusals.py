@@ -135,7 +135,7 @@ def _plain_with_answers(repo: Path, template: Path, home: Path) -> "subprocess.C
 
 ADDRESSES = {
     "nowhere": ("file:///nowhere/template.git", (), "file:///nowhere/template.git could not be fetched"),
-    "a closed port": ("http://127.0.0.1:9/t.git", (), "see to the network, or name a copy"),
+    "a closed port": ("http://127.0.0.1:9/t.git", (), "check your network, or name a copy"),
     "an unknown version": ("", ("--to", "v9.9.9"), "there is no version v9.9.9"),
     "a repository without a template": ("{home}/other.git", (), "cannot update repos"),
     "an unknown answer": ("", ("--answer", "colour=red"), "--answer colour=red changes nothing"),

@@ -1,4 +1,4 @@
-"""The command line: `python -m competitor COMMAND`. Only what a command needs is imported for it."""
+"""The command line: `python -m competitor COMMAND`. Each command imports only what it needs."""
 # Contract file: replaced by updates.
 
 import argparse
@@ -9,10 +9,15 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# They need competitor/checks, which the image leaves out (see .dockerignore).
+NEED_CHECKS = ("ask", "check", "arena", "submission", "workshop")
 
 
 def main() -> int:
     arguments = _parser().parse_args()
+    if sys.argv[1] in NEED_CHECKS and not (ROOT / "competitor" / "checks").is_dir():
+        print("The checks are not in the image: run this command in the repo.", file=sys.stderr)
+        return 2
     code: int = arguments.run(arguments)
     return code
 
@@ -27,79 +32,79 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    serve = command("serve", _serve, "serve, configured by environment variables; what the container runs")
+    serve = command("serve", _serve, "serve, configured by environment variables; this is what the container runs")
     serve.add_argument("--host", help="address to listen on (default: HOST, else 0.0.0.0)")
     serve.add_argument("--port", type=int, help="port to listen on (default: PORT, else 8080)")
-    serve.add_argument("--env-file", type=Path, help="read variables from here first; the environment wins")
+    serve.add_argument("--env-file", type=Path, help="read variables from this file; the environment takes precedence")
     serve.add_argument(
         "--stand-ins",
         action="store_true",
-        help="without a sandbox code runs on this machine, without a search service results are made up",
+        help="without a sandbox, run code on this machine; without a search service, make up results",
     )
 
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
 
-    command("run", _task, "serve on this machine: sets up .venv when needed and reads .env")
-    test = command("test", _task, "run the tests: the contract's and yours")
+    command("run", _task, "serve on this machine; set up .venv if needed, and read .env")
+    test = command("test", _task, "run the contract tests and your tests")
     test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
-    command("lint", _task, "check style and types of the whole repo")
-    command("lock", _task, "pin all dependencies with hashes, for every system and Python at once")
+    command("lint", _task, "check style and types in the whole repo")
+    command("lock", _task, "pin all dependencies with hashes, for all systems and Python versions")
 
-    ask = command("ask", _ask, "ask a running competitor and show the stream as it comes")
+    ask = command("ask", _ask, "ask a running competitor and show the stream as it arrives")
     ask.add_argument("prompt")
     ask.add_argument("--url", default=here, help="where it runs (default: %(default)s)")
-    ask.add_argument("--save", type=Path, metavar="FILE", help="write the stream here, as it came over the wire")
+    ask.add_argument("--save", type=Path, metavar="FILE", help="save the stream to this file, as it was received")
 
-    check = command("check", _check, "check a server, of yours or not, against every clause of the contract")
+    check = command("check", _check, "check any server, yours or not, against every clause of the contract")
     check.add_argument("url", nargs="?", help="where it runs (default: port 8080 here; with --start a free one)")
     check.add_argument(
         "--start",
         metavar="COMMAND",
-        help="start it by this command, and others of its kind for clauses that need it, also on an upstream that "
-        "fails and falls silent; {port} and {env} stand for the port and for docker's --env options: "
+        help="start the server with this command, several times for clauses that need it, also with an upstream that "
+        "fails or stops sending; {port} and {env} stand for the port and for docker's --env options: "
         '"docker run --rm --network host {env} IMAGE"',
     )
-    check.add_argument("--here", action="store_true", help="start the competitor of this repo; what `make check` does")
-    check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
-    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML, for CI")
-    check.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at, with time lines")
-    check.add_argument("--only", metavar="IDS", help="these clauses only, by commas: S3,A2")
-    check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="longest time for one answer")
-    check.add_argument("--quick", action="store_true", help="without what takes long silences to show")
-    check.add_argument("--list", action="store_true", help="print the clauses and end")
+    check.add_argument("--here", action="store_true", help="start the competitor of this repo, as `make check` does")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to this file as JSON")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts to this file as JUnit XML")
+    check.add_argument("--html", type=Path, metavar="FILE", help="write a report with time lines to this file")
+    check.add_argument("--only", metavar="IDS", help="check only these clauses, comma-separated: S3,A2")
+    check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="maximum time for one answer")
+    check.add_argument("--quick", action="store_true", help="skip the checks that need long silences")
+    check.add_argument("--list", action="store_true", help="print the clauses and exit")
 
-    arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, scored as a leaderboard would")
-    arena.add_argument("--image", default="competitor", help="the image to rehearse (default: %(default)s)")
-    arena.add_argument("--start", metavar="COMMAND", help="start it by this command instead, as `check` does")
+    arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, with scores as on a leaderboard")
+    arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")
+    arena.add_argument("--start", metavar="COMMAND", help="start the server with this command instead, as `check` does")
 
-    submission = command("submission", _submission, "say whether this is ready for the form, and what a reviewer sees")
-    submission.add_argument("--quick", action="store_true", help="the form and the files only: no server, no image")
-    submission.add_argument("--json", action="store_true", help="say it as JSON")
+    submission = command("submission", _submission, "show whether the submission is ready, and what a reviewer sees")
+    submission.add_argument("--quick", action="store_true", help="check only the form and the files")
+    submission.add_argument("--json", action="store_true", help="print the result as JSON")
     submission.add_argument(
         "--form",
         type=Path,
         metavar="FILE",
         default=ROOT / "submission-form.txt",
-        help="where to write the form's text, ready to paste (default: submission-form.txt)",
+        help="write the form's text, ready to paste, to this file (default: submission-form.txt)",
     )
 
-    workshop = command("workshop", _workshop, "show which steps of the workshop are done, and what the next one lacks")
-    workshop.add_argument("--step", type=int, metavar="NUMBER", help="look at this step only")
+    workshop = command("workshop", _workshop, "show which steps of the workshop are done, and what the next one needs")
+    workshop.add_argument("--step", type=int, metavar="NUMBER", help="check only this step")
     workshop.add_argument("--url", default=here, help="where your server runs (default: %(default)s)")
-    workshop.add_argument("--json", action="store_true", help="say it as JSON")
+    workshop.add_argument("--json", action="store_true", help="print the result as JSON")
 
     settings = command("settings", _settings, "print all settings as a table")
-    settings.add_argument("--env", action="store_true", help="as the text of .env.example")
-    command("verify", _verify, "say whether a file of the contract was edited, or a lock is stale")
-    update = command("update", _update, "update to the template's newest version; what is yours stays")
-    update.add_argument("--to", metavar="TAG", help="a version of the template (default: its newest release)")
-    update.add_argument("--template", help="where to fetch it (default: where this repo came from)")
-    update.add_argument("--dry-run", action="store_true", help="say what would happen, and end")
-    update.add_argument("--yes", action="store_true", help="do not ask")
+    settings.add_argument("--env", action="store_true", help="print them as the text of .env.example")
+    command("verify", _verify, "show changed contract files and stale locks, and the digest of the contract files")
+    update = command("update", _update, "update to the newest version of the template; your files are kept")
+    update.add_argument("--to", metavar="TAG", help="the version of the template to take (default: its newest release)")
+    update.add_argument("--template", help="where to fetch the template from (default: where this repo came from)")
+    update.add_argument("--dry-run", action="store_true", help="show what would happen, and exit")
+    update.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
-    update.add_argument("--replace-edited", action="store_true", help="replace edited files of the contract, too")
-    update.add_argument("more", nargs="*", help="after --: options of the new template's that this repo cannot know")
-    command("health", _health, "exit with 0 when the competitor at HOST and PORT is healthy")
+    update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
+    update.add_argument("more", nargs="*", help="after --: options that only the new template knows")
+    command("health", _health, "exit with code 0 if the competitor at HOST and PORT is healthy")
     return parser
 
 
@@ -199,20 +204,26 @@ def _update(given: argparse.Namespace) -> int:
 
 def _verify(_: argparse.Namespace) -> int:
     from .cli.locks import stale
-    from .cli.verify import changed_files
+    from .cli.verify import changed_files, contract_digest, contract_files, printable
 
     if (ROOT / ".janus" / "update" / "journal.json").exists():
-        print("An update did not end; `python -m competitor update` puts everything back first.")
+        print("An update did not finish. `python -m competitor update` restores everything first.")
         return 1
-    changed = {**changed_files(ROOT), **dict.fromkeys(stale(ROOT), "stale, `make lock` makes it anew")}
+    try:
+        changed = {**changed_files(ROOT), **dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")}
+        digest = contract_digest(contract_files(ROOT))
+    except (OSError, ValueError) as error:
+        print(f"Cannot verify: {printable(str(error))}. `git checkout .janus` may restore the record.")
+        return 2
     for path, what in changed.items():
-        print(f"{path}: {what}")
-    print(
-        f"{len(changed)} files differ from what the contract and the sources say."
-        if changed
-        else "All files of the contract are the template's, and the locks are those of their sources."
-    )
-    return 1 if changed else 0
+        print(f"{printable(path)}: {printable(what)}")
+    if changed:
+        print(f"{len(changed)} files differ from the template or from their sources.")
+        return 1
+    print("The contract files are the template's, and the locks match their sources.")
+    print(f"Digest of the contract files: sha256:{digest}")
+    print("Reviewers do not rely on this: they run `python -m tools.verify REPO` in a checkout of the template.")
+    return 0
 
 
 def _health(_: argparse.Namespace) -> int:

@@ -2,14 +2,14 @@
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from templates_variants.engine.bake.files import File, digest, files_below, read
-from templates_variants.engine.bake.zones import zone_of
+from templates_variants.engine.bake import bases
+from templates_variants.engine.bake.files import File, digest
+from templates_variants.engine.bake.zones import lines, zone_of
 
 HOME = "gh:org/janus-template"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
@@ -53,8 +53,6 @@ def load(project: Path) -> Record:
     answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
     made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
     origin = janus / "template.json"  # version 0.1.0 wrote none
-    base = janus / "base"
-    bases = {path: file for path in files_below(base) if (file := read(base, path)) is not None}
     return Record(
         answers={name: str(value) for name, value in answers.items()},
         template=json.loads(origin.read_text(encoding="utf-8"))["template"] if origin.exists() else HOME,
@@ -65,7 +63,7 @@ def load(project: Path) -> Record:
         derived=dict(made.get("derived", {})),
         owner=frozenset(made["owner"]) if "owner" in made else None,
         variant=frozenset(made.get("variant", ())),
-        bases=bases,
+        bases=bases.read(project),
     )
 
 
@@ -75,23 +73,22 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
     given = {name: value for name, value in answers.items() if not name.startswith("_")}
     zones = {path: zone_of(path) for path in sorted({*core, *variant})}
     owner = [path for path, zone in zones.items() if zone == "owner"]
+    contract = [path for path, zone in zones.items() if zone == "contract"]
     made = {
         "template_version": answers["_template_version"],
         "contract_version": answers["_contract_version"],
         "backend": answers["backend"],
-        "files": _digests(project, [path for path, zone in zones.items() if zone == "contract"]),
+        "files": _digests(project, contract),
+        "executable": [path for path in contract if (project / path).stat().st_mode & 0o111],
+        "zones": lines(),
         "derived": _digests(project, [path for path, zone in zones.items() if zone == "derived"]),
         "owner": owner,
         "variant": [path for path in owner if path in variant],
     }
     write_json(janus / "answers.json", {"default_context": given})
-    write_json(janus / "contract.json", made)
+    write_json(janus / "contract.json", made, indent=None)  # for programs: one line instead of hundreds
     write_json(janus / "template.json", {"template": address(str(answers.get("_template", "")))})
-    shutil.rmtree(janus / "base", ignore_errors=True)
-    for path in (path for path, zone in zones.items() if zone == "shared"):
-        base = janus / "base" / path
-        base.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(project / path, base)
+    bases.write(project, [path for path, zone in zones.items() if zone == "shared"])
 
 
 def address(template: str) -> str:
@@ -99,9 +96,9 @@ def address(template: str) -> str:
     return template if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
 
 
-def write_json(file: Path, value: object) -> None:
+def write_json(file: Path, value: object, indent: int | None = 2) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True) + "\n"
     file.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from templates_variants.engine.bake import record
+from templates_variants.engine.bake import bases, record
 from templates_variants.engine.bake.files import File, files_below, in_the_way, read, write
 from templates_variants.engine.bake.zones import zone_of
 from templates_variants.engine.update import locks, switch_backend, transaction
@@ -91,11 +91,17 @@ def undisturbed() -> Iterator[None]:
 
 
 def _record(repo: Repo) -> Iterator[Step]:
-    """Replaces the files in `.janus/` by those of the new repo; other files in it stay."""
-    bases = {f".janus/base/{path}" for path in repo.was.bases}
-    made = {f".janus/{path}" for path in files_below(repo.made / ".janus")}
-    for path in sorted(bases | made):
-        yield Step(path, "record", read(repo.made, path) if path in made else None)
+    """Replaces the files in `.janus/` by those of the new repo, and removes the older form of the bases."""
+    for path in bases.old_files(repo.project):
+        yield Step(f"{bases.OLD_FOLDER}/{path}", "record")
+    for path in (f".janus/{path}" for path in files_below(repo.made / ".janus")):
+        yield Step(path, "record", _bases(repo) if path == bases.FILE else read(repo.made, path))
+
+
+def _bases(repo: Repo) -> File | None:
+    """The new bases, or the repo's own file when its content is the same, because zlib differs between systems."""
+    mine, theirs = repo.mine(bases.FILE), read(repo.made, bases.FILE)
+    return mine if mine and repo.was.bases == repo.now.bases and not bases.old_files(repo.project) else theirs
 
 
 def _cruft(repo: Repo, template: Path) -> Iterator[Step]:

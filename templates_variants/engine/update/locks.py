@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from templates_variants.engine.bake.files import File
 from templates_variants.engine.update.plan import Repo, Step
 
-STALE = "no longer matches its sources; run `make lock`"
+STALE = "no longer matches its sources; `make lock` regenerates it"
 
 
 def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:

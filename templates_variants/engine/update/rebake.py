@@ -72,8 +72,7 @@ def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
     except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is still unchanged
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise preconditions.Refused(
-            f"the new template failed ({said}); choose another version with --checkout, and report it to the"
-            " maintainers"
+            f"the new template failed ({said}); report it to the maintainers, or choose another version by --checkout"
         ) from None
 
 

@@ -7,6 +7,7 @@ somebody else has changed since is not touched, because days may pass between a 
 This module uses only the standard library and nothing of the template, so that the copy works without the template.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -47,6 +48,7 @@ def prepare(
     entry = {
         "process": process,
         "paths": {path: [existed[path], source is not None] for path, source in final.items()},
+        "before": {path: _state(project / path) for path in final if existed[path]},
         "after": {path: _state(source) for path, source in final.items() if source is not None},
         "folders": [folder for folder in folders if not (project / folder).exists()],
     }
@@ -67,6 +69,7 @@ def swap(project: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     for path, (_, stays) in paths.items():
         if not stays:
+            _remove_bytecode(project / path)
             _remove_empty((project / path).parent, project)
 
 
@@ -85,14 +88,15 @@ def roll_back(project: Path) -> list[str] | None:
     left = []
     for path, (existed, _) in entry["paths"].items():
         file, before = project / path, work / "before" / path
-        if _state(file) not in (_state(before), entry["after"].get(path)) and not _came_between(work, path, file):
+        # Renaming needs no space on a full disk. A copy that is gone was put back by a roll back that did not end.
+        was = entry.get("before", {}).get(path) or _state(before)
+        if _state(file) not in (was, entry["after"].get(path)) and not _came_between(work, path, file):
             left.append(path)
         elif not existed:
             file.unlink(missing_ok=True)
-        elif not _same(before, file):
-            _copy(before, work / "restored")
+        elif os.path.lexists(before) and not _same(before, file):
             file.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(work / "restored", file)
+            os.replace(before, file)
     for folder in reversed(entry["folders"]):
         _remove_empty(project / folder, project)
     (work / "journal.json").unlink()
@@ -164,6 +168,16 @@ def _came_between(work: Path, path: str, file: Path) -> bool:
     """Whether the other program wrote this file, completely or until it was killed."""
     written = work / "between" / path
     return written.is_file() and file.is_file() and written.read_bytes().startswith(file.read_bytes())
+
+
+def _remove_bytecode(source: Path) -> None:
+    """Deletes what Python has cached of a source that is gone: `competitor verify` would name it."""
+    cache = source.parent / "__pycache__"
+    if source.suffix != ".py" or cache.is_symlink() or not cache.is_dir():
+        return
+    for file in cache.glob(f"{glob.escape(source.stem)}.*.pyc"):
+        file.unlink(missing_ok=True)
+    _remove_empty(cache, source.parent)
 
 
 def _remove_empty(folder: Path, project: Path) -> None:

@@ -1,4 +1,4 @@
-"""A server of a bake, and an upstream that answers as a vendor's does."""
+"""A server of a bake."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +10,6 @@ from competitor.checks import Target, Upstream
 from ...template_path import contract_tests
 
 processes = contract_tests("processes")
-
-
-@pytest.fixture(scope="session")
-def upstream() -> Iterator[Upstream]:
-    with processes.mock_upstream() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """Causes a fault at the n-th step of an update. Python loads this at its start when PYTHONPATH names this folder.
 
 FAULT is `kind:number`. Steps are the file operations below the repo that change something, counted only in the process
-that runs the template's updater. With the kind `count`, no fault happens; the file FAULT_COUNT then says after which
-step the journal is ready, and at which step it is removed.
+that runs the template's updater. A full disk stays full: from that step on, every write fails, while files can still
+be renamed and deleted. With the kind `count`, no fault happens; the file FAULT_COUNT then says after which step the
+journal is ready, and at which step it is removed.
 """
 
 import atexit
@@ -14,6 +15,8 @@ import sys
 from pathlib import Path
 
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "os.chmod", "os.utime"}
+# These need no space, so they work on a full disk.
+WITHOUT_SPACE = {"os.rename", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
 
 class Faults:
@@ -26,6 +29,8 @@ class Faults:
         if not changes or not str(arguments[0]).startswith(self.project):
             return
         self.seen += 1
+        if self.kind == "full disk" and self.seen > self.moment and event not in WITHOUT_SPACE:
+            self.strike()
         if event == "os.rename" and str(arguments[1]).endswith("journal.json"):
             self.marks["ready"] = self.seen
         if event == "os.remove" and str(arguments[0]).endswith("journal.json"):

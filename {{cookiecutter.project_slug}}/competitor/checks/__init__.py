@@ -1,4 +1,4 @@
-"""The contract's checks: one function a clause, speaking only HTTP, for any server in any language."""
+"""The contract's checks: one function for each clause. They use only HTTP, so they fit a server in any language."""
 # Contract file: replaced by updates.
 
 from .clauses import (
@@ -17,7 +17,7 @@ from .prompts import PROMPTS, stand_in
 from .registry import CLAUSES, NOT_FROM_OUTSIDE, Clause, in_order
 from .target import Failed, NotShown, Target, Upstream
 
-CONTRACT_VERSION = "1.0.0"  # of the CONTRACT.md that these checks are written to
+CONTRACT_VERSION = "1.0.0"  # the version of CONTRACT.md that these checks follow
 
 __all__ = [
     "CLAUSES",
@@ -42,5 +42,5 @@ _ = (
     timing,
     usage,
     whole_response,
-)  # imported so that they enter their checks
+)  # importing these modules registers their checks
 in_order()

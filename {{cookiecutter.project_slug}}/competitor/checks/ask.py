@@ -1,4 +1,4 @@
-"""Asks a running competitor, shows the answer as it streams, and then what the benchmark would see of it."""
+"""`competitor ask`: sends a prompt to a running competitor, prints the stream as it comes, then a summary."""
 # Contract file: replaced by updates.
 
 import json
@@ -11,7 +11,10 @@ _DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 
 
 def ask(url: str, prompt: str, save: Path | None = None) -> int:
-    """Prints the stream; 0 when it came to its proper end. `save` is where its lines are written as they came."""
+    """Prints the answer to a prompt. `save` names a file for the stream's lines as they were received.
+
+    Returns the exit code: 0 if the stream ended with `[DONE]`, else 1.
+    """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     target = Target(url.rstrip("/"), timeout=300)
@@ -33,7 +36,7 @@ def ask(url: str, prompt: str, save: Path | None = None) -> int:
 
 
 def summary(stream: Stream) -> str:
-    """What happened, as lines of text."""
+    """Times, counts and the end of a stream, as lines of text."""
     usage = stream.usages[-1] if stream.usages else {}
     words = sum(1 for _, delta in stream.deltas if delta.get("content"))
     thoughts = sum(1 for _, delta in stream.deltas if delta.get("reasoning_content"))
@@ -50,7 +53,7 @@ def summary(stream: Stream) -> str:
 
 
 class _Printer:
-    """Reasoning dim, text plain, each as it comes."""
+    """Prints the deltas of a stream as they come: reasoning dimmed, text plain."""
 
     def __init__(self) -> None:
         self._thinking = False

@@ -1,7 +1,7 @@
-"""`competitor check`: asks a server for every clause, says what came of it, and writes the reports.
+"""`competitor check`: checks a server against every clause, prints the verdicts, and writes the reports.
 Contract file: replaced by updates.
 
-Exit code 0: every must that could be shown holds. 1: one does not. 2: nothing could be checked.
+Exit code 0: every `must` that could be checked holds. 1: a `must` is broken. 2: nothing could be checked.
 """
 
 import argparse
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from . import CLAUSES, PROMPTS, Target, stand_in
-from .figures import Figure, measured
-from .judging import gate, judge_any
-from .prompts import WORDS, learned
+from .figures import Figure, measure
+from .judging import judge_if_answering, why_unanswered
+from .prompts import WORDS, learn_prompts
 from .report.html import as_html
 from .report.records import Record, as_json, as_junit
 from .report.terminal import catalogue, closing, progress, say, table
@@ -22,21 +22,22 @@ from .target import Stream
 
 DEFAULT_URL = "http://localhost:8080"
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0
-MOST_STREAMS = 12
+MAX_STREAMS_DRAWN = 12
 COMPLIES, BROKEN, UNCHECKED = 0, 1, 2
 
 
 def check(given: argparse.Namespace) -> int:
+    """Runs the command with its parsed arguments. Returns the exit code."""
     if given.list:
         say(catalogue())
         return COMPLIES
     clauses = list(CLAUSES) if given.only is None else [each.strip().upper() for each in given.only.split(",")]
     if unknown := [each for each in clauses if each not in CLAUSES]:
-        say(f"There is no check for {', '.join(unknown)}; --list shows all.\n")
+        say(f"There is no check for {', '.join(unknown)}; --list shows all checks.\n")
         return UNCHECKED
     url = given.url or (None if given.start else DEFAULT_URL)
     if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-        say(f"{url} is no address of a server; it should look like {DEFAULT_URL}.\n")
+        say(f"{url} is not the URL of a server; a URL looks like {DEFAULT_URL}.\n")
         return UNCHECKED
     try:
         with _targets(url, given.start, given.patience, quick=given.quick) as targets:
@@ -55,7 +56,11 @@ def check(given: argparse.Namespace) -> int:
 
 @contextmanager
 def _targets(url: str | None, command: str | None, patience: float, *, quick: bool) -> Iterator[list[Target]]:
-    """The servers to look at: the one at the URL; or one as an arena starts it, and one on the stand-in upstream."""
+    """The servers to check.
+
+    Without a start command, the server at the URL. With one, a server started with an empty environment as in the
+    arena, and, where a second can be started and the check is not quick, one whose upstream is the stand-in.
+    """
     until = time.monotonic() + (QUICK_LIMIT_SECONDS if quick else LIMIT_SECONDS)
     if command is None:
         yield [Target(str(url).rstrip("/"), timeout=patience, until=until)]
@@ -70,11 +75,11 @@ def _targets(url: str | None, command: str | None, patience: float, *, quick: bo
             yield [first]
             return
         with stand_in() as upstream:
-            behind = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
-            other = starter.start(behind)
+            settings = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
+            other = starter.start(settings)
             first.name = "as started"
-            on_it = Target(other, PROMPTS, launch, upstream, patience, "on a faulty upstream", until)
-            yield [first, on_it]
+            second = Target(other, PROMPTS, launch, upstream, patience, "on a faulty upstream", until)
+            yield [first, second]
     finally:
         starter.close()
 
@@ -84,27 +89,30 @@ def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> R
     first = targets[0]
     with progress(len(clauses)) as on_verdict:
         figures: list[Figure] = []
-        if not gate(first):
-            _learn(first, quick=quick)
-            figures = measured(first, quick=quick)
-        verdicts = judge_any(targets, clauses, on_verdict)
-    streams = _to_draw(targets)
+        if not why_unanswered(first):
+            _learn_prompts(first, quick=quick)
+            figures = measure(first, quick=quick)
+        verdicts = judge_if_answering(targets, clauses, on_verdict)
+    streams = _streams_to_draw(targets)
     return Record(first.url, verdicts, figures, streams, time.monotonic() - began)
 
 
-def _learn(first: Target, *, quick: bool) -> None:
-    """What it heeds. A long silence takes long to show."""
-    first.prompts = learned(first, ("events", "artifact") if quick else tuple(WORDS))
+def _learn_prompts(first: Target, *, quick: bool) -> None:
+    """Finds out which prompts this server reacts to. A quick check does not look for a silence, which takes seconds."""
+    first.prompts = learn_prompts(first, ("events", "artifact") if quick else tuple(WORDS))
 
 
-def _to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
-    """A stream of each prompt, the longest first; one that made the stand-in do something is called by that."""
-    meant = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
+def _streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
+    """The streams for the report with their captions: one of each prompt and server, the longest first.
+
+    The caption of a prompt to the stand-in begins with what the prompt makes it do.
+    """
+    captions = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
     found = {
-        (meant.get(asked, asked), target.name): stream
+        (captions.get(asked, asked), target.name): stream
         for target in targets
         for asked, stream in target.journal
         if stream.lines
     }
-    longest = sorted(found.items(), key=lambda item: -item[1].seconds)[:MOST_STREAMS]
+    longest = sorted(found.items(), key=lambda item: -item[1].seconds)[:MAX_STREAMS_DRAWN]
     return [(f"{asked} ({name})" if name else asked, stream) for (asked, name), stream in longest]

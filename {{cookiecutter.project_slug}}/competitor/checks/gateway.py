@@ -1,11 +1,11 @@
-"""A stand-in for the platform's gateway, with the habits that competitors were seen to break on.
+"""A stand-in for the platform's gateway, which does what made real competitors fail.
 Contract file: replaced by updates.
 
-1. Nulls are removed from a request; `enable_memory` and `debug` are always added; `Authorization` stays here.
-2. Any status of 300 or more becomes a bare 500: no redirect is followed, no error is passed on.
-3. Of a stream only `data:` lines and comments go on; a stream without a token after 5 s is cut off.
-4. A whole answer with another `finish_reason`, a usage without its integers, or an artifact without a
-   `display_name` becomes a bare 500.
+1. It removes nulls from a request, always adds `enable_memory` and `debug`, and does not pass on `Authorization`.
+2. It turns any status of 300 or more into a bare 500; it follows no redirect and passes on no error.
+3. It passes on only `data:` lines and comments of a stream, and cuts off a stream without a token after 5 s.
+4. It turns a whole (non-stream) answer into a bare 500 when the `finish_reason` is unknown, an integer is missing in
+   `usage`, or an artifact has no `display_name`.
 """
 
 import http.client
@@ -24,14 +24,14 @@ from .target import CHAT, Json
 FIRST_TOKEN_SECONDS = 5.0
 TIMEOUT_SECONDS = 300.0
 MAX_LINE_BYTES = 2**20
-REASONS = ("stop", "length", "tool_calls", "content_filter")
-COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-TOKENS = ("content", "reasoning_content", "tool_calls")
+FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter")
+USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
+TOKEN_FIELDS = ("content", "reasoning_content", "tool_calls")
 
 
 @contextmanager
 def gateway(url: str) -> Iterator[str]:
-    """The URL of a gateway in front of the competitor at `url`."""
+    """Runs a gateway in front of the competitor at `url`, and gives the gateway's URL."""
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"competitor": url}))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
@@ -42,6 +42,7 @@ def gateway(url: str) -> Iterator[str]:
 
 
 def without_nulls(value: Any) -> Any:
+    """A copy of a JSON value without the fields that are null."""
     if isinstance(value, dict):
         return {name: without_nulls(each) for name, each in value.items() if each is not None}
     if isinstance(value, list):
@@ -50,10 +51,10 @@ def without_nulls(value: Any) -> Any:
 
 
 def accepted(answer: Any) -> bool:
-    """Whether a whole answer has what the gateway's own types demand."""
+    """Whether a whole answer has the fields that the gateway's own types require."""
     if not isinstance(answer, dict) or not isinstance(usage := answer.get("usage"), dict):
         return False
-    if not all(type(usage.get(name)) is int for name in COUNTS):
+    if not all(type(usage.get(name)) is int for name in USAGE_FIELDS):
         return False
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -65,7 +66,7 @@ def _choice_accepted(choice: Json) -> bool:
     message = choice.get("message")
     artifacts = message.get("artifacts") or [] if isinstance(message, dict) else [None]
     named = all(isinstance(each, dict) and each.get("display_name") for each in artifacts)
-    return choice.get("finish_reason") in REASONS and named
+    return choice.get("finish_reason") in FINISH_REASONS and named
 
 
 class _Server(ThreadingHTTPServer):
@@ -74,26 +75,26 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.0"  # one request a connection
+    protocol_version = "HTTP/1.0"  # one request per connection
     competitor: str
 
     def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
-        self._plain(200, b'{"status": "ok"}') if self.path == "/health" else self._plain(404, b"{}")
+        self._send_json(200, b'{"status": "ok"}') if self.path == "/health" else self._send_json(404, b"{}")
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
         body = without_nulls({"enable_memory": False, "debug": False, **asked})
         connection = self._connected()
-        with suppress(ConnectionError):  # of the caller, who may leave
+        with suppress(ConnectionError):  # the caller may disconnect
             try:
                 connection.request("POST", urlsplit(self.competitor).path + CHAT, json.dumps(body), self._headers())
                 response = connection.getresponse()
                 self._pass_on(response, connection, streamed=bool(asked.get("stream")))
             except (OSError, http.client.HTTPException):
-                self._plain(500, b'{"detail": "Internal Server Error"}')
+                self._send_json(500, b'{"detail": "Internal Server Error"}')
             finally:
                 connection.close()
 
@@ -111,32 +112,32 @@ class _Handler(BaseHTTPRequestHandler):
         self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, *, streamed: bool
     ) -> None:
         if response.status >= 300:
-            self._plain(500, b'{"detail": "Internal Server Error"}')
+            self._send_json(500, b'{"detail": "Internal Server Error"}')
         elif streamed:
-            self._stream(response, connection)
+            self._send_stream(response, connection)
         else:
-            self._whole(response.read())
+            self._send_whole(response.read())
 
-    def _whole(self, body: bytes) -> None:
+    def _send_whole(self, body: bytes) -> None:
         try:
             good = accepted(json.loads(body))
         except ValueError:
             good = False
-        self._plain(200, body) if good else self._plain(500, b'{"detail": "Internal Server Error"}')
+        self._send_json(200, body) if good else self._send_json(500, b'{"detail": "Internal Server Error"}')
 
-    def _stream(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
+    def _send_stream(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         deadline = time.monotonic() + FIRST_TOKEN_SECONDS
-        spoke = False
-        while (line := response.readline(MAX_LINE_BYTES)) and (spoke or time.monotonic() < deadline):
+        has_token = False
+        while (line := response.readline(MAX_LINE_BYTES)) and (has_token or time.monotonic() < deadline):
             if line.startswith((b"data:", b":")):
                 self.wfile.write(line.rstrip(b"\r\n") + b"\n\n")
                 self.wfile.flush()
-                spoke = spoke or is_token(line)
+                has_token = has_token or is_token(line)
 
-    def _plain(self, status: int, body: bytes) -> None:
+    def _send_json(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -145,9 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def is_token(line: bytes) -> bool:
-    """Whether a line has what counts as a first token: text, reasoning or a call."""
+    """Whether a line of a stream has what counts as a first token: text, reasoning or a tool call."""
     try:
         choices = json.loads(line.removeprefix(b"data:"))["choices"]
-        return any(choice["delta"].get(name) for choice in choices for name in TOKENS)
+        return any(choice["delta"].get(name) for choice in choices for name in TOKEN_FIELDS)
     except (ValueError, KeyError, TypeError, AttributeError):
         return False

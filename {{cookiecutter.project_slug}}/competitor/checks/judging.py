@@ -1,7 +1,7 @@
-"""Runs checks and says of each clause: it holds, it does not and why, or it cannot be shown here and why.
+"""Runs the checks. The verdict on each clause is `pass`, `fail` with a reason, or `not shown` with a reason.
 Contract file: replaced by updates.
 
-Whatever a server sends, a verdict comes of it, never an exception.
+Whatever a server sends, the result is a verdict and never an exception.
 """
 
 import time
@@ -14,58 +14,64 @@ from .registry import CLAUSES, Clause
 from .target import Failed, NotShown, Reply, Stream, Target
 
 Status = Literal["pass", "fail", "not shown"]
-# Where no plain question is answered, these say why, and the others have nothing to look at.
-FIRST = ("E1", "E2")
-SIDE_BY_SIDE = 16  # checks wait for the server nearly all of their time
+# The only clauses that are checked on a server that answers no simple question.
+BASIC = ("E1", "E2")
+CONCURRENT_CHECKS = 16  # a check waits for the server nearly all of the time
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a clause. `said` is the reason, empty for a clause that holds; `shown_by` names the servers."""
+    """The result of one check.
+
+    `reason` is empty for a clause that holds. `seconds` is how long the check took. `servers` names the servers on
+    which the clause could be checked.
+    """
 
     clause: Clause
     status: Status
-    said: str = ""
+    reason: str = ""
     seconds: float = 0.0
-    shown_by: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
 
     @property
     def breaks(self) -> bool:
-        """Whether a competitor with this verdict is not compliant."""
+        """Whether a competitor with this verdict does not comply with the contract."""
         return self.status == "fail" and self.clause.severity == "must"
 
 
 def judge(clause: Clause, target: Target) -> Verdict:
-    """One clause on one server."""
+    """The verdict on one clause for one server."""
     began = time.monotonic()
     status: Status = "pass"
-    said = ""
+    reason = ""
     try:
         clause.check(target)
-    except NotShown as reason:
-        status, said = "not shown", str(reason)
+    except NotShown as not_shown:
+        status, reason = "not shown", str(not_shown)
     except Failed as failure:
-        status, said = "fail", str(failure)
-    except Exception as error:  # noqa: BLE001 - a server may send any shape, and no check foresees them all
-        status, said = "fail", f"what came has a shape that could not be read ({type(error).__name__}: {error})"[:300]
+        status, reason = "fail", str(failure)
+    except Exception as error:  # noqa: BLE001 - a server may send any shape, and no check expects them all
+        status, reason = "fail", f"the response has an unexpected shape ({type(error).__name__}: {error})"[:300]
     shown = () if status == "not shown" else (target.name,)
-    return Verdict(clause, status, said, time.monotonic() - began, shown)
+    return Verdict(clause, status, reason, time.monotonic() - began, shown)
 
 
-def together(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict of several servers': a failure anywhere counts; else that it was shown to hold anywhere."""
+def combined(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict from those of several servers: `fail` if one failed, else `pass` if one passed."""
     seconds = sum(verdict.seconds for verdict in verdicts)
     for status in ("fail", "pass", "not shown"):
-        of_it = [verdict for verdict in verdicts if verdict.status == status]
-        if of_it:
-            said = "; ".join(dict.fromkeys(f"{_where(verdict)}{verdict.said}" for verdict in of_it if verdict.said))
-            shown = tuple(name for verdict in of_it for name in verdict.shown_by)
-            return Verdict(of_it[0].clause, of_it[0].status, said, seconds, shown)
-    raise ValueError("no verdict at all")
+        same = [verdict for verdict in verdicts if verdict.status == status]
+        if same:
+            reason = "; ".join(
+                dict.fromkeys(f"{_where(verdict)}{verdict.reason}" for verdict in same if verdict.reason)
+            )
+            servers = tuple(name for verdict in same for name in verdict.servers)
+            return Verdict(same[0].clause, same[0].status, reason, seconds, servers)
+    raise ValueError("there is no verdict to combine")
 
 
 def _where(verdict: Verdict) -> str:
-    return f"{verdict.shown_by[0]}: " if verdict.shown_by and verdict.shown_by[0] else ""
+    return f"{verdict.servers[0]}: " if verdict.servers and verdict.servers[0] else ""
 
 
 def judge_all(
@@ -73,54 +79,62 @@ def judge_all(
     clauses: Iterable[str] = CLAUSES,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """Every clause on every server, side by side where they do not disturb each other; in the catalogue's order."""
+    """The verdicts on the clauses, combined over all servers, in the order of the clauses.
+
+    Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with each verdict
+    as soon as all servers have been checked for it.
+    """
     wanted = [CLAUSES[each] for each in clauses]
     found: dict[str, list[Verdict]] = {clause.id: [] for clause in wanted}
 
     def settle(verdict: Verdict) -> None:
         found[verdict.clause.id].append(verdict)
         if len(found[verdict.clause.id]) == len(targets):
-            on_verdict(together(found[verdict.clause.id]))
+            on_verdict(combined(found[verdict.clause.id]))
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(CONCURRENT_CHECKS) as pool:
         pairs = [(clause, target) for clause in wanted for target in targets]
-        running = [pool.submit(judge, *pair) for pair in pairs if not _counts(*pair)]
+        running = [pool.submit(judge, *pair) for pair in pairs if not _needs_server_for_itself(*pair)]
         for done in as_completed(running):
             settle(done.result())
-        lanes = [
-            pool.submit(_in_turn, [each for each in wanted if _counts(each, target)], target) for target in targets
+        others = [
+            pool.submit(_judge_in_turn, [each for each in wanted if _needs_server_for_itself(each, target)], target)
+            for target in targets
         ]
-        for lane in as_completed(lanes):
-            for verdict in lane.result():
+        for finished in as_completed(others):
+            for verdict in finished.result():
                 settle(verdict)
-    return [together(found[clause.id]) for clause in wanted]
+    return [combined(found[clause.id]) for clause in wanted]
 
 
-def _counts(clause: Clause, target: Target) -> bool:
-    return clause.alone and target.upstream is not None
+def _needs_server_for_itself(clause: Clause, target: Target) -> bool:
+    return clause.exclusive and target.upstream is not None
 
 
-def _in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:
+def _judge_in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:
     return [judge(clause, target) for clause in clauses]
 
 
-def judge_any(
+def judge_if_answering(
     targets: Sequence[Target],
     clauses: Sequence[str] = tuple(CLAUSES),
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """As `judge_all`; but where no plain question is answered, only E1 and E2 are judged, for they say why."""
-    if not (reason := gate(targets[0])):
+    """Like `judge_all`, but checks only E1 and E2 when the first server answers no simple question.
+
+    These two say what is wrong with it; all other clauses are then `not shown`.
+    """
+    if not (reason := why_unanswered(targets[0])):
         return judge_all(targets, clauses, on_verdict)
     verdicts = {
-        verdict.clause.id: verdict for verdict in judge_all(targets[:1], [each for each in clauses if each in FIRST])
+        verdict.clause.id: verdict for verdict in judge_all(targets[:1], [each for each in clauses if each in BASIC])
     }
-    why = f"it answers no plain question: {reason}"
+    why = f"the server does not answer a simple question: {reason}"
     return [verdicts.get(each) or Verdict(CLAUSES[each], "not shown", why) for each in clauses]
 
 
-def gate(target: Target) -> str:
-    """Why there is no sense in asking this server more; empty when it answers a plain question in either mode."""
+def why_unanswered(target: Target) -> str:
+    """Why this server answers no simple question; empty if it answers one in at least one of the two modes."""
     with ThreadPoolExecutor(2) as pool:
         reasons = list(pool.map(_unanswered, (target.ask, target.stream)))
     return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))
@@ -132,6 +146,7 @@ def _unanswered(ask: Callable[[], Reply | Stream]) -> str:
     except (Failed, NotShown) as reason:
         return str(reason)
     if reply.status != 200:
-        return f"a plain question got the status {reply.status}"
-    text = reply.headers.get("content-type", "")
-    return "" if "json" in text or "event-stream" in text else f"a plain question got {text[:60] or 'no content type'}"
+        return f"a simple question got the status {reply.status}"
+    kind = reply.headers.get("content-type", "")
+    expected = "json" in kind or "event-stream" in kind
+    return "" if expected else f"a simple question got the content type {kind[:60] or '(none)'}"

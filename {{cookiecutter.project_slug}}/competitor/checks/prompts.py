@@ -1,4 +1,4 @@
-"""How to make a server do what a clause speaks of: by a stand-in for its upstream, or by words any server may heed."""
+"""Prompts that provoke what a clause is about: for the stand-in upstream, or in words that any server may react to."""
 # Contract file: replaced by updates.
 
 import subprocess
@@ -13,7 +13,7 @@ from .target import Failed, NotShown, Stream, Target, Upstream
 
 STOP_SECONDS = 5.0
 LONG_SILENCE_SECONDS = 2.0
-# What makes the stand-in do what a clause speaks of.
+# Prompts to the stand-in, by the name under which the clauses ask for them.
 PROMPTS: Mapping[str, str] = {
     "silence_first": 'mock{"wait": 10, "tokens": 3}',
     "silence": 'mock{"silence": 10, "tokens": 6}',
@@ -41,7 +41,7 @@ PROMPTS: Mapping[str, str] = {
     "redirects": 'mock{"status": 307, "headers": {"location": "/elsewhere"}}',
 }
 
-# What may make a server do it that nothing is known of, best first. A check uses what was seen to work.
+# Prompts to a server that nothing is known about, the most promising first. A check uses the first that works.
 WORDS: Mapping[str, Sequence[str]] = {
     "events": (
         "What is 17 * 23? Use your calculator.",
@@ -55,7 +55,7 @@ WORDS: Mapping[str, Sequence[str]] = {
 
 @contextmanager
 def stand_in() -> Iterator[Upstream]:
-    """An upstream that does what a prompt tells it, in a process of its own, on a free port."""
+    """Runs an upstream that does what a prompt tells it, as a separate process on a free port."""
     program = Path(__file__).with_name("stand_in.py")
     process = subprocess.Popen([sys.executable, program, "0"], stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
@@ -68,8 +68,8 @@ def stand_in() -> Iterator[Upstream]:
             process.stdout.close()
 
 
-def learned(target: Target, names: Sequence[str] = tuple(WORDS)) -> dict[str, str]:
-    """Those of `names` that words of ours provoke on this server, with the words."""
+def learn_prompts(target: Target, names: Sequence[str] = tuple(WORDS)) -> dict[str, str]:
+    """Tries the prompts in WORDS on a server. Returns those that work, by name."""
     tries = [(name, words) for name in names for words in WORDS[name]]
     with ThreadPoolExecutor(len(tries)) as pool:
         worked = list(pool.map(lambda each: _works(target, *each), tries))
@@ -82,7 +82,7 @@ def learned(target: Target, names: Sequence[str] = tuple(WORDS)) -> dict[str, st
 
 def _works(target: Target, name: str, words: str) -> bool:
     try:
-        return _SEEN[name](target.stream(words))
+        return _WORKED[name](target.stream(words))
     except (Failed, NotShown):
         return False
 
@@ -92,7 +92,7 @@ def _has_events(stream: Stream) -> bool:
 
 
 def _has_silence(stream: Stream) -> bool:
-    """A long step: time went by without content, whatever was said of it meanwhile."""
+    """Whether there is a long step: seconds without content, with or without reasoning meanwhile."""
     times = [0.0, *(at for at, delta in stream.deltas if delta.get("content")), stream.seconds]
     longest = max(after - before for before, after in pairwise(times))
     return longest > LONG_SILENCE_SECONDS and _has_events(stream)
@@ -103,4 +103,4 @@ def _has_artifact(stream: Stream) -> bool:
     return any(event.get("event") == "artifacts" for event in events)
 
 
-_SEEN = {"events": _has_events, "artifact": _has_artifact, "silence": _has_silence}
+_WORKED = {"events": _has_events, "artifact": _has_artifact, "silence": _has_silence}

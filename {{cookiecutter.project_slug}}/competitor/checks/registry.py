@@ -1,4 +1,4 @@
-"""The catalogue of checks: one small function a clause, with what it cites and how to mend a breach."""
+"""The catalogue of checks: a function for each clause, with its title, severity, and how to fix a breach."""
 # Contract file: replaced by updates.
 
 from collections.abc import Callable
@@ -15,9 +15,10 @@ _SECTIONS = {"E": "1", "R": "2", "W": "3", "S": "4", "U": "5", "A": "6", "N": "7
 
 @dataclass(frozen=True)
 class Clause:
-    """`check` returns where the clause holds, and raises `Failed` or `NotShown` where not.
+    """A clause of CONTRACT.md and its check.
 
-    A check that counts what the upstream saw runs `alone`: others would be counted with it.
+    `check` returns if the clause holds on a server, and raises `Failed` or `NotShown` otherwise. `exclusive` is for a
+    check that counts the upstream's requests: no other check may run meanwhile, or its requests would be counted too.
     """
 
     id: str
@@ -25,38 +26,41 @@ class Clause:
     severity: Severity
     remedy: str
     check: Check
-    alone: bool = False
+    exclusive: bool = False
 
     @property
     def cites(self) -> str:
-        """Where CONTRACT.md says it."""
+        """Where CONTRACT.md has the clause."""
         return f"{self.id}, section {_SECTIONS[self.id[0]]}" if self.id[0] != "N" else "section 7 and the seed"
 
 
 CLAUSES: dict[str, Clause] = {}
 
-# Clauses that no check can show from outside, with the reason. Every other id of CONTRACT.md has a check.
+# Clauses that cannot be checked from outside, with the reason. Every other id in CONTRACT.md has a check.
 NOT_FROM_OUTSIDE = {
     "P1": "the submission form is a file of the repo; a running server does not show it",
 }
 
 
 def in_order() -> None:
-    """Sorts the catalogue as CONTRACT.md has its sections."""
+    """Sorts CLAUSES by the sections of CONTRACT.md."""
     letters = list(_SECTIONS)
     ids = sorted(CLAUSES, key=lambda each: (letters.index(each[0]), int(each[1:])))
     for each in ids:
         CLAUSES[each] = CLAUSES.pop(each)
 
 
-def clause(id: str, *, remedy: str, severity: Severity = "must", alone: bool = False) -> Callable[[Check], Check]:
-    """Enters a check under a clause of CONTRACT.md. Its docstring is the title."""
+def clause(id: str, *, remedy: str, severity: Severity = "must", exclusive: bool = False) -> Callable[[Check], Check]:
+    """Registers a check for a clause of CONTRACT.md. The check's docstring is the title.
 
-    def enter(check: Check) -> Check:
+    `remedy` is one sentence that says how to fix a breach. Raises `ValueError` if the clause has a check already.
+    """
+
+    def register(check: Check) -> Check:
         if id in CLAUSES:
-            raise ValueError(f"two checks for {id}")
+            raise ValueError(f"there are two checks for {id}")
         title = (check.__doc__ or "").strip()
-        CLAUSES[id] = Clause(id, title, severity, remedy, check, alone)
+        CLAUSES[id] = Clause(id, title, severity, remedy, check, exclusive)
         return check
 
-    return enter
+    return register

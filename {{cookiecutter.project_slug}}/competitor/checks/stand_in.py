@@ -1,14 +1,14 @@
-"""An upstream in a process of its own that does what a prompt tells it: silence, bursts, faults, lies.
+"""An upstream server that does what a prompt tells it: silences, bursts, faults, wrong data.
 Contract file: replaced by updates.
 
-    python stand_in.py PORT          prints the port it listens on; 0 takes a free one
+    python stand_in.py PORT          prints the port it listens on; with 0 it takes a free port
 
-The last user message may hold `mock{...}`, a JSON object of `Script`'s fields. `turns` in it is a list of
-such objects, for a conversation that goes on after calls of tools: the first answer, the second, and so on.
-Beside the chat route: `GET /requests` (all requests so far), `GET /stats` (streams open, cut by the peer, done),
-and `GET /release/NAME`, for which requests with `"hold": "NAME"` wait.
-It is a program of its own, of the standard library alone: the checks start it (`provoking.stand_in`), and so
-may anybody who wants an upstream with a will of its own.
+The last user message may contain `mock{...}`, a JSON object with the fields of `Script`. In it, `turns` may be a list
+of such objects for a conversation with tool calls: one for the first answer, one for the second, and so on.
+Besides the chat route it serves `GET /requests` (all requests so far), `GET /stats` (how many requests are open, were
+cut off by the client, are done), and `GET /release/NAME`, for which requests with `"hold": "NAME"` wait.
+It is a separate program that needs only the standard library. The checks start it (`prompts.stand_in`), and you can
+start it by hand whenever you need an upstream that you can control.
 """
 
 import asyncio
@@ -28,34 +28,34 @@ FIXED = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model":
 
 @dataclass
 class Script:
-    """How one request is answered. Times are in seconds."""
+    """How to answer one request. Times are in seconds."""
 
     tokens: int = 5
     word: str = "tok"
     delay: float = 0.0  # between tokens
-    burst: int = 1  # tokens in one write
-    reasoning: int = 0  # so many tokens of reasoning come first
+    burst: int = 1  # number of tokens in one write
+    reasoning: int = 0  # the number of tokens that are sent as reasoning, before the others
     reasoning_field: str = "reasoning_content"
-    wait: float = 0.0  # before the response's head
-    hold: str = ""  # the response's head waits until `/release/` with this name was asked for
-    silence: float = 0.0  # in the middle of the tokens
-    die: int = -1  # reset the connection after so many tokens
-    close: int = -1  # close it properly after so many tokens
+    wait: float = 0.0  # before the response headers
+    hold: str = ""  # wait with the response headers until `/release/` with this name is requested
+    silence: float = 0.0  # pause in the middle of the tokens
+    die: int = -1  # reset the connection after this many tokens
+    close: int = -1  # close the connection properly after this many tokens
     endless: bool = False
     status: int = 200
-    fail_times: int = 0  # the status holds for so many requests with the same `key`
+    fail_times: int = 0  # use `status` only for this many requests with the same `key`
     key: str = ""
     headers: Json = field(default_factory=dict)
     page: str = ""  # send this as HTML
-    raw: list[str] = field(default_factory=list)  # send these as the body, piece by piece, and nothing else
+    raw: list[str] = field(default_factory=list)  # send only these strings as the body, one after the other
     kind: str = "text/event-stream"
     calls: list[Json] = field(default_factory=list)  # {"name", "arguments"}, streamed in fragments
     finish: str = "stop"
     usage: bool = True
     done: bool = True
     error: bool = False  # an error object in the middle
-    whole: bool = False  # answer with one object, though a stream was asked for
-    piece: int = 0  # write in pieces of so many bytes
+    whole: bool = False  # answer with one JSON object, although a stream was requested
+    piece: int = 0  # write in pieces of this many bytes
     eol: str = "\n"
     gzip: bool = False
 
@@ -67,6 +67,7 @@ stats = {"open": 0, "cut": 0, "done": 0, "connections": 0}
 
 
 def script_of(body: Json) -> Script:
+    """The script in the last user message of a request, or the default one."""
     texts = [message.get("content") for message in body.get("messages", []) if message.get("role") == "user"]
     last = texts[-1] if texts else ""
     if isinstance(last, list):
@@ -84,7 +85,7 @@ def answers_since_the_user(messages: list[Json]) -> int:
 
 
 class Peer:
-    """One connection of a client."""
+    """A connection of a client."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -113,7 +114,9 @@ class Peer:
         stats["open"] += 1
         answering = asyncio.create_task(self.answer(asked))
         gone = asyncio.create_task(self.reader.read(1))
-        gone.add_done_callback(lambda task: task.cancelled() or task.exception())  # a reset is one way to go
+        gone.add_done_callback(
+            lambda task: task.cancelled() or task.exception()
+        )  # the client may disconnect with a reset
         await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
         stats["open"] -= 1
         if not answering.done():
@@ -162,7 +165,7 @@ class Peer:
         await self.writer.drain()
 
     async def tokens(self, script: Script, asked: Json) -> bool:
-        """The usual stream; False when the connection was ended on purpose."""
+        """Sends the usual stream. False if the script ended the connection early."""
         await self.event({"role": "assistant", "content": ""})
         number, waiting = 0, b""
         while script.endless or number < script.tokens:

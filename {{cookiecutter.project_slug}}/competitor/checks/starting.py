@@ -1,8 +1,9 @@
-"""Starts competitors by their owner's command, each with an environment of its own, and ends them all together.
+"""Starts servers with their owner's command, each with its own environment, and stops them together.
 Contract file: replaced by updates.
 
-In the command `{port}` stands for the port, and `{env}` for the variables as options of `docker run`. A command
-of no container gets its variables as a process does. On Linux they end with this process, also when it is killed.
+In the command, `{port}` is replaced by the port, and `{env}` by the environment as `--env` options of `docker run`. A
+command that does not start a container gets the variables in its environment. On Linux the servers end with this
+process, even if it is killed.
 """
 
 import os
@@ -21,21 +22,25 @@ from .clauses.artifact_links import SHARED_FOLDER
 from .orphans import kill_orphans
 from .target import Failed, NotShown, Target
 
-# Below what systems lend to outgoing connections, so that none of those takes one before its server does.
+# Below the range for outgoing connections, so that none of these takes a port before its server does.
 PORTS = range(20_000, 32_000)
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
-# What a process needs to start at all; nothing of it configures a competitor.
+# Variables that a process needs to start. None of them configures a competitor.
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV", "DOCKER_HOST", "XDG_RUNTIME_DIR")
 _CONTAINERS = ("docker", "podman", "nerdctl")
 
 
 class NotStarted(Exception):
-    """The command did not make a healthy server. The message says how it ended."""
+    """The command did not start a healthy server. The message says how it ended."""
 
 
 class Starter:
-    """`start` for the first one; called with an environment, it is a `Launch` for the checks."""
+    """Starts servers with one command.
+
+    `start` returns a URL. Called with an environment it returns a `Target`, as checks expect of `launch`. `url` is the
+    URL of the server where the command can start only one, since it takes neither a port nor variables.
+    """
 
     def __init__(self, command: str, url: str | None) -> None:
         self._command, self._url = command, url
@@ -49,16 +54,16 @@ class Starter:
 
     @property
     def starts_others(self) -> bool:
-        """Whether the command can start a second one beside the first, with an environment of its own."""
+        """Whether the command can start further servers beside the first, each with its own environment."""
         return not self.is_container or ("{env}" in self._command)
 
     def start(self, environment: Mapping[str, str]) -> str:
-        """The URL of a healthy one. Raises `NotStarted`."""
+        """Starts a server with these variables, and returns its URL once it is healthy. Raises `NotStarted`."""
         fixed = self._url if not self.starts_others else None
         port = free_port() if fixed is None else 0
         url = fixed or f"http://127.0.0.1:{port}"
         variables = dict(environment) if fixed else {"HOST": "127.0.0.1", "PORT": str(port), **environment}
-        log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the rest
+        log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._logs.append(log)
         try:
             process = subprocess.Popen(  # noqa: S603 - the owner's own command
@@ -70,7 +75,7 @@ class Starter:
                 start_new_session=os.name == "posix",
             )
         except OSError as error:
-            raise NotStarted(f"it could not be run: {error}") from None
+            raise NotStarted(f"the command could not be run: {error}") from None
         self._running.append(process)
         self._wait(url, process, log)
         return url
@@ -81,7 +86,7 @@ class Starter:
         try:
             return Target(self.start(environment))
         except NotStarted as reason:
-            raise Failed(f"started with {', '.join(environment) or 'no variable'}: {reason}") from None
+            raise Failed(f"started with {', '.join(environment) or 'an empty environment'}: {reason}") from None
 
     def close(self) -> None:
         for process in self._running:
@@ -113,14 +118,14 @@ class Starter:
             except Failed:
                 pass
             if process.poll() is not None:
-                raise NotStarted(f"it ended with {process.returncode} before it was healthy{_last_line(log)}")
+                raise NotStarted(f"it ended with exit code {process.returncode} before it was healthy{_last_line(log)}")
             if time.monotonic() > deadline:
                 raise NotStarted(f"it was not healthy within {READY_SECONDS:g} s{_last_line(log)}")
             time.sleep(0.02)
 
 
 def free_port() -> int:
-    """One that nothing listens on. Raises `OSError` where a hundred are all taken."""
+    """A TCP port that no process listens on. Raises `OSError` if a hundred random ports are all taken."""
     for port in random.sample(PORTS, 100):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
@@ -130,12 +135,12 @@ def free_port() -> int:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").split("\n")
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"; it said: {said[:200]}" if said else ""
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; its last output was: {last[:200]}" if last else ""
 
 
 def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
-    """To the command and what it started: a shell or a tool may stand between us and the server."""
+    """Sends a signal to the command's process group, since a shell or a tool may have started the server."""
     try:
         if os.name == "posix":
             os.killpg(process.pid, number)

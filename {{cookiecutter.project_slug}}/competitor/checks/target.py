@@ -1,4 +1,4 @@
-"""A competitor under test, seen through HTTP alone, with the time of arrival of every line of a stream."""
+"""A server under test. It is reached only by HTTP, and the arrival of every line of a stream is timed."""
 # Contract file: replaced by updates.
 
 import http.client
@@ -20,28 +20,29 @@ Json = dict[str, Any]
 Launch = Callable[[Mapping[str, str]], "Target"]
 
 CHAT = "/v1/chat/completions"
-# The question where none is asked in particular: one that wants a short answer.
+# The question for checks that need none in particular. It asks for a short answer.
 PLAIN = "Say only: hello"
-# A response that has no end is left here; the largest that a clause asks for is far smaller.
+# Limits for a response that does not end. The largest response that a clause asks for is far smaller.
 MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
 
 
 class Failed(AssertionError):
-    """A clause does not hold. The message says what was seen, in one sentence."""
+    """A clause does not hold. The message is a sentence, without its full stop, that says what was seen."""
 
 
 class NotShown(Exception):
-    """The clause cannot be looked at on this target: it has no way to provoke or to see what it speaks of."""
+    """A clause cannot be checked on this target. The message says what is missing."""
 
 
 def require(holds: object, sentence: str) -> None:
+    """Raises `Failed` with the sentence unless `holds` is true."""
     if not holds:
         raise Failed(sentence)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole response. `headers` have lower-case names."""
+    """A response that was read to its end. `headers` have lower-case names."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,17 +63,17 @@ class Stream:
     headers: Mapping[str, str]
     lines: list[tuple[float, bytes]] = field(default_factory=list)
     cut: str = ""  # why the connection ended too early; empty for a proper end
-    seconds: float = 0.0
-    sent: float = 0.0  # when the request was, on the clock of `time.monotonic`
+    seconds: float = 0.0  # when the response ended
+    sent: float = 0.0  # when the request was sent, by `time.monotonic`
 
     @cached_property
     def data(self) -> list[tuple[float, bytes]]:
-        """The `data:` lines' contents."""
+        """The contents of the `data:` lines, with their times."""
         return [(at, line[5:].removeprefix(b" ")) for at, line in self.lines if line.startswith(b"data:")]
 
     @cached_property
     def chunks(self) -> list[tuple[float, Json]]:
-        """The JSON of every `data:` line but `[DONE]`, as a reader that knows one line ending sees it."""
+        """The JSON of every `data:` line except `[DONE]`. Only a line feed ends a line. Raises `Failed` on bad JSON."""
         found = []
         for at, data in self.data:
             if data != b"[DONE]":
@@ -116,20 +117,20 @@ class Stream:
 
     @property
     def first_word(self) -> float | None:
-        """When the first delta came that counts as a token: content, reasoning or a tool call."""
+        """When the first delta with content, reasoning or a tool call came, in seconds; None if there was none."""
         names = ("content", "reasoning_content", "tool_calls")
         return next((at for at, delta in self.deltas if any(delta.get(name) for name in names)), None)
 
     @property
     def largest_gap(self) -> float:
-        """The longest time without any event, in seconds, from the sending of the request on; comments count."""
+        """The longest time between two lines, in seconds. Comments count, and so does the time to the first line."""
         times = [0.0, *(at for at, line in self.lines if line)]
         return max((after - before for before, after in pairwise(times)), default=0.0)
 
 
 @dataclass
 class Upstream:
-    """The competitor's upstream, where it is one of ours that tells what it saw: `/requests`, `/stats`."""
+    """The stand-in (`stand_in.py`) as the competitor's upstream; it reports what it received."""
 
     url: str
 
@@ -140,7 +141,7 @@ class Upstream:
         return dict(Target(self.url).get("/stats").json())
 
     def release(self, name: str) -> None:
-        """Lets requests go on that it holds by this name."""
+        """Lets the requests continue that wait for this name (`hold`)."""
         Target(self.url).get(f"/release/{name}")
 
 
@@ -148,40 +149,45 @@ class Upstream:
 class Target:
     """A competitor at `url`.
 
-    `prompts` are texts that make this one do something that a clause speaks of, by name (`silence`,
-    `dies`, ...). `launch` starts another of its kind with a given environment. `upstream` tells what
-    the competitor's own upstream saw. A check that needs what is not there raises `NotShown`.
+    `prompts` are the prompts that provoke something on this server, by name (`silence`, `dies`, ...). `launch` starts
+    another server of the same kind with a given environment. `upstream` is the stand-in, if that is the server's
+    upstream. A check that needs one of these and does not find it raises `NotShown`.
     """
 
     url: str
     prompts: Mapping[str, str] = field(default_factory=dict)
     launch: Launch | None = None
     upstream: Upstream | None = None
-    timeout: float = 30.0
-    name: str = ""  # which of several this one is, for a report
-    until: float = math.inf  # on the clock of `time.monotonic`; what is asked later is not shown
-    environment: Mapping[str, str] | None = None  # what it was started with, where that is known
-    ready_seconds: float = 0.0  # how long its start took, where it was launched
-    journal: list[tuple[str, Stream]] = field(default_factory=list)  # the streams that were read, by their prompts
+    timeout: float = 30.0  # seconds for a response to end
+    name: str = ""  # tells several targets apart in a report
+    until: float = math.inf  # by `time.monotonic`; a request after that raises `NotShown`
+    environment: Mapping[str, str] | None = None  # the variables it was started with; None if unknown
+    ready_seconds: float = 0.0  # from its start until it was healthy, if it was launched
+    journal: list[tuple[str, Stream]] = field(default_factory=list)  # every stream that was read, with its prompt
     _seen: dict[str, "_Once"] = field(default_factory=dict)
 
     def prompt(self, name: str) -> str:
+        """The prompt of this name. Raises `NotShown` if there is none."""
         if name not in self.prompts:
-            raise NotShown(f"nothing is known to provoke {name!r} here")
+            raise NotShown(f"no prompt is known that provokes {name!r} on this server")
         return self.prompts[name]
 
     @property
     def upstream_variables(self) -> dict[str, str]:
-        """What configures another of its kind for the same upstream, where that is one of ours."""
+        """The variables that give another server the same upstream; empty unless that is the stand-in."""
         return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
 
-    def launched(self, environment: Mapping[str, str], *, anew: bool = False) -> "Target":
-        """One of its kind; one for each environment is enough, this one among them, unless it must be `anew`."""
-        if environment == self.environment and not anew:
+    def launched(self, environment: Mapping[str, str], *, fresh: bool = False) -> "Target":
+        """A server of the same kind with this environment.
+
+        A server that was started with it before is used again, unless it must be `fresh`. Raises `NotShown` if none
+        can be started.
+        """
+        if environment == self.environment and not fresh:
             return self
         launch = self.launch
         if launch is None:
-            raise NotShown("it cannot be started from here")
+            raise NotShown("no server can be started, since no start command was given")
 
         def start() -> Target:
             began = time.monotonic()
@@ -190,7 +196,7 @@ class Target:
             started.environment, started.until = environment, self.until
             return started
 
-        return start() if anew else self._once(["launch", dict(environment)], start)
+        return start() if fresh else self._once(["launch", dict(environment)], start)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         with self._response("GET", path, b"", headers or {}) as (response, _):
@@ -201,7 +207,7 @@ class Target:
             return _read(response)
 
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
-        """One request, read to its end."""
+        """Sends one request, and reads the response to its end."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as (
             response,
@@ -210,19 +216,19 @@ class Target:
             return _read(response)
 
     def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
-        """A whole answer; the same question is asked once."""
+        """A whole (non-stream) answer. The same question is sent only once; later calls return the first answer."""
         body = question(prompt, **fields)
         return self._once(["ask", body], lambda: self.post(body))
 
     def stream(self, prompt: str = PLAIN, *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
-        """A streamed answer; the same question is asked once."""
+        """A streamed answer. The same question is sent only once; later calls return the first answer."""
         body = question(prompt, stream=True, **fields)
         return self._once(["stream", body, headers], lambda: self.read_stream(body, headers))
 
     def read_stream(
         self, body: Json, headers: Mapping[str, str] | None = None, on_line: Callable[[bytes], None] | None = None
     ) -> Stream:
-        """`on_line` is called with each line as it comes."""
+        """Sends a request, and reads the stream to its end. `on_line` is called with each line as it comes."""
         given = {"content-type": "application/json", "accept": "text/event-stream", **(headers or {})}
         with self._response("POST", CHAT, json.dumps(body).encode(), given) as (response, sent):
             stream = Stream(response.status, _lower(response), sent=sent)
@@ -231,14 +237,14 @@ class Target:
         return stream
 
     def read_events(self, path: str, seconds: float) -> Stream:
-        """A stream of events that is fetched; left after so many seconds where it has no end."""
+        """Reads a stream of events by GET, until it ends or `seconds` have passed."""
         with self._response("GET", path, b"", {"accept": "text/event-stream"}, seconds) as (response, sent):
             stream = Stream(response.status, _lower(response), sent=sent)
             _read_lines(response, stream, seconds, None)
         return stream
 
     def half_read(self, body: Json, *, lines: int = 3, then: Callable[[], object] = lambda: None) -> None:
-        """A request whose client reads a few lines, does something, and leaves."""
+        """Sends a request, reads some lines of the response, calls `then`, and disconnects."""
         with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as (
             response,
             _,
@@ -247,8 +253,8 @@ class Target:
                 response.readline(MAX_BYTES)
             then()
 
-    def abandoned(self, body: Json, seconds: float = 0.5) -> None:
-        """A request whose client waits a moment and leaves without an answer."""
+    def send_and_leave(self, body: Json, seconds: float = 0.5) -> None:
+        """Sends a request, waits `seconds`, and disconnects without reading the response."""
         connection = self._connection()
         try:
             connection.request("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"})
@@ -261,7 +267,7 @@ class Target:
     def _connection(self) -> http.client.HTTPConnection:
         left = self.until - time.monotonic()
         if left <= 0:
-            raise NotShown("the time for the checks was over")
+            raise NotShown("the time limit for all checks had passed")
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         return kind(parts.hostname or "", parts.port, timeout=min(self.timeout, left))
@@ -270,15 +276,16 @@ class Target:
     def _response(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float = math.inf
     ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
-        """The response, and when the request was sent. However slowly its bytes come, a timer ends it.
+        """Sends a request. Gives the response, and the time at which the request was sent.
 
-        That is a failure after `timeout`, and none after the `seconds` that somebody wanted to look.
+        A timer closes the connection, however slowly the bytes arrive. That is a failure after `timeout`, but none
+        after `seconds`, which is how long the caller wants to read.
         """
         connection, late, watch = self._connection(), threading.Event(), None
         try:
             try:
                 connection.connect()
-                # The socket itself: http.client forgets it where the end of the body is that of the connection.
+                # Keep the socket: http.client drops it when the body ends with the connection.
                 given = min(seconds, self.timeout, self.until - time.monotonic())
                 watch = threading.Timer(given, _end, [connection.sock, late])
                 watch.daemon = True
@@ -302,11 +309,11 @@ class Target:
 
     def _failure(self, what: str, error: Exception) -> Failed | NotShown:
         if time.monotonic() >= self.until:
-            return NotShown("the time for the checks was over")
+            return NotShown("the time limit for all checks had passed")
         return Failed(f"{what}: {type(error).__name__}")
 
     def _once(self, asked: list[Any], send: Callable[[], T]) -> T:
-        """Checks may run side by side: one asks, the others wait for what it got."""
+        """Calls `send` once for the same `asked`. Concurrent checks wait for the first call, and share its outcome."""
         once = self._seen.setdefault(json.dumps(asked, sort_keys=True), _Once())
         with once.lock:
             if once.outcome is None:
@@ -322,14 +329,14 @@ class Target:
 
 @dataclass
 class _Once:
-    """A question that is asked once, and what came of it: a value, or why there is none."""
+    """The outcome of a request that is sent once: a value, or the reason for the failure."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     outcome: tuple[Any, str | None] | None = None
 
 
 def question(prompt: str = PLAIN, **fields: Any) -> Json:
-    """A request's body. `messages` among the fields replaces the prompt."""
+    """The body of a chat request. A field `messages` replaces the prompt."""
     return {"model": "any-name", "messages": [{"role": "user", "content": prompt}], **fields}
 
 

@@ -1,4 +1,4 @@
-"""Whether the locks are those of their sources: `make lock` writes a hash of them into each lock's head."""
+"""Finds stale locks: `make lock` writes a hash of its sources at the top of each lock."""
 # Contract file: replaced by updates.
 
 import hashlib
@@ -13,13 +13,13 @@ _STAMP = re.compile(r"^#.*\(sources ([0-9a-f]{16})\)", re.MULTILINE)
 
 
 def stamp(root: Path, lock: str) -> str:
-    """What the head of this lock must say; comments and blank lines of the sources do not count."""
+    """The text that this lock must have at its top. Comments and blank lines in the sources do not count."""
     text = "\n".join(requirements(root, SOURCES[lock]))
     return f"(sources {hashlib.sha256(text.encode()).hexdigest()[:16]})"
 
 
 def stale(root: Path) -> list[str]:
-    """The locks that were made from other sources than those of today."""
+    """The names of the locks that are missing or do not match their sources."""
     return [lock for lock in SOURCES if not _says(root / lock, stamp(root, lock))]
 
 
@@ -31,7 +31,7 @@ def _says(lock: Path, expected: str) -> bool:
 
 
 def requirements(root: Path, source: str) -> Iterator[str]:
-    """The requirements of a file and of those that it includes, which `-r` names from its own folder."""
+    """The requirements in a file and in the files that it includes with `-r`, relative to its own folder."""
     for line in (root / source).read_text(encoding="utf-8").splitlines():
         wanted = line.split("#", 1)[0].strip()
         if wanted.startswith("-r "):

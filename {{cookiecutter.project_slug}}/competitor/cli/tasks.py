@@ -1,7 +1,7 @@
-"""What one does on one's own machine: run, test, lint, lock. `make` only calls these, so Windows has them too.
+"""The tasks run, test, lint and lock. `make` only calls these, so they work on Windows too.
 Contract file: replaced by updates.
 
-Nothing but Python is needed: a task makes `.venv` from the lock, with hashes, and runs in there.
+Only Python is needed: a task creates `.venv` from the lock, with hashes, and runs in it.
 """
 
 import os
@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK, DEV_LOCK = "requirements.txt", "requirements-dev.txt"
 
-# How a competitor of this repo is started, by the Python that runs this.
+# The command that starts the competitor of this repo, with the Python that runs this.
 SERVE = f"{shlex.quote(sys.executable)} -m competitor serve"
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;)?", re.MULTILINE)
 
 
 def run(task: str, extra: Sequence[str] = ()) -> int:
-    """Runs a task in an environment that has what its lock says; the exit code."""
+    """Runs a task in an environment with the packages of its lock. Returns the exit code."""
     python = environment(LOCK if task == "run" else DEV_LOCK)
     if task == "run":
         os.environ.setdefault("HOST", "127.0.0.1")
@@ -42,13 +42,19 @@ def run(task: str, extra: Sequence[str] = ()) -> int:
 
 
 def elsewhere(arguments: Sequence[str]) -> int | None:
-    """Runs this very command in an environment that has what its lock says; None where that is this one."""
+    """Runs this command again in an environment with the packages of the lock. Returns its exit code.
+
+    Returns None if this Python already has them: the caller then goes on by itself.
+    """
     python = environment(DEV_LOCK)
     return None if python == Path(sys.executable) else _python(python, "-m", "competitor", *arguments)
 
 
 def environment(lock_file: str) -> Path:
-    """The Python to use: this one where it already has every pin of the lock, else that of `.venv`, made as needed."""
+    """The Python to use: this one if it has every pin of the lock, else that of `.venv`, which is created if needed.
+
+    Raises SystemExit if `.venv` cannot be created or the packages cannot be installed.
+    """
     text = (ROOT / lock_file).read_text(encoding="utf-8")
     if all(_installed(*pin) for pin in _PIN.findall(text)):
         return Path(sys.executable)
@@ -56,27 +62,28 @@ def environment(lock_file: str) -> Path:
     stamp = VENV / f".{lock_file}"
     if not (stamp.exists() and stamp.read_text(encoding="utf-8") == text):
         if not python.exists() and _python(Path(sys.executable), "-m", "venv", str(VENV)):
-            raise SystemExit(f"{VENV.name} could not be made. On Debian, the package python3-venv has what it takes.")
+            raise SystemExit(f"{VENV.name} could not be made. On Debian, install the package python3-venv.")
         count = len(_PIN.findall(text))
-        sys.stderr.write(f"Installing {count} packages of {lock_file} into .venv (when the lock changes) ...\n")
+        sys.stderr.write(f"Installing {count} packages of {lock_file} into .venv (again when the lock changes) ...\n")
         pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock_file)
         if _python(python, *pip):
-            raise SystemExit(f"{lock_file} could not be installed. Without a network, see PIP_FIND_LINKS of pip.")
+            raise SystemExit(f"{lock_file} could not be installed. Offline, set PIP_FIND_LINKS to a folder of wheels.")
         stamp.write_text(text, encoding="utf-8")
     return python
 
 
 def _several_at_once() -> Sequence[str]:
-    """Tests wait more than they work. The lock of a repo that was updated a moment ago may not have the means yet.
+    """The options of pytest to run several tests at once: they wait more than they compute.
 
-    Each process begins with its own part of the tests (`worksteal`), so that few servers are started twice.
+    There are none if the lock has no pytest-xdist, as in a repo that has just been updated. Each process starts with
+    its own part of the tests (`worksteal`), so that few servers are started twice.
     """
     has_means = "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8")
     return ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal") if has_means else ()
 
 
 def lock(python: Path) -> int:
-    """Pins everything with hashes: one file for Python 3.11 and newer, Linux, macOS and Windows."""
+    """Pins all dependencies with hashes, in one file for Python 3.11 and newer on Linux, macOS and Windows."""
     given = ("--universal", "--python-version", "3.11", "--generate-hashes", "--system-certs", "--quiet")
     shown = ("--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
     for made, source in SOURCES.items():
@@ -88,7 +95,7 @@ def lock(python: Path) -> int:
 
 
 def _installed(name: str, pinned: str, marker: str) -> bool:
-    """Whether a pin is met here. One with a marker may be for another system or Python."""
+    """Whether this Python has the pinned version. A pin with a marker counts as met: it may be for another system."""
     if marker:
         return True
     try:
@@ -98,7 +105,7 @@ def _installed(name: str, pinned: str, marker: str) -> bool:
 
 
 def _become(python: Path, *arguments: str) -> int:
-    """As `_python`, but signals reach the server itself, where the system allows that."""
+    """Like `_python`, but replaces this process on POSIX systems, so that signals reach the server itself."""
     if os.name == "posix":
         os.chdir(ROOT)
         os.execv(python, [str(python), *arguments])  # noqa: S606 - our own commands
@@ -109,5 +116,5 @@ def _python(python: Path, *arguments: str) -> int:
     command = [str(python), *arguments]
     try:
         return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own commands
-    except KeyboardInterrupt:  # the child got it too, and ends by itself
+    except KeyboardInterrupt:  # the child received it too, and exits by itself
         return 130

@@ -1,8 +1,8 @@
-"""`competitor update`: fetches the template, and lets the template's own code do the rest.
+"""`competitor update`: fetches the template and runs the update code in it.
 Contract file: replaced by updates.
 
-What decides is always the newest: this file is as old as the repo, so it must know nothing but the way to a
-copy of the template, and what `templates_variants/update.py` there is called with.
+This file is as old as the repo, and the newest template decides what an update does. So this file knows only how to
+get a copy of the template and how to call `templates_variants/update.py` in it.
 """
 
 import json
@@ -23,11 +23,14 @@ _RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 
 
 class Unfetched(Exception):
-    """There is no template to go on with; the sentence says why."""
+    """The template could not be fetched; the message says why."""
 
 
 def update(root: Path, to: str | None, template: str | None, options: Sequence[str]) -> int:
-    """Brings the repo at `root` to a version of its template, the newest release unless `to` names one."""
+    """Updates the repo at `root` to the version `to` of its template, by default the newest release.
+
+    Returns the exit code: 0 done, 1 done with conflicts, 2 refused, 130 stopped; after 2 and 130 nothing is changed.
+    """
     try:
         if roll_back(root):
             return REFUSED
@@ -45,7 +48,7 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
 
 
 def roll_back(root: Path) -> int:
-    """Takes back an update that did not end, by the code that began it: 0 when the repo is whole."""
+    """Undoes an update that did not finish, with the code that started it. Returns 0 if the repo is intact."""
     code = root / ".janus" / "update" / "roll_back.py"
     if not code.is_file():
         return 0
@@ -53,7 +56,7 @@ def roll_back(root: Path) -> int:
 
 
 def recorded(root: Path) -> str:
-    """The address of the template that the repo was made from."""
+    """The address of the template that the repo was made from; `HOME` if none is recorded."""
     try:
         address: str = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
     except (OSError, ValueError, KeyError):
@@ -62,12 +65,15 @@ def recorded(root: Path) -> str:
 
 
 def is_address(template: str) -> bool:
-    """Whether it means the same on every machine: a URL or an abbreviation, not a path."""
+    """Whether this is a URL or an abbreviation, which mean the same on every machine, and not a path."""
     return not Path(template).exists() and ":" in template
 
 
 def fetch(template: str, to: str | None, scratch: Path) -> Path:
-    """A copy of the template in `scratch`: at the version `to`, else the newest release or commit."""
+    """Clones the template into `scratch`, at the version `to`, else at the newest release or commit.
+
+    Returns the folder of the template. Raises Unfetched if that is not possible.
+    """
     source = _source(template)
     goal = scratch / "template"
     sys.stdout.write(f"Fetching {source} ...\n")
@@ -81,15 +87,15 @@ def fetch(template: str, to: str | None, scratch: Path) -> Path:
     found = sorted(entry.parents[1] for entry in goal.glob(f"**/{ENTRY}"))
     if not found:
         at = version or "its newest commit"
-        raise Unfetched(f"{source} at {at} cannot update repos; name another version by --to")
+        raise Unfetched(f"{source} at {at} cannot update repos; choose another version with --to")
     return found[0]
 
 
-NETWORK = "see to the network, or name a copy on this machine by --template"
+NETWORK = "check your network, or name a copy on this machine with --template"
 
 
 def _source(template: str) -> str:
-    """What git clones: a path of this machine, the URL that an abbreviation means, or the URL given."""
+    """What git can clone: an absolute path, the URL for an abbreviation, or the given URL."""
     if Path(template).exists():
         return str(Path(template).resolve())
     host, _, name = template.partition(":")
@@ -97,7 +103,7 @@ def _source(template: str) -> str:
 
 
 def _hand_over(command: list[str], root: Path) -> int:
-    """Runs it to its end: Ctrl-C reaches it as well, and it puts everything back."""
+    """Runs the command until it exits. Ctrl-C reaches it too, and it then restores everything."""
     process = subprocess.Popen([sys.executable, *command], cwd=root)  # noqa: S603 - what the owner asked for
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Arithmetic in small, exact where it can be, and bounded: no expression can take long or run code."""
+"""Arithmetic, exact where possible and bounded: no expression takes long or runs code."""
 # Contract file: replaced by updates.
 
 import ast

@@ -1,4 +1,4 @@
-"""What a backend is given: the request, and the means to answer it."""
+"""The chat: what a backend is given to answer one request."""
 # Contract file: replaced by updates.
 
 import logging
@@ -19,14 +19,14 @@ from .usage import Usage
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
-    """Adds the request's id to each line, beside what the line itself gives."""
+    """Adds the request's id to each log line."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         return msg, {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}
 
 
 class Chat:
-    """One request to answer. `artifacts` saves what is no text; `log` puts the request's id into every line."""
+    """One request, and the means to answer it. `artifacts` saves files; `log` adds the request's id to every line."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Chat:
 
     @cached_property
     def files(self) -> list[File]:
-        """The files that came with the last user message, decoded. What a URL only names is not among them."""
+        """The files of the last user message, decoded; without files that are only named by a URL."""
         return received_files(self.request, self.settings.max_body_bytes)
 
     @property
@@ -64,16 +64,16 @@ class Chat:
 
     @property
     def seconds_left(self) -> float:
-        """How long this answer may still take (S15)."""
+        """Seconds until this answer's time limit (S15)."""
         return self._until - time.monotonic()
 
     @property
     def http(self) -> HttpClient:
-        """The client for calls of other services; it opens connections to configured hosts alone (X2)."""
+        """The client for calls of other services; it connects to configured hosts only (X2)."""
         return self._llm.client
 
     def offer(self, own: list[dict[str, Any]]) -> dict[str, Any]:
-        """Options for `complete`: the client's tools and `own` ones, of two with one name the client's (S10, R7).
+        """Options for `complete`: the client's tools and `own` ones; the client's wins where names are equal (S10, R7).
 
         A choice that the client made (a forced tool, `required`, `none`) is about its own tools, so then
         `own` ones are not offered.
@@ -87,11 +87,11 @@ class Chat:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation in OpenAI's wire form, a fresh copy to change at will."""
+        """The conversation in OpenAI's wire form: a fresh copy, which you may change."""
         return prompt.messages(self.request)
 
     def complete(self, messages: list[dict[str, Any]] | None = None, **options: Any) -> Completion:
-        """One call of the model: the caller's request as it came, but for what is given here.
+        """One call of the model with the caller's request, except for what is given here.
 
         `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire form and
         replace the caller's; an option that is None is left out. Yield the result to pass it on, or iterate

@@ -1,4 +1,4 @@
-"""Every way a request can go wrong, as a caller sees it.
+"""Errors: every way in which a request can go wrong, as a caller sees it.
 Contract file: replaced by updates.
 
 Exception
@@ -96,7 +96,7 @@ class ArtifactError(Exception):
         self.kind, self.detail, self.most = kind, detail, most
 
     def about(self, name: str) -> "ArtifactError":
-        """The same, with the file's name in the sentence."""
+        """The same error with the file's name in its sentence."""
         return ArtifactError(self.kind, detail=self.detail, most=self.most, name=f"The file {name[:100]}")
 
 

@@ -1,4 +1,4 @@
-"""What a backend may yield. The core turns these into the contract's wire format; a backend knows nothing of it.
+"""Events: what a backend may yield. The core turns them into the contract's wire format.
 Contract file: replaced by updates.
 
 `Completion` (from `chat.complete()`) is the one event that stands for many: yielding it hands the
@@ -30,14 +30,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A piece of reasoning, or a word about what is being done."""
+    """A piece of reasoning, or a note about what is being done."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolStart:
-    """A tool of the competitor's own begins. Yield a `ToolEnd` with the same id when it is done."""
+    """One of the competitor's own tools starts. Yield a `ToolEnd` with the same id when it has ended."""
 
     name: str
     id: str = field(default_factory=_new_id)
@@ -55,7 +55,7 @@ class ToolEnd:
 
 @dataclass(frozen=True, slots=True)
 class SandboxStart:
-    """A sandbox begins. Yield a `SandboxEnd` with the same id when it is done."""
+    """A sandbox starts. Yield a `SandboxEnd` with the same id when it has ended."""
 
     name: str
     id: str = field(default_factory=_new_id)
@@ -107,7 +107,7 @@ class ToolCallPiece:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The answer ends here. Not needed: a backend that returns has ended, too."""
+    """Ends the answer. A backend that returns ends it as well."""
 
     reason: FinishReason = "stop"
 

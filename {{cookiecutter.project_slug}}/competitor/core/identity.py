@@ -1,4 +1,4 @@
-"""Who this competitor is: name and version, from the one place that states them, `pyproject.toml`."""
+"""Identity: the competitor's name and version, read from `pyproject.toml`."""
 # Contract file: replaced by updates.
 
 import tomllib

@@ -6,11 +6,11 @@ Contract file: replaced by updates.
 # Measured: without limits a head of 10 MB is a 200. Gateways send 2 KiB, and most servers take 8 to 64 KiB.
 MAX_REQUEST_HEAD_BYTES = 64 * 1024
 MAX_REQUEST_FIELDS = 200
-# Whoever still sends when the connection closes loses the answer to a reset, so a body that is too
-# large is read on, and forgotten, where its end is not too far away.
+# A client that is still sending when the connection closes loses the answer to a reset, so up to this much of a body
+# that is too large is read and discarded.
 MAX_DISCARDED_BYTES = 64 * 2**20
 MAX_ERROR_PATH_CHARACTERS = 200
-# More of them than a person attaches; each is decoded when it is looked at.
+# More files than a person attaches.
 MAX_RECEIVED_FILES = 64
 
 # Responses of upstreams.
@@ -35,7 +35,7 @@ MAX_PIECE_CHARACTERS = 16 * 1024
 MAX_LINK_CHARACTERS = 256 * 1024
 # Beyond this many unsent bytes the source is paused, so that memory stays flat.
 MAX_UNSENT_BYTES = 64 * 1024
-# Whoever sends as much at once does not stream; holding it would cost memory and gain nothing.
+# A source that sends this much at once does not stream; holding it would only cost memory.
 MAX_HELD_CHARACTERS = 64 * 1024
 MAX_DELTA_CHARACTERS = 16 * 1024
 # How long the last bytes may wait for a client that does not read.
@@ -72,9 +72,9 @@ MAX_TOOL_LABELS = 64
 # The debug console.
 MAX_RECORDS = 50
 MAX_RECORDS_BYTES = 8 * 2**20
-# What all open requests together may hold in memory for the console, and those whose files are yet to be written.
+# What all open requests, and those that wait to be written to files, may hold in memory together.
 MAX_HELD_BYTES = 8 * 2**20
-# More than are kept would only push each other out: under such a load some requests are left out.
+# More requests than are kept would replace each other: under such a load some are not recorded.
 MAX_WAITING = 64
 MAX_SHOWN_REQUEST_BYTES = 256 * 1024
 MAX_RECORDED_ANSWER_BYTES = 1024 * 1024

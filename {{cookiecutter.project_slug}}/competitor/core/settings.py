@@ -1,4 +1,4 @@
-"""Everything that is configured, read once from environment variables (E8). Secrets never print."""
+"""Settings, read once from environment variables (E8). Secrets are never printed."""
 # Contract file: replaced by updates.
 
 import re
@@ -68,7 +68,7 @@ def _variable(default: Any, *names: str, about: str, **limits: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """One field a setting; the first of its variables that is set counts, an empty one does not."""
+    """The settings, one field each. The first of its variables that is set and not empty counts."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -300,7 +300,7 @@ class Settings(BaseModel):
 
     @property
     def pacing_seconds(self) -> float | None:
-        """The fixed time between two deltas, where one is set."""
+        """The fixed time between two deltas in seconds, if one is set."""
         return 1 / int(self.pacing) if self.pacing.isdecimal() else None
 
     @property
@@ -325,7 +325,7 @@ class Settings(BaseModel):
         return [*values, *(value for value in self.otlp_header_values.values() if len(value) >= 8)]
 
     def key_for(self, base_url: str) -> SecretStr | None:
-        """The configured key for a server. Chutes' key is for Chutes alone."""
+        """The configured key for a server. The key for Chutes goes to Chutes only."""
         chutes = self.chutes_api_key if is_platform(base_url) else None
         return self.llm_api_key or chutes or self.openai_api_key
 

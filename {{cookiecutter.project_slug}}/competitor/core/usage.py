@@ -1,4 +1,4 @@
-"""What an answer cost (section 5): the upstream's own count first, else an estimate that needs no network."""
+"""Usage (section 5): tokens and cost as the upstream reports them, else an estimate that needs no network."""
 # Contract file: replaced by updates.
 
 import json
@@ -31,7 +31,7 @@ class Usage:
         )
 
     def priced(self, prompt: float | None, completion: float | None) -> "Usage":
-        """With its cost at these prices for a million tokens, where it is not known yet and both prices are."""
+        """Adds the cost at these prices for a million tokens, unless it is known already or a price is missing."""
         if self.cost_usd is not None or prompt is None or completion is None:
             return self
         cost = (self.prompt_tokens * prompt + self.completion_tokens * completion) / 1e6
@@ -56,7 +56,7 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 def read_usage(given: Any) -> Usage | None:
-    """An upstream's `usage` object; None where it does not hold two counts."""
+    """Reads an upstream's `usage` object; None if it does not hold two counts."""
     if not isinstance(given, dict):
         return None
     prompt, completion = given.get("prompt_tokens"), given.get("completion_tokens")

@@ -1,2 +1,2 @@
-"""The submission form (section 9 of CONTRACT.md), and the reviewers' checklist as far as a machine can."""
+"""Checks the submission form (section 9 of CONTRACT.md), and what can be automated of the reviewers' checklist."""
 # Contract file: replaced by updates.

@@ -1,7 +1,8 @@
-"""The addresses of a submission: an account of Bittensor's, an image, a repository. Nothing is looked up.
+"""Checks the addresses in a submission: hotkey, image, source and links. No network is used.
 Contract file: replaced by updates.
 
-Each function returns what is wrong and what to do, as one sentence's end, or an empty text.
+Each function returns an empty string for a good address. Otherwise it returns what is wrong and how to fix it, as the
+end of a sentence that begins with the field's name.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ _PART = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-# Names that only one network knows.
+# Endings of host names that exist only in private networks.
 _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home", ".corp", ".test", ".example", ".invalid")
 _PLACEHOLDERS = ("your-github-name", "your-name", "example.com", "example.org")
 
@@ -26,90 +27,90 @@ _PLACEHOLDERS = ("your-github-name", "your-name", "example.com", "example.org")
 def hotkey(address: str) -> str:
     """An SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum of the others (P1)."""
     if _HEX_KEY.fullmatch(address):
-        return "is a public key in hex; give its SS58 address, which begins with a 5"
+        return "is a public key in hex; give its SS58 address, which begins with 5"
     if strange := [sign for sign in address if sign not in _BASE58]:
-        return f"has {strange[0]!r}, which no SS58 address has (nor 0, O, I and l); copy the address again"
+        return f"contains {strange[0]!r}, which no SS58 address contains (nor 0, O, I and l); copy the address again"
     number = 0
     for sign in address[:64]:
         number = number * 58 + _BASE58.index(sign)
     zeros = len(address) - len(address.lstrip("1"))
     size = zeros + (number.bit_length() + 7) // 8
     if size != _ADDRESS_BYTES or len(address) > 64:
-        return f"holds {size} bytes and not {_ADDRESS_BYTES}; copy the whole address, 48 characters that begin with a 5"
+        return f"encodes {size} bytes, not {_ADDRESS_BYTES}; copy all 48 characters of the address, which begins with 5"
     raw = number.to_bytes(_ADDRESS_BYTES, "big")
     if hashlib.blake2b(b"SS58PRE" + raw[:33]).digest()[:2] != raw[33:]:
-        return "has a checksum that does not fit, so a character is wrong; copy the address again"
+        return "has a wrong checksum, so at least one character is wrong; copy the address again"
     if raw[0] != _NETWORK:
-        return f"is an address of network {raw[0]} and not {_NETWORK}; give the key's Bittensor address"
+        return f"is an address for network {raw[0]}, not {_NETWORK}; give the key's Bittensor address"
     return ""
 
 
 def image(reference: str) -> str:
     """A full reference: a host, a lower-case path, and a tag or a digest (P1)."""
     if _has_placeholder(reference):
-        return "still has a name of the template's; put the account in that the image is pushed to"
+        return "still contains a placeholder; replace it by the account that the image is pushed to"
     if "://" in reference:
-        return "must not begin with a scheme; leave out what stands before the host, as in ghcr.io/octo-org/agent:1.0.0"
+        return "must not begin with a scheme; leave out everything before the host, as in ghcr.io/octo-org/agent:1.0.0"
     if reference != reference.lower():
-        return "must be in lower case; write all of it so, and push the image under that name"
+        return "must be in lower case; rewrite it in lower case, and push the image under that name"
     name, _, digest = reference.partition("@")
     if digest and not _DIGEST.fullmatch(digest):
         return "must have sha256: and 64 hex digits after the @; `docker inspect` shows the digest"
     host, _, rest = name.partition("/")
     if ":" in host and rest:
-        return "must not name a port; push it to a registry on the usual port, such as ghcr.io"
+        return "must not name a port; push the image to a registry on port 443, such as ghcr.io"
     path, _, tag = rest.partition(":")
     if not rest or not _HOST.fullmatch(host):
         return "must begin with the host of a registry, as in ghcr.io/octo-org/agent:1.0.0"
     if not all(_PART.fullmatch(part) for part in path.split("/")):
         return "must have a path of lower-case letters, digits and single . _ - between slashes, as in octo-org/agent"
     if tag and digest:
-        return "must have a tag or a digest; leave one of them out"
+        return "must not have both a tag and a digest; leave one of them out"
     if ":" in rest and not _TAG.fullmatch(tag):
         return "must have a tag of 1 to 128 letters, digits, . _ or - after the colon, as in :1.0.0"
     return ""
 
 
 def source(url: str) -> str:
-    """A repository that everybody can look into, as far as its address tells."""
+    """The https URL of a public repository, as far as the URL shows that it is public."""
     if _has_placeholder(url):
-        return "still has a name of the template's; put the account in that the repository belongs to"
+        return "still contains a placeholder; replace it by the account that owns the repository"
     parts = public(url)
     if isinstance(parts, str):
         return parts
     if parts.query or parts.fragment:
-        return "must be the repository's own address; leave out what follows the ? or #"
+        return "must be the URL of the repository itself; leave out everything from the ? or # on"
     if len([part for part in parts.path.split("/") if part]) < 2:
-        return "must lead to one repository, as in https://github.com/octo-org/agent"
+        return "must be the URL of one repository, as in https://github.com/octo-org/agent"
     return ""
 
 
 def link(url: str) -> str:
-    """An address that everybody can open."""
+    """The https URL of a page that everybody can open."""
     if _has_placeholder(url):
-        return "still has a name of the template's; put the account in that the page belongs to"
+        return "still contains a placeholder; replace it by the account that owns the page"
     found = public(url)
     return found if isinstance(found, str) else ""
 
 
 def public(url: str) -> SplitResult | str:
-    """The parts of an https URL under a public name, or what is wrong with it."""
+    """The parts of an https URL with a public host, or what is wrong with the URL."""
     if re.match(r"(?:ssh://|git@|git://)", url):
-        return "must be an https address, which needs no account; write https://HOST/OWNER/REPO"
+        return "must be an https URL, which can be opened without an account; write https://HOST/OWNER/REPO"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "cannot be read as an address; write it as in https://github.com/octo-org/agent"
+        return "is not a valid URL; write it like https://github.com/octo-org/agent"
     host = parts.hostname or ""
     if parts.scheme != "https" or not host or re.search(r"[\s<>\"\\^`{|}]", url):
-        return "must be an https address without spaces, as in https://github.com/octo-org/agent"
+        return "must be an https URL without spaces, as in https://github.com/octo-org/agent"
     if "@" in parts.netloc:
-        return "must not hold a user name or a token; take out what stands before the @, and withdraw a token"
+        return "must not contain a user name or a token; remove everything before the @, and revoke the token"
     if port not in (None, 443):
-        return "must not name a port; use a host that serves https on the usual one"
+        return "must not name a port; use a host that serves https on port 443"
     if _is_private(host):
-        return "must be on a host that everybody can reach; push it to a public one such as github.com"
+        return "must be on a host that everybody can reach; push it to a public host such as github.com"
     return parts
 
 

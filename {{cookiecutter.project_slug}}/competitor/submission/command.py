@@ -1,7 +1,7 @@
-"""`competitor submission`: is this ready for the form, and what will a reviewer see?
+"""`competitor submission`: checks whether the repo is ready to submit, and shows what a reviewer will see.
 Contract file: replaced by updates.
 
-Exit code 0: nothing is wrong. 1: something is; each with its remedy, all at once.
+Exit code 0: nothing is wrong. 1: something is wrong; the output lists all problems, and how to fix each.
 """
 
 import argparse
@@ -14,18 +14,19 @@ from ..checks.report.terminal import progress, say
 from . import files, hosts, running
 from .fields import RULES, Problem
 from .finding import Finding
-from .form import FILE, paste, read
+from .form import COMPARED, FILE, paste, read
 
 _MARKS = {"ok": "ok", "broken": "BROKEN", "look": "look", "not shown": "-"}
-# What no machine can say.
+# What cannot be checked automatically.
 BY_HAND = (
-    Finding("name", "look", "whether another competitor has it, only the arena knows"),
-    Finding("pull", "look", "the image must be public: `docker pull` it where you are not logged in"),
-    Finding("intent", "look", "a person reads the code for what harms or cheats"),
+    Finding("name", "look", "only the arena knows whether another competitor already has this name"),
+    Finding("pull", "look", "the image must be public: try `docker pull` on a machine that is not logged in"),
+    Finding("intent", "look", "a person looks for malicious code and for cheating"),
 )
 
 
 def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
+    """Runs the command with its parsed arguments, where `serve` starts the server. Returns the exit code."""
     form, problems = read(root)
     findings = [*files.reviewed(root, form), hosts.reviewed(root)]
     if not given.quick:
@@ -34,19 +35,20 @@ def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
         findings.append(running.image(root))
     findings += BY_HAND
     ready = not problems and not any(finding.status == "broken" for finding in findings)
-    text = paste(form) if not problems else ""
+    contract = files.contract(root)
+    text = paste(form, contract) if not problems else ""
     if given.json:
-        say(as_json(form, problems, findings, text, ready=ready) + "\n")
+        say(as_json(form, problems, findings, text, contract, ready=ready) + "\n")
     else:
-        say(shown(form, problems, findings))
+        say(shown(form, problems, findings, contract))
         say(_ending(problems, findings, given.form if text else None, quick=given.quick))
     if text:
         given.form.write_text(text, encoding="utf-8")
     return 0 if ready else 1
 
 
-def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding]) -> str:
-    """What a reviewer sees: the form, then the checklist."""
+def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding], contract: str) -> str:
+    """What a reviewer sees: the form, the checklist, the digest of the contract files."""
     wrong: dict[str, str] = {problem.field: str(problem) for problem in problems}
     lines = [f"What a reviewer sees of {FILE}:"]
     if FILE in wrong:
@@ -60,20 +62,28 @@ def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Seq
     for finding in findings:
         lines.append(f"  {_MARKS[finding.status]:<7} {finding.about:<14} {finding.said}")
         lines += [f"{' ' * 25}-> {finding.remedy}"] if finding.remedy and finding.status != "ok" else []
+    if contract:
+        lines += ["", f"Contract files: {contract}", COMPARED]
     return "\n".join(lines) + "\n"
 
 
 def _ending(problems: Sequence[Problem], findings: Sequence[Finding], text: Path | None, *, quick: bool) -> str:
     count = len(problems) + sum(finding.status == "broken" for finding in findings)
-    left = " The server and the image were left out (--quick)." if quick else ""
+    left = " The server and the image were not checked (--quick)." if quick else ""
     pasted = f" The form's text is in {text.name}, ready to paste." if text else ""
     if count:
-        return f"\n{count} {'thing is' if count == 1 else 'things are'} to be mended before you submit.{left}{pasted}\n"
+        return f"\nFix {count} {'problem' if count == 1 else 'problems'} before you submit.{left}{pasted}\n"
     return f"\nReady to submit.{left}{pasted}\n"
 
 
 def as_json(
-    form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding], text: str, *, ready: bool
+    form: Mapping[str, object],
+    problems: Sequence[Problem],
+    findings: Sequence[Finding],
+    text: str,
+    contract: str,
+    *,
+    ready: bool,
 ) -> str:
     return json.dumps(
         {
@@ -81,6 +91,7 @@ def as_json(
             "form": {str(name): value if isinstance(value, str) else str(value) for name, value in form.items()},
             "problems": [{"field": problem.field, "said": str(problem)} for problem in problems],
             "review": [vars(finding) for finding in findings],
+            "contract": contract,
             "text": text,
         },
         indent=2,

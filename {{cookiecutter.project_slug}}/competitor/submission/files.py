@@ -1,4 +1,4 @@
-"""The checklist's lines that the files of the repo answer, without a server and without a network."""
+"""The items of the reviewers' checklist that need only the files of the repo: no server, no network."""
 # Contract file: replaced by updates.
 
 import re
@@ -11,8 +11,8 @@ from pathlib import Path
 from spdx_matcher import analyse_license_text
 
 from ..cli.locks import SOURCES, requirements, stale
-from ..cli.verify import changed_files
-from .finding import Finding, judged
+from ..cli.verify import changed_files, contract_digest, contract_files, printable, read_record
+from .finding import Finding, broken_if
 
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
 _PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^\]]*\])?==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
@@ -21,7 +21,7 @@ _FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.MULTILINE
 
 
 def reviewed(root: Path, form: Mapping[str, object]) -> list[Finding]:
-    """Every line, in the order in which a reviewer would look."""
+    """The findings on all items, in the order in which a reviewer looks at them."""
     return [
         _contract(root),
         _licence(root, str(form.get("license") or "")),
@@ -34,7 +34,7 @@ def reviewed(root: Path, form: Mapping[str, object]) -> list[Finding]:
 
 
 def version(root: Path) -> str:
-    """The version in pyproject.toml; empty where there is none."""
+    """The version in pyproject.toml; empty if there is none."""
     try:
         project = tomllib.loads(_text(root / "pyproject.toml"))["project"]
         return str(project.get("version", ""))
@@ -42,15 +42,26 @@ def version(root: Path) -> str:
         return ""
 
 
+def contract(root: Path) -> str:
+    """The template's version, the variant and the digest of the contract files as they are; empty without a record."""
+    try:
+        record, digest = read_record(root), contract_digest(contract_files(root))
+    except (OSError, ValueError):
+        return ""
+    version, variant = (printable(str(record.get(name))) for name in ("template_version", "backend"))
+    return f"janus-template {version}, variant {variant}, sha256:{digest}"
+
+
 def _contract(root: Path) -> Finding:
+    about = "contract files"
     try:
         changed = changed_files(root)
-    except (OSError, ValueError, KeyError):
-        return Finding("contract files", "not shown", ".janus/contract.json cannot be read, so nothing to compare with")
-    wrong = ", ".join(f"{path} is {what}" for path, what in list(changed.items())[:5])
-    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+    except (OSError, ValueError):
+        return Finding(about, "not shown", ".janus/contract.json cannot be read, so there is nothing to compare with")
+    wrong = "; ".join(f"{printable(path)} is {printable(what)}" for path, what in list(changed.items())[:5])
+    more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
     remedy = "`competitor update --replace-edited` puts the template's back; your code belongs in competitor/backend/"
-    return judged("contract files", wrong + more, remedy, "none was edited")
+    return broken_if(about, wrong + more, remedy, "all are the template's")
 
 
 def _licence(root: Path, declared: str) -> Finding:
@@ -61,16 +72,26 @@ def _licence(root: Path, declared: str) -> Finding:
     found = list(analyse_license_text(_text(file))[0].get("licenses", {}))
     if not found:
         return Finding(
-            about, "broken", f"{file.name} is no licence that SPDX knows", f"put the text of {declared} there"
+            about,
+            "broken",
+            f"{file.name} is not the text of a licence in the SPDX list",
+            f"put the text of {declared} there",
         )
-    wrong = "" if declared in found else f"{file.name} is {' and '.join(found)}, the form says {declared or 'nothing'}"
-    return judged(about, wrong, f"change `license` in submission.yaml, or {file.name}", f"{file.name} is {declared}")
+    wrong = (
+        "" if declared in found else f"{file.name} is {' and '.join(found)}, but the form says {declared or 'nothing'}"
+    )
+    return broken_if(about, wrong, f"change `license` in submission.yaml, or {file.name}", f"{file.name} is {declared}")
 
 
 def _dependencies(root: Path) -> Finding:
     about = "dependencies"
     if old := stale(root):
-        return Finding(about, "broken", f"{' and '.join(old)} was made from other sources", "`make lock` makes it anew")
+        return Finding(
+            about,
+            "broken",
+            f"{' and '.join(old)} does not match the requirements that it was made from",
+            "`make lock` regenerates it",
+        )
     for lock in SOURCES:
         text = _text(root / lock)
         pins = _PINNED.findall(text)
@@ -84,38 +105,45 @@ def _dependencies(root: Path) -> Finding:
 def _version(root: Path, image: str) -> Finding:
     about, is_now = "version", version(root)
     if not is_now:
-        return Finding(about, "broken", "pyproject.toml names none", 'write version = "0.1.0" into [project]')
+        return Finding(about, "broken", "pyproject.toml has no version", 'write version = "0.1.0" into [project]')
     tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
     if tag and tag.removeprefix("v") != is_now:
         remedy = "give them the same version: `image` in submission.yaml, `version` in pyproject.toml"
-        return Finding(about, "broken", f"the image is tagged {tag}, pyproject.toml says {is_now}", remedy)
+        return Finding(about, "broken", f"the image is tagged {tag}, but pyproject.toml says {is_now}", remedy)
     if image and not tag and "@" not in image:
         remedy = f"write {image}:{is_now} in submission.yaml"
         return Finding(about, "broken", "the image has neither a tag nor a digest, so it is not pinned", remedy)
     heading = re.compile(rf"^##\s+\[?v?{re.escape(is_now)}\]?(?:\s|$)", re.MULTILINE)
-    wrong = "" if heading.search(_text(root / "CHANGELOG.md")) else f"CHANGELOG.md does not have {is_now}"
-    remedy = f"begin a part with `## [{is_now}] - YYYY-MM-DD` there; for a first version, rename [Unreleased]"
-    return judged(about, wrong, remedy, f"{is_now}, and CHANGELOG.md has it")
+    wrong = "" if heading.search(_text(root / "CHANGELOG.md")) else f"CHANGELOG.md has no section for {is_now}"
+    remedy = f"begin a section with `## [{is_now}] - YYYY-MM-DD`; for a first version, rename [Unreleased]"
+    return broken_if(about, wrong, remedy, f"{is_now}, and CHANGELOG.md has a section for it")
 
 
 def _readme(root: Path) -> Finding:
     text = _text(root / "README.md")
     says = re.search(r"make run|docker (?:run|compose)|python3? -m competitor", text)
-    wrong = "" if says else "README.md does not say how to run it" if text else "there is no README.md"
-    return judged("README", wrong, "show the command there, such as `make run`", "says how to run it")
+    wrong = "" if says else "README.md does not say how to run the competitor" if text else "there is no README.md"
+    return broken_if("README", wrong, "add the command to it, such as `make run`", "it says how to run the competitor")
 
 
 def _dockerfile(root: Path) -> Finding:
     about, text = "Dockerfile", _text(root / "Dockerfile")
     if not text:
-        return Finding(about, "broken", "there is none, so nobody can rebuild the image", "put one into the root")
+        return Finding(
+            about,
+            "broken",
+            "there is none, so nobody can rebuild the image",
+            "add a Dockerfile to the root of the repo",
+        )
     stages = {stage for _, stage in _FROM.findall(text) if stage}
     loose = [base for base, _ in _FROM.findall(text) if base not in stages and not _is_pinned(base)]
     if loose:
-        return Finding(about, "broken", f"its base {loose[0]} is not pinned", "name a version or a digest")
+        return Finding(about, "broken", f"its base image {loose[0]} is not pinned", "name a version or a digest")
     secret = _SECRET.search(text)
-    wrong = f"it sets {secret[1]}, so the image would hold a key" if secret else ""
-    return judged(about, wrong, "take it out; keys come from the environment", "its bases are pinned, it holds no key")
+    wrong = f"it sets {secret[1]}, so the image would contain a key" if secret else ""
+    return broken_if(
+        about, wrong, "remove it; keys come from the environment", "its base images are pinned, and it contains no key"
+    )
 
 
 def _is_pinned(base: str) -> bool:
@@ -126,17 +154,19 @@ def _is_pinned(base: str) -> bool:
 def _committed(root: Path) -> Finding:
     about, git = "source", shutil.which("git")
     if git is None or not (root / ".git").exists():
-        return Finding(about, "look", "this is no git repository yet", "commit all, and push it to `source`")
-    status = subprocess.run(  # noqa: S603 - git, with nothing of anybody else's
+        return Finding(about, "look", "this is not a git repository yet", "commit all files, and push them to `source`")
+    status = subprocess.run(  # noqa: S603 - fixed arguments
         [git, "status", "--porcelain", "--ignored=no"], cwd=root, capture_output=True, text=True, check=False
     )
     changed = [line[3:] for line in status.stdout.splitlines()]
     wrong = (
-        f"{changed[0]} is not committed" + (f", nor are {len(changed) - 1} more" if changed[1:] else "")
+        f"{changed[0]} is not committed" + (f", and {len(changed) - 1} more files are not" if changed[1:] else "")
         if changed
         else ""
     )
-    return judged(about, wrong, "commit all: the public source must be what the image holds", "all is committed")
+    return broken_if(
+        about, wrong, "commit all files: the public source must match the image", "all files are committed"
+    )
 
 
 def _text(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""What came of one line of the reviewers' checklist."""
+"""The result for one item of the reviewers' checklist."""
 # Contract file: replaced by updates.
 
 from dataclasses import dataclass
@@ -9,7 +9,11 @@ Status = Literal["ok", "broken", "look", "not shown"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`look`: nothing is wrong, but a person will look at it. `said` is the reason, `remedy` what to do."""
+    """The result for one item.
+
+    `about` names the item, `said` is the reason for the status, and `remedy` says how to fix a problem. The status
+    `look` means: nothing is known to be wrong, but a person has to look at it.
+    """
 
     about: str
     status: Status
@@ -17,6 +21,6 @@ class Finding:
     remedy: str = ""
 
 
-def judged(about: str, wrong: str, remedy: str, shown: str = "") -> Finding:
-    """Broken where something is wrong, else ok; `shown` says what was seen."""
+def broken_if(about: str, wrong: str, remedy: str, shown: str = "") -> Finding:
+    """A finding that is `broken` with the reason `wrong`, or, if `wrong` is empty, `ok` with the reason `shown`."""
     return Finding(about, "broken", wrong, remedy) if wrong else Finding(about, "ok", shown)

@@ -1,4 +1,4 @@
-"""`submission.yaml`, read strictly: what two readers of YAML could read in two ways is refused."""
+"""Reads `submission.yaml` strictly: it refuses what two YAML parsers could understand differently."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
@@ -11,10 +11,11 @@ from .fields import RULES, Problem, problems
 
 FILE = "submission.yaml"
 MAX_BYTES = 64 * 1024
+COMPARED = "The reviewer compares this digest with the release's: `python -m tools.verify REPO` in the template."
 
 
 class _Loader(yaml.SafeLoader):
-    """No field twice, and no anchors: a small file could become a large one."""
+    """Refuses repeated fields, and aliases, with which a small file could become very large."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -33,7 +34,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(root: Path) -> tuple[Mapping[str, object], list[Problem]]:
-    """The form as it was filled in, and everything that is wrong with it."""
+    """The fields of the form in `root`, and all problems with them."""
     try:
         data = (root / FILE).read_bytes()
     except OSError as error:
@@ -42,30 +43,32 @@ def read(root: Path) -> tuple[Mapping[str, object], list[Problem]]:
 
 
 def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
+    """The fields of the form in `data`, which is YAML in UTF-8, and all problems with them."""
     if len(data) > MAX_BYTES:
-        return {}, [Problem(FILE, f"is larger than {MAX_BYTES} bytes; keep to the fields of the form")]
+        return {}, [Problem(FILE, f"is larger than {MAX_BYTES} bytes; write only the fields of the form")]
     try:
         given = yaml.load(data.decode("utf-8"), _Loader)  # noqa: S506 # nosec B506 - it inherits from SafeLoader
     except UnicodeDecodeError:
-        return {}, [Problem(FILE, "is not UTF-8; save it in that encoding")]
+        return {}, [Problem(FILE, "is not in UTF-8; save it in that encoding")]
     except yaml.MarkedYAMLError as error:
         return {}, [Problem(FILE, _marked(error))]
     except (yaml.YAMLError, ValueError, RecursionError):
-        return {}, [Problem(FILE, 'holds what YAML does not allow; write one `field: "value"` a line')]
+        return {}, [Problem(FILE, 'is not valid YAML; write one `field: "value"` on each line')]
     if not isinstance(given, dict):
-        return {}, [Problem(FILE, 'must be a mapping; write one `field: "value"` a line')]
+        return {}, [Problem(FILE, 'must be a mapping; write one `field: "value"` on each line')]
     return given, problems(given)
 
 
-def paste(form: Mapping[str, object]) -> str:
-    """The form's text, a paragraph a field, ready to paste."""
-    given = [(name, form.get(name)) for name in RULES]
-    return "\n".join(f"{name.capitalize()}\n{value}\n" for name, value in given if value)
+def paste(form: Mapping[str, object], contract: str = "") -> str:
+    """The form's text, a paragraph a field, ready to paste; `contract` is the last one, with the digest."""
+    given = [(name.capitalize(), form.get(name)) for name in RULES]
+    given.append(("Contract files", f"{contract}\n{COMPARED}" if contract else ""))
+    return "\n".join(f"{name}\n{value}\n" for name, value in given if value)
 
 
 def _marked(error: yaml.MarkedYAMLError) -> str:
     where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-    said = error.problem or "cannot be read as YAML"
+    said = error.problem or "is not valid YAML"
     if ";" in said:
         return f"{said.partition(';')[0]}{where};{said.partition(';')[2]}"
-    return f"cannot be read as YAML{where}: {said}; put values in double quotes"
+    return f"is not valid YAML{where}: {said}; put values in double quotes"

@@ -1,4 +1,4 @@
-"""Which hosts the code and the image name. In the arena only the listed ones can be reached (X1)."""
+"""Finds the hosts that the code and the Dockerfile name. In the arena only the listed hosts can be reached (X1)."""
 # Contract file: replaced by updates.
 
 import ast
@@ -10,14 +10,14 @@ from ..core.outbound.egress import PLATFORM_HOSTS
 from .finding import Finding
 
 _URL = re.compile(r"(?:https?|wss?)://(?:[^/\s\"'@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+)")
-_HERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 # nosec B104 - a name to look for
+_HERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 # nosec B104 - only compared
 _SAMPLES = ("example.com", "example.org", "example.net")
-# Libraries that connect by themselves, past the one client that keeps to the list.
+# Libraries that open connections themselves, and so bypass the core's client, which enforces the list.
 _CLIENTS = {"aiohttp", "ftplib", "grpc", "http", "httpx", "requests", "smtplib", "socket", "urllib3", "websockets"}
 
 
 def reviewed(root: Path) -> Finding:
-    """Unlisted hosts are broken; libraries that connect by themselves are for a person to look at."""
+    """The finding on egress: `broken` for an unlisted host, `look` for a library that opens connections itself."""
     about = "egress"
     backend = sorted((root / "competitor" / "backend").rglob("*.py"))
     named = [(file.relative_to(root).as_posix(), host) for file in backend for host in _hosts(_tree(file))]
@@ -26,13 +26,13 @@ def reviewed(root: Path) -> Finding:
     settings = "\n".join(line for line in _joined(text) if line.lstrip().upper().startswith("ENV"))
     named += [("Dockerfile", host) for host in _URL.findall(settings)]
     if unlisted := list(dict.fromkeys(f"{host} in {file}" for file, host in named if not _is_listed(host))):
-        remedy = f"in the arena only {', '.join(PLATFORM_HOSTS)} can be reached; ask one of those"
+        remedy = f"in the arena only {', '.join(PLATFORM_HOSTS)} can be reached; use one of these"
         return Finding(about, "broken", f"names {', '.join(unlisted[:5])}", remedy)
     clients = [f"{file.name} imports {name}" for file in backend for name in sorted(_imports(_tree(file)) & _CLIENTS)]
     if clients:
-        remedy = "call services by `chat.http`, which keeps to the list, or say in the README where it connects to"
+        remedy = "call services with `chat.http`, which enforces the list, or name the library's hosts in the README"
         return Finding(about, "look", ", ".join(clients[:5]), remedy)
-    return Finding(about, "ok", "only listed hosts are named, and only the core's client connects")
+    return Finding(about, "ok", "only listed hosts are named, and only the core's client opens connections")
 
 
 def _is_listed(host: str) -> bool:
@@ -48,10 +48,10 @@ def _tree(file: Path) -> ast.Module:
 
 
 def _hosts(tree: ast.Module) -> Iterator[str]:
-    """Hosts in texts that the program uses; a docstring is none of those."""
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    """The hosts of the URLs in a module's strings, except in docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield from _URL.findall(node.value)
 
 

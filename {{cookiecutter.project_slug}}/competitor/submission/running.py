@@ -1,4 +1,4 @@
-"""The checklist's lines that take a running server or a builder of images."""
+"""The items of the reviewers' checklist that need a running server, or Docker or Podman."""
 # Contract file: replaced by updates.
 
 import re
@@ -8,76 +8,80 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..checks import CLAUSES, PROMPTS, Target, stand_in
-from ..checks.judging import Verdict, judge_any
+from ..checks.judging import Verdict, judge_if_answering
 from ..checks.starting import NotStarted, Starter
 from .finding import Finding
 
 BUILD_SECONDS = 900.0
 _BUILDERS = ("docker", "podman")
 _ASK_SECONDS = 20.0
-# How builders say that a registry cannot be reached: that is no fault of the Dockerfile.
+# Error messages for a registry that cannot be reached, which is not the fault of the Dockerfile.
 _UNREACHABLE = re.compile(
     r"dial tcp|no such host|network is unreachable|i/o timeout|connection refused|pinging container registry"
 )
 
 
 def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
-    """Every clause on a fresh server, and on one whose upstream fails and falls silent: as `competitor check`."""
+    """Checks every clause as `competitor check` does, on two new servers: one has an upstream that fails on demand."""
     starter = Starter(serve, None)
     try:
         first = Target(starter.start({}), launch=starter, name="as started")
         with stand_in() as upstream:
-            behind = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
-            on_it = Target(starter.start(behind), PROMPTS, starter, upstream, name="on a faulty upstream")
-            return told(judge_any([first, on_it], list(CLAUSES), on_verdict))
+            settings = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
+            second = Target(starter.start(settings), PROMPTS, starter, upstream, name="on a faulty upstream")
+            return endpoints_finding(judge_if_answering([first, second], list(CLAUSES), on_verdict))
     except NotStarted as reason:
         return Finding("endpoints", "broken", str(reason), "`make run` shows what is wrong")
     finally:
         starter.close()
 
 
-def told(verdicts: list[Verdict]) -> Finding:
+def endpoints_finding(verdicts: list[Verdict]) -> Finding:
+    """The finding on the endpoints: `broken` if a `must` fails, or if no clause could be checked."""
     broken = [verdict for verdict in verdicts if verdict.breaks]
     held = sum(verdict.status == "pass" for verdict in verdicts)
     if broken:
-        named = ", ".join(f"{verdict.clause.id} ({verdict.said})" for verdict in broken[:3])
+        named = ", ".join(f"{verdict.clause.id} ({verdict.reason})" for verdict in broken[:3])
         more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
         return Finding("endpoints", "broken", named + more, f"{broken[0].clause.remedy} `make check` shows all")
     if not held:
-        return Finding("endpoints", "broken", "no clause could be shown to hold", "`make check` says why")
+        return Finding("endpoints", "broken", "no clause could be checked", "`make check` says why")
     missed = [verdict.clause.id for verdict in verdicts if verdict.status == "fail"]
     but = f"; recommendations missed: {', '.join(missed)}" if missed else ""
-    return Finding("endpoints", "ok", f"/health and /v1/chat/completions keep {held} clauses{but}")
+    return Finding("endpoints", "ok", f"{held} clauses hold{but}")
 
 
 def image(root: Path) -> Finding:
-    """Whether the Dockerfile builds, where something here can build it."""
+    """Whether the Dockerfile builds; `not shown` without Docker or Podman."""
     about = "image"
     builder = next((name for name in _BUILDERS if _works(name)), None)
     if builder is None:
-        return Finding(about, "not shown", "no Docker or Podman that works is here", "CI builds it at each push")
+        return Finding(about, "not shown", "neither Docker nor Podman works here", "CI builds the image at each push")
     command = [str(shutil.which(builder)), "build", "--tag", "competitor:submission", "."]
     try:
-        done = subprocess.run(  # noqa: S603 - the builder, on our own Dockerfile
+        done = subprocess.run(  # noqa: S603 - fixed arguments
             command, cwd=root, capture_output=True, text=True, errors="replace", timeout=BUILD_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return Finding(
-            about, "broken", f"it was not built within {BUILD_SECONDS:g} s", f"run {builder} build . and look"
+            about, "broken", f"the build took longer than {BUILD_SECONDS:g} s", f"run {builder} build . to see why"
         )
     if done.returncode:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         if lines and _UNREACHABLE.search(lines[-1]):
             return Finding(
-                about, "not shown", f"{builder} could not fetch its base from here", "CI builds it at each push"
+                about,
+                "not shown",
+                f"{builder} could not fetch the base image from here",
+                "CI builds the image at each push",
             )
         why = re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit code {done.returncode}"
-        return Finding(about, "broken", f"{builder} could not build it: {why}", f"run {builder} build . and look")
+        return Finding(about, "broken", f"{builder} could not build it: {why}", f"run {builder} build . to see why")
     return Finding(about, "ok", f"{builder} builds it")
 
 
 def _works(builder: str) -> bool:
-    """Whether it is here, and its daemon answers."""
+    """Whether the builder is installed, and its daemon answers."""
     found = shutil.which(builder)
     if found is None:
         return False

@@ -139,7 +139,7 @@ def _holds(target: Target, *clauses: str) -> None:
     for each in clauses:
         verdict = judge(CLAUSES[each], target)
         if verdict.status == "fail":
-            raise NotDone(f"the clause {each} does not hold: {verdict.said}. {verdict.clause.remedy}")
+            raise NotDone(f"the clause {each} does not hold: {verdict.reason}. {verdict.clause.remedy}")
 
 
 def _pass(place: Place) -> str:

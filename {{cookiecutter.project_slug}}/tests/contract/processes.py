@@ -46,7 +46,7 @@ mock_upstream = stand_in
 def competitor(
     environment: Mapping[str, str], *command: str, log: Path | None = None, cwd: Path = ROOT
 ) -> Iterator[tuple[str, int]]:
-    """A server with this environment, a port and a place of its own: its URL and process id, once it is healthy."""
+    """Starts a server with this environment, a port and a folder of its own; yields its URL and process id."""
     port = free_port()
     given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
     if os.name == "nt":

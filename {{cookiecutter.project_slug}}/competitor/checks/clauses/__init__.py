@@ -1,2 +1,2 @@
-"""The checks of the clauses: a file for each section of CONTRACT.md, a function for each clause."""
+"""The checks: one file for each section of CONTRACT.md, one function for each clause."""
 # Contract file: replaced by updates.

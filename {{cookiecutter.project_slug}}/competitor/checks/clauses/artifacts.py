@@ -1,4 +1,4 @@
-"""Checks of A1 to A3 and S18 of CONTRACT.md: what a reader is told of an artifact."""
+"""Checks of A1 to A3 and S18 of CONTRACT.md: how an answer describes its artifacts."""
 # Contract file: replaced by updates.
 
 import base64
@@ -24,45 +24,47 @@ FIELDS = {
     "url": str,
 }
 TYPES = ("image", "file", "dataset", "binary")
-MOST_INLINE_BYTES = 1_000_000
-PROMPTED = ("artifact_linked", "artifact_large")  # besides `artifact`
+MAX_INLINE_BYTES = 1_000_000
+OTHER_ARTIFACT_PROMPTS = ("artifact_linked", "artifact_large")  # besides `artifact`
 
 
 def artifacts(stream: Stream) -> list[Json]:
-    """The descriptors of a stream."""
+    """The artifact descriptors in a stream's artifacts events."""
     found: list[Json] = []
     for _, delta in stream.deltas:
         event = delta.get("janus")
         if isinstance(event, dict) and event.get("event") == "artifacts":
             payload = event.get("payload")
             items = payload.get("items") if isinstance(payload, dict) else None
-            require(isinstance(items, list) and items, "an artifacts event has no list in payload.items")
+            require(
+                isinstance(items, list) and items, "the artifacts event has no list in payload.items, or an empty one"
+            )
             found += [item for item in items or () if isinstance(item, dict)]
     return found
 
 
-def shown(target: Target) -> tuple[Stream, Json]:
-    """An answer with an artifact, and the artifact."""
+def answer_with_artifact(target: Target) -> tuple[Stream, Json]:
+    """A streamed answer that has an artifact, and the descriptor of its first artifact."""
     stream = target.stream(target.prompt("artifact"))
     found = artifacts(stream)
-    require(found, "an answer that should have an artifact has no artifacts event")
+    require(found, "the prompt asks for an artifact, and the stream has no artifacts event")
     return stream, found[0]
 
 
-def _whole(target: Target) -> Json:
-    """The message of a whole answer with an artifact."""
+def _whole_message(target: Target) -> Json:
+    """The message of the whole (non-stream) answer to the prompt that asks for an artifact."""
     return dict(target.ask(target.prompt("artifact")).json()["choices"][0]["message"])
 
 
-def every(target: Target) -> list[Json]:
-    """The artifacts of all prompts that are known to make one."""
-    known = [name for name in PROMPTED if name in target.prompts]
+def all_artifacts(target: Target) -> list[Json]:
+    """The descriptors of all prompts that are known to make an artifact."""
+    known = [name for name in OTHER_ARTIFACT_PROMPTS if name in target.prompts]
     others = [item for name in known for item in artifacts(target.stream(target.prompts[name]))]
-    return [shown(target)[1], *others]
+    return [answer_with_artifact(target)[1], *others]
 
 
-def _held(item: Json) -> bytes | None:
-    """The bytes in a data: URL; None where it has another URL, or none that can be read."""
+def _data_url_bytes(item: Json) -> bytes | None:
+    """The bytes in an artifact's data: URL; None where the URL is not a data: URL or cannot be decoded."""
     head, _, body = str(item.get("url")).partition(",")
     try:
         return base64.b64decode(body, validate=True) if re.fullmatch("data:.*;base64", head) else None
@@ -72,32 +74,34 @@ def _held(item: Json) -> bytes | None:
 
 @clause("S18", remedy="Send the artifacts event in a chunk of its own, with the descriptors in payload.items.")
 def own_chunk(target: Target) -> None:
-    """The artifacts event stands in a chunk of its own."""
-    stream, _ = shown(target)
+    """The artifacts event is in a chunk of its own."""
+    stream, _ = answer_with_artifact(target)
     for _, delta in stream.deltas:
         if isinstance(delta.get("janus"), dict) and delta["janus"].get("event") == "artifacts":
             others = sorted(set(delta) - {"janus"})
-            require(not others, f"the chunk of the artifacts event holds {', '.join(others)} as well")
+            require(not others, f"the chunk of the artifacts event also holds {', '.join(others)}")
 
 
-@clause("A1", remedy="Send all nine fields of a descriptor, always, in their types.")
+@clause("A1", remedy="Send all nine fields in every descriptor, each with its type.")
 def descriptor(target: Target) -> None:
-    """A descriptor has its nine fields, in both modes, and they are true."""
-    whole = _whole(target).get("artifacts") or ()
-    for item in (*every(target), *whole):
-        _has_its_fields(item)
-        if (held := _held(item)) is not None:
-            has_its_bytes(held, item, "the data: URL")
+    """A descriptor has all nine fields with correct values, in both modes."""
+    whole = _whole_message(target).get("artifacts") or ()
+    for item in (*all_artifacts(target), *whole):
+        _check_fields(item)
+        if (held := _data_url_bytes(item)) is not None:
+            check_bytes(held, item, "the data: URL")
 
 
-def _has_its_fields(item: Json) -> None:
+def _check_fields(item: Json) -> None:
     for name, kind in FIELDS.items():
         value = item.get(name)
         require(
             isinstance(value, kind) and not isinstance(value, bool), f"a descriptor's {name} is {str(value)[:40]!r}"
         )
     require(item["type"] in TYPES, f"a descriptor's type is {item['type'][:40]!r}")
-    require(re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:;.*)?", item["mime_type"]), "a descriptor's mime_type is none")
+    require(
+        re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:;.*)?", item["mime_type"]), "a descriptor's mime_type is not a media type"
+    )
     require(item["display_name"], "a descriptor's display_name is empty")
     require(re.fullmatch(r"[0-9a-f]{64}", item["sha256"]), "a descriptor's sha256 is not 64 hex digits")
     require(item["ttl_seconds"] > 0, "a descriptor's ttl_seconds is not positive")
@@ -110,48 +114,63 @@ def _has_its_fields(item: Json) -> None:
 
 @clause("A2", remedy="Send a base64 data: URL of at most 1,000,000 bytes, or an absolute http(s) URL.")
 def urls(target: Target) -> None:
-    """An artifact's URL holds the bytes themselves, or is absolute."""
-    for item in every(target):
+    """An artifact's URL is a data: URL with its bytes, or an absolute http(s) URL."""
+    for item in all_artifacts(target):
         url = str(item.get("url"))
         if url.startswith("data:"):
-            _holds_it(item, url)
+            _check_data_url(item, url)
         else:
-            _is_absolute(url)
+            _check_absolute_url(url)
 
 
-def _is_absolute(url: str) -> None:
+def _check_absolute_url(url: str) -> None:
     parts = urlsplit(url)
     require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
     nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - nothing is bound here
-    require(not nowhere, f"an artifact's URL names where the server listens, not where it is: {url[:60]!r}")
+    require(
+        not nowhere,
+        f"an artifact's URL has the listening address as its host, which clients cannot reach: {url[:60]!r}",
+    )
 
 
-def _holds_it(item: Json, url: str) -> None:
+def _check_data_url(item: Json, url: str) -> None:
     head, _, body = url.partition(",")
-    require(head.endswith(";base64"), "an artifact's data: URL is not in base64")
-    require(head[5:].partition(";")[0] == item.get("mime_type"), "a data: URL has another type than its descriptor")
+    require(head.endswith(";base64"), "an artifact's data: URL does not declare base64")
+    require(
+        head[5:].partition(";")[0] == item.get("mime_type"),
+        "the type in a data: URL differs from the descriptor's mime_type",
+    )
     try:
         data = base64.b64decode(body, validate=True)
     except binascii.Error:
         data = b""
-        require(False, "an artifact's data: URL is not base64")
-    require(len(data) <= MOST_INLINE_BYTES, f"a data: URL holds {len(data)} bytes")
-    has_its_bytes(data, item, "the data: URL")
+        require(False, "the body of an artifact's data: URL is not valid base64")
+    require(len(data) <= MAX_INLINE_BYTES, f"a data: URL holds {len(data)} bytes, more than {MAX_INLINE_BYTES}")
+    check_bytes(data, item, "the data: URL")
 
 
-def has_its_bytes(data: bytes, item: Json, where: str) -> None:
-    require(len(data) == item.get("size_bytes"), f"{where} has {len(data)} bytes, not size_bytes")
-    require(hashlib.sha256(data).hexdigest() == item.get("sha256"), f"{where} has another hash than sha256")
+def check_bytes(data: bytes, item: Json, where: str) -> None:
+    """Requires that the size and the SHA-256 hash of the bytes are those of the descriptor."""
+    require(
+        len(data) == item.get("size_bytes"),
+        f"{where} has {len(data)} bytes, but size_bytes is {item.get('size_bytes')}",
+    )
+    require(
+        hashlib.sha256(data).hexdigest() == item.get("sha256"),
+        f"the hash of {where} differs from the descriptor's sha256",
+    )
 
 
-@clause("A3", alone=True, remedy="Put descriptors into message.artifacts too, link to the same URL in the text.")
+@clause(
+    "A3", exclusive=True, remedy="Put the descriptors into message.artifacts too, and link to the same URL in the text."
+)
 def both_modes(target: Target) -> None:
-    """An artifact is in both modes, with a link in the text; earlier bytes go to no model."""
-    stream, item = shown(target)
+    """Both modes send the artifact and a link in the text; the bytes of earlier artifacts go to no model."""
+    stream, item = answer_with_artifact(target)
     mark = "!" if item.get("type") == "image" else ""
     link = re.compile(re.escape(mark) + r"\[(?:[^\[\]\\]|\\.)*\]\(" + re.escape(str(item.get("url"))) + r"\)")
-    require(link.search(stream.text), "the text of a stream does not link to its artifact in markdown")
-    message = _whole(target)
+    require(link.search(stream.text), "the text of a stream does not link to its artifact in Markdown")
+    message = _whole_message(target)
     require(message.get("artifacts"), "a whole answer has no message.artifacts")
     url = message["artifacts"][0]["url"]
     require(f"]({url})" in (message.get("content") or ""), "the text of a whole answer does not link to its artifact")
@@ -167,5 +186,5 @@ def both_modes(target: Target) -> None:
     target.post(question(messages=[user, earlier, user]))
     seen = json.dumps(target.upstream.requests()[-1])
     for name, data in pictures.items():
-        require(data not in seen, "the bytes of an earlier answer's data: URL went to the upstream")
-        require(name in seen, "the name of an earlier answer's artifact did not go to the upstream")
+        require(data not in seen, "the bytes of an earlier answer's data: URL were sent to the upstream")
+        require(name in seen, "the name of an earlier answer's artifact was not sent to the upstream")

@@ -1,37 +1,40 @@
-"""Checks of section 1 of CONTRACT.md: the routes, and how a container starts."""
+"""Checks of section 1 of CONTRACT.md: the routes, and what a container needs to start."""
 # Contract file: replaced by updates.
 
 from contextlib import suppress
 
 from ..registry import clause
 from ..target import CHAT, Failed, Target, question, require
-from .operations import switched_on
+from .operations import with_debug_on
 
 
 @clause(
     "E1",
-    remedy="Serve POST /v1/chat/completions itself, without a redirect; JSON, or for `stream: true` SSE with the "
-    "headers of section 4.",
+    remedy="Serve POST /v1/chat/completions without a redirect: JSON, or SSE with the headers of section 4 "
+    "when `stream` is true.",
 )
 def chat_route(target: Target) -> None:
     """POST /v1/chat/completions answers in JSON, or as a stream when asked."""
     for what, whole in (("", target.ask()), (" with stream: null", target.ask(stream=None))):
         require(whole.status == 200, f"POST {CHAT}{what} answered {whole.status}")
         kind = whole.headers.get("content-type", "")
-        require("application/json" in kind, f"a whole answer{what} is not application/json")
+        require("application/json" in kind, f"a whole answer{what} does not have the content type application/json")
     stream = target.stream()
     require(stream.status == 200, f"POST {CHAT} with stream: true answered {stream.status}")
-    require("text/event-stream" in stream.headers.get("content-type", ""), "a stream is not text/event-stream")
+    require(
+        "text/event-stream" in stream.headers.get("content-type", ""),
+        "a stream does not have the content type text/event-stream",
+    )
     for name, value in (("cache-control", "no-cache"), ("x-accel-buffering", "no")):
-        require(value in stream.headers.get(name, "").lower(), f"a stream comes without {name}: {value}")
+        require(value in stream.headers.get(name, "").lower(), f"a stream does not have the header {name}: {value}")
 
 
 @clause("E2", remedy='Answer GET /health with 200 and {"status": "ok", "version": ..., "uptime_seconds": ...}.')
 def health(target: Target) -> None:
-    """GET /health says ok, and what stands behind it; also after the upstream failed."""
+    """GET /health says ok and names the backend and the model, also after the upstream has failed."""
     _healthy(target, "GET /health")
     if "fails" in target.prompts:
-        with suppress(Failed):  # what becomes of the answer is for S13
+        with suppress(Failed):  # S13 checks the answer itself
             target.ask(target.prompt("fails"))
         _healthy(target, "after the upstream failed, GET /health")
 
@@ -42,7 +45,7 @@ def _healthy(target: Target, what: str) -> None:
     body = reply.json()
     require(isinstance(body, dict) and body.get("status") == "ok", f'{what} has no "status": "ok"')
     for name, kinds in _HEALTH_FIELDS.items():
-        require(isinstance(body.get(name), kinds), f"{what} has no {name}, or one of another type")
+        require(isinstance(body.get(name), kinds), f"{what} has no {name}, or one of the wrong type")
 
 
 _HEALTH_FIELDS = {
@@ -56,33 +59,34 @@ _HEALTH_FIELDS = {
 
 @clause("E3", severity="should", remedy="Answer GET /v1/models with OpenAI's list of models.")
 def models(target: Target) -> None:
-    """GET /v1/models is OpenAI's list."""
+    """GET /v1/models answers with OpenAI's list of models."""
     reply = target.get("/v1/models")
     require(reply.status == 200, f"GET /v1/models answered {reply.status}")
     body = reply.json()
     require(isinstance(body, dict) and body.get("object") == "list", 'GET /v1/models has no "object": "list"')
     entries = body.get("data")
-    require(isinstance(entries, list) and entries, "GET /v1/models lists nothing")
+    require(isinstance(entries, list) and entries, "GET /v1/models has an empty list")
     for entry in entries:
         require(
-            isinstance(entry.get("id"), str) and entry.get("object") == "model", "an entry of /v1/models is no model"
+            isinstance(entry.get("id"), str) and entry.get("object") == "model",
+            "an entry of GET /v1/models has no id or is not a model object",
         )
 
 
 @clause("E8", remedy="Take the port and everything else from environment variables (PORT, default 8080).")
 def configured_by_environment(target: Target) -> None:
-    """The port comes from the environment."""
-    other = switched_on(target)
-    require(other.url != target.url, "a second one did not take the port it was given")
-    require(other.get("/health").status == 200, "started with a port of its own, it does not answer there")
+    """The port is read from the environment."""
+    other = with_debug_on(target)
+    require(other.url != target.url, "a second server did not take the port it was given")
+    require(other.get("/health").status == 200, "a server started with another PORT does not answer on it")
 
 
 @clause("E9", remedy="Start without any variable, and answer from an embedded model when no upstream can serve.")
 def empty_environment(target: Target) -> None:
-    """Started with no environment at all, it is healthy, answers, and says that it is offline."""
+    """Started with an empty environment, the server is healthy, answers, and says that it is offline."""
     bare = target.launched({})
-    require(bare.get("/health").status == 200, "with an empty environment it is not healthy")
+    require(bare.get("/health").status == 200, "started with an empty environment, the server is not healthy")
     reply = bare.post(question("hello"))
-    require(reply.status == 200, f"with an empty environment it answers {reply.status}")
+    require(reply.status == 200, f"started with an empty environment, the server answers {reply.status}")
     text = reply.json()["choices"][0]["message"]["content"]
-    require("offline" in text.lower(), "the answer does not say that no model stands behind it")
+    require("offline" in text.lower(), "the answer does not say that it is offline and no model was asked")

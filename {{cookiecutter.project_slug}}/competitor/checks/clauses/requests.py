@@ -1,4 +1,4 @@
-"""Checks of section 2 of CONTRACT.md: what a request may hold, and what becomes of it."""
+"""Checks of section 2 of CONTRACT.md: which requests are accepted, and what is passed on to the upstream."""
 # Contract file: replaced by updates.
 
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..registry import clause
 from ..target import PLAIN, Json, Reply, Target, question, require
-from .operations import debugged, switched_on
+from .operations import read_debug_stream, with_debug_on
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
@@ -27,13 +27,13 @@ CLOCK: Json = {
     "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}},
 }
 CANARY = "canary-7f3a9c51d2"
-AT_ONCE = 4  # requests of the longest check
+CONCURRENT_REQUESTS = 4  # of R1, which sends the most requests
 
 
 def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
-    """S16: a 4xx in OpenAI's shape, small, that names the field."""
-    require(400 <= reply.status < 500, f"{what} got {reply.status} instead of a 4xx")
-    require(len(reply.body) < 2048, f"the refusal of {what} has {len(reply.body)} bytes")
+    """Requires what S16 asks of a refusal: a small 4xx with an error object that names `param`. Returns the error."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
+    require(len(reply.body) < 2048, f"the refusal of {what} has {len(reply.body)} bytes, more than 2047")
     body = reply.json()
     error = body.get("error") if isinstance(body, dict) else None
     require(isinstance(error, dict), f"the refusal of {what} has no error object")
@@ -47,27 +47,28 @@ def refused(reply: Reply, param: str | None = None, what: str = "a bad request")
     return error
 
 
-def turned_down(reply: Reply, what: str) -> str:
-    """That it was refused at all, for clauses that do not speak of how; what was said."""
-    require(400 <= reply.status < 500, f"{what} got {reply.status} instead of a 4xx")
+def rejected(reply: Reply, what: str) -> str:
+    """Requires a 4xx of any shape. Returns its body."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
     return reply.body.decode("utf-8", "replace")
 
 
 def accepted(target: Target, what: str, **fields: Any) -> Json:
+    """Requires that a request with these fields is answered with 200. Returns the answer."""
     reply = target.post(question(**fields))
     require(reply.status == 200, f"{what} got {reply.status}")
     return dict(reply.json())
 
 
-@clause("R1", remedy="Ignore fields that you do not know.")
+@clause("R1", remedy="Accept all fields that callers send, and ignore unknown ones.")
 def unknown_fields(target: Target) -> None:
-    """The fields that callers send are accepted, and unknown ones ignored."""
+    """The fields that callers send are accepted, and unknown fields are ignored."""
     known = EXTRAS | {"chutes_access_token": "t", "metadata": {"a": "b"}, "user": "u", "stream": None}
     tries: list[tuple[str, Json]] = [(f"a request with {name}", {name: value}) for name, value in known.items()]
     tries.append(("a request with unknown fields", {"surprise": {"nested": [1, None]}, "another": "x"}))
     message = {"role": "user", "content": PLAIN, "surprise": 1}
     tries.append(("a message with an unknown field", {"messages": [message]}))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
         for _ in pool.map(lambda each: accepted(target, each[0], **each[1]), tries):
             pass
 
@@ -96,28 +97,28 @@ WRONG: list[tuple[str, Json]] = [
 ]
 
 
-@clause("R2", remedy="Answer 400 with OpenAI's error object for a known field of a wrong type or out of range.")
+@clause("R2", remedy="Answer 400 with OpenAI's error object when a known field has the wrong type or is out of range.")
 def wrong_types(target: Target) -> None:
-    """A known field of a wrong type or out of range is refused, and named."""
+    """A known field with the wrong type or out of range is refused, and the error names it."""
     for param, fields in WRONG:
         refused(target.post(question(**fields)), param, f"a wrong {param}")
 
 
 @clause("R3", remedy="Accept any model name, and send it back as `model`.")
 def any_model(target: Target) -> None:
-    """Any model name is accepted and echoed; one is required."""
+    """Any model name is accepted and echoed; the field is required."""
     for name in ("gpt-4o", "someone/else:v2", "ein Name mit Leerzeichen"):
         answer = accepted(target, f"the model name {name!r}", model=name)
         require(answer.get("model") == name, f"the model {name!r} came back as {answer.get('model')!r}")
     body = question()
     del body["model"]
-    turned_down(target.post(body), "a request without a model")
+    rejected(target.post(body), "a request without a model")
 
 
-@clause("R4", remedy="Require one message; take the roles system, developer, user, assistant and tool.")
+@clause("R4", remedy="Require at least one message; accept the roles system, developer, user, assistant and tool.")
 def messages(target: Target) -> None:
-    """At least one message, and all roles."""
-    turned_down(target.post(question(messages=[])), "an empty list of messages")
+    """At least one message is required, and all roles are accepted."""
+    rejected(target.post(question(messages=[])), "an empty list of messages")
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     conversation = [
         {"role": "system", "content": "Be brief."},
@@ -132,62 +133,70 @@ def messages(target: Target) -> None:
 
 @clause("R5", remedy="Accept content that is a string, a list of parts, null, or absent.")
 def content_forms(target: Target) -> None:
-    """Content is a string, a list, null or absent."""
+    """The content of a message may be a string, a list of parts, null or absent."""
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     user = {"role": "user", "content": PLAIN}
     for what, content in (("null", {"content": None}), ("absent", {})):
         called = {"role": "assistant", "tool_calls": [call], **content}
         result = {"role": "tool", "tool_call_id": "call_1", **content}
         others = [{"role": role, **content} for role in ("system", "user", "assistant")]
-        accepted(target, f"{what} content of a call", messages=[user, called, {**result, "content": "sunny"}])
-        accepted(target, f"{what} content in any role", messages=[*others, user, called, result, user])
+        accepted(target, f"a tool call with {what} content", messages=[user, called, {**result, "content": "sunny"}])
+        accepted(
+            target, f"a conversation with {what} content in every role", messages=[*others, user, called, result, user]
+        )
     accepted(target, "a list of parts", messages=[{"role": "user", "content": [{"type": "text", "text": PLAIN}]}])
-    turned_down(target.post(question(messages=[{"role": "user", "content": 5}])), "content 5")
+    rejected(target.post(question(messages=[{"role": "user", "content": 5}])), "content that is a number")
 
 
-@clause("R6", remedy="Read text, image_url and file parts; refuse another type with a 400 that names it.")
+@clause("R6", remedy="Accept text, image_url and file parts; refuse any other type with a 400 that names it.")
 def parts(target: Target) -> None:
-    """Text, image and file parts are read; another type is refused by its name."""
+    """Text, image and file parts are accepted; any other type is refused, and the error names it."""
     text = {"type": "text", "text": PLAIN}
     file = {"name": "a.txt", "mime_type": "text/plain", "content": "abc", "size": 3}
     for what, part in (
         ("an image part", {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}}),
         ("a file part", {"type": "file", "file": file}),
-        ("a file part with flat fields", {"type": "file", **file}),
+        ("a file part without a nested `file` object", {"type": "file", **file}),
     ):
         accepted(target, what, messages=[{"role": "user", "content": [text, part]}])
     odd = {"type": "smell_o_vision", "smell_o_vision": {}}
-    said = turned_down(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "an unknown part")
+    said = rejected(target.post(question(messages=[{"role": "user", "content": [text, odd]}])), "an unknown part")
     require("smell_o_vision" in said, "the refusal of an unknown part does not name its type")
 
 
-@clause("R7", alone=True, remedy="Dedupe tools by name before the model sees them, and honour a forced tool_choice.")
+@clause(
+    "R7",
+    exclusive=True,
+    remedy="Remove tools with a repeated name before the model sees them, and honour a forced tool_choice.",
+)
 def tools(target: Target) -> None:
-    """Repeated tool names are no error, and a forced choice is honoured."""
+    """A repeated tool name is accepted but reaches the upstream once, and a forced tool_choice is honoured."""
     forced = {"type": "function", "function": {"name": "get_weather"}}
     prompt = target.prompts.get("forced", "The weather in Paris, please.")
     body = question(prompt, tools=[WEATHER, CLOCK, WEATHER_TWICE, WEATHER], tool_choice=forced)
     reply = target.post(body)
     require(reply.status == 200, f"a repeated tool name got {reply.status}")
     calls = reply.json()["choices"][0]["message"].get("tool_calls") or []
-    require(len(calls) == 1 and calls[0]["function"]["name"] == "get_weather", "the forced tool was not called once")
+    require(
+        len(calls) == 1 and calls[0]["function"]["name"] == "get_weather", "the forced tool was not called exactly once"
+    )
     arguments = json.loads(calls[0]["function"]["arguments"])
-    require(isinstance(arguments.get("city"), str), "the arguments do not fit the tool's schema")
+    require(isinstance(arguments.get("city"), str), "the arguments of the call do not match the tool's schema")
     if target.upstream is not None:
         seen = target.upstream.requests()[-1]["body"]
         names = [tool["function"]["name"] for tool in seen.get("tools", [])]
         require(
             "get_weather" in names and len(names) == len(set(names)),
-            f"the upstream saw the tools {names}",
+            f"the upstream got the tools {names}",
         )
-        require(seen.get("tool_choice") in (forced, "required"), "the forced choice did not go on to the upstream")
+        require(seen.get("tool_choice") in (forced, "required"), "the forced tool_choice was not sent to the upstream")
     unknown = {"type": "function", "function": {"name": "nope"}}
-    turned_down(target.post(question(tools=[WEATHER], tool_choice=unknown)), "a choice of an unknown tool")
+    rejected(target.post(question(tools=[WEATHER], tool_choice=unknown)), "a tool_choice of an unknown tool")
 
 
-@clause("R8", remedy="Use chutes_access_token as a key for the platform's hosts alone; never log, show or echo it.")
+@clause("R8", remedy="Use chutes_access_token as a key only for hosts of the platform; never log, show or echo it.")
 def token_stays(target: Target) -> None:
-    """The user's token is neither echoed nor sent to a host that is not the platform's."""
+    """The user's token is not echoed, and is sent only to hosts of the platform."""
     token = f"{CANARY}-token"
     for reply in (
         target.post(question(chutes_access_token=token)),
@@ -195,17 +204,20 @@ def token_stays(target: Target) -> None:
         target.get("/health"),
     ):
         shown = reply.body.decode("utf-8", "replace") + str(dict(reply.headers))
-        require(token not in shown, "the answer holds the user's token")
+        require(token not in shown, "an answer contains the user's token")
     stream = target.read_stream(question(stream=True, chutes_access_token=token))
-    require(all(token.encode() not in line for _, line in stream.lines), "the stream holds the user's token")
+    require(all(token.encode() not in line for _, line in stream.lines), "the stream contains the user's token")
     if target.launch is not None:
-        on = switched_on(target)
-        _, told = debugged(on, question(stream=True, debug=True, chutes_access_token=token))
-        require(all(token.encode() not in line for _, line in told.lines), "the debug stream holds the user's token")
-        require(token.encode() not in on.get("/debug").body, "GET /debug holds the user's token")
+        on = with_debug_on(target)
+        _, events = read_debug_stream(on, question(stream=True, debug=True, chutes_access_token=token))
+        require(
+            all(token.encode() not in line for _, line in events.lines), "the debug stream contains the user's token"
+        )
+        require(token.encode() not in on.get("/debug").body, "GET /debug contains the user's token")
     if target.upstream is not None:
         require(
-            token not in json.dumps(target.upstream.requests()), "an upstream that is not the platform's got the token"
+            token not in json.dumps(target.upstream.requests()),
+            "an upstream that is not a host of the platform got the token",
         )
 
 
@@ -232,24 +244,26 @@ PASSED_ON: Json = {
 
 
 @clause(
-    "R9", alone=True, remedy="Send OpenAI's own options on as they came, and keep the Janus extras and unknown fields."
+    "R9",
+    exclusive=True,
+    remedy="Pass OpenAI's options on unchanged; do not pass on the Janus extras and unknown fields.",
 )
 def extras_stay(target: Target) -> None:
-    """The Janus extras stop here, OpenAI's options go on, and n above 1 is refused."""
-    turned_down(target.post(question(n=2)), "n above 1")
+    """OpenAI's options are passed on, Janus extras and unknown fields are not, and n above 1 is refused."""
+    rejected(target.post(question(n=2)), "n above 1")
     accepted(target, "a request with all extras", **EXTRAS, **PASSED_ON)
     if target.upstream is not None:
         seen = target.upstream.requests()[-1]["body"]
-        require(CANARY not in json.dumps(seen), "a Janus extra went on to the upstream")
+        require(CANARY not in json.dumps(seen), "a Janus extra was passed on to the upstream")
         left = [name for name in EXTRAS if name in seen]
         require(not left, f"the upstream got {', '.join(left)}")
         for name, value in PASSED_ON.items():
-            require(seen.get(name) == value, f"{name} did not go on to the upstream as it came")
+            require(seen.get(name) == value, f"{name} was not passed on to the upstream unchanged")
 
 
 @clause("R10", remedy="Echo X-Request-Id and X-Correlation-ID, and never compress a stream.")
 def headers(target: Target) -> None:
-    """The two ids are echoed, and a stream is not compressed."""
+    """X-Request-Id and X-Correlation-ID are echoed, and a stream is not compressed."""
     ids = {"X-Request-Id": "check-r10", "X-Correlation-ID": "corr-r10", "Accept-Encoding": "gzip"}
     stream = target.stream(headers=ids)
     require("content-encoding" not in stream.headers, "the stream is compressed")

@@ -1,4 +1,4 @@
-"""Checks of section 3 of CONTRACT.md: the whole response."""
+"""Checks of section 3 of CONTRACT.md: the whole (non-stream) response."""
 # Contract file: replaced by updates.
 
 import re
@@ -8,7 +8,7 @@ from ..target import Json, Target, question, require
 from .requests import WEATHER
 
 REASONS = ("stop", "length", "tool_calls", "content_filter")
-MAX_ID = 128  # characters
+MAX_ID_CHARACTERS = 128
 
 
 def _answer(target: Target) -> Json:
@@ -19,30 +19,34 @@ def _answer(target: Target) -> Json:
     return dict(body)
 
 
-@clause("W1", remedy="Send id, object, created, model, choices and usage; the id is X-Request-Id where it can be one.")
+@clause("W1", remedy="Send id, object, created, model, choices and usage; a valid X-Request-Id becomes the id.")
 def envelope(target: Target) -> None:
-    """The object, and its id."""
+    """A whole response has the fields of a chat.completion, and its id is right."""
     body = _answer(target)
     require(body.get("object") == "chat.completion", f"object is {body.get('object')!r}")
     require(isinstance(body.get("created"), int), "created is not an integer")
     require(isinstance(body.get("usage"), dict), "usage is missing")
     choices = body.get("choices")
     require(
-        isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0, "not one choice with index 0"
+        isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0,
+        "choices is not a list of one choice with index 0",
     )
-    require(re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))), "the id is not chatcmpl- and 24 hex digits")
-    for name in ("my-id_1.0", "i" * MAX_ID):
+    require(
+        re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))),
+        "without X-Request-Id the id is not chatcmpl- and 24 hex digits",
+    )
+    for name in ("my-id_1.0", "i" * MAX_ID_CHARACTERS):
         given = target.post(question(), {"X-Request-Id": name}).json()
-        said = f"the id is not the X-Request-Id of the request, which has {len(name)} characters"
-        require(given.get("id") == name, said)
-    for name in ("no spaces allowed", "i" * (MAX_ID + 1)):
+        sentence = f"the id is not the request's X-Request-Id, which has {len(name)} characters"
+        require(given.get("id") == name, sentence)
+    for name in ("no spaces allowed", "i" * (MAX_ID_CHARACTERS + 1)):
         odd = target.post(question(), {"X-Request-Id": name}).json()
-        require(str(odd.get("id")).startswith("chatcmpl-"), "an X-Request-Id that cannot be an id became one")
+        require(str(odd.get("id")).startswith("chatcmpl-"), "an invalid X-Request-Id became the id")
 
 
 @clause("W2", remedy="Send role, content, reasoning_content and artifacts (a list) in the message.")
 def message(target: Target) -> None:
-    """The message's fields."""
+    """The message has all its fields, each with its type."""
     given = _answer(target)["choices"][0].get("message", {})
     require(given.get("role") == "assistant", "the role is not assistant")
     for name in ("content", "reasoning_content"):
@@ -51,15 +55,18 @@ def message(target: Target) -> None:
     if "calls" in target.prompts:
         given = target.ask(target.prompts["calls"], tools=[WEATHER]).json()["choices"][0]["message"]
         for call in given.get("tool_calls") or ():
-            require(isinstance(call.get("id"), str) and call.get("type") == "function", "a call has no id or no type")
+            require(
+                isinstance(call.get("id"), str) and call.get("type") == "function",
+                "a tool call has no id, or its type is not function",
+            )
             function = call.get("function") or {}
             for name in ("name", "arguments"):
-                require(isinstance(function.get(name), str), f"the {name} of a call is not a string")
+                require(isinstance(function.get(name), str), f"the {name} of a tool call is not a string")
 
 
 @clause("W3", remedy="Send one of stop, length, tool_calls, content_filter as finish_reason.")
 def finish_reason(target: Target) -> None:
-    """The finish reason is one of four, whatever the model's server says."""
+    """finish_reason is one of the four allowed values, whatever the upstream sends."""
     prompts = [name for name in ("odd_finish", "calls") if name in target.prompts]
     for reply in (
         target.ask(),

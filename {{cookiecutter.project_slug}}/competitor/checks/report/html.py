@@ -1,7 +1,8 @@
-"""The report to look at: one HTML file that needs nothing else and runs nothing.
+"""The HTML report: one file that loads nothing and runs no script.
 Contract file: replaced by updates.
 
-All that a server said is escaped, and the page's own policy forbids scripts and every outside resource.
+Everything that comes from a server is escaped, and the page's Content-Security-Policy forbids scripts and external
+resources.
 """
 
 from collections.abc import Sequence
@@ -13,25 +14,27 @@ from ..figures import Figure
 from ..judging import Verdict
 from ..target import Stream
 from .records import Record
-from .timeline import spread, timeline
+from .timeline import gap_histogram, timeline
 
 _STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_LONGEST_CAPTION = 100
+_MAX_CAPTION_CHARACTERS = 100
 
 
 def as_html(record: Record) -> str:
+    """The report of a run as an HTML page."""
     word = "complies with" if record.complies else "does not comply with"
     title = f"{record.url} {word} the Janus contract {CONTRACT_VERSION}"
     body = "".join(
         (
             _head(record, title),
-            _section("What to mend", [_verdict(each) for each in record.verdicts if each.status == "fail"]),
-            _section("What the benchmark would see", [_figure(figure) for figure in record.figures]),
+            _section("What to fix", [_verdict(each) for each in record.verdicts if each.status == "fail"]),
+            _section("Estimated benchmark scores", [_figure(figure) for figure in record.figures]),
             _streams(record.streams),
-            _section("What holds", [_verdict(each) for each in record.verdicts if each.status == "pass"]),
+            _section("Clauses that hold", [_verdict(each) for each in record.verdicts if each.status == "pass"]),
             _section(
-                "What could not be shown", [_verdict(each) for each in record.verdicts if each.status == "not shown"]
+                "Clauses that could not be checked here",
+                [_verdict(each) for each in record.verdicts if each.status == "not shown"],
             ),
         )
     )
@@ -45,7 +48,7 @@ def as_html(record: Record) -> str:
 
 
 def _safe(text: str) -> str:
-    """Escaped for HTML; half a surrogate pair, which no file can hold, becomes a question mark."""
+    """Escapes a text for HTML. A lone surrogate, which UTF-8 cannot encode, becomes a question mark."""
     return escape(text.encode("utf-8", "replace").decode())
 
 
@@ -55,13 +58,13 @@ def _head(record: Record, title: str) -> str:
         ("pass", f"{record.count('pass')} hold"),
         ("fail", f"{sum(each.breaks for each in record.verdicts)} broken"),
         ("should", f"{should} recommendations missed"),
-        ("unseen", f"{record.count('not shown')} not shown"),
+        ("unseen", f"{record.count('not shown')} not checked"),
     ]
     listed = "".join(f'<li class="{kind}">{words}</li>' for kind, words in counts)
     return (
         f"<h1>{_safe(title)}</h1>\n"
-        f'<p class="soft">{len(record.verdicts)} clauses in {record.seconds:.0f} s. A <em>must</em> decides; '
-        "a <em>should</em> costs points or comfort.</p>\n"
+        f'<p class="soft">{len(record.verdicts)} clauses in {record.seconds:.0f} s. A broken <em>must</em> means that '
+        "the server does not comply; a missed <em>should</em> costs points or comfort.</p>\n"
         f'<ul class="counts">{listed}</ul>\n'
     )
 
@@ -73,21 +76,21 @@ def _section(title: str, parts: Sequence[str]) -> str:
 def _verdict(verdict: Verdict) -> str:
     clause = verdict.clause
     kind = {"pass": "pass", "fail": "fail" if verdict.breaks else "should", "not shown": "unseen"}[verdict.status]
-    words = {"pass": "holds", "fail": "broken" if verdict.breaks else "should: missed", "not shown": "not shown"}[
+    words = {"pass": "holds", "fail": "broken" if verdict.breaks else "should: missed", "not shown": "not checked"}[
         verdict.status
     ]
-    said = f'<p class="{kind}">{_safe(verdict.said)}</p>' if verdict.said else ""
+    reason = f'<p class="{kind}">{_safe(verdict.reason)}</p>' if verdict.reason else ""
     remedy = f'<p class="soft">{_safe(clause.remedy)}</p>' if verdict.status == "fail" else ""
     return (
         f'<div class="verdict"><b title="{_safe(clause.cites)}">{clause.id}</b><span>{_safe(clause.title)}</span>'
-        f'<span class="mark {kind}">{words}</span>{said}{remedy}</div>\n'
+        f'<span class="mark {kind}">{words}</span>{reason}{remedy}</div>\n'
     )
 
 
 def _figure(figure: Figure) -> str:
     return (
         f'<div class="figure"><div><div class="score">{figure.score:.0f}</div>'
-        f'<div class="soft">{figure.name}, {figure.weight} %</div></div>'
+        f'<div class="soft">{figure.name}, weight {figure.weight} %</div></div>'
         f'<div><div class="meter"><i style="width:{max(0.0, min(100.0, figure.score)):.0f}%"></i></div>'
         f"{_safe(figure.reason)}</div></div>\n"
     )
@@ -101,13 +104,13 @@ def _streams(streams: Sequence[tuple[str, Stream]]) -> str:
         f'<div class="scroll">{timeline(stream)}</div></figure>\n'
         for asked, stream in streams
     )
-    gaps = spread([stream for _, stream in streams])
+    gaps = gap_histogram([stream for _, stream in streams])
     return (
-        f'<h2>The streams, to scale</h2>\n<div class="card">\n{drawn}</div>\n'
-        f'<h2>Gaps between pieces of text</h2>\n<div class="card scroll">{gaps}</div>\n'
+        f'<h2>Streams, drawn to scale</h2>\n<div class="card">\n{drawn}</div>\n'
+        f'<h2>Gaps between content deltas</h2>\n<div class="card scroll">{gaps}</div>\n'
     )
 
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_CAPTION else f"{text[:_LONGEST_CAPTION]}..."
+    return text if len(text) <= _MAX_CAPTION_CHARACTERS else f"{text[:_MAX_CAPTION_CHARACTERS]}..."

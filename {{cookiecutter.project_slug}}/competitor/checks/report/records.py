@@ -1,4 +1,4 @@
-"""A finished run, and its forms for machines: JSON, and the JUnit XML that CI systems read."""
+"""The results of a run, and their machine-readable forms: JSON, and JUnit XML for CI systems."""
 # Contract file: replaced by updates.
 
 import json
@@ -12,13 +12,16 @@ from ..figures import Figure
 from ..judging import Verdict
 from ..target import Stream
 
-# What XML 1.0 cannot hold, even escaped. A server may send any of it.
+# Characters that XML 1.0 does not allow, even escaped. A server may send any of them.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
 class Record:
-    """`streams` are those to be drawn, each with what was asked."""
+    """The results of a run of the checks.
+
+    `streams` are those that the report draws, each with its caption. `seconds` is how long the run took.
+    """
 
     url: str
     verdicts: Sequence[Verdict]
@@ -28,7 +31,7 @@ class Record:
 
     @property
     def complies(self) -> bool:
-        """Every must that could be shown holds, and something could be shown."""
+        """Whether every `must` that could be checked holds, and at least one clause could be checked and holds."""
         shown = any(verdict.status == "pass" for verdict in self.verdicts)
         return shown and not any(verdict.breaks for verdict in self.verdicts)
 
@@ -37,6 +40,7 @@ class Record:
 
 
 def as_json(record: Record) -> str:
+    """All verdicts and figures as JSON."""
     verdicts = [
         {
             "id": verdict.clause.id,
@@ -44,7 +48,7 @@ def as_json(record: Record) -> str:
             "cites": verdict.clause.cites,
             "severity": verdict.clause.severity,
             "status": verdict.status,
-            "reason": verdict.said,
+            "reason": verdict.reason,
             "remedy": verdict.clause.remedy if verdict.status == "fail" else None,
             "seconds": round(verdict.seconds, 3),
         }
@@ -61,16 +65,16 @@ def as_json(record: Record) -> str:
 
 
 def as_junit(record: Record) -> str:
-    """A must that fails is a failure; a should that fails is skipped with its reason, so that CI goes on."""
+    """JUnit XML. A `must` that fails is a failure; a `should` that fails is skipped, so that CI does not fail."""
     cases = []
     for verdict in record.verdicts:
         clause = verdict.clause
         name, kind = _quoted(f"{clause.id} {clause.title}"), _quoted(f"contract.{clause.severity}")
         head = f'<testcase classname={kind} name={name} time="{verdict.seconds:.3f}">'
         if verdict.breaks:
-            body = f"<failure message={_quoted(verdict.said)}>{_text(clause.remedy)}</failure>"
+            body = f"<failure message={_quoted(verdict.reason)}>{_text(clause.remedy)}</failure>"
         elif verdict.status != "pass":
-            body = f"<skipped message={_quoted(f'{verdict.status}: {verdict.said}')}/>"
+            body = f"<skipped message={_quoted(f'{verdict.status}: {verdict.reason}')}/>"
         else:
             body = ""
         cases.append(f"  {head}{body}</testcase>\n")

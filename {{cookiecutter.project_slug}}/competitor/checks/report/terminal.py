@@ -1,8 +1,8 @@
-"""What a person sees in the terminal: progress while the checks run, and the table of verdicts.
+"""Output for the terminal: progress while the checks run, and the table of verdicts.
 Contract file: replaced by updates.
 
-Progress is drawn by rich where there is a terminal; rich belongs to the tools of development and is not in the
-image, so without it, and in files and pipes, there are plain lines.
+On a terminal, `rich` draws a progress bar. It is a development dependency and not in the image: without it, and when
+the output goes to a file or a pipe, no progress is shown.
 """
 
 import importlib.util
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .. import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
-from ..figures import told
+from ..figures import as_lines
 from ..judging import Verdict
 from .records import Record
 
@@ -19,7 +19,7 @@ _MARKS = {"pass": "ok", "fail": "BROKEN", "not shown": "-"}
 
 
 def say(text: str) -> None:
-    """A server's words may hold anything; what would steer a terminal is shown as a question mark."""
+    """Prints a text. Control characters, which a server may send, are printed as question marks."""
     safe = "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(safe.encode(encoding, "replace").decode(encoding))
@@ -28,7 +28,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
-    """Called with each verdict as it is reached."""
+    """Gives a function that is called with each verdict and advances the progress bar to `total`."""
     if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
         yield lambda verdict: None
         return
@@ -41,14 +41,14 @@ def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
 
 
 def catalogue() -> str:
-    """All clauses as a table: `--list`."""
+    """All clauses as a table, for `--list`."""
     rows: list[tuple[str, str, str]] = [(clause.id, clause.severity, clause.title) for clause in CLAUSES.values()]
-    rows += [(name, "", f"not from outside: {reason}") for name, reason in NOT_FROM_OUTSIDE.items()]
+    rows += [(name, "", f"cannot be checked from outside: {reason}") for name, reason in NOT_FROM_OUTSIDE.items()]
     return f"Contract {CONTRACT_VERSION}\n" + "".join(f"  {name:<4} {need:<7} {title}\n" for name, need, title in rows)
 
 
 def table(record: Record) -> str:
-    """The verdicts; for what fails the reason and the remedy."""
+    """The verdicts, with the reason and the remedy of each clause that fails."""
     lines = [line for verdict in record.verdicts for line in _rows(verdict)]
     return "".join(f"{line}\n" for line in lines)
 
@@ -58,20 +58,21 @@ def _rows(verdict: Verdict) -> list[str]:
     mark = "missed" if verdict.status == "fail" and clause.severity == "should" else _MARKS[verdict.status]
     rows = [f"  {mark:<7} {clause.id:<4} {clause.severity:<7} {clause.title}"]
     indent = " " * 23
-    if verdict.said:
-        rows.append(f"{indent}{verdict.said}")
+    if verdict.reason:
+        rows.append(f"{indent}{verdict.reason}")
     if verdict.status == "fail":
         rows.append(f"{indent}-> {clause.remedy}")
     return rows
 
 
 def closing(record: Record) -> str:
-    musts: Sequence[Verdict] = [verdict for verdict in record.verdicts if verdict.breaks]
-    missed = record.count("fail") - len(musts)
+    """The estimated benchmark scores, and one line that sums the verdicts up."""
+    broken: Sequence[Verdict] = [verdict for verdict in record.verdicts if verdict.breaks]
+    missed = record.count("fail") - len(broken)
     word = "complies" if record.complies else "does not comply"
-    counts = f"{record.count('pass')} hold, {len(musts)} broken, {missed} recommendations missed"
-    figures = f"\nAs the benchmark would score it:\n{told(record.figures)}" if record.figures else ""
+    counts = f"{record.count('pass')} clauses hold, {len(broken)} are broken, {missed} recommendations are missed"
+    figures = f"\nAs the benchmark would score it:\n{as_lines(record.figures)}" if record.figures else ""
     return (
         f"{figures}\n{record.url} {word} with contract {CONTRACT_VERSION}: "
-        f"{counts}, {record.count('not shown')} not shown, in {record.seconds:.0f} s.\n"
+        f"{counts}, {record.count('not shown')} could not be checked ({record.seconds:.0f} s).\n"
     )

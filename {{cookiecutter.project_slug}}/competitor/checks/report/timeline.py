@@ -1,7 +1,7 @@
-"""Drawings of streams, as SVG for the report: what came when, to scale, and how the gaps are spread.
+"""SVG drawings for the report: the events of a stream on a time line, and a histogram of gaps.
 Contract file: replaced by updates.
 
-Only numbers and fixed words get in here; nothing that a server said does. What cannot be read is left out.
+The drawings contain only numbers and fixed words, and no text from a server. Lines that cannot be parsed are left out.
 """
 
 import json
@@ -12,18 +12,18 @@ from ..figures import gaps
 from ..target import Json, Stream
 
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
-WORDS = ("reasoning", "text", "calls")
+WORD_LANES = ("reasoning", "text", "calls")
 LEFT, WIDTH, RIGHT, LANE, TOP, BOTTOM = 78.0, 860.0, 22.0, 22.0, 32.0, 24.0
-MIN_SPACING_SECONDS = 2.5  # so that the limit of 2 s is on every drawing
-LIMIT_SECONDS = 2.0
-STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-MOST_STEPS = 10
+MIN_SECONDS_DRAWN = 2.5  # every drawing shows the limit of 2 s
+LIMIT_SECONDS = 2.0  # of the first word and of each gap (S2, S3)
+AXIS_STEPS_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+MAX_AXIS_MARKS = 10
 BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 BUCKET_NAMES = ("5 ms", "10", "20", "50", "100", "200", "500", "1 s", "2 s", "more")
 
 
 def moments(stream: Stream) -> list[tuple[float, str]]:
-    """When something came, and in which lane it belongs."""
+    """The events of a stream: the time in seconds, and the lane that it is drawn in."""
     return [(at, lane) for at, line in stream.lines for lane in _lanes(line)]
 
 
@@ -53,10 +53,10 @@ def _choice(choice: Json) -> list[str]:
 
 
 def timeline(stream: Stream) -> str:
-    """One stream: a lane for each kind, a tick for each event, gaps beyond the limit in red."""
+    """Draws one stream: a lane for each kind of event, a tick for each event, and gaps over the limit in red."""
     came = moments(stream)
     lanes = [lane for lane in LANES if any(kind == lane for _, kind in came)] or ["text"]
-    seconds = max(MIN_SPACING_SECONDS, stream.seconds, *(at for at, _ in came)) if came else MIN_SPACING_SECONDS
+    seconds = max(MIN_SECONDS_DRAWN, stream.seconds, *(at for at, _ in came)) if came else MIN_SECONDS_DRAWN
     height = TOP + LANE * len(lanes) + BOTTOM
 
     def x(at: float) -> float:
@@ -77,7 +77,7 @@ def timeline(stream: Stream) -> str:
         places = sorted({round(x(at) * 2) / 2 for at, kind in came if kind == lane})
         drawn += [f'<rect class="{lane}" x="{place:g}" y="{y + 4:g}" width="1.6" height="15"/>' for place in places]
     drawn.append(_mark(x(LIMIT_SECONDS), 27, floor, "limit", "2 s"))
-    first = next((at for at, lane in came if lane in WORDS), None)
+    first = next((at for at, lane in came if lane in WORD_LANES), None)
     if first is not None:
         drawn.append(_mark(x(first), 12, floor, "first", f"first word {first * 1000:.0f} ms"))
     label = f"{len(came)} events in {stream.seconds:.1f} seconds"
@@ -85,7 +85,7 @@ def timeline(stream: Stream) -> str:
 
 
 def _axis(seconds: float, floor: float, second: float) -> str:
-    step = next((step for step in STEPS if seconds / step <= MOST_STEPS), STEPS[-1])
+    step = next((step for step in AXIS_STEPS_SECONDS if seconds / step <= MAX_AXIS_MARKS), AXIS_STEPS_SECONDS[-1])
     marks = [step * number for number in range(int(seconds / step) + 1)]
     return "".join(
         f'<line class="axis" x1="{LEFT + second * at:.1f}" y1="{TOP:g}" x2="{LEFT + second * at:.1f}" y2="{floor:g}"/>'
@@ -95,7 +95,7 @@ def _axis(seconds: float, floor: float, second: float) -> str:
 
 
 def _mark(x: float, top: float, floor: float, kind: str, words: str) -> str:
-    # Words near the right edge go to the left of their line.
+    # A label near the right edge is drawn to the left of its line.
     side = ' text-anchor="end"' if x > WIDTH * 0.75 else ""
     shift = -4 if side else 4
     return (
@@ -104,18 +104,18 @@ def _mark(x: float, top: float, floor: float, kind: str, words: str) -> str:
     )
 
 
-def spread(streams: Sequence[Stream]) -> str:
-    """How many gaps between content deltas were how long."""
+def gap_histogram(streams: Sequence[Stream]) -> str:
+    """Draws a histogram of the gaps between content deltas."""
     times = [[at for at, lane in moments(stream) if lane == "text"] for stream in streams]
     between = [gap for each in times for gap in gaps(each)]
     counts = [0] * len(BUCKET_NAMES)
     for gap in between:
         counts[sum(gap > bucket for bucket in BUCKETS)] += 1
-    most = max(*counts, 1)
+    highest = max(*counts, 1)
     column, height = 52.0, 140.0
     drawn = []
     for place, (name, count) in enumerate(zip(BUCKET_NAMES, counts, strict=True)):
-        tall, x = (height - 44) * count / most, 10 + column * place
+        tall, x = (height - 44) * count / highest, 10 + column * place
         kind = "late" if place == len(BUCKETS) else "bar"
         drawn.append(
             f'<rect class="{kind}" x="{x:g}" y="{height - 22 - tall:.1f}" width="{column - 8:g}" height="{tall:.1f}"/>'

@@ -1,4 +1,4 @@
-"""What a backend yields, kept in good form: whatever comes, an answer has one end, one finish reason, one usage.
+"""The answer: turns whatever a backend yields into one that complies, with one end, one finish reason, one usage.
 Contract file: replaced by updates.
 
 It knows the contract's rules about content; `forms.py` knows how a stream and a whole response look.

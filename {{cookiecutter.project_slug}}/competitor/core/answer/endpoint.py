@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: read, check, run; as a stream or as a whole (E1)."""
+"""The chat endpoint, `POST /v1/chat/completions` (E1): reads, checks and runs a request, streamed or whole."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -50,7 +50,7 @@ _SHOWN_CHARACTERS = 100
 
 @dataclass(frozen=True)
 class Shared:
-    """What all requests share."""
+    """The parts that all requests share."""
 
     settings: Settings
     llm: Llm
@@ -99,7 +99,7 @@ class _Request:
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """One line in the log, and the same to whoever observes. A stream has its largest gap, and the loop's lag."""
+        """Logs one line and tells the observers. Only a stream has a `gap` and a `lag` of the loop, in seconds."""
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),
@@ -121,7 +121,7 @@ class _Request:
         self.observer.finished(summary)
 
     def close(self) -> None:
-        """However it ended."""
+        """Ends the recording and the trace, however the request ended."""
         if self.recorder is not None:
             self.recorder.close()
         if self.trace is not None:
@@ -129,7 +129,7 @@ class _Request:
 
 
 class ChatEndpoint:
-    """Answers requests. A bad one is refused before anything is started (S16)."""
+    """Answers requests; a bad one is refused before anything is started (S16)."""
 
     def __init__(self, shared: Shared):
         self._shared = shared

@@ -11,7 +11,7 @@ from ..stream.writer import BodyWriter
 
 
 class StreamForm:
-    """Every piece becomes a chunk and leaves at once; text as its pacing lets it, and never behind what came later."""
+    """Writes each piece as a chunk at once, except text, which pacing may hold; the order never changes."""
 
     def __init__(self, envelope: Envelope, writer: BodyWriter, pacing: Pacing | None = None):
         self.envelope, self.writer = envelope, writer
@@ -70,7 +70,7 @@ class StreamForm:
 
 
 class WholeForm:
-    """Every piece is kept; `as_json` is the response. Words of progress are for readers of a stream."""
+    """Collects every piece; `as_json` is the response. It has no words of progress."""
 
     def __init__(self) -> None:
         self.flow = Flow()

@@ -1,4 +1,4 @@
-"""Runs a backend for one answer, and brings the work to an end whatever happens.
+"""The runner: runs a backend for one answer, and ends its work whatever happens.
 Contract file: replaced by updates.
 
 The backend works in a task of its own, so that a client who leaves (S14), the time limit (S15) and a
@@ -140,7 +140,7 @@ def _failed(cause: str) -> Outcome:
 
 
 async def _watch(receive: Receive, gone: Callable[[], None]) -> None:
-    """A server's `send` does not tell that a client has gone. `receive` does, while somebody waits for it."""
+    """Waits until the client has disconnected: only `receive` reports that, and only while it is awaited."""
     while (await receive())["type"] != "http.disconnect":
         pass
     gone()

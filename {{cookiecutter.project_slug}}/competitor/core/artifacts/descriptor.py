@@ -1,4 +1,4 @@
-"""What a reader is told of an artifact: the nine fields of A1, and its link in markdown."""
+"""An artifact's descriptor: the nine fields of A1, and its link in Markdown."""
 # Contract file: replaced by updates.
 
 import re
@@ -13,7 +13,7 @@ _MARKS = re.compile(r"([\\`*_\[\]<>&!#~|])")
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Something made for the user that is no text. `chat.artifacts.save` makes it; yield it where it belongs.
+    """A file for the user, such as an image. `chat.artifacts.save` makes it; yield it where it belongs in the answer.
 
     `url` is a `data:` URL, or an absolute one under which the bytes are until `ttl_seconds` have passed.
     """

@@ -1,4 +1,4 @@
-"""What a backend calls to give its user an image, a file, a data set."""
+"""Saving artifacts: how a backend gives its user an image, a file, a dataset."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -24,7 +24,7 @@ _AT_ONCE_BYTES = 512 * 1024
 
 
 class Artifacts:
-    """Those of one answer. What was saved and not yielded follows at the answer's end."""
+    """Saves the artifacts of one answer. Those that were not yielded are added at its end."""
 
     __slots__ = ("_host", "_keeper", "saved")
 

@@ -1,4 +1,4 @@
-"""What may be kept of a request and of its answer: no secret, not even in pieces, and nothing too long."""
+"""Removes secrets, also split ones, and shortens long texts, before a request and its answer are kept."""
 # Contract file: replaced by updates.
 
 import json

@@ -1,4 +1,4 @@
-"""What the console keeps. With several workers all of it lies in one folder, so that each shows the same."""
+"""What the console keeps. Several workers share one folder, so that each shows the same."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -25,7 +25,7 @@ log = logging.getLogger("competitor.console")
 
 
 class Console:
-    """One for each process. `folder` is shared by all workers; without one it makes its own, and removes it."""
+    """The console of one process. All workers share `folder`; without one it makes its own and removes it."""
 
     def __init__(self, settings: Settings, folder: Path | None = None):
         """Raises `OSError` where no folder can be made."""

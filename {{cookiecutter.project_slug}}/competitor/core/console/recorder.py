@@ -1,4 +1,4 @@
-"""One request as the console will show it: what was asked, every event with its time, and how it ended."""
+"""The recorder: one request as the console shows it, with the time of every event and its end."""
 # Contract file: replaced by updates.
 
 import json
@@ -45,7 +45,7 @@ class Shelves(Protocol):
 
 
 class Recorder(Observer):
-    """Keeps one request. What is kept never holds a secret: neither the settings', nor the user's token."""
+    """Records one request, without secrets: neither the settings' nor the user's token."""
 
     def __init__(self, console: Shelves, asked: ChatRequest, size: int, request_id: str, live: LiveLog | None):
         self._console, self._live = console, live
@@ -83,7 +83,7 @@ class Recorder(Observer):
         if self._kept and self._fits(len(body)):
             self._whole = body
 
-    # What is told.
+    # What observers are told.
 
     def doing(self, what: str) -> None:
         self._tell("progress", "work", f"{what}.")

@@ -1,4 +1,4 @@
-"""The console's routes. They are only there while it is on: off, each is a path like any that does not exist (E5)."""
+"""The console's routes. While the console is off they do not exist (E5)."""
 # Contract file: replaced by updates.
 
 import base64

@@ -1,4 +1,4 @@
-"""The usual chunk of a stream, read without a JSON parser.
+"""The fast path: reads a stream's usual chunk without a JSON parser.
 Contract file: replaced by updates.
 
 Within one stream nearly all chunks are the same bytes but for the text between two quotes. Once one of
@@ -14,7 +14,7 @@ _PROBE = b"probe"
 
 
 class UsualChunk:
-    """The bytes around a text; `text` takes it out."""
+    """The bytes before and after the text of a chunk; `text` extracts it."""
 
     __slots__ = ("_after", "_before", "_least")
 
@@ -35,7 +35,7 @@ class UsualChunk:
 
 
 def usual_chunk(payload: bytes, text: str) -> UsualChunk | None:
-    """The shape of a chunk that was parsed and has `text` as its content and nothing else to say.
+    """The shape of a parsed chunk that holds `text` and nothing else.
 
     None where the text cannot be told from what is around it.
     """

@@ -1,4 +1,4 @@
-"""An upstream's chunks, read as servers really write them, and poured into a sink."""
+"""Reads an upstream's chunks, in all the forms that servers write, and passes them to a sink."""
 # Contract file: replaced by updates.
 
 import json
@@ -25,7 +25,7 @@ _REASONS: dict[str, FinishReason] = {
 }
 
 
-# The shape of the usual chunk is looked for again after so many unusual ones; a short answer is not worth it.
+# After this many chunks that the fast path could not read, their shape is learned again.
 _LEARN_EVERY = 4
 
 
@@ -71,7 +71,7 @@ class ChunkReader:
             self._usual = usual_chunk(payload, text)
 
     def ended(self) -> None:
-        """No event follows: what was held back, since it might have been the beginning of a tag, goes out."""
+        """The stream has ended: passes on text that was held back because it might have begun a tag."""
         if self._tags is not None:
             self._said(*self._tags.rest())
 
@@ -130,7 +130,7 @@ class ChunkReader:
                 self._sink.arguments(known.number, text)
 
     def _known(self, piece: dict[str, Any]) -> PartialCall | None:
-        """The call that a fragment goes on with: by its index, else by its id, else the last one."""
+        """The call that a fragment continues: found by its index, else by its id, else the last call."""
         if piece.get("index") is not None:
             return self._by_index.get(piece["index"])
         if piece.get("id"):
@@ -162,7 +162,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def _only_text(chunk: dict[str, Any]) -> str | None:
-    """The text of a chunk that brings nothing else: then no later one of the same shape does either."""
+    """The text of a chunk that holds only text; then later chunks of the same shape hold only text as well."""
     choices = chunk.get("choices")
     if chunk.get("usage") or not choices or choices[0].get("finish_reason"):
         return None

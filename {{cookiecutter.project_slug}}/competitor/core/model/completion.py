@@ -1,4 +1,4 @@
-"""The model behind the competitor: any OpenAI-compatible server, or the offline model on the same wire.
+"""One call of the model: any OpenAI-compatible server, or the offline model in the same format.
 Contract file: replaced by updates.
 
 A `Completion` is one call. A backend yields it, and the core passes every piece on without another
@@ -97,7 +97,7 @@ class Completion(Source):
 
     @property
     def message(self) -> dict[str, object]:
-        """What came, as the assistant's message of a conversation that goes on."""
+        """The answer as an assistant's message, to continue the conversation with."""
         said: dict[str, object] = {"role": "assistant", "content": self.text}
         if self._reader and self._reader.calls:
             said["tool_calls"] = [call.whole().as_json() for call in self._reader.calls]
@@ -105,11 +105,11 @@ class Completion(Source):
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """None where the call did not come to its end."""
+        """None if the call did not complete."""
         return self._reader.finish_reason if self._reader else None
 
     async def pour(self, sink: Sink) -> None:
-        """The whole call into `sink`, from the socket's own callback: no task and no wake-up a chunk."""
+        """Makes the call and passes everything to `sink`, from the socket's callback: no task or wake-up per chunk."""
         reader = self._reader = ChunkReader(sink)
         sink.doing("Waiting for the model")
         sink.flow.set_source(self)

@@ -1,4 +1,4 @@
-"""A completion that is looked at piece by piece: what the socket pushes waits here for its reader."""
+"""Iteration over a completion: pieces that the socket pushes wait here until the backend reads them."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -12,7 +12,7 @@ Piece = Text | Reasoning | ToolCallPiece
 
 
 class PullSink(Flow):
-    """The sink of an iteration. It pauses the source when its reader falls behind.
+    """The sink of an iteration. It pauses the source when the reader falls behind.
 
     Without `calls`, tool calls are left to the completion, which holds them once they are whole.
     """
@@ -61,7 +61,7 @@ class PullSink(Flow):
             self._ready.set_result(None)
 
     async def next(self, pouring: asyncio.Future[None]) -> Piece | None:
-        """The next event; None when all were taken and `pouring` is done."""
+        """The next event; None after the last one, once `pouring` is done."""
         while not self._events:
             if pouring.done():
                 return None

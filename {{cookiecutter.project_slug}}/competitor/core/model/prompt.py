@@ -1,4 +1,4 @@
-"""From the caller's request to the body of an upstream call: OpenAI's own fields only (R9)."""
+"""Makes the body of an upstream call from the caller's request, with OpenAI's own fields only (R9)."""
 # Contract file: replaced by updates.
 
 from typing import Any
@@ -11,7 +11,7 @@ _PASSED_ON = set(PassedOn.model_fields)
 
 
 def options(request: ChatRequest) -> Body:
-    """What goes on as it came: sampling, limits, the response's format."""
+    """The caller's options that are passed on unchanged: sampling, limits, response format."""
     return request.model_dump(include=_PASSED_ON, exclude_none=True, by_alias=True)
 
 
@@ -20,7 +20,7 @@ def messages(request: ChatRequest) -> list[Body]:
 
 
 def tools(request: ChatRequest) -> Body:
-    """`tools`, each name once (R7), and `tool_choice`; empty where the caller offers none."""
+    """`tools`, each name once (R7), and `tool_choice`; empty if the caller offers no tools."""
     offered = request.offered_tools
     if not offered:
         return {}
@@ -32,7 +32,7 @@ def tools(request: ChatRequest) -> Body:
 
 
 def message(given: Message) -> Body:
-    """R4, R5, R6. Artifacts and what else is ours stay here; of those in an earlier answer's text the name goes on."""
+    """One message (R4, R5, R6), without Janus's own fields. Artifacts in an earlier answer become their names."""
     body: Body = {"role": "system" if given.role == "developer" else given.role}
     if isinstance(given.content, list):
         body["content"] = [_part(part) for part in given.content]
@@ -56,7 +56,7 @@ def _told_before(content: str | list[Body]) -> str | list[Body]:
 
 
 def _named(part: Body) -> Body:
-    """Servers take images from users alone, so one of an assistant's is a name, too."""
+    """Servers accept images from users only, so an assistant's image becomes a name as well."""
     text = part["text"] if part["type"] == "text" else f"![image]({part['image_url']['url']})"
     return {"type": "text", "text": without_bytes(text)}
 

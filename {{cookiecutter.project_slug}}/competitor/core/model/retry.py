@@ -1,4 +1,4 @@
-"""What a refusal of an upstream means, and whether the same call may be made again."""
+"""Failures of an upstream: what a status means, and whether the same call may be tried again."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -18,7 +18,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 
 
 async def failure(response: Response) -> UpstreamError:
-    """What a status other than 200 means. The server's own words are for the log alone."""
+    """The error for a status other than 200. The server's own words go to the log only."""
     status = response.status
     try:
         async with asyncio.timeout(_REFUSAL_SECONDS):
@@ -46,7 +46,7 @@ def _seconds(retry_after: str) -> float | None:
 
 
 def pause_before_retry(error: UpstreamError, attempt: int) -> float | None:
-    """How long to wait before the next attempt, in seconds; None where none would help."""
+    """Seconds to wait before the next attempt; None if another attempt would not help."""
     if error.status not in _PASSING_STATUSES and error.kind not in ("unreachable", "broke_off"):
         return None
     if error.retry_after is not None:

@@ -1,4 +1,4 @@
-"""Server-sent events as they come from upstreams: any line ending, any cut, no decoding.
+"""Splits server-sent events of upstreams: with any line ending, cut anywhere, without decoding.
 Contract file: replaced by updates.
 
 Lines end at LF, CRLF or CR and nowhere else: text libraries also split at U+2028, which loses chunks.
@@ -46,7 +46,7 @@ class EventSplitter:
         return [found for event in events if (found := _data(event)) is not None]
 
     def end(self) -> list[bytes]:
-        """What the last event holds, where a server closed without the blank line behind it."""
+        """The last event, if the server closed the stream without the blank line after it."""
         found = _data(b"".join(self._rest))
         self._rest.clear()
         return [] if found is None else [found]

@@ -1,4 +1,4 @@
-"""Reasoning between <think> and </think> at the beginning of a text, as models write it whose server does not part it.
+"""Separates reasoning between <think> and </think> from the text, for servers that do not.
 Contract file: replaced by updates.
 
 Only the very beginning counts: a text that speaks of the tag later is text. A tag may come in any pieces.
@@ -8,7 +8,7 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 
 class ThinkTags:
-    """Pieces of text in, thoughts and text out. `over` tells that all that follows is text."""
+    """Takes pieces of text, returns thoughts and text. After `over`, all that follows is text."""
 
     __slots__ = ("_held", "_thinking", "over")
 
@@ -18,7 +18,7 @@ class ThinkTags:
         self.over = False
 
     def parted(self, piece: str) -> tuple[str, str]:
-        """What of this piece, and of what was held back before it, is thought, and what is text."""
+        """The thought and the text in this piece, together with what was held back before it."""
         self._held += piece
         if self._thinking is None:
             begun = self._held.lstrip()
@@ -32,7 +32,7 @@ class ThinkTags:
         return thought, ""
 
     def rest(self) -> tuple[str, str]:
-        """At the end: what is still held back, as a thought or as text."""
+        """At the end of the stream: what is still held back, as a thought or as text."""
         thinking, rest = self._thinking, self._rest()
         return (rest, "") if thinking else ("", rest)
 

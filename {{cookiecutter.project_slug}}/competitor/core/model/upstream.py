@@ -1,4 +1,4 @@
-"""Which server answers a request, and with whose key (E9, R8)."""
+"""Chooses the server for a request, and the key for it (E9, R8)."""
 # Contract file: replaced by updates.
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OFFLINE_MODEL = "offline-model"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """An OpenAI-compatible server, for one request. `model` None: the name in the request goes on."""
+    """An OpenAI-compatible server, for one request. With `model` None, the request's own model name is passed on."""
 
     base_url: str
     model: str | None
@@ -23,7 +23,7 @@ class Upstream:
 
 
 def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
-    """The configured server, or None where only the offline model can serve.
+    """The configured server; None if only the offline model can serve.
 
     That is so without a base URL, and for the platform's server without any key: neither a configured
     one nor the user's `token`, which goes to hosts of the platform and of `JANUS_TOKEN_HOSTS` alone.
@@ -39,13 +39,13 @@ def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
 
 
 def usable_token(settings: Settings, url: str, token: SecretStr | None) -> SecretStr | None:
-    """The user's token where this server may have it (R8): on the platform, and on hosts of `JANUS_TOKEN_HOSTS`."""
+    """The user's token if this server may get it (R8): the platform's hosts and those of `JANUS_TOKEN_HOSTS`."""
     allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
     return token if allowed and token and token.get_secret_value() else None
 
 
 def limited(body: Body, base_url: str, settings: Settings) -> Body:
-    """The body with its limit of tokens under the name that the server reads; each server may know one alone.
+    """The body with the token limit under the name that this server reads; some know only one of the two.
 
     By itself only OpenAI's own is known to: it refuses `max_tokens` for models that reason.
     """
@@ -62,7 +62,7 @@ def limited(body: Body, base_url: str, settings: Settings) -> Body:
 
 
 def described(settings: Settings) -> dict[str, str]:
-    """What stands behind this competitor, for `/health` and the log: `model`, and where it is (E2)."""
+    """The model that answers and where it is, for `/health` and the log (E2)."""
     url = settings.llm_base_url
     if url is None:
         return {"model": OFFLINE_MODEL, "upstream": "none: no base URL is configured"}

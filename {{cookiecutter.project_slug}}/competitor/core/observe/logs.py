@@ -16,7 +16,7 @@ from ..settings import Settings
 
 HIDDEN = "[secret]"
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
-# What keys look like, for those that no setting holds: a user's token, a key quoted by an upstream.
+# What keys look like, for keys that are not in a setting: a user's token, or a key that an upstream quotes.
 _KEY_LIKE = re.compile(r"(?i)\b(bearer\s+)[^\s\"',]+|\b(?:sk|cpk|pk|rk)[-_][\w.-]{8,}")
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
 
@@ -27,7 +27,7 @@ _of_requests: Counter[str] = Counter()
 
 
 def hide(secret: SecretStr | None) -> None:
-    """No log line shows this secret until `unhide` is called as often."""
+    """Hides this secret in all log lines until `unhide` is called as often."""
     if secret is not None:
         _of_requests[secret.get_secret_value()] += 1
 
@@ -41,7 +41,7 @@ def unhide(secret: SecretStr | None) -> None:
 
 
 def conceal(text: str, secrets: Iterable[str]) -> str:
-    """The text without these secrets, those of requests under way, and what looks like a key."""
+    """The text without these secrets, without those of open requests, and without what looks like a key."""
     for secret in (*secrets, *_of_requests):
         if secret:
             text = text.replace(secret, HIDDEN)
@@ -95,13 +95,13 @@ class Readable(_Formatter):
 
 
 def configure(settings: Settings) -> None:
-    """Sends all logs, the server's own too, to stderr in the form of the settings."""
+    """Sends all logs, including uvicorn's, to stderr in the configured format."""
     terminal = sys.stderr.isatty()
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and terminal)
     handler = logging.StreamHandler()
     handler.setFormatter(Readable(settings.secrets, terminal) if as_text else JsonLines(settings.secrets))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
-    # What no line shows need not be found out for each (see "Optimization" in the documentation of `logging`).
+    # Facts that no line shows are not collected for each line (see "Optimization" in the documentation of `logging`).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = ""  # then nobody walks up the stack for the caller's file and line
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

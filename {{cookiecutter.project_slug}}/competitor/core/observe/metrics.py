@@ -1,4 +1,4 @@
-"""`GET /metrics` (E4): counted once a request, never a chunk; one sum over all workers.
+"""Metrics (E4): counted once per request, never per chunk, and summed over all workers.
 Contract file: replaced by updates.
 
 Names are OpenTelemetry's (`gen_ai.*`, `http.server.*`) in Prometheus' spelling where it has one, else `janus_`.
@@ -37,7 +37,7 @@ _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 class Metrics(Observer):
-    """What is counted. One for the whole process: it keeps nothing of a single answer."""
+    """The metrics of one process. It keeps nothing about a single answer."""
 
     def __init__(self, *, version: str, backend: str, model: str):
         self._registry = registry = CollectorRegistry()
@@ -97,14 +97,14 @@ class Metrics(Observer):
         self._artifact_bytes = counter("janus_artifact_bytes_total", "Size of the artifacts that users got.")
         self._sandbox = counter("janus_sandbox_seconds_total", "Time that sandboxes worked.")
 
-    # What is told.
+    # What observers are told.
 
     def in_flight(self) -> AbstractContextManager[Any]:
         """Counts a request as active while it is entered."""
         return self._active.track_inprogress()
 
     def refused(self, code: str) -> None:
-        """A request that never became an answer (S16)."""
+        """Counts a request that was refused (S16)."""
         self._requests.labels("refused", code).inc()
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
@@ -146,7 +146,7 @@ class Metrics(Observer):
             self._tools.add(name)
         return name
 
-    # What is shown.
+    # What /metrics shows.
 
     @property
     def _shown(self) -> CollectorRegistry:
@@ -185,6 +185,6 @@ def _family(family: Metric) -> dict[str, Any]:
 
 
 def forget_worker(pid: int) -> None:
-    """What a process that has ended was just doing is no longer counted; what it had done is."""
+    """Removes the gauges of a process that has ended; its counters stay."""
     if FOLDER_VARIABLE in os.environ:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]

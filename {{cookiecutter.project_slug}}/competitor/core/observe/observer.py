@@ -1,4 +1,4 @@
-"""What is told of an answer while it is made, to metrics, traces and the debug console: never a call per chunk."""
+"""Observers: what metrics, traces and the debug console are told about an answer; never a call per chunk."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call of the model, over. `error` is a key of `UPSTREAM_KINDS`, or `cancelled`; `retried` has earlier ones."""
+    """A finished call of the model. `error` is a key of `UPSTREAM_KINDS` or `cancelled`, `retried` has earlier ones."""
 
     model: str
     seconds: float
@@ -31,7 +31,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All that is known of an answer at its end, and no text of it. Times are in seconds; a stream alone has gaps."""
+    """All that is known about a finished answer, without its text. Times are in seconds; only a stream has gaps."""
 
     request_id: str
     correlation_id: str | None
@@ -82,20 +82,20 @@ class Observer:
         """A tool or a sandbox begins."""
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
-        """It has ended, `ok` or with an `error`."""
+        """A tool or a sandbox has ended; `status` is `ok` or `error`."""
 
     def saved(self, kind: str, size: int) -> None:
-        """The user got an artifact of so many bytes; `kind` is its type."""
+        """The user got an artifact of `size` bytes; `kind` is its type."""
 
     def called(self, call: ModelCall) -> None:
-        """A call of the model is over, one way or the other."""
+        """A call of the model has ended, with or without an error."""
 
     def finished(self, summary: Summary) -> None:
-        """The answer is over. Nothing is told after this."""
+        """The answer has ended. No callback follows."""
 
 
 class Observers(Observer):
-    """Several as one."""
+    """Several observers as one."""
 
     def __init__(self, *observers: Observer):
         self._observers = observers

@@ -1,4 +1,4 @@
-"""Optional traces by OpenTelemetry: a span for each request, call of the model, tool and sandbox, and no text of one.
+"""Optional OpenTelemetry traces: a span for each request, model call, tool and sandbox, without any of their text.
 Contract file: replaced by updates.
 
 Nothing of it is imported unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set and requirements-otel.in is installed. Names and
@@ -46,7 +46,7 @@ class Tracing:
         return Trace(self, headers, id)
 
     def close(self) -> None:
-        """Lets the last spans leave, for a moment: a collector that is silent must not hold up the end."""
+        """Sends the last spans, for a limited time: a silent collector must not delay the shutdown."""
         ending = threading.Thread(target=self._provider.shutdown, daemon=True)
         ending.start()
         ending.join(FLUSH_SECONDS)
@@ -108,7 +108,7 @@ class Trace(Observer):
         self._close(summary.error_type or None)
 
     def close(self) -> None:
-        """However the request ended."""
+        """Ends the spans of a request, however it ended."""
         if self._span.is_recording():
             self._close("unfinished")
 
@@ -129,7 +129,7 @@ def _end(span: "Span", error: str | None, at: int | None = None) -> None:
 
 
 def tracing(settings: Settings, egress: Egress) -> Tracing | None:
-    """None where no collector is configured, and where what is needed for it is not installed."""
+    """None if no collector is configured or the libraries are not installed."""
     if settings.otlp_endpoint is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The offline model: it answers on OpenAI's wire without a key and without a network, always the same to the same.
+"""The offline model: answers in OpenAI's format without a key or a network, and is deterministic.
 Contract file: replaced by updates.
 
 It serves where no upstream can (E9), so that a fresh competitor streams, a workshop works in a

@@ -22,7 +22,7 @@ from .egress import Egress, EgressRefused, Origin
 from .response import Response
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-# The end of a body often comes just after its last event; waiting for it lets the connection be used again.
+# The end of a body often arrives just after its last event; waiting for it allows the connection to be reused.
 LINGER_SECONDS = 1.0
 
 
@@ -100,7 +100,7 @@ class HttpClient:
         self._tls: ssl.SSLContext | None = None
 
     async def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
-        """Sends a request and returns when the response's head is here. The caller closes the response.
+        """Sends a request and returns once the response's head has arrived. The caller closes the response.
 
         Raises `UpstreamError`: `egress`, `unreachable`, `broke_off`, `silent`, `not_openai`, `too_large`.
         """
@@ -148,7 +148,7 @@ class HttpClient:
             resting.remove(connection)
 
     def close(self) -> None:
-        """All connections, also those that wait for the end of a body that nobody wants."""
+        """Closes all connections."""
         for connection in tuple(self._open):
             connection.transport.abort()
         self._idle.clear()

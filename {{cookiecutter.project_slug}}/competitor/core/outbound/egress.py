@@ -1,4 +1,4 @@
-"""Where this process may connect to (X1, X2): the platform's hosts and the base URLs of the settings, nothing else."""
+"""Egress rules: this process may connect to the platform's hosts and the configured base URLs only (X1, X2)."""
 # Contract file: replaced by updates.
 
 import re
@@ -83,7 +83,7 @@ class Egress:
         self._allowed.add(parse(base_url)[0])
 
     def check(self, url: str) -> tuple[Origin, str]:
-        """What to connect to and what to ask for there; the parse that was checked is the one used.
+        """The origin to connect to and the target to request, both from the parse that was checked.
 
         Raises `EgressRefused`.
         """

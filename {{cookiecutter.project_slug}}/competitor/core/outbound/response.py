@@ -196,7 +196,7 @@ class Response:
             self.whole = True
 
     def _parsed(self) -> None:
-        """One read went through the parser: the reader gets all of it in one piece."""
+        """Passes on what one read has brought, in one piece."""
         if not self.status and self._head_size > MAX_RESPONSE_HEAD_BYTES:
             self.fail(UpstreamError("too_large", "a response head of more than 64 KiB"))
         if self._reader is not None:

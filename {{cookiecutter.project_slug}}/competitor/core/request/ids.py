@@ -1,4 +1,4 @@
-"""The ids a request comes with, and the one its answer gets (W1, R10)."""
+"""Ids: those that a request brings, and the one that its answer gets (W1, R10)."""
 # Contract file: replaced by updates.
 
 import re
@@ -15,7 +15,7 @@ def usable(id: str) -> bool:
 
 
 def answer_id(headers: Mapping[str, str]) -> str:
-    """The caller's `X-Request-Id` where it can serve as an id, else `chatcmpl-` and 24 hex digits."""
+    """The caller's `X-Request-Id` if it is a usable id, else `chatcmpl-` and 24 hex digits."""
     given = headers.get("x-request-id", "")
     return given if usable(given) else f"chatcmpl-{secrets.token_hex(12)}"
 

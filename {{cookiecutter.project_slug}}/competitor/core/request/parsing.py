@@ -1,4 +1,4 @@
-"""From bytes to a checked request, or to one clear refusal before anything is started (S16)."""
+"""Parses and checks a request's body; a bad one is refused before anything is started (S16)."""
 # Contract file: replaced by updates.
 
 import json
@@ -106,7 +106,7 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
 
 
 def _path(location: tuple[int | str, ...], given: Any) -> str:
-    """`messages[0].content` from pydantic's location, which also holds names of union members."""
+    """The field's path, such as `messages[0].content`, from pydantic's location."""
     path = ""
     value = given
     for place, step in enumerate(location):
@@ -122,7 +122,7 @@ def _path(location: tuple[int | str, ...], given: Any) -> str:
 
 
 def _not_json(body: bytes, reason: str) -> ApiError:
-    """The strict parser said no. Where a lenient one says yes, the field can be named."""
+    """Names the field if a lenient parser accepts what the strict one refused."""
     try:
         given = json.loads(body.decode())
     except UnicodeDecodeError:
@@ -139,7 +139,7 @@ def _not_json(body: bytes, reason: str) -> ApiError:
 
 
 def _flaw(given: Any) -> tuple[str, str] | None:
-    """The first value that JSON's grammar lets pass in Python and no other reader accepts; with its path."""
+    """The first value that Python's JSON parser accepts and no other does, with its path."""
     waiting: list[tuple[str, int, Any]] = [("", 0, given)]
     while waiting:
         path, depth, value = waiting.pop()

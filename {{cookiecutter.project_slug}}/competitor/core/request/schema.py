@@ -19,7 +19,7 @@ from pydantic import (
 
 
 class StrictModel(BaseModel):
-    """R2: a wrong type is an error, not a conversion; numbers are finite."""
+    """Base of all parts of a request (R2): a wrong type is an error, not a conversion; numbers are finite."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -39,7 +39,7 @@ def header_value(secret: SecretStr) -> SecretStr:
     return secret
 
 
-# A free-form object. One error at most: a list of a million wrong numbers must not make a million errors.
+# A free-form object. It gives at most one error: a million wrong numbers must not give a million errors.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
@@ -244,7 +244,7 @@ class GenerationFlags(StrictModel):
 
 
 class PassedOn(StrictModel):
-    """R9: OpenAI's own options, which go on to the upstream as they came."""
+    """OpenAI's own options, which are passed on to the upstream unchanged (R9)."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None

@@ -40,7 +40,7 @@ log = logging.getLogger("competitor.app")
 
 
 class _Application(FastAPI):
-    """FastAPI, less its way to the chat route: that alone costs a request as much CPU as its answer does.
+    """FastAPI without its layers for the chat route, which cost as much CPU as the answer itself.
 
     Five layers wrap the call there, and four of them every `send`, so each chunk of a stream would pass them too.
     """
@@ -145,7 +145,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """Any name is accepted in a request; these are the ones that mean something (E3)."""
+        """Requests may name any model; these names have a meaning (E3)."""
         names = dict.fromkeys([identity().name, described(settings)["model"]])
         return {
             "object": "list",
@@ -165,7 +165,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
 
 def _console(settings: Settings, folder: Path | None) -> Console | None:
-    """None while it is off, and where nothing can be written."""
+    """None if the console is off, or if no temporary folder can be written."""
     if not settings.debug:
         return None
     try:

@@ -1,4 +1,4 @@
-"""How a request comes in: uvicorn's HTTP/1.1 with the deadlines and limits it has none of, in the one error shape.
+"""HTTP/1.1: uvicorn's protocol with deadlines and limits, and with every refusal in OpenAI's error shape.
 Contract file: replaced by updates.
 
 A head has a time limit, a size and a number of fields; a body has a time limit (its size is `read_body`'s worry).
@@ -27,7 +27,7 @@ def intake(settings: Settings) -> type[asyncio.Protocol]:
 
 
 class Intake(HttpToolsProtocol):
-    """One connection. A timer runs only while a head or a body is incomplete: a request in one piece starts none."""
+    """One connection. Its timer runs only while a head or a body is incomplete."""
 
     def __init__(self, *args: Any, head_seconds: float, body_seconds: float, **named: Any):
         super().__init__(*args, **named)
@@ -69,7 +69,7 @@ class Intake(HttpToolsProtocol):
             self._timer = self.loop.call_later(seconds, self._too_slow)
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls for bytes that its parser does not take."""
+        """uvicorn calls this for bytes that its parser refuses."""
         self._refuse(self._over or ApiError("bad_request", "The request is not HTTP/1.1."))
 
     # The parser's side. What is raised here stops it, and leads to `send_400_response`.
@@ -93,7 +93,7 @@ class Intake(HttpToolsProtocol):
         self._in_body = False
         super().on_message_complete()
 
-    # What comes of it.
+    # Refusals and timeouts.
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -110,7 +110,7 @@ class Intake(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: ApiError) -> None:
-        """Answers and closes. In the middle of another answer there is nothing to say any more."""
+        """Sends the refusal and closes; in the middle of another answer it only closes."""
         if self._refused:
             return
         self._refused = True

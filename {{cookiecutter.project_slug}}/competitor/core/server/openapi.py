@@ -1,4 +1,4 @@
-"""What `/openapi.json` says beyond the routes themselves: the request, the stream, and the one shape of errors."""
+"""The parts of `/openapi.json` that FastAPI cannot derive: the request, the stream, the errors."""
 # Contract file: replaced by updates.
 
 from typing import Any

@@ -32,7 +32,7 @@ STUBBORN_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens, and ends quietly: uvicorn raises the signal again, and a clean end looks like a death."""
+    """uvicorn's server, which logs its address and exits with code 0 after a signal instead of raising it again."""
 
     def __init__(self, config: uvicorn.Config, about: dict[str, Any]):
         super().__init__(config)
@@ -64,7 +64,7 @@ class _Server(uvicorn.Server):
 
 
 async def _end_the_rest() -> None:
-    """Work that ignores being cancelled would keep the process from ending, since its loop waits for all tasks."""
+    """Cancels the tasks that are left. One that ignores it would keep the process alive, so the process exits."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()

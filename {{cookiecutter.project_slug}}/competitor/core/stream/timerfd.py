@@ -1,4 +1,4 @@
-"""Linux's timer that is a file descriptor. Python has it from 3.13 on; this is the C library's, for all."""
+"""Linux's timerfd through the C library; Python's own exists only from 3.13 on."""
 # Contract file: replaced by updates.
 
 import ctypes
@@ -13,7 +13,7 @@ _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
 
 
 class _Times(ctypes.Structure):
-    """`struct itimerspec`: what it repeats after, and when it rings first."""
+    """`struct itimerspec`: the interval, and the first expiry."""
 
     _fields_ = (
         ("again_seconds", ctypes.c_long),
@@ -24,13 +24,13 @@ class _Times(ctypes.Structure):
 
 
 def create() -> int:
-    """A descriptor that can be read once its time has come. Raises `OSError`."""
+    """A descriptor that becomes readable when the timer expires. Raises `OSError`."""
     descriptor: int = _checked(_C.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
     return descriptor
 
 
 def set_time(descriptor: int, when: float) -> None:
-    """`when` is in seconds of `time.monotonic`; what is past rings at once. Raises `OSError`."""
+    """`when` is in seconds of `time.monotonic`; a past time expires at once. Raises `OSError`."""
     nanoseconds = max(1, int(when * 1e9))  # zero would switch it off
     times = _Times(0, 0, nanoseconds // 10**9, nanoseconds % 10**9)
     _checked(_C.timerfd_settime(descriptor, _ABSOLUTE, ctypes.byref(times), None))

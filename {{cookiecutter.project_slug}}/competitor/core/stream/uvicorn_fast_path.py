@@ -1,4 +1,4 @@
-"""Bytes of a response straight to uvicorn's transport, where uvicorn is the server and the client keeps up.
+"""The uvicorn fast path: writes a response straight to uvicorn's transport while the client keeps up.
 Contract file: replaced by updates.
 
 ASGI's way for a chunk is a coroutine, and from the callback that brought the chunk a coroutine needs a

@@ -1,4 +1,4 @@
-"""The one writer of a stream. What is ready at the same moment leaves in one write, in order, never two at once."""
+"""The writer of a stream: what is ready at the same moment leaves in one write, in order."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -15,7 +15,7 @@ LAST_SECONDS = 0.002
 
 
 class BodyWriter(Flow):
-    """Bytes in, ASGI body messages out. `write` never waits; `drain` does, for whoever produces without end."""
+    """Turns bytes into ASGI body messages. `write` never waits; producers without an end await `drain`."""
 
     __slots__ = (
         "_corked",
@@ -65,7 +65,7 @@ class BodyWriter(Flow):
         self._corked = True
 
     def uncork(self, *, last: bool = False) -> None:
-        """Writes what came since `cork`; what is `last` waits a moment for the end, to leave in one write with it."""
+        """Writes what was held since `cork`. With `last` it waits a moment, to leave together with the end."""
         self._corked = False
         if last and self._unsent:
             self._loop.call_later(LAST_SECONDS, self._flush)

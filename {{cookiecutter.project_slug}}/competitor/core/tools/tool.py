@@ -1,4 +1,4 @@
-"""Tools are plain typed async functions with a docstring; their JSON schema comes from the types."""
+"""Tools: typed async functions with a docstring. Their JSON schema is made from the types."""
 # Contract file: replaced by updates.
 
 import inspect
@@ -20,7 +20,7 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a call: `text` for the model, `details` for the `tool_end` event, `artifacts` for the user."""
+    """The result of a call: `text` for the model, `details` for the `tool_end` event, `artifacts` for the user."""
 
     text: str
     status: Literal["ok", "error"] = "ok"

@@ -1,4 +1,4 @@
-"""Runs the calls of tools that a model asks for.
+"""The toolbox: runs the tool calls that a model asks for.
 Contract file: replaced by updates.
 
 Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output),
@@ -26,7 +26,7 @@ log = logging.getLogger("competitor.tools")
 
 Report = Callable[[Event], None]
 
-# The events show arguments and results in short.
+# Events show this much of arguments and results.
 _SHOWN_CHARACTERS = 500
 
 
@@ -76,11 +76,11 @@ class Toolbox:
         return result
 
     def start(self, calls: Sequence[ToolCall], *, seconds: float | None = None) -> "RunningCalls":
-        """Several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
+        """Runs several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
         return RunningCalls(self, calls, seconds)
 
     async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:
-        """Nothing runs before its arguments are known to be right."""
+        """Checks the arguments, then runs the call."""
         if len(arguments) > MAX_ARGUMENT_BYTES:
             return Result(f"The arguments of {tool.name} are longer than {MAX_ARGUMENT_BYTES} bytes.", "error")
         try:
@@ -105,7 +105,7 @@ class Toolbox:
 
 
 class RunningCalls:
-    """Calls that run at once. Iterate for their events as they come; then `messages` has what the model is told."""
+    """Calls that run at once. Iterate over it for their events; then `results` and `messages` are complete."""
 
     def __init__(self, toolbox: Toolbox, calls: Sequence[ToolCall], seconds: float | None):
         self._toolbox, self._calls, self._seconds = toolbox, calls, seconds
@@ -122,7 +122,7 @@ class RunningCalls:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Whatever ended the iteration, nothing goes on running behind it."""
+        """Cancels the calls that still run, however the iteration ended."""
         left = {task for task in self._tasks if task.cancel()}
         if left:
             with contextlib.suppress(asyncio.CancelledError):
@@ -140,7 +140,7 @@ class RunningCalls:
 
     @property
     def results(self) -> list[Result]:
-        """What came of each call, in the calls' order."""
+        """The result of each call, in the order of the calls."""
         run = [task.result() for task in self._tasks]
         left_out = Result(f"Not run: at most {MAX_CALLS_AT_ONCE} calls are run at once.", "error")
         return run + [left_out] * (len(self._calls) - len(run))
@@ -155,7 +155,7 @@ class RunningCalls:
 
 
 async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
-    """In a task of its own: `asyncio.timeout` waits for ever for one that ignores being cancelled."""
+    """Runs the tool in its own task: `asyncio.timeout` would wait forever for one that ignores cancellation."""
     work = asyncio.create_task(_outcome(tool, given))
     late = True
     try:
@@ -191,7 +191,7 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
 
 
 def fit(text: str, most: int = MAX_RESULT_CHARACTERS) -> str:
-    """The text without half characters and not longer than a model should read; never empty."""
+    """The text without incomplete characters, cut at the maximum length; never empty."""
     if len(text) > most:
         text = f"{text[:most]}\n[cut here: {most} of {len(text)} characters]"
     return text.encode("utf-8", "replace").decode() or "(no output)"

@@ -1,4 +1,4 @@
-"""Your competitor's brain. Start here.
+"""Your agent. Start here.
 
 The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
 limits, errors, usage. You yield events (competitor/api.py), and that is all:

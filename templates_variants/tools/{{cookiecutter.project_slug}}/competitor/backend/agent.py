@@ -1,8 +1,7 @@
-"""Your competitor's brain. Start here.
+"""Your agent. Start here.
 
-The model is asked with tools on offer. It calls some, all calls of a turn are run at once, it is told what
-came of them, and so on until it answers, or until a budget is spent: then it answers with what there is.
-Which tools there are stands in tools.py.
+It offers the tools of tools.py to the model, runs all calls of a turn at the same time, tells the model the results,
+and repeats this until the model answers or the budget is spent; then the model answers with what it has.
 
 The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
 limits, errors, usage. You yield events (competitor/api.py), and that is all. Whatever goes

@@ -7,13 +7,13 @@
     def tools(chat: Chat) -> list[Tool]:
         return [tool(lookup), *offered(chat)]
 
-Arguments are checked before the call. Raise `ToolError("...")` where the model should try something else. A call
-that hangs is stopped, one that fails is told to the model. Blocking work belongs into `await asyncio.to_thread(...)`.
+Arguments are checked before the call. Raise `ToolError("...")` if the model should try something else. A call that
+hangs is stopped, and a failure is reported to the model. Put blocking work into `await asyncio.to_thread(...)`.
 """
 
 from ..api import Chat, Tool, offered
 
 
 def tools(chat: Chat) -> list[Tool]:
-    """The tools of one answer: `offered` has those of the core whose services are configured."""
+    """The tools of one answer: `offered` returns the built-in tools whose service is configured."""
     return [*offered(chat)]

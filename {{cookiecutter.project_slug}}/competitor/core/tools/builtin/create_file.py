@@ -1,4 +1,4 @@
-"""A file of text for the user."""
+"""The tool `create_file`: gives the user a text file."""
 # Contract file: replaced by updates.
 
 from typing import Annotated

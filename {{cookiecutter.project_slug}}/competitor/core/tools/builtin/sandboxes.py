@@ -1,4 +1,4 @@
-"""Code in a sandbox elsewhere: the platform's, or a Sandy API's."""
+"""Remote sandboxes for code: the platform's, or a Sandy API's."""
 # Contract file: replaced by updates.
 
 import contextlib
@@ -69,6 +69,6 @@ def outcome(reply: Any) -> Result:
 
 
 def _first(reply: Any, *names: str) -> Any:
-    """Servers differ in their names for one thing."""
+    """Reads the first of several names that servers use for the same field."""
     given = reply if isinstance(reply, dict) else {}
     return next((given[name] for name in names if given.get(name) is not None), None)

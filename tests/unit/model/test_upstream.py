@@ -1,5 +1,4 @@
 """The upstream client: every dialect that servers speak, what is tried again and what not, and whose key goes where."""
-# Contract file: replaced by updates.
 
 import json
 import uuid
@@ -12,7 +11,7 @@ from competitor.checks.clauses.requests import WEATHER
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import Stream, question
 
-from .processes import SCRIPTED, Launcher
+from ..servers import SCRIPTED, Launch
 
 
 def mock(**script: Any) -> str:
@@ -213,7 +212,7 @@ def test_what_came_before_a_failure_is_kept_and_counted(core: Target) -> None:
     assert stream.usages[0]["completion_tokens"] > 100
 
 
-def test_an_upstream_that_is_not_there_is_named_as_such(launch: Launcher) -> None:
+def test_an_upstream_that_is_not_there_is_named_as_such(launch: Launch) -> None:
     alone = launch({"JANUS_LLM_BASE_URL": "http://127.0.0.1:9/v1", "JANUS_LLM_ATTEMPTS": "1"}, *SCRIPTED)
     stream = alone.stream()
     well_formed(stream)
@@ -230,20 +229,20 @@ def test_connections_are_used_again(core: Target) -> None:
     assert core.upstream.stats()["connections"] - before <= 4
 
 
-def test_a_platform_s_key_goes_to_no_other_host(launch: Launcher, upstream: Upstream) -> None:
+def test_a_platform_s_key_goes_to_no_other_host(launch: Launch, upstream: Upstream) -> None:
     keys = {"CHUTES_API_KEY": "cpk-canary-key"}
     other = launch({"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", **keys}, *SCRIPTED)
     other.ask("whose key?")
     assert "authorization" not in upstream.requests()[-1]["headers"]
 
 
-def test_the_configured_key_is_sent_and_the_first_name_wins(launch: Launcher, upstream: Upstream) -> None:
+def test_the_configured_key_is_sent_and_the_first_name_wins(launch: Launch, upstream: Upstream) -> None:
     keys = {"JANUS_LLM_API_KEY": "key-one", "OPENAI_API_KEY": "key-two"}
     launch({"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", **keys}, *SCRIPTED).ask("which key?")
     assert upstream.requests()[-1]["headers"]["authorization"] == "Bearer key-one"
 
 
-def test_the_user_s_token_is_the_key_for_a_host_that_may_have_it(launch: Launcher, upstream: Upstream) -> None:
+def test_the_user_s_token_is_the_key_for_a_host_that_may_have_it(launch: Launch, upstream: Upstream) -> None:
     environment = {
         "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
         "JANUS_TOKEN_HOSTS": "127.0.0.1",

@@ -1,5 +1,4 @@
 """What comes in at the socket has deadlines and limits, and what is refused there has the one error shape (S16)."""
-# Contract file: replaced by updates.
 
 import contextlib
 import http.client
@@ -8,18 +7,17 @@ import time
 
 import pytest
 
-from competitor.checks import Target
 from competitor.checks.clauses.requests import refused
 from competitor.checks.target import CHAT, Reply
 
-from .processes import PATIENCE_SECONDS, SCRIPTED, Launcher
+from ..servers import PATIENCE_SECONDS, SCRIPTED, Launch
 
 SECONDS = 1
 HEAD = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\n".encode()
 
 
 @pytest.fixture(scope="module")
-def port(launch: Launcher) -> int:
+def port(launch: Launch) -> int:
     given = {"JANUS_HEAD_SECONDS": f"{SECONDS}", "JANUS_BODY_SECONDS": f"{SECONDS}", "JANUS_MAX_BODY_BYTES": "4096"}
     return int(launch(given, *SCRIPTED).url.rpartition(":")[2])
 
@@ -87,19 +85,3 @@ def test_requests_one_after_the_other_on_one_connection_have_each_their_own_time
         assert connection.getresponse().read()
         time.sleep(SECONDS / 2)
     connection.close()
-
-
-def test_its_own_description_resolves(core: Target) -> None:
-    described = core.get("/openapi.json").json()
-    known = described["components"]["schemas"]
-    (body,) = described["paths"][CHAT]["post"]["requestBody"]["content"].values()
-    waiting = [body["schema"]]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if "$ref" in value:
-                assert value["$ref"].removeprefix("#/components/schemas/") in known
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-    assert "4XX" in described["paths"][CHAT]["post"]["responses"]

@@ -1,5 +1,4 @@
 """The debug console (E5, E6): who may look, what is kept and what is never kept, and that it holds up no answer."""
-# Contract file: replaced by updates.
 
 import json
 import re
@@ -24,8 +23,7 @@ from competitor.core.limits import MAX_RECORDS, MAX_RECORDS_BYTES
 from competitor.core.request.schema import ChatRequest
 from competitor.core.settings import Settings
 
-from .processes import SCRIPTED, Launcher, competitor
-from .test_server import linux_only, upstream_of, wait_for
+from ..servers import SCRIPTED, Launch, Serve, linux_only, processes, upstream_of, wait_for
 
 ON = {"JANUS_DEBUG": "true"}
 PATHS = ("/debug", "/debug/", "/debug/requests", "/debug/requests/1", "/v1/debug/stream/some-id")
@@ -33,14 +31,14 @@ FIELDS = {"request_id", "timestamp", "type", "step", "message"}
 
 
 @pytest.fixture(scope="module")
-def console(upstream: Upstream) -> Iterator[Target]:
-    launcher = Launcher()
+def console(upstream: Upstream, baked: Path) -> Iterator[Target]:
+    launcher = processes.Launcher(cwd=baked)
     yield launcher({**upstream_of(upstream), **ON}, *SCRIPTED)
     launcher.close()
 
 
 @pytest.fixture(scope="module")
-def open_to_proxies(launch: Launcher) -> Target:
+def open_to_proxies(launch: Launch) -> Target:
     """A console that the settings open to proxies on loopback."""
     return launch({**ON, "JANUS_DEBUG_ALLOW": "127.0.0.0/8"}, *SCRIPTED)
 
@@ -163,7 +161,7 @@ def test_a_failure_is_kept_with_its_cause(console: Target) -> None:
     wait_for(lambda: listed(console)[0]["state"] == "client_gone")
 
 
-def test_only_the_last_requests_are_kept(upstream: Upstream, launch: Launcher) -> None:
+def test_only_the_last_requests_are_kept(upstream: Upstream, launch: Launch) -> None:
     target = launch({**upstream_of(upstream), **ON}, *SCRIPTED)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: target.post(question()), range(MAX_RECORDS + 20)))
@@ -203,7 +201,7 @@ def pieces(text: str, field: str) -> str:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream: Upstream, launch: Launcher) -> None:
+def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream: Upstream, launch: Launch) -> None:
     given = {**upstream_of(upstream), **ON, **SECRETS, "JANUS_TOKEN_HOSTS": "127.0.0.1"}
     target = launch(given, *SCRIPTED)
     prompts = [
@@ -278,10 +276,12 @@ def test_a_refused_request_ends_its_debug_stream(console: Target) -> None:
 
 
 @linux_only
-def test_two_workers_show_the_same_requests_and_either_can_follow_one(upstream: Upstream, tmp_path: Path) -> None:
+def test_two_workers_show_the_same_requests_and_either_can_follow_one(
+    serve: Serve, upstream: Upstream, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     given = {**upstream_of(upstream), **ON, "JANUS_WORKERS": "2"}
-    with competitor(given, log=log) as (url, _):
+    with serve(given, log=log) as (url, _):
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 2)
         target = Target(url)
         with ThreadPoolExecutor(8) as pool:
@@ -295,9 +295,9 @@ def test_two_workers_show_the_same_requests_and_either_can_follow_one(upstream: 
             assert target.read_events(f"/v1/debug/stream/{name}", 60).chunks[-1][1]["type"] == "request_end"
 
 
-def test_whatever_becomes_of_the_folder_answers_go_on(upstream: Upstream, tmp_path: Path) -> None:
+def test_whatever_becomes_of_the_folder_answers_go_on(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with competitor({**upstream_of(upstream), **ON, "TMPDIR": str(tmp_path)}, log=log) as (url, _):
+    with serve({**upstream_of(upstream), **ON, "TMPDIR": str(tmp_path)}, log=log) as (url, _):
         target = Target(url)
         (folder,) = [path for path in tmp_path.glob("competitor-*") if (path / "requests").exists()]
         shutil.rmtree(folder)

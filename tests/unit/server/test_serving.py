@@ -1,5 +1,4 @@
 """The server around the answers: start, settings, secrets, limits, SIGTERM, clients that do not read."""
-# Contract file: replaced by updates.
 
 import json
 import os
@@ -9,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,44 +19,50 @@ from competitor.checks.clauses.requests import refused
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import CHAT, Json, Stream, question
 
-from .lateness import Lateness
-from .processes import PATIENCE_SECONDS, ROOT, SCRIPTED, Launcher, competitor, free_port, wait_until_healthy
+from ..servers import (
+    PATIENCE_SECONDS,
+    SCRIPTED,
+    Lateness,
+    Launch,
+    Serve,
+    children,
+    linux_only,
+    posix_only,
+    processes,
+    rss_kib,
+    upstream_of,
+    wait_for,
+)
 
-posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and /proc are POSIX's")
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 ENDLESS = question('mock{"endless": true, "delay": 0.05}', stream=True)
 
 
-def upstream_of(upstream: Upstream) -> dict[str, str]:
-    return {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}
-
-
-def start_that_fails(**environment: str) -> "subprocess.CompletedProcess[str]":
+def start_that_fails(project: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "competitor", "serve"]
     given = {**os.environ, "HOST": "127.0.0.1", **environment}
     ended = subprocess.run(
-        command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+        command, cwd=project, env=given, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
     )
     assert "Traceback" not in ended.stderr
     return ended
 
 
-def test_a_setting_that_cannot_be_used_stops_the_start_with_one_line_each() -> None:
-    ended = start_that_fails(PORT="70000", JANUS_TIMEOUT="soon", OPENAI_BASE_URL="ftp://secret-host/v1")
+def test_a_setting_that_cannot_be_used_stops_the_start_with_one_line_each(baked: Path) -> None:
+    ended = start_that_fails(baked, PORT="70000", JANUS_TIMEOUT="soon", OPENAI_BASE_URL="ftp://secret-host/v1")
     assert ended.returncode == 2
     for name in ("PORT", "JANUS_TIMEOUT", "OPENAI_BASE_URL"):
         assert f"\n{name}: " in ended.stderr
     assert "secret-host" not in ended.stderr
 
 
-def test_a_port_that_is_taken_is_said_in_words(core: Target) -> None:
+def test_a_port_that_is_taken_is_said_in_words(baked: Path, core: Target) -> None:
     port = core.url.rpartition(":")[2]
-    ended = start_that_fails(PORT=port)
+    ended = start_that_fails(baked, PORT=port)
     assert ended.returncode == 1
     assert f"If port {port} is taken, set PORT to another" in ended.stderr
 
 
-def test_secrets_never_reach_a_log_or_an_answer(upstream: Upstream, tmp_path: Path) -> None:
+def test_secrets_never_reach_a_log_or_an_answer(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:
     secrets = {"JANUS_LLM_API_KEY": "canary-key-1", "OPENAI_API_KEY": "canary-key-2", "CHUTES_API_KEY": "canary-key-3"}
     environment = {**upstream_of(upstream), **secrets, "LOG_LEVEL": "debug", "JANUS_TOKEN_HOSTS": "127.0.0.1"}
     log = tmp_path / "log"
@@ -71,7 +76,7 @@ def test_secrets_never_reach_a_log_or_an_answer(upstream: Upstream, tmp_path: Pa
         "logs_secrets",
         'mock{"raw": ["data: canary-key-1\\n\\n"]}',
     ]
-    with competitor(environment, *SCRIPTED, log=log) as (url, _):
+    with serve(environment, *SCRIPTED, log=log) as (url, _):
         target = Target(url)
         for prompt in prompts:
             reply = target.post(question(prompt, chutes_access_token="canary-token"))
@@ -83,9 +88,9 @@ def test_secrets_never_reach_a_log_or_an_answer(upstream: Upstream, tmp_path: Pa
         assert secret not in shown
 
 
-def test_the_log_has_one_json_line_a_request_and_no_prompt(upstream: Upstream, tmp_path: Path) -> None:
+def test_the_log_has_one_json_line_a_request_and_no_prompt(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with competitor(upstream_of(upstream), log=log) as (url, _):
+    with serve(upstream_of(upstream), log=log) as (url, _):
         Target(url).post(question("canary-prompt"), {"X-Request-Id": "my-request"})
         Target(url).read_stream(question('mock{"die": 1} ', stream=True))
     text = log.read_text(encoding="utf-8")
@@ -102,7 +107,7 @@ def test_the_log_has_one_json_line_a_request_and_no_prompt(upstream: Upstream, t
 
 
 def test_more_requests_than_slots_wait_with_words_and_the_rest_is_told_to_come_back(
-    upstream: Upstream, launch: Launcher
+    upstream: Upstream, launch: Launch
 ) -> None:
     limits = {"JANUS_MAX_RUNNING": "2", "JANUS_MAX_OPEN": "4", "JANUS_QUEUE_SECONDS": "300"}
     small = launch({**upstream_of(upstream), **limits}, *SCRIPTED)
@@ -127,7 +132,7 @@ def test_more_requests_than_slots_wait_with_words_and_the_rest_is_told_to_come_b
     assert small.post(question()).status == 200
 
 
-def test_a_turn_that_does_not_come_is_said_in_the_answer(upstream: Upstream, launch: Launcher) -> None:
+def test_a_turn_that_does_not_come_is_said_in_the_answer(upstream: Upstream, launch: Launch) -> None:
     small = launch({**upstream_of(upstream), "JANUS_MAX_RUNNING": "1", "JANUS_QUEUE_SECONDS": "0.5"}, *SCRIPTED)
     with ThreadPoolExecutor(1) as pool:
         (first,), _ = begun(pool, small, [question('mock{"hold": "turn"}', stream=True)])
@@ -140,10 +145,10 @@ def test_a_turn_that_does_not_come_is_said_in_the_answer(upstream: Upstream, lau
 
 @posix_only
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_open_answers_end_in_good_form(sent: signal.Signals, upstream: Upstream) -> None:
+def test_a_signal_lets_open_answers_end_in_good_form(serve: Serve, sent: signal.Signals, upstream: Upstream) -> None:
     environment = {**upstream_of(upstream), "JANUS_SHUTDOWN_SECONDS": "1"}
     silent = question('mock{"wait": 60}', stream=True)
-    with competitor(environment) as (url, pid), Lateness() as late, ThreadPoolExecutor(10) as pool:
+    with serve(environment) as (url, pid), Lateness() as late, ThreadPoolExecutor(10) as pool:
         streams, _ = begun(pool, Target(url, timeout=PATIENCE_SECONDS), [ENDLESS, silent] * 5)
         began = time.monotonic()
         os.kill(pid, sent)
@@ -166,31 +171,26 @@ def begun(
 
 
 @posix_only
-def test_a_clean_end_has_the_exit_code_0(upstream: Upstream) -> None:
-    port = free_port()
+def test_a_clean_end_has_the_exit_code_0(baked: Path, upstream: Upstream) -> None:
+    port = processes.free_port()
     environment = {**os.environ, **upstream_of(upstream), "PORT": str(port), "HOST": "127.0.0.1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "competitor", "serve"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "competitor", "serve"], cwd=baked, env=environment, stderr=subprocess.DEVNULL
     )
-    wait_until_healthy(f"http://127.0.0.1:{port}", process)
+    processes.wait_until_healthy(f"http://127.0.0.1:{port}", process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 0
 
 
 @posix_only
-def test_work_that_ignores_being_cancelled_does_not_keep_the_server_from_ending() -> None:
-    port = free_port()
+def test_work_that_ignores_being_cancelled_does_not_keep_the_server_from_ending(baked: Path) -> None:
+    port = processes.free_port()
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "JANUS_TIMEOUT": "1"}
-    process = subprocess.Popen([sys.executable, *SCRIPTED], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    wait_until_healthy(f"http://127.0.0.1:{port}", process)
+    process = subprocess.Popen([sys.executable, *SCRIPTED], cwd=baked, env=environment, stderr=subprocess.DEVNULL)
+    processes.wait_until_healthy(f"http://127.0.0.1:{port}", process)
     assert Target(f"http://127.0.0.1:{port}").post(question("ignores_cancellation")).status == 200
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 0
-
-
-def rss_kib(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 def read_bytes(pid: int) -> int:
@@ -199,9 +199,9 @@ def read_bytes(pid: int) -> int:
 
 
 @linux_only
-def test_a_client_that_does_not_read_stops_the_reading_and_memory_stays_flat(upstream: Upstream) -> None:
+def test_a_client_that_does_not_read_stops_the_reading_and_memory_stays_flat(serve: Serve, upstream: Upstream) -> None:
     endless = json.dumps(question('mock{"endless": true, "burst": 200}', stream=True)).encode()
-    with competitor(upstream_of(upstream)) as (url, pid):
+    with serve(upstream_of(upstream)) as (url, pid):
         host, port = url.removeprefix("http://").split(":")
         Target(url).read_stream(question('mock{"tokens": 2000, "burst": 100}', stream=True))
         before = rss_kib(pid)
@@ -220,9 +220,9 @@ def test_a_client_that_does_not_read_stops_the_reading_and_memory_stays_flat(ups
 
 
 @linux_only
-def test_workers_share_a_port_and_one_that_dies_is_replaced(upstream: Upstream, tmp_path: Path) -> None:
+def test_workers_share_a_port_and_one_that_dies_is_replaced(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with competitor({**upstream_of(upstream), "JANUS_WORKERS": "2"}, log=log) as (url, pid):
+    with serve({**upstream_of(upstream), "JANUS_WORKERS": "2"}, log=log) as (url, pid):
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 2)
         workers = children(pid)
         time.sleep(2.1)  # one that dies sooner after its start is not tried again
@@ -235,9 +235,9 @@ def test_workers_share_a_port_and_one_that_dies_is_replaced(upstream: Upstream, 
 
 
 @linux_only
-def test_a_signal_while_the_workers_start_ends_them_without_a_fault() -> None:
-    given = {"PORT": str(free_port()), "HOST": "127.0.0.1", "JANUS_WORKERS": "2"}
-    process = subprocess.Popen([sys.executable, "-m", "competitor", "serve"], cwd=ROOT, env=given)
+def test_a_signal_while_the_workers_start_ends_them_without_a_fault(baked: Path) -> None:
+    given = {"PORT": str(processes.free_port()), "HOST": "127.0.0.1", "JANUS_WORKERS": "2"}
+    process = subprocess.Popen([sys.executable, "-m", "competitor", "serve"], cwd=baked, env=given)
     wait_for(lambda: len(_children(process.pid)) >= 2)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 0
@@ -248,16 +248,16 @@ def _children(pid: int) -> list[str]:
 
 
 @linux_only
-def test_a_signal_to_several_workers_lets_open_answers_end_in_good_form(upstream: Upstream) -> None:
-    port = free_port()
+def test_a_signal_to_several_workers_lets_open_answers_end_in_good_form(baked: Path, upstream: Upstream) -> None:
+    port = processes.free_port()
     given = {"PORT": str(port), "HOST": "127.0.0.1", "JANUS_WORKERS": "2", "JANUS_SHUTDOWN_SECONDS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "competitor", "serve"],
-        cwd=ROOT,
+        cwd=baked,
         env={**upstream_of(upstream), **given},
         stderr=subprocess.DEVNULL,
     )
-    wait_until_healthy(f"http://127.0.0.1:{port}", process)
+    processes.wait_until_healthy(f"http://127.0.0.1:{port}", process)
     with ThreadPoolExecutor(4) as pool:
         streams, _ = begun(pool, Target(f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS), [ENDLESS] * 4)
         process.send_signal(signal.SIGTERM)
@@ -265,19 +265,6 @@ def test_a_signal_to_several_workers_lets_open_answers_end_in_good_form(upstream
             well_formed(stream.result())
             assert "shutting down" in stream.result().text
     assert process.wait(PATIENCE_SECONDS) == 0
-
-
-def children(pid: int) -> list[int]:
-    """The processes that serve, without the one that multiprocessing starts to look after its resources."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
-def wait_for(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.02)
 
 
 def test_unknown_paths_and_methods_are_refused_in_the_one_shape(core: Target) -> None:

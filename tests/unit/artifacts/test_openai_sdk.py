@@ -1,5 +1,4 @@
 """What a user of the OpenAI SDK fetches has the length and the hash of its descriptor, in both modes, at any size."""
-# Contract file: replaced by updates.
 
 import base64
 import hashlib
@@ -14,7 +13,7 @@ from openai import OpenAI
 from competitor.checks import Target
 from competitor.checks.clauses.artifacts import FIELDS, artifacts
 
-from .processes import Launcher
+from ..servers import SCRIPTED, Launch
 
 INLINE_BYTES = 180_000
 SIZES = [0, 1, 1000, INLINE_BYTES, INLINE_BYTES + 1, 5_000_000, 64 * 2**20]
@@ -46,7 +45,7 @@ def whole(sdk: OpenAI, prompt: str) -> tuple[list[dict[str, Any]], str]:
 
 
 def content(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - it reads data: URLs as well
+    with urllib.request.urlopen(url, timeout=60) as response:
         data: bytes = response.read()
         return data
 
@@ -70,9 +69,9 @@ def test_what_was_saved_and_not_yielded_is_shown_at_the_end(core: Target) -> Non
     assert base64.b64decode(item["url"].partition(",")[2]) == b"a,b\n1,2\n"
 
 
-def test_an_inline_megabyte_comes_in_lines_that_readers_can_take(launch: Launcher) -> None:
+def test_an_inline_megabyte_comes_in_lines_that_readers_can_take(launch: Launch) -> None:
     """A2: the text's deltas stay below 512 KiB whatever the threshold is; the descriptor itself is one line."""
-    large = launch({"JANUS_ARTIFACT_INLINE_BYTES": "1000000"}, "-m", "tests.contract.scripted_backend")
+    large = launch({"JANUS_ARTIFACT_INLINE_BYTES": "1000000"}, *SCRIPTED)
     stream = large.stream("artifact 1000000 photo.png")
     (item,) = artifacts(stream)
     assert f"![photo.png]({item['url']})" in stream.text
@@ -93,8 +92,8 @@ def test_too_large_a_file_is_a_sentence_in_an_answer_that_ends_well(core: Target
     assert not artifacts(stream)
 
 
-def test_metrics_count_what_users_got(launch: Launcher) -> None:
-    fresh = launch({}, "-m", "tests.contract.scripted_backend")
+def test_metrics_count_what_users_got(launch: Launch) -> None:
+    fresh = launch({}, *SCRIPTED)
     fresh.stream("artifact 1000 photo.png")
     figures = json.loads(fresh.get("/metrics", {"accept": "application/json"}).body)
     (sample,) = figures["janus_artifacts_total"]["samples"]

@@ -1,5 +1,4 @@
 """Tools from types, and the promise that whatever a call does, the model gets a text and the events are paired."""
-# Contract file: replaced by updates.
 
 import asyncio
 import json

@@ -1,5 +1,4 @@
 """`/metrics`: what happened is counted, once, in a format that real parsers read, over all workers."""
-# Contract file: replaced by updates.
 
 import json
 import os
@@ -18,8 +17,8 @@ from competitor.checks import Target, Upstream
 from competitor.checks.target import question
 from competitor.core.observe.metrics import Metrics
 
-from .processes import ROOT, SCRIPTED, Launcher, competitor
-from .test_server import children, linux_only, upstream_of, wait_for
+from ...template_path import UNBAKED
+from ..servers import SCRIPTED, Launch, Serve, children, linux_only, upstream_of, wait_for
 
 TOKENS_OF_A_HELLO = 5
 
@@ -104,7 +103,7 @@ def test_the_same_figures_come_in_json_when_asked_for(core: Target) -> None:
             assert " ".join([sample["name"], *sorted(filter(None, sample["labels"].values()))]) in text
 
 
-def test_no_label_holds_a_text_of_a_caller_s(launch: Launcher, upstream: Upstream) -> None:
+def test_no_label_holds_a_text_of_a_caller_s(launch: Launch, upstream: Upstream) -> None:
     fresh = launch(upstream_of(upstream), *SCRIPTED)
     names = ["a name with spaces", "x" * 65, *(f"tool-{number}" for number in range(200))]
     for name in names:
@@ -117,9 +116,9 @@ def test_no_label_holds_a_text_of_a_caller_s(launch: Launcher, upstream: Upstrea
 
 
 @linux_only
-def test_two_workers_show_one_sum_also_after_one_has_died(upstream: Upstream, tmp_path: Path) -> None:
+def test_two_workers_show_one_sum_also_after_one_has_died(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with competitor({**upstream_of(upstream), "JANUS_WORKERS": "2"}, log=log) as (url, pid):
+    with serve({**upstream_of(upstream), "JANUS_WORKERS": "2"}, log=log) as (url, pid):
         target = Target(url)
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 2)
         time.sleep(2.1)  # one that dies sooner after its start is not replaced
@@ -141,9 +140,9 @@ def test_two_workers_show_one_sum_also_after_one_has_died(upstream: Upstream, tm
         assert after["janus_requests_total ok"] == 40, "what they had done still counts"
 
 
-def test_the_readme_has_the_table_of_the_metrics() -> None:
+def test_the_documents_have_the_table_of_the_metrics() -> None:
     table = Metrics(version="1", backend="b", model="m").markdown_table()
-    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table in (UNBAKED / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
 HISTOGRAM = ("bucket", "sum", "count")
@@ -159,7 +158,7 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_exist_and_for_all_of_the
     series = {f"{name}_{part}" for name, kind in kinds.items() if kind == "histogram" for part in HISTOGRAM}
     series |= {name for name, kind in kinds.items() if kind != "histogram"}
     asked: set[str] = set()
-    for text in expressions(json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))):
+    for text in expressions(json.loads((UNBAKED / "deploy" / "grafana.json").read_text(encoding="utf-8"))):
         names = set(re.findall(r"[a-z_]\w*", re.sub(r'"[^"]*"|\[[^\]]*\]|\$\w+', "", text)))
         assert names <= series | labels | PROMQL, text
         asked |= names & series

@@ -1,0 +1,68 @@
+"""The bases: the shared files as the template made them, which the next update needs for its merges.
+
+They are stored in one file, `.janus/base.json`. It maps each path to the `sha256` of the bytes, the `mode` ("644" or
+"755"), and the `text`: the bytes, compressed by zlib, in base64. A repo of version 0.2.0 or older has copies in the folder `.janus/base/` instead.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from templates_variants.engine.bake import files
+from templates_variants.engine.bake.files import File
+
+FILE, OLD_FOLDER = ".janus/base.json", ".janus/base"
+_MODES = {"644": False, "755": True}
+
+
+def write(project: Path, paths: Iterable[str]) -> None:
+    """Records these files of a repo as they are now. The same files give the same bytes."""
+    entries = {path: _entry(made) for path in paths if (made := files.read(project, path)) is not None}
+    text = json.dumps(entries, indent=1, sort_keys=True) + "\n"
+    (project / FILE).write_text(text, encoding="utf-8", newline="\n")
+
+
+def read(project: Path) -> dict[str, File]:
+    """Maps each path to its base. Raises OSError, ValueError, KeyError or TypeError when they are damaged.
+
+    When a repo has both forms, an older template updated it last, so the folder counts.
+    """
+    if old := old_files(project):
+        folder = project / OLD_FOLDER
+        return {path: file for path in old if (file := files.read(folder, path)) is not None}
+    if not (project / FILE).exists():
+        return {}
+    return decode((project / FILE).read_bytes())
+
+
+def decode(data: bytes) -> dict[str, File]:
+    """Decodes the bytes of `base.json`. Raises the same errors as `read`."""
+    return {path: _file(path, entry) for path, entry in json.loads(data).items()}
+
+
+def old_files(project: Path) -> list[str]:
+    """The files of the older form, relative to its folder, sorted."""
+    return files.files_below(project / OLD_FOLDER)
+
+
+def _entry(made: File) -> dict[str, str]:
+    return {
+        "mode": "755" if made.executable else "644",
+        "sha256": hashlib.sha256(made.data).hexdigest(),
+        "text": base64.b64encode(zlib.compress(made.data, 9)).decode("ascii"),
+    }
+
+
+def _file(path: str, entry: Mapping[str, Any]) -> File:
+    try:
+        data = zlib.decompress(base64.b64decode(entry["text"], validate=True))
+    except zlib.error as error:
+        raise ValueError(f"base.json is damaged at {path}: {error}") from None
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        raise ValueError(f"base.json is damaged at {path}: its hash does not match")
+    return File(data, _MODES[entry["mode"]] and os.name == "posix")

@@ -1,0 +1,30 @@
+"""The mutants of the contract's clauses, a file for each section: each is good but for one fault. See registry.py."""
+
+from . import (
+    artifacts,
+    egress,
+    endpoints,
+    janus_events,
+    numbers,
+    requests,
+    stream,
+    stream_ends,
+    usage,
+    whole_response,
+)
+from .registry import MUTANTS, Mutant
+
+__all__ = [
+    "MUTANTS",
+    "Mutant",
+    "artifacts",
+    "egress",
+    "endpoints",
+    "janus_events",
+    "numbers",
+    "requests",
+    "stream",
+    "stream_ends",
+    "usage",
+    "whole_response",
+]

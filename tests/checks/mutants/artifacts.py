@@ -1,0 +1,278 @@
+"""Mutants of the contract's section 6, artifacts: each breaks what its decorator names."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from ..plain_artifacts import Shelf
+from ..plain_server import Json, Plain
+from .registry import FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks, shelved
+
+
+@shelved("A1", says="created_at")
+class TellsNoTimeZone(Shelf):
+    def descriptor(self, data: bytes, name: str) -> Json:
+        item = super().descriptor(data, name)
+        return {**item, "created_at": item["created_at"].removesuffix("Z")}
+
+
+@shelved("A1", says="ttl_seconds is 'None'", also="A4")
+class NeverSaysHowLong(Shelf):
+    def descriptor(self, data: bytes, name: str) -> Json:
+        item = super().descriptor(data, name)
+        del item["ttl_seconds"]
+        return item
+
+
+@shelved("A1", says="", also="A2 A4 A5", origin=OF_THE_CONTRACT)
+class HashesTheBase64(Shelf):
+    """A1: the hash of the bytes."""
+
+    def descriptor(self, data: bytes, name: str) -> Json:
+        return {**super().descriptor(data, name), "sha256": hashlib.sha256(base64.b64encode(data)).hexdigest()}
+
+
+@shelved("A1", says="", origin=OF_THE_CONTRACT)
+class KnowsDocuments(Shelf):
+    """A1: four types."""
+
+    def descriptor(self, data: bytes, name: str) -> Json:
+        item = super().descriptor(data, name)
+        return {**item, "type": "document" if item["type"] == "file" else item["type"]}
+
+
+@breaks("A1", origin=FROM_THE_CONTRACT_ALONE)
+class DefaultTtlLeftOutOfTheWholeAnswer(Plain):
+    """A1: "all nine fields always"; here a message is written without defaults: no `ttl_seconds` when it is 3600."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        items = [
+            {name: value for name, value in item.items() if (name, value) != ("ttl_seconds", 3600)}
+            for item in message.get("artifacts", ())
+        ]
+        return super().whole(id, asked, {**message, "artifacts": items}, reason, usage)
+
+
+@shelved("A2", says="not absolute", also="A3")
+class LinksRelatively(Shelf):
+    def inline(self, data: bytes, mime_type: str) -> str:
+        return "/artifacts/a/photo.png"
+
+
+@shelved("A2", says="the hash of .* differs", also="A1")
+class ChangesWhatIsInline(Shelf):
+    def inline(self, data: bytes, mime_type: str) -> str:
+        return super().inline(b"y" + data[1:], mime_type)
+
+
+@shelved("A2", says="does not declare base64")
+class SendsHexInline(Shelf):
+    def inline(self, data: bytes, mime_type: str) -> str:
+        return f"data:{mime_type},{data.hex()}"
+
+
+@shelved("A2", says="has 999 bytes", also="A1")
+class CutsTheLastByte(Shelf):
+    def inline(self, data: bytes, mime_type: str) -> str:
+        return f"data:{mime_type};base64,{base64.b64encode(data[:-1]).decode()}"
+
+
+@shelved("A2", says="", origin=OF_THE_CONTRACT)
+class LinksToWhereItListens(Shelf):
+    """A2: under the Host of the request; the address for all of a machine's is no address to a caller."""
+
+    def kept(self, item: Json, data: bytes) -> str:
+        return super().kept(item, data).replace("127.0.0.1", "0.0.0.0")
+
+
+@shelved("A2", says="", also="E7 A4 A5", origin=OF_THE_CONTRACT)
+class InlinesEverything(Shelf):
+    """A2: larger ones have an http URL."""
+
+    def kept(self, item: Json, data: bytes) -> str:
+        return self.inline(data, item["mime_type"])
+
+
+class _UnderTheAddressListenedOn(Shelf):
+    def kept(self, item: Json, data: bytes) -> str:
+        return super().kept(item, data).replace("//127.0.0.1:", "//0.0.0.0:", 1)
+
+
+@breaks("A2", origin=FROM_THE_CONTRACT_ALONE)
+class ArtifactUrlsUnderTheListeningAddress(Plain):
+    """A2: "under a configured public base, else under the validated `Host` of the request"; here `HOST` and `PORT`.
+
+    `http://0.0.0.0:...` is absolute, and opens on the server's own Linux machine, nowhere else.
+    """
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return _UnderTheAddressListenedOn(environment)
+
+
+@shelved("A3", says="does not link")
+class SaysNothingOfIt(Shelf):
+    def link(self, item: Json) -> str:
+        return "Here it is."
+
+
+@shelved("A3", says="does not link")
+class LinksAnImageLikeAPage(Shelf):
+    def link(self, item: Json) -> str:
+        return super().link(item).removeprefix("!")
+
+
+@shelved("A3", says="were sent to the upstream")
+class SendsBytesToTheModel(Shelf):
+    def without_bytes(self, messages: list[Json]) -> list[Json]:
+        return messages
+
+
+@breaks("A3", origin=OF_THE_CONTRACT)
+class HasArtifactsInStreamsOnly(Plain):
+    """A3: whole mode has message.artifacts."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return super().whole(id, asked, {**message, "artifacts": []}, reason, usage)
+
+
+class _FirstDataUrlOnly(Shelf):
+    def named(self, text: str) -> str:
+        head, found, rest = text.partition("](data:")
+        return f"{head}]{rest.partition(')')[2]}" if found else text
+
+
+@breaks("A3", says="bytes of an earlier answer", origin=FROM_THE_CONTRACT_ALONE)
+class OneDataUrlAMessage(Plain):
+    """A3: "`data:` URLs that come back in the history are replaced by names"; here only a message's first one is."""
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return _FirstDataUrlOnly(environment)
+
+
+@shelved("A4", says="the hash of .* differs", also="A5")
+class ServesOtherBytes(Shelf):
+    def kept(self, item: Json, data: bytes) -> str:
+        return super().kept(item, b"y" + data[1:])
+
+
+@shelved("A4", says="served as 'text/plain'")
+class ServesAllAsText(Shelf):
+    def headers(self, item: Json) -> dict[str, str]:
+        return {**super().headers(item), "Content-Type": "text/plain"}
+
+
+@shelved("A4", says="without content-disposition")
+class NamesNothing(Shelf):
+    def headers(self, item: Json) -> dict[str, str]:
+        headers = super().headers(item)
+        del headers["Content-Disposition"]
+        return headers
+
+
+@shelved("A4", says="without a Content-Security-Policy")
+class LetsPagesRun(Shelf):
+    def headers(self, item: Json) -> dict[str, str]:
+        return {**super().headers(item), "Content-Security-Policy": "default-src 'self'"}
+
+
+@shelved("A4", says="a Range request for an artifact answered 200")
+class KnowsNoRanges(Shelf):
+    def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        return super().served(path, {name: value for name, value in asked.items() if name != "range"})
+
+
+@shelved("A4", says="changed end answered 200")
+class TakesAnyEnding(Shelf):
+    def find(self, path: str) -> tuple[Json, bytes] | None:
+        found = super().find(path)
+        if found is None and path.startswith("/v1/artifacts/"):
+            start = path.rpartition("/")[2][:20]
+            near = [kept.name for kept in self.folder.glob(f"{start}*") if len(start) == 20 and not kept.suffix]
+            found = super().find(f"/v1/artifacts/{near[0]}") if near else None
+        return found
+
+
+@shelved("A4", says="after its TTL an artifact answers 200")
+class KeepsForEver(Shelf):
+    def is_over(self, item: Json) -> bool:
+        return False
+
+
+@shelved("A4", says="", origin=OF_THE_CONTRACT)
+class EndsRangesOneEarly(Shelf):
+    """A4: the last byte of a Range is part of it."""
+
+    def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        status, headers, data = super().served(path, asked)
+        return (status, headers, data[:-1]) if status == 206 else (status, headers, data)
+
+
+@shelved("A4", says="", origin=OF_THE_CONTRACT)
+class NumbersItsArtifacts(Shelf):
+    """A4: unguessable URLs."""
+
+    def kept(self, item: Json, data: bytes) -> str:
+        item["id"] = f"a{len(list(self.folder.glob('*.json'))) + 1}"
+        return super().kept(item, data)
+
+
+@shelved("A4", says="", origin=OF_THE_CONTRACT)
+class ServesAnyFile(Shelf):
+    """A4: no traversal."""
+
+    def find(self, path: str) -> tuple[Json, bytes] | None:
+        file = self.folder / unquote(path.removeprefix("/v1").removeprefix("/artifacts/"))
+        return super().find(path) or (
+            ({"mime_type": "text/plain", "display_name": file.name, "sha256": "0"}, file.read_bytes())
+            if file.is_file()
+            else None
+        )
+
+
+@shelved("A4", says="", origin=OF_THE_CONTRACT)
+class TagsNothing(Shelf):
+    """A4: ETag."""
+
+    def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        status, headers, data = super().served(path, asked)
+        return status, {name: value for name, value in headers.items() if name != "ETag"}, data
+
+
+class _SecondRouteForgetsTheTtl(Shelf):
+    def find(self, path: str) -> tuple[Json, bytes] | None:
+        key = unquote(path).removeprefix("/v1/artifacts/")
+        if path.startswith("/v1/artifacts/") and key.isalnum() and (self.folder / f"{key}.json").is_file():
+            return json.loads((self.folder / f"{key}.json").read_text()), (self.folder / key).read_bytes()
+        return super().find(path)
+
+
+@breaks("A4", says="after its TTL", origin=FROM_THE_CONTRACT_ALONE)
+class ExpiredOnOneRouteOnly(Plain):
+    """A4: "after the TTL 404 or 410 and the bytes are gone"; here `/v1/artifacts/{id}` serves them for ever."""
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return _SecondRouteForgetsTheTtl(environment)
+
+
+@shelved("A5", says="got 404 from another replica")
+class KeepsToItself(Shelf):
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__({name: value for name, value in environment.items() if name != "JANUS_ARTIFACTS_DIR"})
+
+
+class _EmptiedAtTheStart(Shelf):
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        for left in self.folder.glob("a*.json"):
+            left.unlink(missing_ok=True)
+            left.with_suffix("").unlink(missing_ok=True)
+
+
+@breaks("A5", origin=FROM_THE_CONTRACT_ALONE)
+class AReplicaThatStartsEmptiesTheStore(Plain):
+    """A5: "Several replicas share one object store"; here each takes what lies there for its own leftovers at start."""
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return _EmptiedAtTheStart(environment)

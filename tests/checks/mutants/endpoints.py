@@ -1,0 +1,285 @@
+"""Mutants of the contract's section 1, the endpoints: each breaks what its decorator names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..plain_artifacts import Shelf
+from ..plain_server import Json, Plain, Refused
+from .bases import Remembering
+from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks, shelved
+
+
+@breaks("E1", says="answered 307|got 307")
+class RedirectsToASlash(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return None if method == "POST" else super().route(method, path)
+
+
+@breaks("E1", says="does not have the content type text/event-stream")
+class StreamsAsJson(Plain):
+    def stream_headers(self) -> dict[str, str]:
+        return {**super().stream_headers(), "Content-Type": "application/json"}
+
+
+@breaks("E1", says="does not have the header cache-control: no-cache")
+class LetsStreamsBeCached(Plain):
+    def stream_headers(self) -> dict[str, str]:
+        return {**super().stream_headers(), "Cache-Control": "max-age=60"}
+
+
+@breaks("E1", says="does not have the header x-accel-buffering: no")
+class LetsNginxBuffer(Plain):
+    def stream_headers(self) -> dict[str, str]:
+        return {name: value for name, value in super().stream_headers().items() if name != "X-Accel-Buffering"}
+
+
+@breaks("E1", also="R1", origin=FROM_THE_CONTRACT_ALONE)
+class NullStreamIsAStream(Plain):
+    """E1: "JSON out, or SSE with `stream: true`"; here whatever is not false streams, `stream: null` among it."""
+
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        asked["stream"] = asked.get("stream", False) is not False
+
+
+@breaks("E2", says='no "status": "ok"')
+class IsUp(Plain):
+    def health(self) -> tuple[int, Json]:
+        return 200, {**super().health()[1], "status": "up"}
+
+
+@breaks("E2", says="answered 503", also="E8 E9 N1 N2")
+class NeedsAKeyToBeHealthy(Plain):
+    def health(self) -> tuple[int, Json]:
+        return 503, super().health()[1]
+
+
+@breaks("E2", says="no version")
+class SaysNoVersion(Plain):
+    def health(self) -> tuple[int, Json]:
+        return 200, {"status": "ok"}
+
+
+@breaks("E2", origin=BLIND)
+class SaysOkInPlainText(Plain):
+    """E2: a JSON body."""
+
+    def health(self) -> tuple[int, Any]:
+        return 200, "ok"
+
+
+@breaks("E2", origin=OF_THE_CONTRACT)
+class HidesWhatIsBehindIt(Plain):
+    """E2: and what is behind it (backend, model)."""
+
+    def health(self) -> tuple[int, Json]:
+        status, body = super().health()
+        return status, {name: value for name, value in body.items() if name not in ("backend", "model")}
+
+
+@breaks("E2", says="after the upstream failed", also="N2", origin=FROM_THE_CONTRACT_ALONE)
+class UnhealthyOnceTheUpstreamFailed(Plain):
+    """E2: no upstream may be needed to be healthy."""
+
+    def health(self) -> tuple[int, Json]:
+        status, body = super().health()
+        return (503, {**body, "status": "degraded"}) if self.failed else (status, body)
+
+
+@breaks("E3", says='no "object"')
+class ListsModelsAsAList(Plain):
+    def models(self) -> Any:
+        return 200, [{"id": "m", "object": "model"}]
+
+
+@breaks("E3", origin=OF_THE_CONTRACT)
+class ListsModelsByNameAlone(Plain):
+    """E3: OpenAI's list holds objects."""
+
+    def models(self) -> tuple[int, Json]:
+        return 200, {"object": "list", "data": ["m"]}
+
+
+@breaks("E4", says="answered 404")
+class HasNoMetrics(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return None if path == "/metrics" else super().route(method, path)
+
+
+@breaks("E4", says="does not have the content type text/plain")
+class MeasuresInJsonAlone(Plain):
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        return super().metrics("application/json")
+
+
+@breaks("E4", says="is not JSON")
+class MeasuresInTextAlone(Plain):
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        return super().metrics("")
+
+
+@breaks("E4", says="no figure for the largest gap")
+class MeasuresNoGaps(Plain):
+    def figures(self) -> dict[str, float]:
+        return {name: value for name, value in super().figures().items() if "gap" not in name}
+
+
+@breaks("E4", says="no figure of requests .* rose")
+class CountsNoRequests(Plain):
+    def figures(self) -> dict[str, float]:
+        return {**super().figures(), "requests_total": 0, "requests_in_flight": 0}
+
+
+@breaks("E4", says="not a valid sample")
+class WritesSamplesLikeYaml(Plain):
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        kind, data = super().metrics(accept)
+        return kind, data if kind == "application/json" else data.replace(b" ", b": ").replace(b"total", b"total{")
+
+
+@breaks("E4", origin=OF_THE_CONTRACT)
+class NeverCountsDown(Plain):
+    """E4: in-flight are those that are not over."""
+
+    def over(self) -> None:
+        pass
+
+
+@breaks("E4", origin=OF_THE_CONTRACT)
+class CountsNoErrors(Plain):
+    """E4: errors, and so those of a failing upstream."""
+
+    def figures(self) -> dict[str, float]:
+        return {**super().figures(), "errors_total": 0}
+
+
+@breaks("E4", says="still counts", origin=FROM_THE_CONTRACT_ALONE)
+class FailedRequestsStayInFlight(Plain):
+    """E4: "Requests, errors, in-flight"; here the gauge is not lowered for a request whose upstream failed."""
+
+    failed_before = 0
+
+    def over(self) -> None:
+        if self.failed > self.failed_before:
+            self.failed_before = self.failed
+            return
+        super().over()
+
+
+@breaks("E5", says="answered 200, though debug is off")
+class DebugsInProduction(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return "debug" if path == "/debug" else super().route(method, path)
+
+
+@breaks("E5", says="the Host rebound.example answered 200")
+class DebugsForAnyHost(Plain):
+    def debug_host(self, host: str) -> bool:
+        return True
+
+
+@breaks("E5", origin=OF_THE_CONTRACT)
+class ForbidsDebugWhenOff(Remembering):
+    """E5: when off 404, as if it did not exist."""
+
+    def route(self, method: str, path: str) -> str | None:
+        self.here.path = path
+        return super().route(method, path) or ("models" if path == "/debug" else None)
+
+    def models(self) -> tuple[int, Json]:
+        return (403, {"detail": "debug is off"}) if self.here.path == "/debug" else super().models()
+
+
+@breaks("E5", says="with the Host localhost", origin=FROM_THE_CONTRACT_ALONE)
+class HostsThatBeginLikeLoopback(Plain):
+    """E5: "`Host` checked"; here by its beginning, so that `localhost.evil.example` (DNS rebinding) passes."""
+
+    def debug_host(self, host: str) -> bool:
+        return host.startswith(("127.0.0.1", "localhost"))
+
+
+@breaks("E6", says="debug is off")
+class StreamsDebugAlways(Plain):
+    def route(self, method: str, path: str) -> str | None:
+        return "models" if path.startswith("/v1/debug/") else super().route(method, path)
+
+
+@breaks("E6", says="no timestamp")
+class DebugsWithoutTime(Plain):
+    def debug_event(self, id: str, kind: str, message: str) -> Json:
+        return {name: value for name, value in super().debug_event(id, kind, message).items() if name != "timestamp"}
+
+
+@breaks("E6", says="event: debug")
+class NamesItsDebugEvents(Plain):
+    def debug_frame(self, event: Json) -> bytes:
+        return b"event: debug\n" + super().debug_frame(event)
+
+
+@breaks("E6", says="id of another request")
+class DebugsUnderAnotherId(Plain):
+    def debug_event(self, id: str, kind: str, message: str) -> Json:
+        return super().debug_event("another", kind, message)
+
+
+@breaks("E6", origin=OF_THE_CONTRACT)
+class DebugsWithoutAType(Plain):
+    """E6: without type a reader drops the event."""
+
+    def debug_event(self, id: str, kind: str, message: str) -> Json:
+        return {name: value for name, value in super().debug_event(id, kind, message).items() if name != "type"}
+
+
+@breaks("E6", origin=FROM_THE_CONTRACT_ALONE)
+class DebugStreamOpenWhileDebugIsOff(Plain):
+    """E6: "Any peer while debug is on, 404 else"; here `/debug` alone is guarded, the stream is there either way."""
+
+    def route(self, method: str, path: str) -> str | None:
+        if method == "GET" and path.startswith("/v1/debug/stream/"):
+            return "debug_stream"
+        return super().route(method, path)
+
+
+@shelved("E7", says="answered 404", also="A5")
+class KnowsNoIdAlone(Shelf):
+    def find(self, path: str) -> tuple[Json, bytes] | None:
+        return None if path.startswith("/v1/") else super().find(path)
+
+
+class OneRoute(Shelf):
+    def served(self, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        if path.startswith("/v1/"):
+            return 404, {"Content-Type": "application/json"}, b"{}"
+        return super().served(path, headers)
+
+
+@breaks("E7", also="A5", origin=BLIND)
+class KeepsOneOfTheTwoRoutes(Plain):
+    """E7: the bytes by `/v1/artifacts/{id}`, too."""
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return OneRoute(environment)
+
+
+@breaks("E8", "E9", says="does not answer on it|not healthy", also="N1")
+class UnhealthyOnAnyOtherPort(Plain):
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.first = set(environment) == {"JANUS_LLM_BASE_URL"}
+
+    def health(self) -> tuple[int, Json]:
+        return (200, super().health()[1]) if self.first else (500, {})
+
+
+@breaks("E9", says="does not say")
+class PretendsToHaveAModel(Plain):
+    def offline_text(self) -> str:
+        return "Sure, I am a large model."
+
+
+@breaks("E9", says="answers 503", also="E6")
+class RefusesToChatWithoutAnUpstream(Plain):
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        if self.base_url is None:
+            raise Refused(None, "no upstream", 503)

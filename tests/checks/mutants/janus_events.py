@@ -1,0 +1,82 @@
+"""Mutants of the contract's section 4, the events in `delta.janus`: each breaks what its decorator names."""
+
+from collections.abc import Mapping
+
+from ..plain_artifacts import Shelf
+from ..plain_server import Json, Plain
+from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks, shelved
+
+
+@breaks("S17", says="no reasoning_content beside it")
+class SendsEventsWithoutWords(Plain):
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return [{"janus": start}, {"janus": end}, {"content": "Done."}]
+
+
+@breaks("S17", says="no end event")
+class NeverEndsATool(Plain):
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return super().events(start, end)[::2]
+
+
+@breaks("S17", says="not one that the contract names")
+class InventsEvents(Plain):
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return super().events({**start, "event": "thinking"}, end)
+
+
+@breaks("S17", origin=BLIND)
+class StartsWithoutAnEnd(Plain):
+    """S17: every start has its end, with the same id."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        payload = {**end["payload"], "id": "another"}
+        return super().events(start, {**end, "payload": payload})
+
+
+@breaks("S17", origin=OF_THE_CONTRACT)
+class GivesEveryEventItsOwnId(Plain):
+    """S17: an end has the id of its start."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return super().events(start, {**end, "payload": {**end["payload"], "id": "t2"}})
+
+
+@breaks("S17", origin=FROM_THE_CONTRACT_ALONE)
+class ToolsEndWithoutAWord(Plain):
+    """S17: "The first four go with a `reasoning_content` that says the same in words"; here a start does, no end."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        return [
+            {"janus": delta["janus"]} if delta.get("janus") is end else delta for delta in super().events(start, end)
+        ]
+
+
+@shelved("S18", says="holds content")
+class SendsTheLinkWithTheEvent(Shelf):
+    def deltas(self, item: Json) -> list[Json]:
+        event, text = super().deltas(item)
+        return [{**event, **text}]
+
+
+@shelved("S18", says="", origin=OF_THE_CONTRACT)
+class ReasonsWithTheEvent(Shelf):
+    """S18: in a chunk of its own."""
+
+    def deltas(self, item: Json) -> list[Json]:
+        event, text = super().deltas(item)
+        return [{"reasoning_content": "I made a file. ", **event}, text]
+
+
+class _WordsWithTheArtifact(Shelf):
+    def deltas(self, item: Json) -> list[Json]:
+        event, *rest = super().deltas(item)
+        return [{"reasoning_content": f"Made {item['display_name']}. ", **event}, *rest]
+
+
+@breaks("S18", origin=FROM_THE_CONTRACT_ALONE)
+class ArtifactsGoWithWordsAsOtherEventsDo(Plain):
+    """S18: "`artifacts` goes **in a chunk of its own**"; here with a `reasoning_content`, as the other four events."""
+
+    def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
+        return _WordsWithTheArtifact(environment)

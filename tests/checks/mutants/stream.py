@@ -1,0 +1,406 @@
+"""Mutants of the contract's section 4, the form of the stream: each breaks what its decorator names."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+from ..plain_server import Json, Plain
+from .bases import Attentive, Remembering
+from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
+
+
+@breaks("S1", says="no role")
+class StartsWithoutARole(Plain):
+    def first_delta(self) -> Json | None:
+        return None
+
+
+@breaks("S1", origin=BLIND)
+class SendsItsRoleLate(Plain):
+    """S1: the role, at once."""
+
+    def first_delta(self) -> Json | None:
+        time.sleep(1.2)
+        return super().first_delta()
+
+
+@breaks("S1", origin=FROM_THE_CONTRACT_ALONE)
+class WordsBeforeTheRole(Plain):
+    """S1: "First chunk: the role"; here a word of progress is hurried out before it, for a better TTFT."""
+
+    def frame(self, chunk: Json) -> bytes:
+        data = super().frame(chunk)
+        if any("role" in choice["delta"] for choice in chunk["choices"]):
+            data = super().frame(self.chunk(chunk, {"reasoning_content": "Reading the request. "})) + data
+        return data
+
+
+@breaks("S2", "S3", "S4", says="first word came|a gap of|no word for", also="S14")
+class IsSilentWhileItWaits(Plain):
+    ping_seconds = 1e9
+    words_seconds = 1e9
+
+    def words(self) -> Json | None:
+        return None
+
+
+@breaks("S2", "S4", says="first word came|no word for")
+class OnlyPings(Plain):
+    def words(self) -> Json | None:
+        return None
+
+
+@breaks("S2", "S4", origin=OF_THE_CONTRACT)
+class SaysNothingOften(Plain):
+    """S2: a non-empty delta; S4: progress in words."""
+
+    def words(self) -> Json | None:
+        return {"reasoning_content": ""}
+
+
+@breaks("S3", says="a gap of 3", also="S4")
+class PingsEveryThreeSeconds(Plain):
+    ping_seconds = 3.0
+    words_seconds = 3.0
+
+
+@breaks("S3", also="S4", origin=OF_THE_CONTRACT)
+class RestsAfterItsFirstWord(Remembering):
+    """S3: never a gap, after the first word neither."""
+
+    def first_delta(self) -> Json | None:
+        self.here.spoke = False
+        return super().first_delta()
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        self.here.spoke = self.here.spoke or "content" in delta
+        return super().chunk(fixed, delta)
+
+    def words(self) -> Json | None:
+        return None if self.here.spoke else super().words()
+
+    def ping(self) -> bytes:
+        return b"" if self.here.spoke else super().ping()
+
+
+@breaks("S3", origin=FROM_THE_CONTRACT_ALONE)
+class PingsStopAtTheFirstToken(Attentive):
+    """S3: "Never more than 2 s between any two SSE events"; here the first `content` ends the pings.
+
+    A silence after it has words of progress every 3 s only.
+    """
+
+    words_seconds = 3.0
+
+    def ping(self) -> bytes:
+        return b"" if self.answering else super().ping()
+
+
+@breaks("S4", origin=OF_THE_CONTRACT)
+class PrintsDots(Plain):
+    """S4: progress in words, not only pings."""
+
+    def words(self) -> Json | None:
+        return {"reasoning_content": "."}
+
+
+@breaks("S4", origin=FROM_THE_CONTRACT_ALONE)
+class PingsOnlyOnceTheAnswerBegan(Attentive):
+    """S4: "progress in words, not only pings"; here a silence after the first `content` gets nothing but pings."""
+
+    def words(self) -> Json | None:
+        return None if self.answering else super().words()
+
+
+@breaks("S5", says="usage is null")
+class SendsUsageNull(Plain):
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        return {**super().chunk(fixed, delta), "usage": None}
+
+
+@breaks("S5", says="content is null", also="S18")
+class SendsContentNull(Plain):
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        return super().chunk(fixed, {"content": None, **delta})
+
+
+@breaks("S5", also="S18", origin=OF_THE_CONTRACT)
+class SendsTheOtherNulls(Plain):
+    """S5: omit nulls, and not those of content and usage alone."""
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        return super().chunk(fixed, {"tool_calls": None, **delta})
+
+
+@breaks("S5", says="usage is null", origin=FROM_THE_CONTRACT_ALONE)
+class NullUsageBeforeTheUsageChunk(Plain):
+    """S5: "never `usage: null`"; here the finish chunk has it when `include_usage` was asked, as OpenAI's own does."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        if not apart:
+            yield from super().end(fixed, reason, usage, apart)
+            return
+        choice = {"index": 0, "delta": {}, "finish_reason": reason}
+        yield self.frame({**fixed, "choices": [choice], "usage": None})
+        yield self.frame({**fixed, "choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
+
+
+@breaks("S6", says="created has")
+class SetsCreatedPerChunk(Plain):
+    chunks = 0
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        self.chunks += 1
+        return super().chunk({**fixed, "created": self.chunks}, delta)
+
+
+@breaks("S6", says="model is not the request's")
+class StreamsUnderItsOwnName(Plain):
+    def frame(self, chunk: Json) -> bytes:
+        return super().frame({**chunk, "model": "my-competitor"})
+
+
+@breaks("S6", origin=BLIND)
+class ChangesItsIdAtTheEnd(Plain):
+    """S6: the same id in all chunks, the last one too."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield from super().end({**fixed, "id": f"{fixed['id']}-end"}, reason, usage, apart)
+
+
+@breaks("S6", says="created has", origin=FROM_THE_CONTRACT_ALONE)
+class CreatedWhenEachChunkWas(Plain):
+    """S6: "Same `id`, `model`, `created` in all chunks"; here the clock is read for each, as seconds pass."""
+
+    def frame(self, chunk: Json) -> bytes:
+        return super().frame({**chunk, "created": int(time.time())})
+
+
+@breaks("S7", says="2 chunks", also="S8 S9 S13")
+class FinishesTwice(Plain):
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        yield from super().end(fixed, reason, usage, apart)
+
+
+@breaks("S7", "S13", says="0 chunks|0 finish", also="S8 S9")
+class NeverFinishes(Plain):
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield self.frame({**fixed, "choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
+
+
+@breaks("S7", also="S8 S9 S13", origin=BLIND)
+class FinishesTwice(Plain):  # type: ignore[no-redef]  # noqa: F811 - two people had the same idea
+    """S7: exactly one chunk with a finish_reason."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        yield from super().end(fixed, reason, usage, apart)
+
+
+@breaks("S7", also="S9 S13", origin=OF_THE_CONTRACT)
+class GivesAnEmptyReasonEachTime(Plain):
+    """S7: exactly one chunk with a finish_reason."""
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        return {**fixed, "choices": [{"index": 0, "delta": delta, "finish_reason": ""}]}
+
+
+@breaks("S7", also="S13", origin=FROM_THE_CONTRACT_ALONE)
+class FailureTextFinishesToo(Plain):
+    """S7: "Exactly one chunk with a `finish_reason`"; here the text of a failure has one, the usual end another."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.stream = threading.local()  # each request has a thread of its own
+
+    def failed_text(self, failure: str) -> str:
+        self.stream.failing = True
+        return super().failed_text(failure)
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        chunk = super().chunk(fixed, delta)
+        if getattr(self.stream, "failing", False):
+            chunk["choices"][0]["finish_reason"] = "stop"
+        return chunk
+
+
+@breaks("S8", says="2 usages", also="S13")
+class CountsTwice(Plain):
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield self.frame({**fixed, "choices": [], "usage": usage})
+        yield from super().end(fixed, reason, usage, apart)
+
+
+@breaks("S8", says="0 usages", also="S13 U1")
+class CountsOnlyWhenAsked(Plain):
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        for data in super().end(fixed, reason, usage, True):
+            if apart or b'"choices": []' not in data:
+                yield data
+
+
+@breaks("S8", also="S13", origin=BLIND)
+class CountsInEveryChunk(Plain):
+    """S8: usage exactly once."""
+
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        counts = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+        return {**super().chunk(fixed, delta), "usage": counts}
+
+
+@breaks("S8", origin=OF_THE_CONTRACT)
+class CountsApartAlways(Plain):
+    """S8: on the finish chunk, when nobody asked for OpenAI's."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        return super().end(fixed, reason, usage, True)
+
+
+@breaks("S8", origin=OF_THE_CONTRACT)
+class NeverCountsApart(Plain):
+    """S8: on OpenAI's chunk instead, when it was asked."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        return super().end(fixed, reason, usage, False)
+
+
+@breaks("S8", origin=FROM_THE_CONTRACT_ALONE)
+class UsageChunkKeepsAChoice(Plain):
+    """S8: the chunk of usage that was asked for has `choices: []`."""
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        if not apart:
+            yield from super().end(fixed, reason, usage, apart)
+            return
+        yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        yield self.frame({**self.chunk(fixed, {}), "usage": usage})
+        yield b"data: [DONE]\n\n"
+
+
+@breaks("S9", says="repeats the name")
+class RepeatsTheName(Plain):
+    def fragment(self, piece: Json) -> Json:
+        return {**piece, "function": {"name": "", **piece["function"]}}
+
+
+@breaks("S9", says="no integer index")
+class ForgetsTheIndex(Plain):
+    def chunk(self, fixed: Json, delta: Json) -> Json:
+        pieces = [
+            {name: value for name, value in piece.items() if name != "index"} for piece in delta.get("tool_calls", ())
+        ]
+        return super().chunk(fixed, {**delta, "tool_calls": pieces} if pieces else delta)
+
+
+@breaks("S9", says="add up to JSON", also="R7")
+class LosesAFragment(Plain):
+    def fragment(self, piece: Json) -> Json:
+        return {
+            **piece,
+            "function": {**piece["function"], "arguments": piece["function"]["arguments"].replace("}", "")},
+        }
+
+
+@breaks("S9", origin=BLIND)
+class NumbersItsCallsInWords(Plain):
+    """S9: an integer `index` always."""
+
+    def fragment(self, piece: Json) -> Json:
+        return {**piece, "index": str(piece["index"])}
+
+
+@breaks("S9", origin=OF_THE_CONTRACT)
+class RepeatsTheType(Plain):
+    """S9: type in the first fragment only."""
+
+    def fragment(self, piece: Json) -> Json:
+        return {**piece, "type": "function"}
+
+
+@breaks("S9", origin=FROM_THE_CONTRACT_ALONE)
+class TypeInEveryFragment(Plain):
+    """S9: `type` stands in a call's first fragment only; a model class with a default repeats it."""
+
+    def fragment(self, piece: Json) -> Json:
+        return {**super().fragment(piece), "type": "function"}
+
+
+@breaks("S10", says="rm_rf")
+class PassesEveryCallOn(Plain):
+    def allowed_call(self, name: str, asked: Json) -> bool:
+        return True
+
+
+@breaks("S10", origin=OF_THE_CONTRACT)
+class ShowsItsOwnToolsAsCalls(Plain):
+    """S10: no calls for tools that the competitor runs."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        call = {"index": 0, "id": "t1", "type": "function", "function": {"name": "search", "arguments": "{}"}}
+        first, *others = super().events(start, end)
+        return [first, {"tool_calls": [call]}, *others]
+
+
+@breaks("S11", says="beyond ASCII")
+class WritesRawUnicode(Plain):
+    def frame(self, chunk: Json) -> bytes:
+        return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+
+@breaks("S11", origin=BLIND)
+class WritesLettersAsTheyAre(Plain):
+    """S11: ASCII-escaped."""
+
+    def frame(self, chunk: Json) -> bytes:
+        return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+
+@breaks("S11", origin=OF_THE_CONTRACT)
+class ForgetsTheThirdLineEnd(Plain):
+    """S11: U+0085 ends a line as U+2028 and U+2029 do."""
+
+    def frame(self, chunk: Json) -> bytes:
+        return super().frame(chunk).replace(rb"\u0085", "\x85".encode())
+
+
+@breaks("S11", origin=FROM_THE_CONTRACT_ALONE)
+class EscapesOnlyTheTwoSeparators(Plain):
+    """S11: JSON is ASCII-escaped; here U+2028 and U+2029 are, U+0085 and the rest go out raw."""
+
+    def frame(self, chunk: Json) -> bytes:
+        text = json.dumps(chunk, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        return b"data: " + text.encode("utf-8", "backslashreplace") + b"\n\n"
+
+
+@breaks("S12", says="event: chunk")
+class NamesItsEvents(Plain):
+    def frame(self, chunk: Json) -> bytes:
+        return b"event: chunk\n" + super().frame(chunk)
+
+
+@breaks("S12", says="no blank line")
+class LeavesOutTheBlankLine(Plain):
+    def frame(self, chunk: Json) -> bytes:
+        return super().frame(chunk)[:-1]
+
+
+@breaks("S12", also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5", origin=BLIND)
+class FoldsItsData(Plain):
+    """S12: no multi-line data."""
+
+    def frame(self, chunk: Json) -> bytes:
+        lines = json.dumps(chunk, indent=1).encode().splitlines()
+        return b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
+
+
+@breaks("S12", origin=OF_THE_CONTRACT)
+class TellsWhenToComeBack(Plain):
+    """S12: no retry lines."""
+
+    def frame(self, chunk: Json) -> bytes:
+        is_first = any("role" in choice["delta"] for choice in chunk["choices"])
+        return (b"retry: 3000\n" if is_first else b"") + super().frame(chunk)

@@ -1,0 +1,96 @@
+"""Mutants of the contract's section 5, usage: each breaks what its decorator names."""
+
+import json
+
+from ..plain_server import Json, Plain
+from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
+
+
+@breaks("U1", says="add up", also="S8 U3")
+class CannotAdd(Plain):
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return {**super().usage(counted, asked, text), "total_tokens": 1}
+
+
+@breaks("U1", says="not an integer", also="S8 U3")
+class CountsInHalves(Plain):
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return {"prompt_tokens": 1.5, "completion_tokens": 1.5, "total_tokens": 3.0}
+
+
+@breaks("U1", also="S8 U3", origin=BLIND)
+class AddsUpWrongly(Plain):
+    """U1: the three add up."""
+
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        usage = super().usage(counted, asked, text)
+        return {**usage, "total_tokens": usage["total_tokens"] + 1}
+
+
+@breaks("U2", says="not a number")
+class WritesPricesAsText(Plain):
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return {**super().usage(counted, asked, text), "cost_usd": "0.01"}
+
+
+@breaks("U2", also="S5", origin=OF_THE_CONTRACT)
+class PricesTheUnknownAsNull(Plain):
+    """U2: a number, when known."""
+
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return {**super().usage(counted, asked, text), "cost_usd": None}
+
+
+@breaks("U2", origin=FROM_THE_CONTRACT_ALONE)
+class CostAsAString(Plain):
+    """U2: "`cost_usd`, `sandbox_seconds`: numbers, when known"; here a decimal that the JSON encoder made a string."""
+
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        usage = super().usage(counted, asked, text)
+        return {**usage, "cost_usd": f"{usage['total_tokens'] * 2e-7:.8f}"}
+
+
+@breaks("U3", says="zero tokens are reported")
+class CountsNothingByItself(Plain):
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return super().usage(counted or {"prompt_tokens": 0, "completion_tokens": 0}, asked, text)
+
+
+@breaks("U3", says="base64 was counted")
+class CountsBase64AsText(Plain):
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return super().usage({"prompt_tokens": len(json.dumps(asked)) // 4, "completion_tokens": 5}, asked, text)
+
+
+@breaks("U3", says="not asked for its usage")
+class DoesNotAskForTheCount(Plain):
+    def upstream_body(self, asked: Json) -> Json:
+        return {name: value for name, value in super().upstream_body(asked).items() if name != "stream_options"}
+
+
+@breaks("U3", origin=OF_THE_CONTRACT)
+class TrustsItsOwnEstimate(Plain):
+    """U3: the upstream's own count first."""
+
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        return super().usage(None, asked, text)
+
+
+@breaks("U3", says="in base64 was counted as text", origin=FROM_THE_CONTRACT_ALONE)
+class EstimatesFromTheWholeJson(Plain):
+    """U3: base64 is not text; here the estimate of the prompt counts the bytes of images and files."""
+
+    def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
+        prompt = len(json.dumps(asked["messages"])) // 4 + 1
+        return super().usage(counted or {"prompt_tokens": prompt, "completion_tokens": len(text) // 4 + 1}, asked, text)
+
+
+@breaks("U3", origin=FROM_THE_CONTRACT_ALONE)
+class AsksForUsageOnlyWhenTheClientDid(Plain):
+    """U3: "The upstream's own count first (always ask it for it)"; here the client's `stream_options` decide."""
+
+    def upstream_body(self, asked: Json) -> Json:
+        body = super().upstream_body(asked)
+        if not (asked.get("stream_options") or {}).get("include_usage"):
+            del body["stream_options"]
+        return body

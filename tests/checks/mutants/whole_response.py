@@ -1,0 +1,145 @@
+"""Mutants of the contract's section 3, the whole response: each breaks what its decorator names."""
+
+import json
+import uuid
+from collections.abc import Mapping
+
+from ..plain_server import Json, Plain
+from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
+
+
+@breaks("W1", says="object is")
+class CallsItAChunk(Plain):
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
+
+
+@breaks("W1", says="not the request's X-Request-Id")
+class MakesUpItsIds(Plain):
+    def answer_id(self, headers: Mapping[str, str]) -> str:
+        return super().answer_id({})
+
+
+@breaks("W1", says="an invalid X-Request-Id")
+class TakesAnyIdForItsOwn(Plain):
+    def answer_id(self, headers: Mapping[str, str]) -> str:
+        return headers.get("x-request-id") or super().answer_id(headers)
+
+
+@breaks("W1", origin=BLIND)
+class CallsAWholeAnswerAChunk(Plain):
+    """W1: object is chat.completion."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
+
+
+@breaks("W1", origin=OF_THE_CONTRACT)
+class WritesItsIdsWithDashes(Plain):
+    """W1: 24 hex digits."""
+
+    def answer_id(self, headers: Mapping[str, str]) -> str:
+        given = super().answer_id(headers)
+        return given if given == headers.get("x-request-id") else f"chatcmpl-{uuid.uuid4()}"
+
+
+@breaks("W1", origin=OF_THE_CONTRACT)
+class IsCreatedBetweenSeconds(Plain):
+    """W1, as OpenAI's SDK reads it: created is an integer."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return {**super().whole(id, asked, message, reason, usage), "created": 1764000000.25}
+
+
+@breaks("W1", says="which has 128 characters", origin=FROM_THE_CONTRACT_ALONE)
+class RequestIdsUpTo64(Plain):
+    """W1: a request id of up to 128 characters is the answer's id."""
+
+    def answer_id(self, headers: Mapping[str, str]) -> str:
+        given = super().answer_id(headers)
+        return given if len(given) <= 64 else f"chatcmpl-{uuid.uuid4().hex[:24]}"
+
+
+@breaks("W2", says="artifacts is not a list", also="A3")
+class LeavesArtifactsOut(Plain):
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        body = super().whole(id, asked, message, reason, usage)
+        del body["choices"][0]["message"]["artifacts"]
+        return body
+
+
+@breaks("W2", says="reasoning_content is not a string")
+class SendsNullReasoning(Plain):
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return super().whole(id, asked, {**message, "reasoning_content": None}, reason, usage)
+
+
+@breaks("W2", origin=BLIND)
+class LeavesReasoningOut(Plain):
+    """W2: the message has reasoning_content."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        kept = {name: value for name, value in message.items() if name != "reasoning_content"}
+        return super().whole(id, asked, kept, reason, usage)
+
+
+@breaks("W2", also="R7", origin=OF_THE_CONTRACT)
+class ParsesTheArguments(Plain):
+    """W2, as OpenAI's SDK reads it: the arguments of a call are a string."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        for call in message.get("tool_calls", ()):
+            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+        return super().whole(id, asked, message, reason, usage)
+
+
+@breaks("W2", origin=FROM_THE_CONTRACT_ALONE)
+class EmptyReasoningLeftOut(Plain):
+    """W2: `reasoning_content` is always in the message, also when the model did not reason."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        kept = {name: value for name, value in message.items() if value or name != "reasoning_content"}
+        return super().whole(id, asked, kept, reason, usage)
+
+
+@breaks("W3", "S7", says="eos_token")
+class PassesFinishReasonsOn(Plain):
+    def reason(self, given: str) -> str:
+        return given or "stop"
+
+
+@breaks("W3", origin=BLIND)
+class EndsAtTheEnd(Plain):
+    """W3: finish_reason is one of four words."""
+
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        return super().whole(id, asked, message, "end_turn" if reason == "stop" else reason, usage)
+
+
+@breaks("W3", also="S7 S9 R7", origin=OF_THE_CONTRACT)
+class FinishesLikeOldFunctions(Plain):
+    """W3: four reasons and nothing else."""
+
+    def reason(self, given: str) -> str:
+        return "function_call" if given == "tool_calls" else super().reason(given)
+
+
+@breaks("W3", also="S7", origin=FROM_THE_CONTRACT_ALONE)
+class TranslatesOnlyTheReasonsItKnows(Plain):
+    """W3: "`stop`, `length`, `tool_calls`, `content_filter`, nothing else"; here `abort` goes on.
+
+    A table translates the foreign reasons that its author had met; any other is passed through.
+    """
+
+    known_reasons = {  # noqa: RUF012 - never changed
+        "": "stop",
+        "eos": "stop",
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "function_call": "stop",
+        "max_tokens": "length",
+        "safety": "content_filter",
+    }
+
+    def reason(self, given: str) -> str:
+        return self.known_reasons.get(given, given)

@@ -1,0 +1,46 @@
+"""Servers for the tests of the core, in processes of their own, that run in a generated repo of the default variant."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from competitor.checks import Target, Upstream
+
+from ..template_path import contract_tests
+from .servers import Launch, Running, Serve
+
+fixtures, processes = contract_tests("fixtures"), contract_tests("processes")
+upstream = fixtures.upstream
+
+
+@pytest.fixture(scope="session")
+def serve(baked: Path) -> Serve:
+    """`with serve(environment, *command, log=path) as (url, pid)`: the owner's server, or that of the command."""
+
+    def start(environment: Mapping[str, str], *command: str, log: Path | None = None) -> Running:
+        running: Running = processes.competitor(environment, *command, log=log, cwd=baked)
+        return running
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def launch(baked: Path) -> Iterator[Launch]:
+    """`launch(environment, *command)`: likewise, until the end of the session."""
+    launcher = processes.Launcher(cwd=baked)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def core(upstream: Upstream, launch: Launch) -> Target:
+    """The core on the mock upstream, with the scripted backend in place of the owner's."""
+    target: Target = fixtures.core_on(upstream, launch)
+    return target
+
+
+@pytest.fixture(scope="session")
+def offline(launch: Launch) -> Target:
+    """The generated repo's server on the offline model, speaking fast."""
+    return launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"})

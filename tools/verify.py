@@ -1,0 +1,237 @@
+"""Says whether the contract files of a repo are the template's, for a reviewer who does not trust the repo.
+
+    python -m tools.verify REPO
+
+Run it in a checkout of the template that you trust. It reads REPO as data: it imports and runs nothing of it, calls
+no git there and follows no link. A repo of this checkout's version is compared with the checkout's own files, file by
+file; one of another release with the digest that contract-lock.json has of that release. Only the version and the
+variant are taken from the repo's record, as names to look up.
+
+Exit codes: 0 the contract files are the template's; 1 they differ, and each difference is named; 2 it cannot be
+shown, for example because the version is not known here.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from templates_variants.engine.bake import contract  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.bake.zones import PATTERNS, lines  # noqa: E402
+from tools.trusted import verify  # noqa: E402
+
+HOLDS, DIFFERS, NOT_SHOWN = 0, 1, 2
+LOCK = "contract-lock.json"
+MAX_NAMED = 20
+OWNERS = ("competitor/backend/", "tests/")
+RUNNABLE = (".py", ".pyc", ".pyo", ".pth", ".so", ".pyd", ".zip", ".egg")
+
+
+class NotShown(Exception):
+    """There is nothing to compare with; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """What a variant of a version has.
+
+    `files` is None where only the digest is known; `source` says who vouches for the digest; `record` is what else
+    the repo's record must say.
+    """
+
+    digest: str
+    zones: Any
+    source: str
+    files: Mapping[str, str] | None
+    executable: frozenset[str] = frozenset()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+def main() -> int:
+    first, _, rest = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.verify",
+        description=first,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("repo", type=Path, metavar="REPO", help="the repo to look at, best a fresh clone")
+    repo: Path = parser.parse_args().repo
+    try:
+        return report(repo)
+    except NotShown as reason:
+        print(f"Not shown: {reason}.")
+    except OSError as error:
+        print(f"Not shown: {verify.printable(str(error))}.")
+    return NOT_SHOWN
+
+
+def report(repo: Path) -> int:
+    """Prints the whole report; the exit code. Raises NotShown or OSError."""
+    record = _record(repo)
+    version, variant = (_name(record, key) for key in ("template_version", "backend"))
+    print(f"The record of this repo names janus-template {version}, variant {variant}.")
+    trusted = known(version, variant, record)
+    found = verify.scan(repo, trusted.zones)
+    digest = verify.contract_digest(found.files)
+    print(f"  sha256:{trusted.digest}  {trusted.source}")
+    print(f"  sha256:{digest}  the contract files of this repo")
+    wrong = [*differences(trusted, found), *record_differences(trusted, record)]
+    for path, what in wrong:
+        print(f"{verify.printable(path)}: {verify.printable(what)}")
+    _name_other_code(repo, trusted.zones)
+    if wrong or digest != trusted.digest:
+        print(f"DIFFERS: {len(wrong)} differences from janus-template {version}.")
+        return DIFFERS
+    if found.bytecode:
+        raise NotShown(
+            f"{len(found.bytecode)} files of bytecode in __pycache__, such as {verify.printable(found.bytecode[0])}, "
+            "may say something else than their sources, and Python may run them instead; delete the __pycache__ "
+            "folders or make a fresh clone, then run this again"
+        )
+    print(f"HOLDS: all {len(found.files)} contract files are those of janus-template {version}, variant {variant}.")
+    return HOLDS
+
+
+def _record(repo: Path) -> dict[str, Any]:
+    if not repo.is_dir():
+        raise NotShown(f"{repo} is no folder")
+    try:
+        record: dict[str, Any] = verify.read_record(repo)
+    except (OSError, ValueError) as error:
+        raise NotShown(f"{verify.RECORD} cannot be read: {verify.printable(str(error))}") from None
+    return record
+
+
+def _name(record: Mapping[str, Any], key: str) -> str:
+    said = record.get(key)
+    if not isinstance(said, str) or not said or len(said) > 100 or verify.printable(said) != said:
+        raise NotShown(f"{verify.RECORD} has no usable {key}")
+    return said
+
+
+def known(version: str, variant: str, record: Mapping[str, Any]) -> Trusted:
+    """What this checkout knows of a variant of a version. Raises NotShown where that is nothing."""
+    lock = json.loads((ROOT / LOCK).read_text(encoding="utf-8"))
+    released = releases(lock)
+    asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    if version == asked["_template_version"]:
+        return _of_this_checkout(version, variant, released)
+    if version not in released:
+        raise NotShown(
+            f"version {version} is not known here; check out the template at tag v{version}, and run this there"
+        )
+    digest = released[version]["digests"].get(variant)
+    if digest is None:
+        raise NotShown(f"version {version} has no variant {variant}")
+    zones = verify.zones_from(released[version]["zones"])
+    listed = [files for files in (record.get("files"), lock["files"]) if _has_digest(files, digest)]
+    return Trusted(digest, zones, f"release {version}, by {LOCK}", listed[0] if listed else None)
+
+
+def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -> Trusted:
+    asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    if variant not in contract.names(ROOT):
+        raise NotShown(f"version {version} has no variant {variant}")
+    try:
+        files = contract.hashes(ROOT, variant)
+    except ValueError as error:
+        raise NotShown(str(error)) from None
+    digest, source = verify.contract_digest(files), f"this checkout, version {version}, not released yet"
+    if version in released:
+        source = f"release {version}, by this checkout and its {LOCK}"
+        if released[version]["digests"].get(variant) != digest:
+            raise NotShown(f"the files of this checkout are not those of release {version}; check out tag v{version}")
+    executable = contract.executable(ROOT, variant)
+    record = {
+        "contract_version": asked["_contract_version"],
+        "executable": executable,
+        "zones": lines(),
+    }
+    return Trusted(digest, PATTERNS, source, files, frozenset(executable), record)
+
+
+def releases(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """Version -> digests and zones. A lock of version 0.2.0 had one version only, whose variants were all alike."""
+    if "releases" in lock:
+        found: dict[str, Any] = lock["releases"]
+        return found
+    digest = verify.contract_digest(lock["files"])
+    return {lock["template_version"]: {"digests": dict.fromkeys(contract.names(ROOT), digest), "zones": lines()}}
+
+
+def _has_digest(files: object, digest: str) -> bool:
+    strings = isinstance(files, dict) and all(isinstance(value, str) for value in files.values())
+    return strings and verify.contract_digest(files) == digest
+
+
+def differences(trusted: Trusted, found: Any) -> Iterator[tuple[str, str]]:
+    """Each contract file that is not as it was made: path, what is wrong."""
+    if trusted.files is not None:
+        expected = verify.Expected(trusted.files, trusted.executable, trusted.zones)
+        yield from verify.differences(expected, found).items()
+        return
+    yield from sorted(found.odd.items())
+    yield from ((path, "executable now") for path in sorted(found.executable))
+    yield (
+        "contract files",
+        "they have another digest than the release; to see which, check out the template at that version's tag, and "
+        "run this there",
+    )
+
+
+def record_differences(trusted: Trusted, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where the repo's own record is not what a bake writes."""
+    said = record.get("files")
+    if not isinstance(said, dict) or trusted.files is None:
+        yield verify.RECORD, "its list of files is not the one of this version"
+        return
+    for path in sorted({*said, *trusted.files}):
+        if path not in trusted.files:
+            yield verify.RECORD, f"names {path}, which is no contract file of this version"
+        elif path not in said:
+            yield verify.RECORD, f"does not name {path}"
+        elif said[path] != trusted.files[path]:
+            yield verify.RECORD, f"has another hash of {path}"
+    for key, value in trusted.record.items():
+        if record.get(key) != value:
+            yield verify.RECORD, f"has another {key} than this version"
+
+
+def _name_other_code(repo: Path, zones: Any) -> None:
+    """Code that is not the contract's and may run all the same, such as `sitecustomize.py`: a person must read it."""
+    found, waiting = [], [""]
+    while waiting:  # `os.walk` calls itself for each folder, and folders may be nested deeper than Python can
+        inside = waiting.pop()
+        for entry in _entries(repo / inside):
+            path = f"{inside}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                waiting += [] if entry.name in (".git", "__pycache__") else [f"{path}/"]
+            elif path.endswith(RUNNABLE) and not path.startswith(OWNERS):
+                found.append(path)
+    others = [verify.printable(path) for path in sorted(found) if verify.zone_of(path, zones) != "contract"]
+    if others:
+        more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
+        print(f"Not compared, read it yourself: {', '.join(others[:MAX_NAMED])}{more}.")
+    print(
+        "Not compared either: what is the owner's, in competitor/backend/ and tests/, and shared files as Dockerfile."
+    )
+
+
+def _entries(folder: Path) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
