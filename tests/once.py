@@ -13,7 +13,7 @@ def once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], objec
     """The folder `name` of this run; the first worker that asks for it calls `make` to fill it. Tests only read it."""
     folder = of_this_run(request) / name
     made = folder.with_name(f"{name}.made")
-    with alone(request, name):
+    with exclusively(request, name):
         if not made.exists():
             shutil.rmtree(folder, ignore_errors=True)  # left by a worker that failed
             folder.mkdir()
@@ -23,7 +23,7 @@ def once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], objec
 
 
 @contextmanager
-def alone(request: pytest.FixtureRequest, name: str) -> Iterator[None]:
+def exclusively(request: pytest.FixtureRequest, name: str) -> Iterator[None]:
     """A lock with this name: only one worker at a time holds it."""
     with (of_this_run(request) / f"{name}.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,7 +1,8 @@
 """The bases: the shared files as the template made them, which the next update needs for its merges.
 
 They are stored in one file, `.janus/base.json`. It maps each path to the `sha256` of the bytes, the `mode` ("644" or
-"755"), and the `text`: the bytes, compressed by zlib, in base64. A repo of version 0.2.0 or older has copies in the folder `.janus/base/` instead.
+"755"), and the `text`: the bytes, compressed by zlib, in base64. A repo of version 0.2.0 or older has copies in the
+folder `.janus/base/` instead.
 """
 
 import base64
