@@ -1,4 +1,4 @@
-"""Puts the chosen backend in, or ends an update, and says what to do next. Answers come in as data, never as code."""
+"""Adds the chosen backend, or finishes an update, and prints the next steps. Answers arrive as data, never as code."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ template = Path(json.loads(r'''{{ template_root() | tojson }}'''))  # fmt: skip
 sys.path.insert(0, str(template))
 
 from templates_variants.engine.bake.overlay import next_steps, put_in  # noqa: E402
-from templates_variants.engine.update.rebake import after  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update.rebake import after  # noqa: E402 - needs the path that was added above
 
 sys.stdout.reconfigure(errors="backslashreplace")
 ended = after(template, Path.cwd())

@@ -1,4 +1,4 @@
-"""Checks the answers, and the repo that is there already, before anything is written. Answers come in as data."""
+"""Checks the answers, and a repo that already exists, before anything is written. Answers arrive as data, not code."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ sys.path.insert(0, str(template))
 
 from templates_variants.engine.bake.questions import problems, refusal  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
-from templates_variants.engine.update.rebake import before  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update.rebake import before  # noqa: E402 - needs the path that was added above
 
 
 def end(said: str) -> None:
@@ -25,4 +25,4 @@ try:
 except Refused as refused:
     end(f"Nothing was changed: {refused}.")
 except OSError as error:
-    end(f"Nothing was changed: {error}; see to that, then run this again.")
+    end(f"Nothing was changed: {error}; fix this, then run this again.")

@@ -1,9 +1,9 @@
-"""What `competitor update` hands over to: the new template's own code, run from a copy of that template.
+"""Updates a generated repo. `competitor update` calls this file, in a fresh copy of the new template.
 
     python templates_variants/update.py --project REPO [--template ADDRESS] [options]
 
-An old repo's `competitor/cli/update.py` can never be mended, so it only fetches the template and calls this with
-`--project`, `--template` and the options it was given: these are fixed, and new options may come.
+The copy of `competitor/cli/update.py` in an old repo can never be corrected, so it only fetches the template and calls
+this file with `--project`, `--template` and the options it was given. These options must stay; new ones may be added.
 Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed.
 """
 
@@ -23,7 +23,7 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
-# The path to these was not known before.
+# These need the path that was set above.
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
 from templates_variants.engine.update import apply, preconditions, report, transaction  # noqa: E402
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
@@ -45,8 +45,8 @@ def main() -> int:
         return 2
     except OSError as error:
         half = transaction.is_pending(given.project)
-        said = "Not all could be put back, which the next start does first" if half else "Nothing was changed"
-        print(f"{said}: {error}; see to that, then run this again.", file=sys.stderr)
+        said = "The roll-back is not complete; the next update completes it first" if half else "Nothing was changed"
+        print(f"{said}: {error}; fix this, then run this again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped; nothing was changed.", file=sys.stderr)
@@ -56,7 +56,7 @@ def main() -> int:
 def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
     if (left := preconditions.recovered(project)) is not None:
-        print(transaction.taken_back(left))
+        print(transaction.rolled_back(left))
     was = preconditions.ours(project)
     preconditions.committed(project)
     answers = _answers(was, given.answer)
@@ -78,7 +78,7 @@ def update(given: argparse.Namespace) -> int:
             return 1 if plan.conflicts else 0
         if not given.yes:
             _ask()
-            _nothing_moved(repo, plan)
+            _refuse_if_changed(repo, plan)
         files = apply.final(repo, plan, paths, Path(scratch) / "final")
         apply.carry_out(project, files, os.getpid())
     print(f"\nDone. {report.next_steps(plan)}")
@@ -87,28 +87,28 @@ def update(given: argparse.Namespace) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="competitor update", description="Update a repo to this template.")
-    parser.add_argument("--project", type=Path, required=True, help="the repo")
-    parser.add_argument("--template", help="the address to record as the template's; else it stays")
-    parser.add_argument("--dry-run", action="store_true", help="say what would happen, and end")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--project", type=Path, required=True, help="the repo to update")
+    parser.add_argument("--template", help="the template's address to record (default: the recorded one)")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
+    parser.add_argument("--yes", action="store_true", help="do not ask before changing files")
     parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
-    parser.add_argument("--replace-edited", action="store_true", help="replace edited files of the contract as well")
+    parser.add_argument("--replace-edited", action="store_true", help="replace edited contract files, too")
     return parser.parse_args()
 
 
 def _answers(was: Record, changes: list[str]) -> dict[str, str]:
-    """The recorded answers with the changes asked for."""
+    """The recorded answers with the changes from `--answer`."""
     answers = dict(was.answers)
     for change in changes:
         name, found, value = change.partition("=")
         if not found or name not in answers:
-            raise Refused(f"--answer {change} changes nothing; it must be NAME=VALUE with one of {', '.join(answers)}")
+            raise Refused(f"--answer {change} changes nothing; use NAME=VALUE with a name of {', '.join(answers)}")
         answers[name] = value
     return answers
 
 
 def _bake(answers: dict[str, str], scratch: Path) -> Path:
-    """The repo as this template makes it today, by cookiecutter, aside."""
+    """Bakes a fresh repo with these answers in `scratch`; returns its folder."""
     config = scratch / "config.json"
     folders = {"cookiecutters_dir": str(scratch / "cookiecutters"), "replay_dir": str(scratch / "replay")}
     config.write_text(json.dumps({"default_context": answers, **folders}), encoding="utf-8")
@@ -126,7 +126,7 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
     )
     made = list((scratch / "made").iterdir())
     if done.returncode or len(made) != 1:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+        said = (done.stderr.strip() or done.stdout.strip() or "without any output").splitlines()[-1]
         raise Refused(
             f"the new template failed ({said}); report it to the maintainers, or choose another version by --to"
         )
@@ -134,7 +134,7 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
 
 
 def _python(scratch: Path) -> str:
-    """A Python with cookiecutter: this one, else one in an environment made for this update."""
+    """A Python that has cookiecutter: this one, or one in a virtual environment made for this update."""
     if importlib.util.find_spec("cookiecutter") is not None:
         return sys.executable
     print("Fetching cookiecutter for this update ...", flush=True)
@@ -155,16 +155,16 @@ def _python(scratch: Path) -> str:
 
 def _ask() -> None:
     if not sys.stdin.isatty():
-        raise Refused("there is nobody to ask; look at `--dry-run`, then say --yes")
+        raise Refused("you cannot be asked, because the input is not a terminal; check with --dry-run, then use --yes")
     if input("\nGo on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise Refused("you did not say yes")
+        raise Refused("you did not answer yes")
 
 
-def _nothing_moved(repo: Repo, plan: Plan) -> None:
-    """The owner may have gone on working while the question stood there."""
+def _refuse_if_changed(repo: Repo, plan: Plan) -> None:
+    """Refuses when the owner changed files while the question was open."""
     preconditions.committed(repo.project)
     if apply.plan(repo, TEMPLATE) != plan:
-        raise Refused("files of the repo changed while you were asked; run this again")
+        raise Refused("files of the repo changed before you answered; run this again")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

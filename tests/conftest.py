@@ -1,4 +1,4 @@
-"""Makes the unbaked template importable, lets properties take their time, and leaves no process behind."""
+"""Makes the unbaked template importable, removes hypothesis' time limits, and kills orphans of earlier runs."""
 
 import hypothesis
 
@@ -30,13 +30,13 @@ __all__ = [
     "template_path",
 ]
 
-# This machine may be busy with other things: no test asserts a time that noise can break.
+# The machine may be busy with other things, so no test may fail because of a time limit.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
 def pytest_sessionstart() -> None:
-    """Before any process is started, those of pytest-xdist among them."""
-    from competitor.checks.orphans import kill_orphans  # it can be imported now, see template_path
+    """Kills orphans before any process is started, including the workers of pytest-xdist."""
+    from competitor.checks.orphans import kill_orphans  # importable because of template_path
 
     kill_orphans()

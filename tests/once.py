@@ -1,4 +1,4 @@
-"""What pytest-xdist's workers share: folders that one of them makes for all, and work that only one does at a time."""
+"""Folders that one worker of pytest-xdist makes for all workers, and locks between workers."""
 
 import fcntl
 import shutil
@@ -10,12 +10,12 @@ import pytest
 
 
 def once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder `name` of this run, filled by `make` for whoever asks first. Tests only read it."""
+    """The folder `name` of this run; the first worker that asks for it calls `make` to fill it. Tests only read it."""
     folder = of_this_run(request) / name
     made = folder.with_name(f"{name}.made")
-    with alone(request, name):
+    with exclusively(request, name):
         if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what a worker left that failed
+            shutil.rmtree(folder, ignore_errors=True)  # left by a worker that failed
             folder.mkdir()
             make(folder)
             made.touch()
@@ -23,14 +23,14 @@ def once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], objec
 
 
 @contextmanager
-def alone(request: pytest.FixtureRequest, name: str) -> Iterator[None]:
-    """No other worker does what has this name meanwhile."""
+def exclusively(request: pytest.FixtureRequest, name: str) -> Iterator[None]:
+    """A lock with this name: only one worker at a time holds it."""
     with (of_this_run(request) / f"{name}.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def of_this_run(request: pytest.FixtureRequest) -> Path:
-    """A folder of all workers together."""
+    """The folder that all workers of this run share."""
     folder: Path = request.getfixturevalue("tmp_path_factory").getbasetemp()
     return folder.parent if hasattr(request.config, "workerinput") else folder

@@ -1,11 +1,14 @@
-"""Begins with the tests that take longest, so that no worker of pytest-xdist is left alone with one at the end."""
+"""Runs the longest tests first, so that no worker of pytest-xdist still runs one when the others have finished."""
 
 import pytest
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
 def pytest_long_ones_first(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every worker gets a part of the list, in one piece, and later takes from the end of another's (`worksteal`)."""
+    """Puts long tests at the beginning of each worker's part of the list.
+
+    Every worker gets one contiguous part, and later takes tests from the end of another worker's part (`worksteal`).
+    """
     workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
     files: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -15,7 +18,9 @@ def pytest_long_ones_first(config: pytest.Config, items: list[pytest.Item]) -> N
     ordered: list[pytest.Item] = []
     for worker in range(workers):
         size = (len(items) - len(ordered)) // (workers - worker)
-        of_files = list(files.values())[worker::workers]  # those of a file share what they have set up
+        of_files = list(files.values())[
+            worker::workers
+        ]  # long tests of one file stay together, because they share fixtures
         part = [item for file in of_files for item in file]
         rest = max(0, size - len(part))
         ordered += part + others[:rest]

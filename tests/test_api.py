@@ -1,4 +1,4 @@
-"""`competitor/api.py` is all that owners import: it is complete, documented, typed as it is loaded, and lazy."""
+"""`competitor/api.py` is all that owners import: it is complete, documented and lazy, and its types are right."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ _OWNERS_MAY = re.compile(r"(\.\.|competitor\.)(api|adapters(\.\w+)?)")
 
 
 def typed() -> dict[str, str]:
-    """Name -> module, as type checkers read them."""
+    """Maps each name to its module, as type checkers see them."""
     tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     return {
@@ -38,7 +38,7 @@ def test_names_are_sorted_and_each_can_be_imported() -> None:
         assert getattr(api, name) is not None
 
 
-def test_type_checkers_see_each_name_where_it_is_loaded_from() -> None:
+def test_type_checkers_see_each_name_in_the_module_that_it_is_loaded_from() -> None:
     assert typed() == api._HOMES
     assert {*typed(), "API_VERSION"} == set(api.__all__)
 
@@ -49,7 +49,7 @@ def test_the_docstring_names_every_name() -> None:
             assert re.search(rf"\b{name}\b", api.__doc__ or ""), name
 
 
-def test_an_unknown_name_is_an_error_that_says_what_there_is() -> None:
+def test_the_error_for_an_unknown_name_lists_the_known_names() -> None:
     with pytest.raises(AttributeError, match="Chat"):
         _ = api.Chatt
 
@@ -60,7 +60,7 @@ def test_importing_it_loads_nothing_of_the_core() -> None:
     assert done.stdout.split() == ["competitor.api"]
 
 
-def test_a_server_loads_no_more_for_it(tmp_path: Path) -> None:
+def test_importing_it_in_a_server_loads_no_other_module(tmp_path: Path) -> None:
     program = (
         "import sys, competitor.core.server.serving; before = set(sys.modules); "
         "from competitor.api import Chat, Completion, Event, Text, Usage; print(*sorted(set(sys.modules) - before))"
@@ -76,7 +76,7 @@ def owners_texts() -> list[Path]:
     return [path for path in (*backends, *documents) if path.is_file() and path.name != "CHANGELOG.md"]
 
 
-def test_owners_and_documents_import_nothing_else() -> None:
+def test_owners_and_documents_import_only_the_api_and_adapters() -> None:
     texts = owners_texts()
     assert len(texts) > 15
     found = {str(path): _IMPORT.findall(path.read_text(encoding="utf-8")) for path in texts}

@@ -1,4 +1,4 @@
-"""The rooms of a generated repo: who imports whom, how many modules a room has, and where a stranger finds what."""
+"""The packages of a generated repo: which imports which, how many modules each has, and a map for newcomers."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ _QUESTION = re.compile(r"^(\w.*?) {2,}([\w./]+\.py|\.\./\S+/) +(.+)$", re.MULTIL
 
 
 def questions() -> list[tuple[str, str, str]]:
-    """What to change, the file, and what to look for there, as the core's own map says it."""
+    """The entries of the map in the core's docstring: what to change, the file, and the name to look for in it."""
     text = ast.get_docstring(ast.parse((CORE / "__init__.py").read_text(encoding="utf-8"))) or ""
     return _QUESTION.findall(text)
 
@@ -26,7 +26,7 @@ def test_the_map_answers_ten_questions() -> None:
 
 
 @pytest.mark.parametrize(("change", "path", "name"), questions())
-def test_what_the_map_names_is_there(change: str, path: str, name: str) -> None:
+def test_each_name_in_the_map_exists(change: str, path: str, name: str) -> None:
     if path.endswith("/"):
         assert len(list((CORE / path).glob("*.py"))) > 8
         return
@@ -40,7 +40,7 @@ def test_what_the_map_names_is_there(change: str, path: str, name: str) -> None:
     assert name in named, change
 
 
-def test_no_module_and_no_room_imports_in_a_circle() -> None:
+def test_no_modules_and_no_packages_import_each_other_in_a_circle() -> None:
     graph = imports.modules()
     assert len(graph) > 100
     assert imports.circles(graph) == []
@@ -60,18 +60,18 @@ def test_a_circle_would_be_found(tmp_path: Path) -> None:
     assert imports.circles(imports.rooms(graph)) == [["core/a", "core/b"]]
 
 
-def test_the_picture_is_drawn_from_the_code_as_it_is() -> None:
+def test_the_picture_shows_the_current_imports() -> None:
     assert imports.PICTURE.read_text(encoding="utf-8") == imports.drawn(imports.rooms(imports.modules()))
 
 
-def test_no_room_is_crowded() -> None:
+def test_no_package_has_too_many_modules() -> None:
     for folder in (UNBAKED / "competitor").rglob("*"):
         if folder.is_dir() and folder.name != "__pycache__":
             modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
             assert len(modules) <= MAX_MODULES, folder
 
 
-def test_the_core_knows_neither_checks_nor_adapters_nor_the_command_line() -> None:
+def test_the_core_imports_neither_checks_nor_adapters_nor_the_command_line() -> None:
     for module, imported in imports.modules().items():
         if module.startswith("core/") and module != "core/answer/backend.py":
             assert all(one.startswith("core/") for one in imported), module

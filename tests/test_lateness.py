@@ -1,4 +1,4 @@
-"""What the machine adds to a time is measured, and a failure in a busy moment is no failure yet."""
+"""Delays by a busy machine are measured, and a test that fails while the machine is busy is repeated."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux coun
 
 @pytest.fixture
 def rival() -> Iterator[None]:
-    """This thread shares one core with a process that never rests."""
+    """Makes this thread share one core with a process that is always busy."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -33,7 +33,7 @@ def work(seconds: float) -> None:
 
 
 @pytest.mark.usefixtures("rival")
-def test_what_a_rival_takes_is_counted_as_waiting() -> None:
+def test_time_that_a_rival_uses_is_counted_as_waiting() -> None:
     with lateness.Lateness() as late:
         began, worked = time.monotonic(), time.thread_time()
         work(0.5)
@@ -44,8 +44,8 @@ def test_what_a_rival_takes_is_counted_as_waiting() -> None:
     assert late.seconds >= late.between(began, ended)
 
 
-def test_a_rest_is_no_waiting() -> None:
-    """However busy the machine is: what was rest is known, and only the remainder can be waiting."""
+def test_sleeping_is_not_counted_as_waiting() -> None:
+    """The program knows how long it slept, so this holds however busy the machine is."""
     program = (
         "import sys, time; from tests.template_path import contract_tests as load; late = load('lateness').Lateness();"
         "began = time.monotonic(); time.sleep(1); print(late.seconds - (time.monotonic() - began - 1))"
@@ -55,11 +55,11 @@ def test_a_rest_is_no_waiting() -> None:
 
 
 @pytest.mark.usefixtures("rival")
-def test_a_failure_in_a_busy_moment_is_measured_again() -> None:
+def test_a_failure_while_the_machine_is_busy_is_repeated() -> None:
     made: list[str] = []
 
     def measure() -> str:
-        made.append("once more")
+        made.append("again")
         if len(made) < 3:
             work(0.5)
             raise AssertionError
@@ -68,14 +68,14 @@ def test_a_failure_in_a_busy_moment_is_measured_again() -> None:
     assert lateness.measured_on_time(measure) == "on time"
 
 
-def test_a_failure_that_stays_is_one() -> None:
+def test_a_failure_in_every_repetition_is_raised() -> None:
     made: list[str] = []
     with pytest.raises(AssertionError, match="broken"):
         lateness.measured_on_time(lambda: broken(made))
     assert len(made) <= lateness.REPETITIONS + 1
 
 
-def test_where_nobody_waited_a_failure_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_without_waiting_is_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lateness, "_waits", lambda pid: iter(()))
     made: list[str] = []
     with pytest.raises(AssertionError, match="broken"):
@@ -84,5 +84,5 @@ def test_where_nobody_waited_a_failure_counts_at_once(monkeypatch: pytest.Monkey
 
 
 def broken(made: list[str]) -> None:
-    made.append("once more")
+    made.append("again")
     raise AssertionError("broken")

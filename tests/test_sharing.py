@@ -1,4 +1,4 @@
-"""What the workers of pytest-xdist share is made once, and each of them begins with long tests."""
+"""Folders that the workers of pytest-xdist share are made once, and each worker begins with long tests."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .order import pytest_long_ones_first
 
 
 def test_a_folder_that_many_ask_for_at_once_is_made_once(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    assert of_this_run(request) in tmp_path.parents  # it is there before eight threads ask for it
+    assert of_this_run(request) in tmp_path.parents  # create it before eight threads ask for it
     made = []
 
     def make(folder: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_folder_that_many_ask_for_at_once_is_made_once(request: pytest.Fixture
     assert (folders[0] / "file").read_text(encoding="utf-8") == "whole"
 
 
-def test_a_folder_whose_making_failed_is_made_again_from_nothing(request: pytest.FixtureRequest) -> None:
+def test_a_folder_that_could_not_be_made_is_made_again_from_the_beginning(request: pytest.FixtureRequest) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").touch()
         raise OSError("no space left")

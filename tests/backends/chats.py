@@ -1,4 +1,4 @@
-"""A request's `Chat` without a server around it, for parts of a backend."""
+"""Makes the `Chat` of a request without a server, to test parts of a backend."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from competitor.core.usage import Usage
 
 
 class Asked:
-    """A request to a competitor whose model is at `url`: its `chat`, its client, and the usage that was reported."""
+    """A request to a competitor whose model is at `url`: its `chat`, its HTTP client, and the reported usage."""
 
     def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
         self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})
@@ -32,4 +32,4 @@ class Asked:
     async def close(self) -> None:
         """Closes the connections, in the loop that opened them."""
         self.client.close()
-        await asyncio.sleep(0)  # a transport closes its socket in the next round of its loop
+        await asyncio.sleep(0)  # a transport closes its socket in the next turn of the event loop

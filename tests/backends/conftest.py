@@ -1,4 +1,4 @@
-"""Bakes of the variants that run tools, and servers of them."""
+"""Fixtures: bakes of the variants that run tools, and servers of these bakes."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def serve(upstream: Upstream) -> Iterator[Serve]:
-    """Starts a bake with an environment; all end with the session."""
+    """Starts the server of a bake with an environment; all servers end with the session."""
     launchers: list[Any] = []
 
     def start(project: Path, environment: Mapping[str, str]) -> Target:
@@ -50,7 +50,7 @@ def serve(upstream: Upstream) -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def faulty_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with faulty_tools.py in the place of its tools."""
+    """A copy of the bake with faulty_tools.py instead of its tools."""
     copy = tmp_path_factory.mktemp("faulty") / "my-competitor"
     shutil.copytree(project, copy)
     shutil.copyfile(Path(__file__).parent / "faulty_tools.py", copy / "competitor" / "backend" / "tools.py")

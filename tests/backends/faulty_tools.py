@@ -1,4 +1,4 @@
-"""Tools that do what no tool should. The tests put this file into a bake, as its `competitor/backend/tools.py`."""
+"""Tools that misbehave. The tests copy this file into a bake, as its `competitor/backend/tools.py`."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ CANARY = "canary-of-a-tool"
 
 
 async def echo(text: str, times: int = 1) -> str:
-    """Gives the text back."""
+    """Repeats the text."""
     return " ".join([text] * times)
 
 
@@ -31,18 +31,18 @@ async def exits() -> str:
 
 
 async def cancels_itself() -> str:
-    """Raises what only its caller should."""
+    """Raises CancelledError, which only its caller should."""
     raise asyncio.CancelledError
 
 
 async def hangs() -> str:
-    """Never comes back."""
+    """Never returns."""
     await asyncio.Event().wait()
     return "never"
 
 
 async def ignores_cancellation() -> str:
-    """Never comes back, and does not let itself be stopped."""
+    """Never returns, and ignores its cancellation."""
     while True:
         try:
             await asyncio.Event().wait()
@@ -51,23 +51,23 @@ async def ignores_cancellation() -> str:
 
 
 async def blocks() -> str:
-    """Stops the event loop for a while."""
-    time.sleep(1.2)  # noqa: ASYNC251 - what it is here for
+    """Blocks the event loop for more than a second."""
+    time.sleep(1.2)  # noqa: ASYNC251 - blocks on purpose
     return "blocked"
 
 
 async def floods() -> str:
-    """Says fifty megabytes."""
+    """Returns fifty megabytes."""
     return "flood " * 8_000_000
 
 
 async def says_half_characters() -> Result:
-    """Says what no JSON reader likes."""
+    """Returns half characters and an infinite number, which JSON parsers reject."""
     return Result("half \ud83d \x00 \u2028", details={"half": "\x00", "number": float("inf")})
 
 
 async def gives_an_odd_thing() -> Any:
-    """Gives something that JSON cannot hold."""
+    """Returns values that JSON cannot represent."""
     return {"odd": object(), "a set": {1}, "not a number": float("nan")}
 
 

@@ -1,7 +1,7 @@
-"""The same scenarios on a model's server that is not ours (fakellm, of the package index), in a process of its own.
+"""The same scenarios with a model server that is not ours: fakellm, from the package index, in a process of its own.
 
-It answers by rules, and only goes on where it was told what a rule wants to hear of. It counts no usage
-in a stream, so that the core has to.
+It answers by rules, and continues only when it was told the result that a rule requires. It reports no usage in a
+stream, so that the core has to count.
 """
 
 import json
@@ -27,7 +27,7 @@ from .faulty_tools import CANARY
 from .test_openai_sdk import function, said_calls, streamed
 from .test_tool_faults import FAULTS
 
-# It writes arguments as JSON itself, so it cannot get them wrong.
+# fakellm writes the arguments as JSON itself, so it cannot send invalid JSON.
 SCRIPTABLE = {fault: given for fault, given in FAULTS.items() if fault != "arguments that are not JSON"}
 NUMBER = random.Random().randrange(10**6, 10**7)
 
@@ -69,12 +69,12 @@ def wait_until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"it did not start (exit code {server.poll()})")
+    raise RuntimeError(f"fakellm did not start (exit code {server.poll()})")
 
 
 @pytest.fixture(scope="session")
 def another(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its base URL. One for each variant: it remembers conversations, and all variants have the same."""
+    """The base URL of fakellm. Each variant has its own, because fakellm remembers conversations."""
     config = tmp_path_factory.mktemp("another") / "rules.yaml"
     config.write_text(yaml.safe_dump({"rules": list(rules())}), encoding="utf-8")
     port = processes.free_port()
@@ -105,7 +105,7 @@ def client(usual: Target) -> OpenAI:
 
 
 @pytest.mark.parametrize("fault", SCRIPTABLE)
-def test_it_is_told_of_a_fault_and_goes_on(fault: str, faulty_there: Target) -> None:
+def test_the_model_is_told_about_a_fault_and_continues(fault: str, faulty_there: Target) -> None:
     stream = faulty_there.stream(f"fault: {fault}.")
     well_formed(stream, fault)
     assert stream.text == "recovered"
@@ -125,14 +125,14 @@ def test_two_tools_at_once_and_then_a_third(client: OpenAI) -> None:
     assert usage.prompt_tokens > 0
 
 
-def test_a_model_that_calls_for_ever_is_stopped(usual: Target) -> None:
+def test_a_model_that_never_stops_calling_tools_is_stopped(usual: Target) -> None:
     stream = usual.stream("for ever")
     well_formed(stream)
     assert stream.text
     assert stream.finish_reasons == ["stop"]
 
 
-def test_the_client_s_tool_and_ours_in_one_turn_and_the_way_back(client: OpenAI) -> None:
+def test_calls_of_the_client_s_tool_and_of_ours_in_one_turn_and_the_next_request(client: OpenAI) -> None:
     tools = [function("lookup_bird", bird="string")]
     text, _, final = streamed(client, "mixed", tools=tools)
     assert "calculator: 6 * 7 = 42" in text

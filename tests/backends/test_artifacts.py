@@ -1,4 +1,4 @@
-"""Files and charts that the variants' own tools make, on the offline model: every reader gets the right bytes."""
+"""Files and charts that the variants' own tools make, with the offline model: every client gets the right bytes."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ ASKED = pytest.mark.parametrize("ask", [by_sdk.streamed, by_sdk.whole], ids=["st
 
 @pytest.mark.parametrize("inline", [True, False], ids=["inline", "by URL"])
 @ASKED
-def test_a_file_that_a_tool_made_is_fetched_as_it_was_made(
+def test_a_file_that_a_tool_made_is_fetched_unchanged(
     project: Path, serve: Serve, ask: Ask, inline: bool, tmp_path: Path
 ) -> None:
     environment = {**SPEED, "JANUS_ARTIFACTS_DIR": str(tmp_path)}
@@ -47,7 +47,7 @@ def test_a_plot_is_an_image_in_the_text(project: Path, serve: Serve) -> None:
     assert base64.b64decode(item["url"].partition(",")[2]).startswith(b"\x89PNG")
 
 
-def test_a_file_that_cannot_be_kept_is_told_to_the_model_and_the_answer_goes_on(
+def test_the_model_is_told_about_a_file_that_cannot_be_saved_and_the_answer_continues(
     project: Path, serve: Serve, tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("not a folder")

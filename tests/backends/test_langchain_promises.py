@@ -1,4 +1,4 @@
-"""What the core promises holds behind LangChain's chat model, too; and its tools under the toolbox."""
+"""The core's promises also hold for LangChain's chat model, and for LangChain's tools in the toolbox."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def script(**fields: Any) -> str:
     return f"mock{json.dumps(fields)}"
 
 
-async def test_calls_come_in_fragments_with_their_index_and_one_id(asked: Asked) -> None:
+async def test_calls_arrive_in_fragments_with_their_index_and_one_id(asked: Asked) -> None:
     chunks = [chunk async for chunk in ChatJanus(chat=asked.chat).astream(script(tokens=1, calls=CALLS))]
     fragments = [fragment for chunk in chunks for fragment in chunk.tool_call_chunks]
     assert [(one["index"], one["id"], one["name"]) for one in fragments if one["id"]] == [
@@ -61,7 +61,7 @@ async def test_calls_come_in_fragments_with_their_index_and_one_id(asked: Asked)
 
 
 @pytest.mark.parametrize("version", [None, "v1"])
-async def test_reasoning_text_and_calls_stay_apart(version: str | None, asked: Asked) -> None:
+async def test_reasoning_text_and_calls_are_kept_apart(version: str | None, asked: Asked) -> None:
     model = ChatJanus(chat=asked.chat, output_version=version)
     prompt = script(tokens=4, reasoning=2, calls=CALLS)
     whole: AIMessageChunk | None = None
@@ -75,7 +75,7 @@ async def test_reasoning_text_and_calls_stay_apart(version: str | None, asked: A
         assert [call["id"] for call in message.tool_calls] == ["call_0", "call_1"]
 
 
-async def test_usage_is_what_the_core_was_told(asked: Asked) -> None:
+async def test_usage_is_reported_to_langchain_and_to_the_core(asked: Asked) -> None:
     model = ChatJanus(chat=asked.chat)
     whole = await model.ainvoke(script(tokens=3))
     *_, last = [chunk async for chunk in model.astream(script(tokens=3)) if chunk.usage_metadata]
@@ -84,12 +84,12 @@ async def test_usage_is_what_the_core_was_told(asked: Asked) -> None:
     assert whole.usage_metadata == last.usage_metadata == expected
 
 
-async def test_a_passing_failure_is_tried_again(asked: Asked) -> None:
+async def test_a_temporary_failure_is_retried(asked: Asked) -> None:
     failing = script(status=503, fail_times=2, key="langchain", headers={"retry-after": "0"}, tokens=2)
     assert (await ChatJanus(chat=asked.chat).ainvoke(failing)).text == "tok0 tok1 "
 
 
-async def test_a_lasting_failure_is_the_core_s_error(asked: Asked) -> None:
+async def test_a_permanent_failure_raises_the_core_s_error(asked: Asked) -> None:
     model = ChatJanus(chat=asked.chat)
     with pytest.raises(UpstreamError, match="refused_key"):
         await model.ainvoke(script(status=401))
@@ -98,12 +98,12 @@ async def test_a_lasting_failure_is_the_core_s_error(asked: Asked) -> None:
             pass
 
 
-async def test_no_host_is_called_that_is_not_listed(upstream: Upstream) -> None:
+async def test_a_host_that_is_not_listed_is_not_called(upstream: Upstream) -> None:
     with pytest.raises(UpstreamError, match="egress"):
         await ChatJanus(chat=Asked(f"{upstream.url}/v1", allowed=False).chat).ainvoke("Hello")
 
 
-async def test_the_user_s_token_goes_where_it_may(upstream: Upstream) -> None:
+async def test_the_user_s_token_is_sent_to_an_allowed_host(upstream: Upstream) -> None:
     environment = {"JANUS_TOKEN_HOSTS": "127.0.0.1"}
     made = Asked(f"{upstream.url}/v1", environment=environment, chutes_access_token="the-users-own")
     await ChatJanus(chat=made.chat).ainvoke(script(tokens=1))
@@ -112,7 +112,7 @@ async def test_the_user_s_token_goes_where_it_may(upstream: Upstream) -> None:
 
 
 @pytest.mark.parametrize("streamed", [True, False])
-async def test_who_stops_waiting_stops_the_upstream(streamed: bool, asked: Asked, upstream: Upstream) -> None:
+async def test_a_caller_that_stops_waiting_stops_the_upstream(streamed: bool, asked: Asked, upstream: Upstream) -> None:
     model = ChatJanus(chat=asked.chat)
     before = upstream.stats()["cut"]
     prompt = script(endless=True, delay=0.01)
@@ -138,7 +138,7 @@ async def test_a_sync_call_in_the_loop_is_refused_and_one_in_a_thread_works(aske
     assert (await asyncio.to_thread(model.invoke, script(tokens=1))).text == "tok0 "
 
 
-async def test_the_caller_s_options_hold_and_its_tools_do_not(upstream: Upstream) -> None:
+async def test_the_caller_s_options_are_passed_on_but_not_its_tools(upstream: Upstream) -> None:
     tools = [{"type": "function", "function": {"name": "get_weather"}}]
     made = Asked(f"{upstream.url}/v1", temperature=0.5, max_tokens=77, tools=tools)
     await ChatJanus(chat=made.chat, max_tokens=5).ainvoke(script(tokens=1))
@@ -155,7 +155,9 @@ class City(BaseModel):
 
 
 @pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-async def test_an_answer_fits_its_schema_or_says_why_not(method: str, asked: Asked, upstream: Upstream) -> None:
+async def test_an_answer_fits_its_schema_or_reports_the_parsing_error(
+    method: str, asked: Asked, upstream: Upstream
+) -> None:
     model = ChatJanus(chat=asked.chat).with_structured_output(City, method=method, include_raw=True)
     good = await model.ainvoke(script(tokens=0, raw=[whole_text('{"name": "Rome", "people": 3}')]))
     assert good["parsed"] == City(name="Rome", people=3)
@@ -170,7 +172,7 @@ def whole_text(text: str) -> str:
     return f"data: {json.dumps({'choices': [choice]})}\n\ndata: [DONE]\n\n"
 
 
-async def test_unreadable_arguments_are_told_apart_and_stay_answerable(asked: Asked) -> None:
+async def test_unreadable_arguments_are_marked_and_can_still_be_answered(asked: Asked) -> None:
     calls = [{"name": "look", "arguments": "{oh"}, {"name": "look", "arguments": "[1]"}, CALLS[0]]
     said = await ChatJanus(chat=asked.chat).ainvoke(script(tokens=1, calls=calls))
     assert [call["args"] for call in said.invalid_tool_calls] == ["{oh", "[1]"]
@@ -187,7 +189,7 @@ def test_a_history_with_unreadable_arguments_is_read() -> None:
 
 
 async def run(made: Any, arguments: str, seconds: float = 60) -> tuple[str, str]:
-    """What a tool of LangChain's gives by the toolbox: status and text, with its two events."""
+    """Runs a LangChain tool in the toolbox, which must send two events; returns status and text."""
     events: list[Event] = []
     result = await Toolbox([from_langchain(made)], seconds=seconds).run(made.name, arguments, events.append)
     assert len(events) == 2
@@ -197,7 +199,7 @@ async def run(made: Any, arguments: str, seconds: float = 60) -> tuple[str, str]
 
 @tool
 def slow_echo(word: str, seconds: float = 0) -> str:
-    """Says the word again, later."""
+    """Repeats the word, later."""
     time.sleep(seconds)
     return f"{word} from {threading.current_thread() is threading.main_thread()}"
 
@@ -210,7 +212,7 @@ async def test_a_blocking_tool_of_langchain_s_runs_in_a_thread_and_has_a_time_li
     assert (status, "word" in text) == ("error", True)
 
 
-async def test_tools_that_hang_in_their_threads_leave_the_loop_s_own_threads_free() -> None:
+async def test_tools_that_hang_in_threads_do_not_use_up_the_loop_s_own_threads() -> None:
     release = threading.Event()
 
     def stuck() -> None:

@@ -1,4 +1,4 @@
-"""The official OpenAI SDK drives each variant with tools, on the offline model, with prompts that nobody wrote down."""
+"""The official OpenAI SDK with each variant that has tools, on the offline model, with random prompts."""
 
 import json
 import random
@@ -17,7 +17,7 @@ WORDS = ["otter", "heron", "lynx", "newt", "vole", "wren", "tern", "stoat", "mar
 
 @pytest.fixture(scope="session")
 def offline(project: Path, serve: Serve) -> Target:
-    """The offline model, speaking fast, with all that works without a platform."""
+    """The variant's server with a fast offline model, and all tools that work without the platform."""
     switches = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true"}
     return serve(project, {"JANUS_OFFLINE_WORDS_PER_SECOND": "2000", **switches})
 
@@ -34,7 +34,7 @@ def function(name: str, **properties: str) -> dict[str, Any]:
 
 
 def streamed(client: OpenAI, messages: Any, **options: Any) -> tuple[str, list[Any], Any]:
-    """The text, the janus events, and the completion as the SDK put it together."""
+    """The text, the janus events, and the completion that the SDK assembled."""
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     events = []
@@ -113,7 +113,7 @@ def test_calls_of_the_client_s_tools_and_of_ours_in_one_turn(client: OpenAI) -> 
     assert final.choices[0].finish_reason == "stop"
 
 
-def test_a_round_trip_goes_on_to_our_tools(client: OpenAI) -> None:
+def test_after_a_client_s_tool_the_answer_uses_our_tools(client: OpenAI) -> None:
     tools: Any = [function("lookup_bird", bird="string")]
     prompt = "call lookup_bird for Heron, then tell me what 12 * 12 is"
     first = client.chat.completions.create(
@@ -130,7 +130,7 @@ def test_a_round_trip_goes_on_to_our_tools(client: OpenAI) -> None:
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "lookup_bird"}}])
 def test_a_forced_choice_is_honoured(choice: Any, client: OpenAI) -> None:
-    """Though the text asks for a tool of ours."""
+    """The client's tool is called, although the text asks for one of our tools."""
     tools = [function("lookup_bird", bird="string")]
     _, events, final = streamed(client, "What is 3 * 4?", tools=tools, tool_choice=choice)
     assert [name for name, _ in said_calls(final)] == ["lookup_bird"]
@@ -144,7 +144,7 @@ def test_a_choice_of_none_is_honoured(client: OpenAI) -> None:
     assert final.choices[0].finish_reason == "stop"
 
 
-def test_a_tool_s_name_may_come_twice_and_may_be_one_of_ours(client: OpenAI) -> None:
+def test_a_client_s_tool_may_be_named_twice_and_may_have_the_name_of_one_of_ours(client: OpenAI) -> None:
     mine = function("calculator", expression="string")
     _, events, final = streamed(client, "What is 3 * 4?", tools=[mine, mine])
     assert said_calls(final) == [("calculator", {"expression": "3 * 4"})]

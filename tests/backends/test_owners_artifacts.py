@@ -1,4 +1,4 @@
-"""An owner's edit that saves artifacts, in each variant on the offline model: any size, both modes, both places."""
+"""Artifacts that an owner's code saves, in each variant on the offline model: any size, in both modes."""
 
 import hashlib
 import random
@@ -17,7 +17,7 @@ from ..unit.artifacts import test_openai_sdk as by_sdk
 
 processes = contract_tests("processes")
 
-# Where the owner of a variant puts it: into a tool that the model calls, or behind the model's answer.
+# The owner's code: in a tool that the model calls, or, without tools, after the model's answer.
 A_TOOL = """
 import random
 
@@ -32,7 +32,7 @@ def tools(chat: Chat) -> list[Tool]:
 
     return [tool(record)]
 """
-BEHIND_THE_ANSWER = """
+AFTER_THE_ANSWER = """
     import random
     import re
 
@@ -40,8 +40,8 @@ BEHIND_THE_ANSWER = """
     yield await chat.artifacts.save(random.Random(size).randbytes(int(size)), "noise.wav")
 """
 INLINE_BYTES = 180_000
-MOST_INLINE_BYTES = 1_000_000
-SIZES = [1, 1000, INLINE_BYTES, INLINE_BYTES + 1, MOST_INLINE_BYTES, MOST_INLINE_BYTES + 1, 5_000_000, 64 * 2**20]
+MAX_INLINE_BYTES = 1_000_000
+SIZES = [1, 1000, INLINE_BYTES, INLINE_BYTES + 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 5_000_000, 64 * 2**20]
 
 
 def edited(project: Path) -> Path:
@@ -49,7 +49,7 @@ def edited(project: Path) -> Path:
     if tools.is_file():
         tools.write_text(A_TOOL, encoding="utf-8")
     else:
-        agent.write_text(agent.read_text(encoding="utf-8") + BEHIND_THE_ANSWER, encoding="utf-8")
+        agent.write_text(agent.read_text(encoding="utf-8") + AFTER_THE_ANSWER, encoding="utf-8")
     return project
 
 
@@ -59,10 +59,10 @@ def owned(request: pytest.FixtureRequest, bakes: Bakes, tmp_path_factory: pytest
     return edited(Path(shutil.copytree(bakes(request.param), copy)))
 
 
-@pytest.fixture(scope="module", params=[0, INLINE_BYTES, MOST_INLINE_BYTES], ids=lambda most: f"inline up to {most}")
+@pytest.fixture(scope="module", params=[0, INLINE_BYTES, MAX_INLINE_BYTES], ids=lambda size: f"inline up to {size}")
 def threshold(request: pytest.FixtureRequest) -> int:
-    most: int = request.param
-    return most
+    size: int = request.param
+    return size
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,9 @@ def sdk(owned: Path, threshold: int, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize("ask", [by_sdk.streamed, by_sdk.whole], ids=["stream", "whole"])
 @pytest.mark.parametrize("size", SIZES)
-def test_what_a_backend_saved_is_fetched_as_it_was(sdk: OpenAI, threshold: int, ask: Any, size: int) -> None:
+def test_an_artifact_that_a_backend_saved_is_fetched_unchanged(
+    sdk: OpenAI, threshold: int, ask: Any, size: int
+) -> None:
     (item,), text = ask(sdk, f'Please record "{size}".')
     assert item["url"].startswith("data:audio/" if size <= threshold else "http://127.0.0.1:")
     data = by_sdk.content(item["url"])

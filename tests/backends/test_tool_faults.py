@@ -1,4 +1,4 @@
-"""Whatever a tool or its call does, the model is told in words it can use, and the answer ends in good form."""
+"""Whatever a tool or its call does, the model gets a helpful sentence, and the answer has a well-formed end."""
 
 import json
 from pathlib import Path
@@ -21,14 +21,14 @@ def call(name: str, arguments: str = "{}") -> dict[str, str]:
     return {"name": name, "arguments": arguments}
 
 
-# fault -> the calls of the model's first turn, and what the model is told of the first of them
+# fault -> the calls of the model's first turn, and the text that the model gets for the first of them
 FAULTS: dict[str, tuple[list[dict[str, str]], str]] = {
     "an unknown tool": ([call("rm_rf")], "There is no tool 'rm_rf'. The tools are: echo,"),
     "arguments that are not JSON": ([call("echo", '{"text": ')], "Bad arguments for echo: "),
-    "arguments that are no object": ([call("echo", '["x"]')], "Bad arguments for echo: "),
+    "arguments that are not an object": ([call("echo", '["x"]')], "Bad arguments for echo: "),
     "an argument of a wrong type": ([call("echo", '{"text": "x", "times": "many"}')], "times: Input should be"),
     "a missing argument": ([call("echo")], "text: Field required"),
-    "an argument nobody knows": ([call("echo", '{"text": "x", "colour": "red"}')], "colour: Extra inputs"),
+    "an unknown argument": ([call("echo", '{"text": "x", "colour": "red"}')], "colour: Extra inputs"),
     "it raises": ([call("raises")], "raises failed with RuntimeError."),
     "it refuses": ([call("refuses")], "This glossary is closed; try the other one."),
     "it exits": ([call("exits")], "exits failed with SystemExit."),
@@ -36,9 +36,9 @@ FAULTS: dict[str, tuple[list[dict[str, str]], str]] = {
     "it hangs": ([call("hangs")], "hangs did not end within 1 s and was stopped."),
     "it ignores being cancelled": ([call("ignores_cancellation")], "did not end within 1 s and was stopped."),
     "it blocks the event loop": ([call("blocks")], "blocked"),
-    "it says fifty megabytes": ([call("floods")], "[cut here: 20000 of 48000000 characters]"),
-    "it says half characters": ([call("says_half_characters")], "half ? \x00 \u2028"),
-    "it gives what JSON cannot hold": ([call("gives_an_odd_thing")], '"a set":[1]'),
+    "it returns fifty megabytes": ([call("floods")], "[cut here: 20000 of 48000000 characters]"),
+    "it returns half characters": ([call("says_half_characters")], "half ? \x00 \u2028"),
+    "it returns what JSON cannot represent": ([call("gives_an_odd_thing")], '"a set":[1]'),
     "it prints megabytes": ([call("prints")], "printed"),
     "it recurses without end": ([call("recurses")], "recurses failed with RecursionError."),
     "a hundred calls at once": ([call("echo", '{"text": "spam"}')] * 100, "spam"),
@@ -59,7 +59,7 @@ def scripted(calls: list[dict[str, str]]) -> str:
 
 
 def told(target: Target) -> list[str]:
-    """The tool messages that the model saw last."""
+    """The tool messages of the last request to the model."""
     assert target.upstream is not None
     messages = target.upstream.requests()[-1]["body"]["messages"]
     return [message["content"] for message in messages if message["role"] == "tool"]
@@ -69,13 +69,13 @@ def events(stream: Stream) -> list[dict[str, Any]]:
     return [delta["janus"] for _, delta in stream.deltas if "janus" in delta]
 
 
-@pytest.mark.torture("F", "faults of a tool, by backend and mode")
+@pytest.mark.torture("F", "faults of a tool, for each backend and mode")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_stream_recovers(fault: str, faulty: Target) -> None:
-    lateness.measured_on_time(lambda: a_stream_recovers(fault, faulty))  # tools have a second here
+    lateness.measured_on_time(lambda: expect_a_stream_that_recovers(fault, faulty))  # tools have one second here
 
 
-def a_stream_recovers(fault: str, faulty: Target) -> None:
+def expect_a_stream_that_recovers(fault: str, faulty: Target) -> None:
     calls, sentence = FAULTS[fault]
     stream = faulty.read_stream(question(scripted(calls), stream=True))
     well_formed(stream, fault)
@@ -91,7 +91,7 @@ def a_stream_recovers(fault: str, faulty: Target) -> None:
     assert len(set(started)) == len(started)
 
 
-@pytest.mark.torture("F", "faults of a tool, by backend and mode")
+@pytest.mark.torture("F", "faults of a tool, for each backend and mode")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_whole_answer_recovers(fault: str, faulty: Target) -> None:
     reply = faulty.ask(scripted(FAULTS[fault][0]))
@@ -106,7 +106,7 @@ def test_a_whole_answer_recovers(fault: str, faulty: Target) -> None:
     ("calls", "turns"), [([call("echo", '{"text": "spam"}')], 8), ([call("rm_rf")], 8), ([call("floods")] * 3, 2)]
 )
 def test_a_model_that_never_stops_calling_is_stopped(calls: list[dict[str, str]], turns: int, faulty: Target) -> None:
-    """By the budget of turns, and by the one of output."""
+    """The maximum of turns stops it, or the maximum of output."""
     forever = f"mock{json.dumps({'tokens': 0, 'calls': calls, 'finish': 'tool_calls'})}"
     stream = faulty.stream(forever)
     well_formed(stream)
@@ -118,7 +118,7 @@ def test_a_model_that_never_stops_calling_is_stopped(calls: list[dict[str, str]]
     assert sum(message["role"] == "assistant" for message in last["messages"]) <= turns
 
 
-def test_an_upstream_that_dies_between_two_turns_leaves_a_whole_answer(faulty: Target) -> None:
+def test_an_upstream_that_dies_between_two_turns_leaves_a_well_formed_answer(faulty: Target) -> None:
     turns = [{"tokens": 2, "calls": [call("echo", '{"text": "spam"}')]}, {"tokens": 9, "die": 2}]
     stream = faulty.stream(f"mock{json.dumps({'turns': turns})}")
     well_formed(stream)
@@ -126,15 +126,15 @@ def test_an_upstream_that_dies_between_two_turns_leaves_a_whole_answer(faulty: T
     assert stream.text.startswith("tok0 tok1 ")
 
 
-def test_a_tool_gets_no_more_time_than_the_answer_has(faulty_project: Path, serve: Serve, upstream: Upstream) -> None:
-    """The tool may take a minute, the answer 6 s: the model still has time for its last words."""
+def test_a_tool_has_no_more_time_than_the_answer(faulty_project: Path, serve: Serve, upstream: Upstream) -> None:
+    """The tool may take a minute, but the answer only 6 s: the model still has time to end the answer."""
     quick = serve(faulty_project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_TIMEOUT": "12"})
-    quick.ask("Hello")  # the first request may wait for what the backend imports
+    quick.ask("Hello")  # the first request may wait until the backend is imported
 
-    def has_last_words() -> None:
+    def expect_an_ending() -> None:
         stream = quick.read_stream(question(scripted([call("hangs")]), stream=True))
         well_formed(stream)
         assert stream.text == "recovered0 recovered1 recovered2 "
         assert stream.finish_reasons == ["stop"]
 
-    lateness.measured_on_time(has_last_words)
+    lateness.measured_on_time(expect_an_ending)

@@ -1,4 +1,4 @@
-"""What adds up over the turns of a loop, and what is seen of a turn that takes long."""
+"""Usage and texts over several turns of a tool loop, and the progress messages of a long turn."""
 
 import json
 from itertools import pairwise
@@ -33,7 +33,7 @@ def priced(project: Path, serve: Serve, upstream: Upstream) -> Target:
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_usage_and_cost_are_the_sums_of_all_calls_of_the_model(whole: bool, priced: Target) -> None:
-    """The mock counts 11 tokens of each prompt, and what it says."""
+    """The mock counts 11 tokens for each prompt, and the tokens that it sends."""
     prompt = turns({"tokens": 5, "calls": CALLS}, {"tokens": 2, "calls": CALLS[:1]}, {"tokens": 3})
     used = priced.ask(prompt).json()["usage"] if whole else priced.stream(prompt).usages[0]
     assert used["prompt_tokens"] == 3 * 11
@@ -43,7 +43,7 @@ def test_usage_and_cost_are_the_sums_of_all_calls_of_the_model(whole: bool, pric
     assert 0 < used["sandbox_seconds"] < 30
 
 
-def test_the_model_sees_its_calls_and_what_came_of_them_in_order(priced: Target) -> None:
+def test_the_model_gets_its_calls_and_their_results_in_order(priced: Target) -> None:
     priced.stream(turns({"tokens": 2, "calls": CALLS}, {"tokens": 1}))
     assert priced.upstream is not None
     _, asked, first, second = priced.upstream.requests()[-1]["body"]["messages"]
@@ -54,12 +54,12 @@ def test_the_model_sees_its_calls_and_what_came_of_them_in_order(priced: Target)
     assert second["content"] == "1\n"
 
 
-def test_texts_of_two_turns_do_not_run_into_each_other(priced: Target) -> None:
+def test_texts_of_two_turns_are_separated(priced: Target) -> None:
     stream = priced.stream(turns({"tokens": 1, "word": "Look", "calls": CALLS[:1]}, {"tokens": 1, "word": "There"}))
     assert stream.text == "Look0 \n\nThere0 "
 
 
-def test_a_tool_that_takes_long_is_spoken_of_all_the_while(priced: Target) -> None:
+def test_a_slow_tool_is_reported_again_and_again_while_it_runs(priced: Target) -> None:
     slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(6)"})}
     with lateness.Lateness() as late:
         stream = priced.stream(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
@@ -71,15 +71,15 @@ def test_a_tool_that_takes_long_is_spoken_of_all_the_while(priced: Target) -> No
 
 
 def test_a_client_that_leaves_ends_the_tools(priced: Target) -> None:
-    """Its program would say so, had it come to its end."""
+    """A tool that ran to its end would cause one more request to the model."""
     slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(2)"})}
     asked = question(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
 
-    def leaves() -> None:
+    def leave() -> None:
         assert priced.upstream is not None
         before = len(priced.upstream.requests())
         priced.half_read({**asked, "stream": True}, lines=8)
         priced.post(asked)
         assert len(priced.upstream.requests()) == before + 3, "the first loop went on without its client"
 
-    lateness.measured_on_time(leaves)
+    lateness.measured_on_time(leave)

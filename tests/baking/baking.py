@@ -1,4 +1,4 @@
-"""Bakes the template as people do: by cookiecutter's and cruft's command lines, in an environment of its own."""
+"""Bakes the template as people do, with the command lines of cookiecutter and cruft, in a clean environment."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ VARIANTS = {
 }
 DEFAULT = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["backend"][0]
 
-# For `competitor lint` in a bake: mypy reads the libraries once for all bakes.
+# The environment of `competitor lint` in a bake: all bakes share one cache of mypy.
 LINT = {**os.environ, "MYPY_CACHE_DIR": str(TEMPLATE / ".mypy_cache" / "bakes")}
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """Nothing of the developer's: no config, no replay, no virtual environment, a git identity for commits."""
+    """An environment without the developer's configuration, and with a git identity for commits."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "TMPDIR", "LANG")}
     who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a"}
     ours = {"HOME": str(home), "COOKIECUTTER_CONFIG": str(home / "config.yaml"), "GIT_CONFIG_NOSYSTEM": "1"}
@@ -53,7 +53,7 @@ def run(
 
 
 def bake(output: Path, home: Path, answers: Mapping[str, str] | None = None, template: Path = TEMPLATE) -> Path:
-    """A fresh project in `output`; its folder."""
+    """Bakes a repo in `output`; returns its folder."""
     given = [f"{name}={value}" for name, value in (answers or {}).items()]
     run("cookiecutter", str(template), "--no-input", "-o", str(output), *given, cwd=output, home=home)
     (made,) = output.iterdir()
@@ -74,7 +74,7 @@ def git(*arguments: str, cwd: Path, home: Path) -> str:
 
 
 def template_files() -> list[str]:
-    """What belongs to the template: tracked files, and new ones that git does not ignore."""
+    """The paths of the template's files: tracked ones, and new ones that git does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=TEMPLATE,
@@ -92,7 +92,7 @@ def copy_template(goal: Path) -> None:
 
 
 def contents(project: Path) -> dict[str, str]:
-    """path -> hash, of every file; two bakes are the same when these are."""
+    """Maps the path of every file to its hash, to compare two bakes."""
     return {
         path.relative_to(project).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(project.rglob("*"))

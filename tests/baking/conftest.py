@@ -1,4 +1,4 @@
-"""The template as a git repository with a tag."""
+"""Fixture: the template as a git repository with a tag."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from .baking import copy_template, git
 
 @pytest.fixture(scope="session")
 def template_repo(home: Path) -> Path:
-    """This template in `home/template.git`, committed, tagged v1, and then changed, so that a checkout shows."""
+    """This template in `home/template.git`, tagged v1; a later commit shows whether the tag is checked out."""
     repo = home / "template.git"
     copy_template(repo)
     git("init", "-q", "-b", "main", cwd=repo, home=home)

@@ -1,4 +1,4 @@
-"""No answer can run code, add a key, or write elsewhere; a refusal names all problems and how to run again."""
+"""No answer can run code, add a key or write elsewhere; a refusal names all problems and the command to run again."""
 
 import json
 import os
@@ -77,7 +77,7 @@ HOSTILE = [
 ]
 
 
-def test_good_answers_have_no_problem() -> None:
+def test_good_answers_are_accepted() -> None:
     assert problems(GOOD, TEMPLATE) == {}
 
 
@@ -113,17 +113,17 @@ def test_good_answers_have_no_problem() -> None:
         ("hotkey", "1" * 48),
     ],
 )
-def test_a_wrong_answer_is_named(name: str, answer: str) -> None:
+def test_a_wrong_answer_is_reported_by_name(name: str, answer: str) -> None:
     assert set(problems({**GOOD, name: answer}, TEMPLATE)) == {name}
 
 
-def test_a_real_hotkey_is_one() -> None:
+def test_a_real_hotkey_is_accepted() -> None:
     assert is_hotkey(ALICE)
     assert problems({**GOOD, "hotkey": ALICE}, TEMPLATE) == {}
 
 
-def test_hostile_answers_never_pass_where_they_could_do_harm() -> None:
-    """Each payload in each field: what passes is harmless in TOML, YAML, a Dockerfile and a shell."""
+def test_hostile_answers_are_refused_unless_they_are_harmless() -> None:
+    """Each payload in each field: an accepted one is harmless in TOML, YAML, a Dockerfile and a shell."""
     checked = 0
     for payload in HOSTILE:
         for name in GOOD:
@@ -134,7 +134,7 @@ def test_hostile_answers_never_pass_where_they_could_do_harm() -> None:
     assert checked == len(HOSTILE) * len(GOOD) == 440
 
 
-@pytest.mark.torture("I", "hostile answers: none run, none outside")
+@pytest.mark.torture("I", "hostile answers: nothing run, nothing written outside")
 @pytest.mark.parametrize("payload", [text for text in HOSTILE if "\x00" not in text and "\ud800" not in text])
 def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
     payload: str, home: Path, tmp_path: Path, record_property: Callable[[str, int], None]
@@ -152,7 +152,9 @@ def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("slug", ["../escape", "../../escape", "ABSOLUTE", "..", "Ünicode"])
-def test_a_slug_that_leads_elsewhere_is_refused_and_leaves_nothing(slug: str, home: Path, tmp_path: Path) -> None:
+def test_a_slug_that_leads_out_of_the_folder_is_refused_and_leaves_nothing(
+    slug: str, home: Path, tmp_path: Path
+) -> None:
     work = tmp_path / "deep" / "er"
     work.mkdir(parents=True)
     slug = str(tmp_path / "elsewhere") if slug == "ABSOLUTE" else slug
@@ -185,7 +187,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_unusual_texts_arrive_as_they_are(text: str, home: Path, tmp_path: Path) -> None:
+def test_unusual_texts_arrive_unchanged(text: str, home: Path, tmp_path: Path) -> None:
     description = (text + " ") * 4
     answers = {
         "project_name": text[:60].strip(),
@@ -224,7 +226,7 @@ def test_the_questions_have_labels_and_good_defaults() -> None:
     assert len(names) <= 10
 
 
-def test_all_questions_answered_with_enter_make_a_project_and_say_what_comes_next(home: Path, tmp_path: Path) -> None:
+def test_answering_every_question_with_enter_makes_a_repo_and_prints_the_next_steps(home: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(TEMPLATE)],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""A bake works as its README prints it, on a machine with nothing but Python, pip, git and make."""
+"""A generated repo works as its README says, on a machine that has only Python, pip, git and make."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from competitor.checks import Target
 from competitor.checks.clauses.stream import well_formed
 
 from ..bakes import Bakes
-from ..once import alone
+from ..once import exclusively
 from ..template_path import contract_tests
 from .baking import DEFAULT, LINT, VARIANTS
 from .test_deployment import in_the_image
@@ -28,7 +28,7 @@ TEST_SECONDS = 1500
 
 
 def fresh_environment(home: Path) -> dict[str, str]:
-    """A PATH with the system's tools and the Python below this environment, and a home; nothing else."""
+    """A PATH with the system's tools and the Python below this environment, and a home folder; no other settings."""
     python = Path(sys.base_prefix) / "bin"
     settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}  # a mirror, a proxy
     return {"PATH": f"{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **settings}
@@ -36,14 +36,14 @@ def fresh_environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def fresh(baked: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the bake, which no environment was made in."""
+    """A copy of the bake, without a virtual environment."""
     project = tmp_path_factory.mktemp("fresh") / "my-competitor"
     shutil.copytree(baked, project)
     return project
 
 
 def commands(project: Path) -> list[str]:
-    """What the README tells to type, in its order."""
+    """The commands in the README, in their order."""
     text = (project / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
@@ -65,7 +65,7 @@ def made_to_run(project: Path, environment: dict[str, str]) -> Iterator[str]:
         said = ""
         while "is listening on" not in said:
             line = server.stderr.readline()
-            assert line, f"it ended before it listened: {said}"
+            assert line, f"the server ended before it listened: {said}"
             said += line
         assert f"http://localhost:{port}" in said
         assert "model=offline-model" in said
@@ -119,14 +119,14 @@ def test_make_test_passes_on_a_fresh_machine(fresh: Path, home: Path) -> None:
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
     (shown,) = re.findall(r"^(\d+) passed in ", (fresh / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert abs(int(shown) - int(passed)) <= 5, f"the README shows {shown}"  # a system may skip some
+    assert abs(int(shown) - int(passed)) <= 5, f"the README shows {shown}"  # some systems skip a few tests
 
 
 OTHERS = [name for name in VARIANTS if name != DEFAULT]
 
 
 def count_of_passed(project: Path, *arguments: str) -> int:
-    """How many tests passed, and none failed. This environment has what all variants need."""
+    """Runs tests, of which none may fail; returns how many passed. This environment has all variants' packages."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
@@ -134,8 +134,8 @@ def count_of_passed(project: Path, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize("variant", OTHERS)
-def test_every_other_variant_s_own_tests_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
-    """Those of its backend. The contract's tests are the same files as the default's, which `make test` passed."""
+def test_the_backend_s_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
+    """The contract's tests are the same files as in the default variant, where they pass."""
     project = shutil.copytree(bakes(variant), tmp_path / "project")
     assert count_of_passed(project, "tests/test_backend.py") > 1
 
@@ -149,10 +149,10 @@ def test_all_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_p
 
 
 def test_a_bake_is_clean_for_ruff_and_mypy(each: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """One bake after the other: mypy need not read again what they have in common."""
+    """One bake at a time, so that mypy reads shared libraries only once."""
     project = shutil.copytree(each, tmp_path / "project")
     command = [sys.executable, "-m", "competitor", "lint"]
-    with alone(request, "mypy"):
+    with exclusively(request, "mypy"):
         done = subprocess.run(command, cwd=project, env=LINT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -195,7 +195,7 @@ def image_variables(dockerfile: str) -> dict[str, str]:
 
 
 def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) -> None:
-    """The short form of `make test-image`: only what is copied in, only what ENV says, by the image's own command."""
+    """Like `make test-image`, but short: only the copied files, only the variables of ENV, with the image's command."""
     dockerfile = (each / "Dockerfile").read_text(encoding="utf-8")
     for path in in_the_image(each):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +216,7 @@ def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) 
 
 
 def test_it_is_healthy_soon_after_its_start(baked: Path) -> None:
-    """The contract's limit is 30 s; what it takes really is a figure, not a test."""
+    """The contract's limit is 30 s. How long it really takes is measured by the benchmark, not tested here."""
     port = processes.free_port()
     late, began = Lateness(), time.monotonic()
     server = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Every bake keeps every clause, seen from outside: on the offline model, and on an upstream that fails."""
+"""Every bake keeps every clause, checked by HTTP: with the offline model, and with an upstream that fails."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ CHECK_SECONDS = 900
 
 
 def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, str]]:
-    """The verdicts by clause."""
+    """Runs `competitor check`, which must pass; maps each clause to its verdict."""
     start = f"{sys.executable} -m competitor serve --stand-ins"
     command = [sys.executable, "-m", "competitor", "check", "--start", start, "--json", str(made), *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
@@ -23,11 +23,11 @@ def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, s
     return {verdict["id"]: verdict for verdict in record["verdicts"]}
 
 
-# Without tools of its own a competitor has neither events to send nor artifacts.
+# Clauses that need tools of the competitor, which send events and make artifacts.
 BY_TOOLS = {"S17", "S18", "E7", "A1", "A2", "A3", "A4", "A5"}
 
 
-# What takes an upstream that fails or is silent.
+# Clauses that need an upstream that fails or is silent.
 BY_AN_UPSTREAM = {"S4", "S13", "S14", "S15", "X1", "X2"}
 BY_EITHER = {"S10"}
 
@@ -50,12 +50,12 @@ def test_every_must_and_every_should_hold(variant: str, bakes: Bakes, tmp_path: 
     assert not_shown(verdicts) == (set() if runs_tools(project) else BY_TOOLS)
 
 
-def test_the_quick_form_leaves_out_what_takes_an_upstream(each: Path, tmp_path: Path) -> None:
+def test_the_quick_check_leaves_out_clauses_that_need_an_upstream(each: Path, tmp_path: Path) -> None:
     verdicts = checked(each, tmp_path / "verdicts.json", "--quick")
     assert not_shown(verdicts) == BY_AN_UPSTREAM | (set() if runs_tools(each) else BY_TOOLS | BY_EITHER)
 
 
-# A container has folders of its own, whatever name it is given for them.
+# Acts like a container, which has its own folder whatever path it is given.
 FAKE_DOCKER = """#!{python}
 import os, sys, tempfile
 given = dict(pair.split("=", 1) for flag, pair in zip(sys.argv, sys.argv[1:]) if flag == "--env")
@@ -64,7 +64,7 @@ os.execve(sys.executable, [sys.executable, "-m", "competitor", "serve"], {{**giv
 """
 
 
-def test_of_two_containers_no_common_folder_is_expected(bakes: Bakes, tmp_path: Path) -> None:
+def test_two_containers_need_not_share_a_folder(bakes: Bakes, tmp_path: Path) -> None:
     docker = tmp_path / "docker"
     docker.write_text(FAKE_DOCKER.format(python=sys.executable, folder=tmp_path), encoding="utf-8")
     docker.chmod(0o755)
@@ -83,7 +83,7 @@ def test_of_two_containers_no_common_folder_is_expected(bakes: Bakes, tmp_path: 
     assert verdicts["A5"]["reason"] == "two containers share no folder of this machine"
 
 
-def test_the_arena_runs_the_process_where_there_is_no_image(baked: Path) -> None:
+def test_the_arena_runs_the_process_when_there_is_no_image(baked: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "competitor", "arena", "--image", "no-such-image-anywhere"],
         cwd=baked,

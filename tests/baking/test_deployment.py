@@ -1,4 +1,4 @@
-"""What is baked for several replicas is what Kubernetes and nginx accept, and means what it says."""
+"""The files for several replicas are valid for Kubernetes and nginx, and agree with the competitor's settings."""
 
 import json
 import re
@@ -20,7 +20,7 @@ VALIDATOR = Path(sysconfig.get_path("scripts")) / "kubernetes-validate"
 
 
 def manifests(project: Path) -> dict[str, Path]:
-    """kind -> file."""
+    """Maps the kind of each manifest to its file."""
     folder = project / "deploy" / "kubernetes"
     names = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
     assert {path.name for path in folder.glob("*.yaml")} == {*names, "kustomization.yaml"}
@@ -32,27 +32,27 @@ def container(project: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return pod, pod["containers"][0]
 
 
-def judged(*files: Path) -> "subprocess.CompletedProcess[str]":
-    """Strictly: a field that the schema does not know is an error."""
+def validate(*files: Path) -> "subprocess.CompletedProcess[str]":
+    """Validates manifests strictly: a field that the schema does not know is an error."""
     return subprocess.run(
         [str(VALIDATOR), "--strict", *map(str, files)], capture_output=True, text=True, timeout=600, check=False
     )
 
 
-def test_every_manifest_fits_kubernetes_own_schema(baked: Path) -> None:
+def test_every_manifest_is_valid_for_the_schema_of_kubernetes(baked: Path) -> None:
     found = manifests(baked)
     assert found.keys() == KINDS
-    done = judged(*found.values())
+    done = validate(*found.values())
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_validator_rejects_a_field_that_is_misspelt(baked: Path, tmp_path: Path) -> None:
+def test_the_validator_rejects_a_misspelt_field(baked: Path, tmp_path: Path) -> None:
     text = manifests(baked)["Deployment"].read_text(encoding="utf-8")
     (tmp_path / "wrong.yaml").write_text(text.replace("readOnlyRootFilesystem", "readOnlyRoot"), encoding="utf-8")
-    assert judged(tmp_path / "wrong.yaml").returncode != 0
+    assert validate(tmp_path / "wrong.yaml").returncode != 0
 
 
-def test_a_pod_is_confined_as_the_image_is_and_fits_the_arena_s_machine(baked: Path) -> None:
+def test_a_pod_is_confined_like_the_image_and_has_the_arena_s_resources(baked: Path) -> None:
     pod, one = container(baked)
     assert pod["securityContext"]["runAsNonRoot"]
     assert str(pod["securityContext"]["runAsUser"]) in (baked / "Dockerfile").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def test_a_pod_is_confined_as_the_image_is_and_fits_the_arena_s_machine(baked: P
     assert pod["terminationGracePeriodSeconds"] > Settings().shutdown_seconds + 3
 
 
-def test_every_variable_that_is_set_is_a_setting(baked: Path) -> None:
+def test_every_variable_in_the_manifests_is_a_setting(baked: Path) -> None:
     known = {name for field in Settings.model_fields.values() for name in variables(field)}
     _, one = container(baked)
     assert {entry["name"] for entry in one["env"]} <= known
@@ -77,7 +77,7 @@ def test_every_variable_that_is_set_is_a_setting(baked: Path) -> None:
     assert set(composed["services"]["replica"]["environment"]) <= known
 
 
-def test_the_profile_has_several_replicas_behind_a_proxy_and_one_bucket(baked: Path) -> None:
+def test_the_compose_profile_has_several_replicas_behind_a_proxy_and_one_bucket(baked: Path) -> None:
     services = yaml.safe_load((baked / "compose.yaml").read_text(encoding="utf-8"))["services"]
     assert {name for name, service in services.items() if service.get("profiles") == ["replicas"]} == {
         "replica", "proxy", "bucket",
@@ -89,7 +89,7 @@ def test_the_profile_has_several_replicas_behind_a_proxy_and_one_bucket(baked: P
     assert json.dumps(services).count("JANUS_ARTIFACTS_BUCKET") == 1
 
 
-def test_the_proxy_neither_buffers_nor_gives_up_before_an_answer_has_to_end(baked: Path) -> None:
+def test_the_proxy_does_not_buffer_and_waits_longer_than_the_answer_s_time_limit(baked: Path) -> None:
     text = (baked / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     said = dict(re.findall(r"^\s+(\w+) ([^;{]+);", text, re.MULTILINE))
     assert said["proxy_buffering"] == "off"
@@ -103,7 +103,7 @@ LEFT_OUT = ("checks", "submission", "workshop")
 
 
 def in_the_image(project: Path) -> list[Path]:
-    """The files that the Dockerfile copies into /app: .dockerignore decides, by its last line that matches."""
+    """The files that the Dockerfile copies into /app. In .dockerignore, the last matching line decides."""
     rules = [
         line
         for line in (project / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -126,7 +126,7 @@ def _is_ignored(path: Path, rules: list[str]) -> bool:
     return ignored
 
 
-def test_the_image_holds_what_serves_and_no_more(each: Path) -> None:
+def test_the_image_has_only_files_that_the_server_needs(each: Path) -> None:
     paths = {path.as_posix() for path in in_the_image(each)}
     assert {"competitor/__main__.py", "competitor/core/server/app.py", "competitor/backend/agent.py"} <= paths
     assert {"pyproject.toml", "LICENSE"} <= paths
@@ -138,7 +138,7 @@ def test_the_image_holds_what_serves_and_no_more(each: Path) -> None:
 
 @pytest.fixture(scope="module")
 def app(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of /app, as it is in the image."""
+    """A copy of the image's /app."""
     folder = tmp_path_factory.mktemp("app")
     for path in in_the_image(baked):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def app(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", ["ask hello", "check", "check --here", "arena", "submission", "workshop"])
-def test_a_command_that_needs_the_checks_says_in_the_image_that_they_are_not_there(command: str, app: Path) -> None:
+def test_in_the_image_a_command_that_needs_the_checks_says_that_they_are_missing(command: str, app: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "competitor", *command.split()], cwd=app, capture_output=True, text=True, check=False
     )

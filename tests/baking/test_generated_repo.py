@@ -1,4 +1,4 @@
-"""What a bake holds: complete, legible, lawful on every system, and true to what it says of itself."""
+"""The files of a generated repo are complete and valid on every system, and its documents agree with its code."""
 
 import ast
 import base64
@@ -38,7 +38,7 @@ def source(path: str) -> list[str]:
     return [file.removeprefix(prefix) for file in template_files() if file.startswith(prefix)]
 
 
-def test_the_files_are_the_template_s_the_variant_s_and_the_record(each: Path) -> None:
+def test_the_files_are_those_of_the_template_the_adapters_and_the_variant(each: Path) -> None:
     variant = json.loads((each / ".janus" / "answers.json").read_text(encoding="utf-8"))["default_context"]["backend"]
     folders = [TEMPLATE, *adapter_folders(TEMPLATE, variant), TEMPLATE / "templates_variants" / variant]
     expected = {path for folder in folders for path in source((folder / UNBAKED.name).relative_to(TEMPLATE).as_posix())}
@@ -46,13 +46,13 @@ def test_the_files_are_the_template_s_the_variant_s_and_the_record(each: Path) -
     assert sorted(made) == sorted(expected)
 
 
-def test_a_variant_brings_its_backend_and_nothing_of_the_core() -> None:
+def test_a_variant_has_only_owner_s_files_and_locks() -> None:
     for folder in TEMPLATE.glob("templates_variants/*/{{cookiecutter.project_slug}}"):
         for path in source(folder.relative_to(TEMPLATE).as_posix()):
             assert zone_of(path) in ("owner", "derived"), path
 
 
-def test_nothing_of_the_template_s_language_is_left(each: Path) -> None:
+def test_no_jinja_is_left(each: Path) -> None:
     for path in files(each):
         text = (each / path).read_text(encoding="utf-8")
         assert "cookiecutter." not in text, path
@@ -66,7 +66,7 @@ def test_python_in_the_template_is_plain_python() -> None:
             ast.parse((TEMPLATE / path).read_text(encoding="utf-8"))
 
 
-def test_names_are_legal_everywhere_and_lines_end_alike(each: Path) -> None:
+def test_file_names_are_valid_on_every_system_and_lines_end_with_lf(each: Path) -> None:
     made = files(each)
     assert len({path.lower() for path in made}) == len(made)
     for path in made:
@@ -74,7 +74,7 @@ def test_names_are_legal_everywhere_and_lines_end_alike(each: Path) -> None:
         assert b"\r" not in (each / path).read_bytes(), path
 
 
-def test_each_contract_file_says_so_in_its_second_line_and_no_other_does(each: Path) -> None:
+def test_contract_files_and_only_they_say_so_in_their_second_line(each: Path) -> None:
     for path in files(each):
         if path.endswith(".py") and (each / path).stat().st_size:
             second = [*(each / path).read_text(encoding="utf-8").splitlines(), ""][1].removeprefix("# ")
@@ -82,7 +82,7 @@ def test_each_contract_file_says_so_in_its_second_line_and_no_other_does(each: P
 
 
 def imports(file: Path, package: str) -> set[str]:
-    """The modules a file imports, relative ones resolved."""
+    """The modules that a file imports, as absolute names."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -109,7 +109,7 @@ def test_imports_go_one_way(folder: str, may: set[str], each: Path) -> None:
         assert all(any(name == allowed or name.startswith(f"{allowed}.") for allowed in may) for name in ours), file
 
 
-def test_the_clauses_speak_only_http(baked: Path) -> None:
+def test_the_clauses_import_only_the_competitor_and_the_standard_library(baked: Path) -> None:
     for file in (baked / "competitor" / "checks" / "clauses").glob("*.py"):
         for name in imports(file, "competitor.checks.clauses"):
             assert name.split(".")[0] in {*sys.stdlib_module_names, "competitor"}, f"{file.name} imports {name}"
@@ -129,7 +129,7 @@ def test_the_record_has_every_file_of_its_zone(each: Path) -> None:
     assert record["contract_version"] == CONTRACT_VERSION
 
 
-def test_one_version_everywhere() -> None:
+def test_the_versions_agree_everywhere() -> None:
     asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     assert asked["_contract_version"] == CONTRACT_VERSION
     assert CONTRACT_VERSION in (UNBAKED / "CONTRACT.md").read_text(encoding="utf-8").splitlines()[0]
@@ -142,7 +142,7 @@ def verify(project: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp_path: Path) -> None:
+def test_verify_reports_only_edited_and_missing_contract_files(baked: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(baked, project)
     assert verify(project).returncode == 0
@@ -161,18 +161,18 @@ def test_verify_names_an_edited_and_a_missing_file_and_no_other(baked: Path, tmp
     assert "app.py" not in done.stdout
 
 
-def test_the_settings_are_documented_as_they_are(baked: Path) -> None:
+def test_the_documented_settings_agree_with_the_code(baked: Path) -> None:
     assert (baked / ".env.example").read_text(encoding="utf-8") == env_example()
     assert markdown_table() in (baked / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
-def test_the_errors_are_documented_as_they_are(baked: Path) -> None:
+def test_the_documented_errors_agree_with_the_code(baked: Path) -> None:
     text = (baked / "docs" / "operating.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)
     assert {code: int(status) for code, status in rows} == {code: status for code, (status, _) in CODES.items()}
 
 
-def test_the_readme_is_short_and_says_what_is_the_owner_s(each: Path) -> None:
+def test_the_readme_is_short_and_marks_the_owner_s_files(each: Path) -> None:
     text = (each / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 160
     yours = [line.split()[0] for line in text.splitlines() if "YOURS" in line]
@@ -194,7 +194,7 @@ def workflows() -> list[Path]:
 
 
 @pytest.mark.parametrize("workflow", workflows(), ids=lambda path: path.relative_to(TEMPLATE).as_posix())
-def test_workflows_have_pinned_actions_and_least_permissions(workflow: Path) -> None:
+def test_workflows_have_pinned_actions_and_minimal_permissions(workflow: Path) -> None:
     text = workflow.read_text(encoding="utf-8")
     parsed: Any = yaml.safe_load(text)
     assert parsed["permissions"] == {}
@@ -204,12 +204,12 @@ def test_workflows_have_pinned_actions_and_least_permissions(workflow: Path) -> 
         assert job["permissions"]["contents"] == "read"
         assert job["timeout-minutes"] <= 90
         for step in job["steps"]:
-            assert "${{" not in step.get("run", ""), "an expression in a script is a way in"
+            assert "${{" not in step.get("run", ""), "an expression in a script allows code injection"
             if "checkout" in step.get("uses", ""):
                 assert step["with"]["persist-credentials"] is False
 
 
-def test_the_dockerfile_is_pinned_and_holds_no_secret(each: Path) -> None:
+def test_the_dockerfile_is_pinned_and_has_no_secret(each: Path) -> None:
     text = (each / "Dockerfile").read_text(encoding="utf-8")
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
     assert len(bases) == 2
@@ -226,7 +226,7 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
-def test_locks_have_hashes_and_no_address(name: str, each: Path) -> None:
+def test_locks_have_hashes_and_no_index_url(name: str, each: Path) -> None:
     text = (each / f"{name}.txt").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=[a-z0-9])", text.split("\n", 2)[2])
     assert len(blocks) > 10
@@ -235,20 +235,20 @@ def test_locks_have_hashes_and_no_address(name: str, each: Path) -> None:
     assert "index" not in text.lower()
 
 
-def test_the_dev_lock_holds_the_same_versions_as_the_lock(each: Path) -> None:
+def test_the_dev_lock_has_the_same_versions_as_the_lock(each: Path) -> None:
     ours, dev = pins(each / "requirements.txt"), pins(each / "requirements-dev.txt")
     assert ours.items() <= dev.items()
     assert "uv" not in ours
     assert "pytest" not in ours
 
 
-def test_lock_floors_are_kept(each: Path) -> None:
-    """The security floors of requirements.in, see its comments."""
+def test_locks_keep_the_minimum_versions(each: Path) -> None:
+    """The minimum versions in requirements.in, which avoid known vulnerabilities; see its comments."""
     version = tuple(int(part) for part in pins(each / "requirements.txt")["starlette"].split("."))
     assert version >= (1, 3, 1)
 
 
-def test_make_lock_changes_nothing_while_its_sources_are_the_same(baked: Path, tmp_path: Path) -> None:
+def test_make_lock_changes_nothing_when_its_sources_are_unchanged(baked: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(baked, project)
     before = {
@@ -267,7 +267,7 @@ def test_make_lock_changes_nothing_while_its_sources_are_the_same(baked: Path, t
 @pytest.mark.parametrize("system", ["x86_64-manylinux_2_28", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"])
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
 def test_the_lock_installs_on(system: str, python: str, each: Path, tmp_path: Path) -> None:
-    """Every pin has a wheel there; uv resolves for the other system without being on it."""
+    """Every pin has a wheel for this system; uv can check this on another system."""
     given = [
         "--python-platform",
         system,

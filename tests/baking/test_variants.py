@@ -1,4 +1,4 @@
-"""Variants differ in their backend alone, none is known to the core by its name, and a fourth one is ten lines away."""
+"""Variants differ only in backend and adapters, shared code names none of them, and ten lines add a fourth one."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ GUIDE = (TEMPLATE / "docs" / "variants.md").read_text(encoding="utf-8")
 
 
 def contract(project: Path) -> dict[str, bytes]:
-    """The contract's files of a project, the core and its tests among them."""
+    """The contract files of a bake with their bytes, including the core and its tests."""
     paths = json.loads((project / ".janus" / "contract.json").read_text(encoding="utf-8"))["files"]
     return {path: (project / path).read_bytes() for path in paths}
 
@@ -44,7 +44,7 @@ def test_the_contract_files_are_the_same_in_every_variant(each: Path, baked: Pat
     assert len([path for path in core if path.startswith("competitor/core/")]) > 40
 
 
-def test_a_variant_has_the_adapters_that_it_names_unchanged(each: Path) -> None:
+def test_a_variant_has_unchanged_copies_of_the_adapters_that_it_names(each: Path) -> None:
     backend = json.loads((each / ".janus" / "contract.json").read_text(encoding="utf-8"))["backend"]
     expected = {
         path: (folder / UNBAKED.name / path).read_bytes()
@@ -54,7 +54,7 @@ def test_a_variant_has_the_adapters_that_it_names_unchanged(each: Path) -> None:
     assert adapter_files(each) == expected
 
 
-def test_a_variant_that_names_another_one_s_adapter_gets_it_without_a_copy(home: Path, tmp_path: Path) -> None:
+def test_a_variant_may_use_an_adapter_of_another_variant(home: Path, tmp_path: Path) -> None:
     template = tmp_path / "template"
     copy_template(template)
     (template / "templates_variants" / DEFAULT / "variant.json").write_text(
@@ -75,7 +75,7 @@ def test_a_backend_is_short_and_has_no_plumbing(each: Path) -> None:
     assert lines["__init__.py"] == 0
 
 
-def test_every_variant_is_a_choice_with_a_label_and_says_its_name() -> None:
+def test_every_variant_is_a_choice_with_a_label_and_its_agent_has_its_name() -> None:
     asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     assert sorted(asked["backend"]) == sorted(VARIANTS)
     for name, folder in VARIANTS.items():
@@ -86,8 +86,8 @@ def test_every_variant_is_a_choice_with_a_label_and_says_its_name() -> None:
         assert f'\nNAME = "{name}"\n' in agent
 
 
-def test_no_shared_code_asks_for_a_variant_by_its_name() -> None:
-    """Some names are words of OpenAI's wire, too: what counts is a comparison."""
+def test_no_shared_code_compares_with_the_name_of_a_variant() -> None:
+    """Only comparisons are searched, because some names, such as "tools", are also words of OpenAI's format."""
     shared = [
         *UNBAKED.rglob("*.py"),
         *(TEMPLATE / "hooks").glob("*.py"),
@@ -106,7 +106,7 @@ def test_no_shared_code_asks_for_a_variant_by_its_name() -> None:
 
 @pytest.fixture(scope="module")
 def fourth(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bake of the guide's variant, made by the guide's own lines."""
+    """A bake of the variant in docs/variants.md, made with the commands of that page."""
     template = tmp_path_factory.mktemp("template")
     copy_template(template)
     lines = [line for line in GUIDE.split("```console\n")[1].split("```")[0].splitlines() if line]

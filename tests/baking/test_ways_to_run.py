@@ -1,4 +1,4 @@
-"""Every way to run the template makes the same project, byte for byte, with the chosen backend in it."""
+"""Every way to run the template makes the same repo, byte for byte, with the chosen backend."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from ..template_path import TEMPLATE, contract_tests
 from .baking import SLUG, bake, contents, copy_template, git, run
 
 processes = contract_tests("processes")
-ORIGIN = ".janus/template.json"  # where the template came from, which is what differs here
+ORIGIN = ".janus/template.json"  # the template's address, the only file that may differ
 
 
 def origin(made: Path) -> str:
@@ -32,7 +32,7 @@ def same(made: Path, baked: Path, *, besides: tuple[str, ...] = ()) -> None:
 def test_an_absolute_path(baked: Path, home: Path, tmp_path: Path) -> None:
     run("cookiecutter", str(TEMPLATE), "--no-input", cwd=tmp_path, home=home)
     same(tmp_path / SLUG, baked)
-    assert origin(tmp_path / SLUG) == "gh:org/janus-template", "a path of this machine is of no use on another"
+    assert origin(tmp_path / SLUG) == "gh:org/janus-template", "a path on this machine must not be recorded"
 
 
 def test_a_relative_path(baked: Path, home: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_over_an_existing_project(baked: Path, home: Path, tmp_path: Path) -> No
     same(made, baked)
 
 
-def test_over_an_existing_project_the_owner_s_backend_stays(home: Path, tmp_path: Path) -> None:
+def test_over_an_existing_project_the_owner_s_backend_is_kept(home: Path, tmp_path: Path) -> None:
     made = bake(tmp_path, home)
     for path in ("competitor/backend/agent.py", "competitor/backend/requirements.in", "tests/test_backend.py"):
         (made / path).write_text("# mine\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`python -m tests.counted` prints what a chunk and a request cost; `--write` makes that the record."""
+"""`python -m tests.counted` prints the counted cost of a chunk and of a request; `--write` records it."""
 
 import argparse
 import json
@@ -14,8 +14,8 @@ from .records import PYTHON, Records, RiseRefused, flat
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.counted", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write counted.toml")
-    parser.add_argument("--reason", help="why figures per request rise; it is recorded")
+    parser.add_argument("--write", action="store_true", help="record the figures in counted.toml")
+    parser.add_argument("--reason", help="why figures per request rise; it is recorded, too")
     given = parser.parse_args()
     records = Records.read()
     with tempfile.TemporaryDirectory() as folder:
@@ -33,7 +33,7 @@ def main() -> int:
             print(f"\nNothing was written: {refused}", file=sys.stderr)
             return 1
         records.write()
-        print("\nThese are the records now.")
+        print("\nThe figures were recorded.")
     return 0
 
 

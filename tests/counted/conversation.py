@@ -1,6 +1,6 @@
-"""The only client of a counted server, and its only upstream, which work in lock-step with it.
+"""The only client and the only upstream of a counted server; both work in lock-step with it.
 
-Nothing is sent before the server has done all that came of what was sent before, so every run takes the same steps.
+Nothing is sent before the server has finished all work for what was sent before, so every run has the same steps.
 """
 
 import json
@@ -34,7 +34,7 @@ _LAST = _chunk({}, "stop") + _chunk({}, usage=_USAGE) + _framed(b"[DONE]") + _EN
 
 
 class Conversation:
-    """Asks the server at `port`, which asks this one at `upstream`."""
+    """Sends requests to the server at `port`, and is its upstream on the port `upstream`."""
 
     def __init__(self, loop: Callable[[], CountingLoop], port: int):
         self._loop, self._port = loop, port
@@ -44,7 +44,7 @@ class Conversation:
         self._carrier: socket.socket | None = None  # the one connection that the server keeps to its upstream
 
     def ask(self, chunks: int, stream: bool) -> Counts:
-        """One request on a connection of its own, answered with so many chunks: what it cost."""
+        """Sends one request on a new connection, and answers it with so many chunks; returns the cost."""
         loop = self._loop()
         loop.forget_timers()
         before = loop.counts
@@ -64,21 +64,21 @@ class Conversation:
         return loop.counts.since(before)
 
     def settle(self) -> None:
-        """To be called once, when the server has been warmed up: from here on each step wakes it once."""
+        """Call this once after the warm-up; from then on, each step wakes the server exactly once."""
         busy = self._loop().selector.busy
         time.sleep(0.1)
         busy.acquire(blocking=False)
 
     def _step(self, action: Callable[[], object]) -> None:
-        """Does something, and returns when the server has woken for it and waits again."""
+        """Runs `action`, and returns when the server has woken up for it and waits again."""
         busy = self._loop().selector.busy
         busy.acquire(blocking=False)
         action()
         if not busy.acquire(timeout=SECONDS):
-            raise TimeoutError("the server does nothing")
+            raise TimeoutError("the server did not finish the step")
 
     def _asked(self) -> socket.socket:
-        """The server's connection, with its request read."""
+        """Reads the server's request to the upstream; returns the connection."""
         if self._carrier is None:
             self._carrier = self._listener.accept()[0]
             self._carrier.settimeout(SECONDS)
@@ -96,7 +96,7 @@ class Conversation:
 
 
 def _there(client: socket.socket) -> bytes:
-    """What has arrived by now, which may be nothing."""
+    """The bytes that have arrived so far, which may be none."""
     client.setblocking(False)
     try:
         return client.recv(1 << 20)

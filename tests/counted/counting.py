@@ -1,7 +1,7 @@
-"""An event loop that counts what happens on it: calls, handles and turns.
+"""An event loop that counts the calls, handles and turns on it.
 
-It is asyncio's own, since uvloop cannot be counted. It never wakes for a timer, so that what is counted does not depend
-on how long anything takes.
+It is based on asyncio's own loop, because uvloop cannot be counted. It never wakes up for a timer, so that the counts
+do not depend on how long anything takes.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from collections import deque
 from types import FrameType
 from typing import Any, NamedTuple
 
-# What uvloop replaces by code that makes no such calls. A call from outside into these counts as one C call.
+# Modules that uvloop replaces by compiled code. A call from other code into these counts as one C call.
 _ASYNCIO = ("base_events", "events", "selector_events", "transports", "trsock", "unix_events")
 _LOOP_FILES = frozenset(
     sys.modules[name].__file__ for name in (*(f"asyncio.{name}" for name in _ASYNCIO), "selectors", __name__)
 )
 
-# Python keeps the integers up to 256: beyond them a count allocates the same each time.
+# Python caches the integers up to 256; counters begin above them, so that each increment allocates the same.
 _BEYOND_CACHED = 1000
 
 
 class Counts(NamedTuple):
-    """Since the start of the loop."""
+    """What the loop has counted since its start."""
 
     python_calls: int
     c_calls: int
@@ -35,7 +35,7 @@ class Counts(NamedTuple):
 
 
 class _Selector(selectors.DefaultSelector):
-    """Does not come back for a timer, and says when the loop has nothing left to do: then `busy` is unlocked."""
+    """Does not wake up for timers; unlocks `busy` when the loop has nothing left to do."""
 
     idle = False
 
@@ -55,7 +55,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class _Handles(deque[asyncio.Handle]):
-    """The loop's queue of what is ready, which counts what is run."""
+    """The loop's queue of ready handles, which counts those that are run."""
 
     run = _BEYOND_CACHED
 
@@ -66,7 +66,7 @@ class _Handles(deque[asyncio.Handle]):
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
-    """Whoever watches it from another thread reads `counts` while the selector is `idle`."""
+    """A counting event loop. Another thread may read `counts` while the selector is `idle`."""
 
     _ready: _Handles
     _scheduled: list[asyncio.TimerHandle]
@@ -75,7 +75,7 @@ class CountingLoop(asyncio.SelectorEventLoop):
         self.selector = _Selector()
         super().__init__(self.selector)
         self._ready = _Handles()
-        self.profiled, self._profiles = True, False  # whether calls are to be counted, and whether they are
+        self.profiled, self._profiles = True, False  # whether calls shall be counted, and whether they are now
         self._turns = self._python_calls = self._c_calls = _BEYOND_CACHED
 
     @property
@@ -83,7 +83,7 @@ class CountingLoop(asyncio.SelectorEventLoop):
         return Counts(self._python_calls, self._c_calls, self._ready.run, self._turns)
 
     def forget_timers(self) -> None:
-        """None of them will ever fire, and they would become more and more. Only while it is idle."""
+        """Removes all timers, which never fire and would accumulate. Call it only while the loop is idle."""
         self._scheduled.clear()
         self._timer_cancelled_count = 0
 

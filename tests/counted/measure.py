@@ -1,4 +1,4 @@
-"""Counts what a generated repo's server does, in a process of its own."""
+"""Counts what the server of a generated repo does, in a process of its own."""
 
 import json
 import os
@@ -15,7 +15,7 @@ SECONDS = 180.0
 
 
 def bakes(folder: Path) -> dict[str, Path]:
-    """The repos that are counted: the core's relay, and a backend that handles every event itself."""
+    """Bakes the repos that are counted: one with the core's relay, one whose backend handles every event itself."""
     events = environments.bake_of_events(folder)
     return {"relay": events.with_name("measured"), "events": events}
 

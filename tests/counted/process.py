@@ -1,6 +1,6 @@
-"""A server of a generated repo in this process, counted: `python -m tests.counted.process REPO` prints JSON.
+"""Runs and counts the server of a generated repo in this process: `python -m tests.counted.process REPO` prints JSON.
 
-This is the one place that touches the competitor, and it does so by the command line alone.
+This is the only module that runs the competitor, and it uses only the competitor's command line.
 """
 
 import ctypes
@@ -25,10 +25,10 @@ import uvicorn
 from .conversation import Conversation
 from .counting import CountingLoop
 
-CHUNKS = 64  # the core pauses after every 64th event of a backend, so these are all that a chunk may cost
+CHUNKS = 64  # the core pauses after every 64th event of a backend, so the average of 64 chunks includes one pause
 WARM_UPS, REPETITIONS = 5, 3
-# The interpreter's tables grow now and then, as memory happens to lie: a request has one allocation more or less. So
-# several requests are counted together, and a figure is a multiple of five.
+# The interpreter's tables grow from time to time, so a request may have one allocation more or less. Therefore
+# several requests are counted together, and the figure is rounded to a multiple of five.
 REQUESTS, MULTIPLE = 16, 5
 MODES = {"stream": True, "whole": False}
 _FREED = {memray.AllocatorType.FREE, memray.AllocatorType.MUNMAP, memray.AllocatorType.PYMALLOC_FREE}
@@ -36,13 +36,13 @@ loops: list[CountingLoop] = []
 
 
 def measured(talk: Conversation) -> dict[str, dict[str, float]]:
-    """All figures, by mode. Each is the median of some repetitions, which hardly ever differ."""
+    """All figures, by mode. Each is the median of some repetitions, which rarely differ."""
     for _ in range(WARM_UPS):
         for stream in MODES.values():
             talk.ask(CHUNKS, stream)
     talk.settle()
     found = {mode: _counted(talk, stream) for mode, stream in MODES.items()}
-    loops[0].profiled = False  # memray needs the profiler's place
+    loops[0].profiled = False  # memray needs to set a profiler of its own
     talk.ask(1, stream=True)
     for mode, stream in MODES.items():
         found[mode]["allocations_a_request"] = _allocations(talk, stream)
@@ -50,7 +50,7 @@ def measured(talk: Conversation) -> dict[str, dict[str, float]]:
 
 
 def _counted(talk: Conversation, stream: bool) -> dict[str, float]:
-    """What a request of one chunk costs, and what each further chunk adds."""
+    """The cost of a request with one chunk, and of each further chunk."""
     figures: dict[str, list[float]] = {}
     for _ in range(REPETITIONS):
         one, few, many = (talk.ask(chunks, stream) for chunks in (1, 1 + CHUNKS, 1 + 2 * CHUNKS))
@@ -62,7 +62,7 @@ def _counted(talk: Conversation, stream: bool) -> dict[str, float]:
 
 
 def _allocations(talk: Conversation, stream: bool) -> int:
-    """How often the server's thread asks for memory in a request of one chunk."""
+    """How many allocations the server's thread makes in a request with one chunk."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "allocations"
         with memray.Tracker(file, trace_python_allocators=True):
@@ -75,7 +75,7 @@ def _allocations(talk: Conversation, stream: bool) -> int:
 
 
 def drive(talk: Conversation) -> None:
-    """The client's thread. The process ends with it."""
+    """Runs in the client's thread. The process ends when it returns."""
     code = 1
     try:
         while not (loops and loops[0].selector.idle):
@@ -95,14 +95,14 @@ def _counting_loop() -> CountingLoop:
 
 
 def main(repo: Path) -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it ends with whoever started it
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: this process ends with its parent
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     talk = Conversation(lambda: loops[0], port)
     told = {"JANUS_LLM_BASE_URL": f"http://127.0.0.1:{talk.upstream}/v1", "JANUS_LLM_API_KEY": "key-of-nobody"}
     os.environ.update(told, JANUS_PACING="off", JANUS_LOG_FORMAT="json")
-    # Clocks that stand still, by functions in C as the real ones are: no figure depends on a time that something took.
+    # Stops the clocks, so that no figure depends on a duration. They are C functions, like the real clocks.
     time.monotonic, time.time = (1000.5).conjugate, (1_700_000_000.5).conjugate
     uvicorn.Config.get_loop_factory = lambda self: _counting_loop  # type: ignore[method-assign]
     gc.disable()

@@ -1,4 +1,4 @@
-"""The recorded maximum of every figure, in `counted.toml`, and what its rule says about new figures."""
+"""The recorded maximum of every figure, in `counted.toml`, and the rule for new figures."""
 
 import json
 import sys
@@ -9,22 +9,22 @@ from typing import Any
 
 FILE = Path(__file__).with_name("counted.toml")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# A figure that is lower than this share of its record has fallen, and the record falls with it.
+# A figure below this share of its record has fallen, and the record must be lowered.
 FALLEN = 0.98
 DIGITS = 3
-# Allocations are counted in multiples of five; one that lies between two of them may be either.
+# Allocations are rounded to a multiple of five; a figure between two multiples may be rounded to either.
 TOLERATED = {"allocations_a_request": 5}
 
 Figures = dict[str, dict[str, dict[str, float]]]  # backend -> mode -> figure
 
 
 class RiseRefused(Exception):
-    """A record that may not rise, or not without a reason."""
+    """A figure may not rise, or not without a reason."""
 
 
 @dataclass
 class Records:
-    """What `counted.toml` holds: `figures` for each version of Python, and all `raises` with their reasons."""
+    """The content of `counted.toml`: `figures` for each version of Python, and all `raises` with their reasons."""
 
     rule: str
     figures: dict[str, Figures] = field(default_factory=dict)
@@ -52,13 +52,15 @@ class Records:
         file.write_text("\n".join([lines[0], "".join(lines[1:]).rstrip("\n") + "\n"]), encoding="utf-8")
 
     def update(self, measured: Figures, version: str, reason: str | None, python: str = PYTHON) -> None:
-        """Makes the measured figures the records. Raises `RiseRefused`, and changes nothing then."""
+        """Records the measured figures. Raises `RiseRefused`, without any change, when the rule does not allow it."""
         risen = rises(measured, self.figures.get(python, {}))
         for name, (maximum, figure) in risen.items():
             if name.endswith("_a_chunk"):
-                raise RiseRefused(f"{name} rises from {maximum:g} to {figure:g}, and figures per chunk never rise.")
+                raise RiseRefused(
+                    f"{name} rises from {maximum:g} to {figure:g}, but figures per chunk must never rise."
+                )
             if not reason:
-                raise RiseRefused(f"{name} rises from {maximum:g} to {figure:g}: give the --reason.")
+                raise RiseRefused(f"{name} rises from {maximum:g} to {figure:g}: give a --reason.")
         for name, (maximum, figure) in risen.items():
             about = {"figure": name, "python": python, "from": maximum, "to": figure}
             self.raises.append({**about, "version": version, "reason": reason})
@@ -66,7 +68,7 @@ class Records:
 
 
 def flat(figures: Figures) -> dict[str, float]:
-    """`backend.mode.figure` -> its value."""
+    """Maps the full name of each figure, `backend.mode.figure`, to its value."""
     return {
         f"{backend}.{mode}.{name}": value
         for backend, modes in figures.items()
@@ -76,7 +78,7 @@ def flat(figures: Figures) -> dict[str, float]:
 
 
 def rises(measured: Figures, recorded: Figures) -> dict[str, tuple[float, float]]:
-    """The figures above their records, with the record and the figure."""
+    """Maps the name of each figure above its record to the record and the figure."""
     maxima, found = flat(recorded), flat(measured)
     return {
         name: (maxima[name], figure)
@@ -86,12 +88,12 @@ def rises(measured: Figures, recorded: Figures) -> dict[str, tuple[float, float]
 
 
 def complaints(measured: Figures, recorded: Figures) -> list[str]:
-    """What is wrong with measured figures, a sentence each."""
+    """One sentence for each figure that breaks the rule."""
     found, maxima = flat(measured), flat(recorded)
     wrong = [f"{name} has no record." for name in found if name not in maxima]
     for name, (maximum, figure) in rises(measured, recorded).items():
-        rule = "figures per chunk never rise" if name.endswith("_a_chunk") else "a rise needs a recorded reason"
-        wrong.append(f"{name} is {figure:g}, and {maximum:g} is its recorded maximum: {rule}.")
+        rule = "figures per chunk must never rise" if name.endswith("_a_chunk") else "a rise needs a recorded reason"
+        wrong.append(f"{name} is {figure:g}, but its recorded maximum is {maximum:g}: {rule}.")
     for name, figure in found.items():
         if figure < FALLEN * maxima.get(name, figure):
             wrong.append(f"{name} has fallen from {maxima[name]:g} to {figure:g}: lower its record.")

@@ -1,4 +1,4 @@
-"""A bake of each variant. Tests only read it."""
+"""Fixture: a bake of each variant. Tests only read them."""
 
 from pathlib import Path
 

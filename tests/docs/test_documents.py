@@ -1,4 +1,4 @@
-"""What the documents say is so: links lead somewhere, commands exist, files are where they are said to be."""
+"""The documents are right: the targets of links, commands and files that they name exist."""
 
 import re
 import shlex
@@ -34,7 +34,7 @@ def links(document: Path) -> Iterator[str]:
 
 
 def anchors(document: Path) -> set[str]:
-    """As a forge makes them of headings."""
+    """The anchors of the headings, as GitHub and other forges make them."""
     headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,11 +1,11 @@
-"""Starts a command, kills it with SIGKILL, and prints what of it is left two seconds later.
+"""Starts a command, kills it with SIGKILL, and prints which of its processes are left two seconds later.
 
     python -m tests.orphans.adopter HOW FOLDER LINES COMMAND...
 
-HOW is `alone` or `group`; the command runs in FOLDER. LINES are parts of command lines, one a line: the command is
-killed as soon as there is a process of it for each of them. This process adopts all orphans of the command (Linux
-calls it a subreaper), so none escapes its count. It prints two lists as JSON: what ran at that moment, and what is
-left.
+HOW is `process` or `group`, which is killed; the command runs in FOLDER. LINES are parts of command lines, one per
+line: the command is killed as soon as each of them is in the command line of one of its processes. This process adopts
+all orphans of the command (Linux calls it a subreaper), so it counts all of them. It prints two lists of command lines
+as JSON: the processes that ran when the command was killed, and those that are left.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ START_SECONDS, LEFT_SECONDS = 240.0, 2.0
 
 
 def descendants() -> dict[int, str]:
-    """Process id -> command line, of all processes below this one that have not ended."""
+    """Maps process ids to command lines, for all living descendants of this process."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and (status := _status(folder)):
@@ -38,7 +38,7 @@ def descendants() -> dict[int, str]:
 
 
 def _status(folder: Path) -> list[str]:
-    """The state and the parent; nothing where the process is gone."""
+    """The state and the parent of a process; empty when it no longer exists."""
     try:
         return (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()[:2]
     except OSError:
@@ -59,13 +59,13 @@ def wait_for(lines: list[str], command: "subprocess.Popen[bytes]") -> dict[int, 
         if all(any(line in shown for shown in running.values()) for line in lines):
             return running
         if command.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit(f"not all of {lines} came to run; {command.poll()=}; {list(running.values())}")
+            raise SystemExit(f"not all of {lines} are running; {command.poll()=}; {list(running.values())}")
         time.sleep(0.02)
 
 
 def main(how: str, folder: str, lines: str, *command: str) -> None:
     if ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise SystemExit("this process cannot adopt orphans")
+        raise SystemExit("this process cannot become a subreaper")
     started = subprocess.Popen(command, cwd=folder, stdout=sys.stderr, start_new_session=True)
     running = wait_for(lines.splitlines(), started)
     (os.killpg if how == "group" else os.kill)(started.pid, signal.SIGKILL)

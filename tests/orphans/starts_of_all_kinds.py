@@ -1,4 +1,4 @@
-"""Tests of an owner who starts servers in every way there is, put into a generated repo. They never end."""
+"""Tests that start servers in every possible way and never end. Other tests copy this file into a generated repo."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def test_arena() -> None:
         subprocess.run(command, cwd=ROOT, start_new_session=True, check=True)
 
 
-def test_a_run_of_pytest_within_this_one(tmp_path: Path) -> None:
+def test_a_run_of_pytest_inside_this_one(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-n", "1", "-k", "many", "-p", "no:cacheprovider", "-p", "no:asyncio"]
     while True:
         subprocess.run([*command, "tests/contract"], cwd=ROOT, env={"TMPDIR": str(tmp_path)}, check=True)
@@ -49,5 +49,5 @@ def background() -> None:
 
 
 @pytest.mark.usefixtures("background")
-def test_what_is_left_behind_on_purpose() -> None:
+def test_a_child_that_is_left_behind_on_purpose() -> None:
     time.sleep(MINUTES)

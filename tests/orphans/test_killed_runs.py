@@ -1,4 +1,4 @@
-"""A run of pytest that is killed leaves nothing behind: no server, no worker, no grandchild, whenever it is killed."""
+"""A killed run of pytest leaves no process behind, whenever it is killed: no server, no worker, no grandchild."""
 
 import json
 import shutil
@@ -11,9 +11,9 @@ import pytest
 
 from ..template_path import TEMPLATE
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing else passes a number on to all descendants")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process mark all of its descendants")
 
-# What must run when the kill comes, by parts of command lines.
+# The processes that must be running when pytest is killed, as parts of their command lines.
 MOMENTS = {
     "at once": ("orphans.py",),
     "workers of pytest": ("orphans.py", "import sys;exec(eval(sys.stdin.readline()))"),
@@ -23,23 +23,23 @@ MOMENTS = {
     ),
     "a server within a run within a run": ("-m pytest -n 1 -k many", "tests.contract.scripted_backend"),
 }
-SHORT = [("workers of pytest", "alone"), ("every kind of start", "group"), ("competitor check", "alone")]
+SHORT = [("workers of pytest", "process"), ("every kind of start", "group"), ("competitor check", "process")]
 # Real tests of the template: `make run`, whose `make` installs packages first, `check --start`, and several workers.
 OF_THE_TEMPLATE = (
     "tests/baking/test_baked_repo.py::test_the_commands_of_the_readme_work_in_their_order",
     "tests/baking/test_check.py::test_every_must_and_every_should_hold[proxy]",
-    "tests/torture/test_times.py::test_it_ends_in_good_form_with_exit_code_0[several workers]",
+    "tests/torture/test_times.py::test_sigterm_ends_streams_and_the_server_with_exit_code_0[several workers]",
 )
 
 
 def cases(moments: Iterable[str]) -> list[object]:
-    """Every moment, with a kill of the process alone and of its group; but for a few, they are for the slow set."""
-    both = [(moment, how) for moment in moments for how in ("alone", "group")]
+    """Every moment, killing only the process or its whole group; all but a few of these cases are slow tests."""
+    both = [(moment, how) for moment in moments for how in ("process", "group")]
     return [pytest.param(*case, marks=() if case in SHORT else pytest.mark.slow) for case in both]
 
 
 def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> list[str]:
-    """What is left of `python -m COMMAND...`, which is killed as soon as all of `moment` runs: command lines."""
+    """Kills `python -m COMMAND...` as soon as all of `moment` runs; returns the command lines of what is left."""
     adopter = [sys.executable, "-m", "tests.orphans.adopter", how, str(folder), "\n".join(moment)]
     done = subprocess.run(
         [*adopter, sys.executable, "-m", *command],
@@ -57,27 +57,27 @@ def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> lis
 
 @pytest.fixture(scope="module")
 def project(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated repo whose owner's tests start servers in every way."""
+    """A generated repo whose owner's tests start servers in every possible way."""
     made = shutil.copytree(baked, tmp_path_factory.mktemp("killed") / "my-competitor")
     shutil.copy(Path(__file__).with_name("starts_of_all_kinds.py"), made / "tests" / "test_starts.py")
     return made
 
 
 @pytest.mark.parametrize(("moment", "how"), cases(MOMENTS))
-def test_nothing_is_left_of_a_generated_repo_s_tests(moment: str, how: str, project: Path) -> None:
+def test_no_process_is_left_of_a_generated_repo_s_tests(moment: str, how: str, project: Path) -> None:
     run = ("pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "-n", "6", "tests/test_starts.py")
     assert left_of(how, MOMENTS[moment], project, *run) == []
 
 
 @pytest.mark.parametrize(("moment", "how"), cases(["make run", "competitor check", "multiprocessing.spawn"]))
-def test_nothing_is_left_of_the_template_s_tests(moment: str, how: str) -> None:
+def test_no_process_is_left_of_the_template_s_tests(moment: str, how: str) -> None:
     run = ("pytest", "-p", "no:cacheprovider", "-n", "3", "-m", "slow or not slow")
     assert left_of(how, [moment], TEMPLATE, *run, *OF_THE_TEMPLATE) == []
 
 
 @pytest.mark.parametrize("command", ["check", "arena"])
-def test_what_a_check_has_started_ends_with_it(command: str, project: Path) -> None:
-    """Also where a shell stands between the two, and two workers behind it."""
+def test_servers_that_a_check_started_end_with_it(command: str, project: Path) -> None:
+    """Also when a shell is between the check and the server, and the server has two workers."""
     shell = f"env JANUS_WORKERS=2 sh -c '{sys.executable} -m competitor serve & wait'"
     moment = ["sh -c", "multiprocessing.spawn"]
-    assert left_of("alone", moment, project, "competitor", command, "--start", shell) == []
+    assert left_of("process", moment, project, "competitor", command, "--start", shell) == []

@@ -1,1 +1,1 @@
-"""The promises of reliability as a test set with counts: `make torture` runs all of it, `make test` a sample."""
+"""Tests of reliability under hostile input and faults, with counts. `make torture` runs all, `make test` a sample."""

@@ -1,4 +1,4 @@
-"""Servers of all backends with any environment; each is started once a session."""
+"""Fixtures: servers of all backends with any environment, each started once per session."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Faulty:
-    """The upstream of faulty_upstream.py."""
+    """The running upstream of faulty_upstream.py."""
 
     url: str
     secure_url: str
@@ -47,7 +47,7 @@ Compete = Callable[..., Running]
 
 @pytest.fixture(scope="session")
 def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether this is `make torture`, not the short form in `make test`."""
+    """Whether every case is run, as in `make torture`, and not only a sample, as in `make test`."""
     return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
 
 
@@ -79,7 +79,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture(scope="session")
 def compete(bakes: Bakes) -> Iterator[Compete]:
-    """`compete("tools", {...})`: a server of that backend with this environment; `core` has the scripted one."""
+    """`compete("tools", {...})` starts a server of that backend with this environment; "core" is a scripted backend."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
 

@@ -1,4 +1,4 @@
-"""pytest's side of the torture set: its options, its sample for `make test`, its counts and its table."""
+"""A pytest plugin for the torture tests: their options, the sample for `make test`, the counts and the table."""
 
 import random
 from collections import Counter, defaultdict
@@ -9,17 +9,17 @@ import pytest
 
 from .goals import DEFAULTS, GOALS, SECRETS, Goal
 
-# How many cases of one test a short run takes, always the same ones.
+# How many cases of each test a short run has; they are always the same ones.
 SAMPLE, SEED = 3, 9
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torture")
-    group.addoption("--every", action="store_true", help="every case of the torture set, not a sample")
+    group.addoption("--every", action="store_true", help="run every case of the torture tests, not only a sample")
     group.addoption(
-        "--torture", action="store_true", help="the same, with its table: a goal that is missed is a failure"
+        "--torture", action="store_true", help="run every case and print the table; a missed goal is a failure"
     )
-    group.addoption("--line", default="", help="only these lines of the table, such as B or ACD")
+    group.addoption("--line", default="", help="run only these lines of the table, such as B or ACD")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-    """Counts line E from what its test was given, once it has passed."""
+    """Counts for line E: after its test has passed, one for each pair of a secret and an answer."""
     result = yield
     if pyfuncitem.nodeid.endswith(SECRETS):
         given: Any = pyfuncitem.funcargs
@@ -69,20 +69,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A goal that was not reached is a failure, also where no test says so. (Workers only see a part.)"""
+    """Fails the run when a goal was not reached, also without a failed test. (Workers do not see all tests.)"""
     config = session.config
     if not config.getoption("--torture") or hasattr(config, "workerinput") or session.exitstatus:
         return
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     held, _ = counts(report for group in reporter.stats.values() for report in group)
-    if any(held[_name(goal)] < goal.least for goal in goals(config.getoption("--line"))):
+    if any(held[_name(goal)] < goal.minimum for goal in goals(config.getoption("--line"))):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _goal(marker: pytest.Mark) -> tuple[str, str]:
     line = marker.args[0]
     what = marker.args[1] if len(marker.args) > 1 else DEFAULTS[line]
-    assert any((goal.line, goal.what) == (line, what) for goal in GOALS), f"{line} {what} is no goal"
+    assert any((goal.line, goal.what) == (line, what) for goal in GOALS), f"{line} {what} is not a goal"
     return line, what
 
 
@@ -95,7 +95,7 @@ def goals(lines: str) -> list[Goal]:
 
 
 def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
-    """goal -> what held, and goal -> tests that failed."""
+    """For each goal, how many cases held, and how many tests failed."""
     held: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for report in reports:
@@ -112,10 +112,10 @@ def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
 
 
 def table(held: Counter[str], failed: Counter[str], lines: str = "") -> list[str]:
-    """Line by line: what held, of how many, and whether the goal is reached."""
+    """The table, a row for each goal: how many cases held, how many must, and whether the goal is reached."""
     rows = ["", f"{'':2} {'':62} {'held':>7} {'goal':>7}"]
     for goal in goals(lines):
         name = _name(goal)
-        verdict = f"{failed[name]} FAILED" if failed[name] else "reached" if held[name] >= goal.least else "MISSED"
-        rows.append(f"{goal.line:2} {goal.what:62} {held[name]:7,} {goal.least:7,}  {verdict}")
+        verdict = f"{failed[name]} FAILED" if failed[name] else "reached" if held[name] >= goal.minimum else "MISSED"
+        rows.append(f"{goal.line:2} {goal.what:62} {held[name]:7,} {goal.minimum:7,}  {verdict}")
     return rows

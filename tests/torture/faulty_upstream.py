@@ -1,8 +1,8 @@
-"""An upstream of raw bytes in a process of its own: what is wrong with an answer is named by the last user message.
+"""An upstream, in a process of its own, whose answers have faults; the last user message names the fault.
 
-    python faulty_upstream.py CERTIFICATE     prints its two ports, the second one speaks TLS
+    python faulty_upstream.py CERTIFICATE     prints its two ports; the second one speaks TLS
 
-`fault: NAME` at the end of a message is a key of `FAULTS`. `GET /stats` says how many requests are being answered.
+`fault: NAME` at the end of the message is a key of `FAULTS`. `GET /stats` says how many requests are being answered.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Peer:
             await asyncio.sleep(pause)
 
     def reset(self) -> None:
-        """Ends the connection without the usual farewell."""
+        """Resets the connection with RST, without the usual FIN."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -76,7 +76,7 @@ def fault(name: str) -> Callable[[Fault], Fault]:
 
 
 def says(name: str, *parts: bytes, pause: float = 0.0, end: str = "close") -> None:
-    """A fault of fixed bytes; the connection is then closed, reset, or left open for ever."""
+    """Defines a fault of fixed bytes; after them, the connection is closed, reset, or kept open for ever."""
 
     async def play(peer: Peer) -> None:
         await peer.say(*parts, pause=pause)
@@ -128,7 +128,7 @@ says("an event of 20 MB without an end", STREAM + chunked(b"data: " + b"y" * 20_
 says("characters cut in two", STREAM, *(chunked(bytes([byte])) for byte in said("\u00e9\U0001f600")[:90]), LAST)
 says("bytes that are not UTF-8", STREAM + chunked(HELLO, b"data: \xff\xfe\n\n", STOP, DONE) + LAST)
 says("CR LF", STREAM + chunked(*(part.replace(b"\n", b"\r\n") for part in (HELLO, STOP, DONE))) + LAST)
-says("CR alone", STREAM + chunked(*(part.replace(b"\n", b"\r") for part in (HELLO, STOP, DONE))) + LAST)
+says("only CR", STREAM + chunked(*(part.replace(b"\n", b"\r") for part in (HELLO, STOP, DONE))) + LAST)
 says("chunks of one byte", STREAM, *(chunked(bytes([byte])) for byte in HELLO + STOP + DONE), LAST)
 says("silent from the start", end="hang")
 says("silent in the head", b"HTTP/1.1 200 OK\r\n", end="hang")
@@ -136,17 +136,19 @@ says("silent in the middle", STREAM + chunked(HELLO), end="hang")
 says("an error object in the stream", STREAM + chunked(HELLO, data({"error": {"message": SECRET}}), DONE) + LAST)
 says("values of wrong types", STREAM + chunked(HELLO, data({"choices": {"x": 5}, "usage": [1]}), STOP, DONE) + LAST)
 says("text that is a number", STREAM + chunked(HELLO, said(5), STOP, DONE) + LAST)
-says("a call of a nameless tool", STREAM + chunked(data({"choices": [{"delta": {"tool_calls": [{"index": []}]}}]})))
-says("usage of nonsense", STREAM + chunked(HELLO, data(b'{"usage": {"prompt_tokens": NaN, "completion_tokens": -5}}'), STOP, DONE) + LAST)  # fmt: skip
+says(
+    "a call of a tool without a name", STREAM + chunked(data({"choices": [{"delta": {"tool_calls": [{"index": []}]}}]}))
+)
+says("nonsensical usage", STREAM + chunked(HELLO, data(b'{"usage": {"prompt_tokens": NaN, "completion_tokens": -5}}'), STOP, DONE) + LAST)  # fmt: skip
 says("JSON nested 100,000 deep", STREAM + chunked(data(b"[" * 100_000), STOP, DONE) + LAST)
-says("[DONE] and nothing before", STREAM + chunked(DONE) + LAST)
+says("only [DONE]", STREAM + chunked(DONE) + LAST)
 says("a redirect", head("302 Found", "text/plain", "location: /elsewhere", "content-length: 0"))
 says("a redirect that keeps the method", head("307 Temporary Redirect", "text/plain", "location: /elsewhere", "content-length: 0"))  # fmt: skip
 says("not HTTP", b"SSH-2.0-OpenSSH_9.9\r\n", end="hang")
 says("a head of 1 MB", b"HTTP/1.1 200 OK\r\nx: " + b"y" * 1_000_000)
-says("a bad size of a chunk", STREAM + chunked(HELLO) + b"ZZ\r\n")
+says("a bad chunk size", STREAM + chunked(HELLO) + b"ZZ\r\n")
 says("less than it declared", head("200 OK", EVENTS, "content-length: 5000") + HELLO)
-says("a bomb of gzip", head("200 OK", EVENTS, "content-encoding: gzip") + zlib.compress(b"0" * 10**8, wbits=31))
+says("a gzip bomb", head("200 OK", EVENTS, "content-encoding: gzip") + zlib.compress(b"0" * 10**8, wbits=31))
 says("an encoding nobody asked for", head("200 OK", EVENTS, "content-encoding: br") + b"\x0b\x02\x80")
 
 
@@ -172,6 +174,7 @@ async def endless_empty_events(peer: Peer) -> None:
 
 
 def named(body: Any) -> str:
+    """The name of the fault that the last user message asks for."""
     texts = [message.get("content") for message in body["messages"] if message.get("role") == "user"]
     found = json.dumps(texts[-1]).rpartition("fault: ")[2]
     return found.partition('"')[0]

@@ -1,7 +1,7 @@
-"""Kill the guard: each of these patches takes one guard out, and then the named tests must fail.
+"""Removes each guard of the code by a patch, and expects that the named tests then fail.
 
-`python -m tests.torture.guards [PART]` (`make guards`) does it in copies of the template: first the tests
-as they are, which must pass, then with the patch. It prints what was killed, N of N.
+`python -m tests.torture.guards [PART]` (`make guards`) works in copies of the template: it first runs the tests without
+the patch, when they must pass, and then with it. It prints how many patches the tests killed, N of N.
 """
 
 import os
@@ -26,9 +26,9 @@ SECONDS = 300
 
 @dataclass(frozen=True)
 class Guard:
-    """A promise, the lines that keep it, what stands there without it, and the tests that must notice.
+    """A promise, the lines `old` that keep it, their replacement `new` that breaks it, and the tests that must fail.
 
-    `tests` are pytest's arguments, or a program's.
+    `tests` are arguments of pytest, or a program.
     """
 
     line: str
@@ -42,7 +42,7 @@ class Guard:
 GUARDS = (
     Guard(
         "A",
-        "what cannot be parsed is refused in the one shape",
+        "a request that cannot be parsed gets an error in the usual shape",
         f"{CORE}/server/http11.py",
         "    def send_400_response(",
         "    def nobody_calls_this(",
@@ -50,7 +50,7 @@ GUARDS = (
     ),
     Guard(
         "A",
-        "a head has a most size",
+        "a head has a maximum size",
         f"{CORE}/limits.py",
         "MAX_REQUEST_HEAD_BYTES = 64 * 1024",
         "MAX_REQUEST_HEAD_BYTES = 64 * 1024 * 1024",
@@ -58,7 +58,7 @@ GUARDS = (
     ),
     Guard(
         "A",
-        "a head has at most so many fields",
+        "a head has a maximum number of fields",
         f"{CORE}/limits.py",
         "MAX_REQUEST_FIELDS = 200",
         "MAX_REQUEST_FIELDS = 200_000",
@@ -66,7 +66,7 @@ GUARDS = (
     ),
     Guard(
         "A",
-        "a refusal echoes nothing of the input",
+        "an error does not echo the input",
         f"{CORE}/request/parsing.py",
         'return ApiError("invalid_value", f"{path} {sentence}.{others}", path)',
         'return ApiError("invalid_value", f"{path} {sentence}.{others} {given}", path)',
@@ -74,7 +74,7 @@ GUARDS = (
     ),
     Guard(
         "A",
-        "deep nesting is a refusal, not a crash",
+        "deep nesting is refused and does not crash",
         f"{CORE}/request/parsing.py",
         "    except RecursionError:\n",
         "    except KeyboardInterrupt:\n",
@@ -82,7 +82,7 @@ GUARDS = (
     ),
     Guard(
         "A",
-        "a body has a most size",
+        "a body has a maximum size",
         f"{CORE}/request/parsing.py",
         "    if size > limit:\n        raise _too_large(limit)",
         "    if size > 100 * limit:\n        raise _too_large(limit)",
@@ -98,7 +98,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "an upstream that falls silent is left",
+        "a silent upstream is given up",
         f"{CORE}/outbound/response.py",
         '            self.fail(UpstreamError("silent", f"no byte for {self._silence_seconds:g} s"))',
         "            pass",
@@ -106,7 +106,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "a connection that breaks off is told",
+        "a broken connection is reported in the answer",
         f"{CORE}/model/completion.py",
         "        if reader.finish_reason is None and not response.stopped:\n            raise",
         "        if False:\n            raise",
@@ -114,7 +114,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "an upstream's own words stay in the log",
+        "an upstream's own error text appears only in the log",
         f"{CORE}/answer/runner.py",
         "Failure.UPSTREAM, error.kind, error.sentence,",
         "Failure.UPSTREAM, error.kind, error.detail,",
@@ -130,7 +130,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "an answer has a most size",
+        "an answer has a maximum size",
         f"{CORE}/answer/answer.py",
         "        write(text)\n        if self.size > self.max_bytes:\n            raise AnswerFull",
         "        write(text)",
@@ -138,7 +138,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "a client that leaves stops the work, in whole mode too",
+        "a client that leaves stops the work, also without streaming",
         f"{CORE}/answer/runner.py",
         "lambda: end(End.GONE)",
         "lambda: None",
@@ -146,7 +146,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "a client that does not read stops the reading",
+        "a client that does not read stops reading from the upstream",
         f"{CORE}/stream/writer.py",
         "            self._source.pause()\n",
         "            pass\n",
@@ -154,7 +154,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "too many requests are told to come back",
+        "too many requests get a 503",
         f"{CORE}/answer/admission.py",
         "        if self.open >= self._most:",
         "        if self.open >= self._most + 10_000:",
@@ -162,7 +162,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "SIGTERM lets open streams end in good form",
+        "SIGTERM gives open streams a well-formed end",
         f"{CORE}/answer/runner.py",
         "            why = End.SHUTDOWN\n",
         "            raise\n",
@@ -178,7 +178,7 @@ GUARDS = (
     ),
     Guard(
         "C",
-        "a forged link is not taken",
+        "a forged link is refused",
         f"{CORE}/artifacts/links.py",
         "not hmac.compare_digest(signature, self._signature(said))",
         "not signature",
@@ -186,7 +186,7 @@ GUARDS = (
     ),
     Guard(
         "C",
-        "a link ends to the second",
+        "a link expires on the second",
         f"{CORE}/artifacts/links.py",
         "        if expires <= now:",
         "        if expires < now:",
@@ -194,7 +194,7 @@ GUARDS = (
     ),
     Guard(
         "C",
-        "a bad disk is a clear error",
+        "a bad disk gives a clear error",
         f"{CORE}/artifacts/faults.py",
         "        if isinstance(error, OSError | ValueError) or",
         "        if",
@@ -202,7 +202,7 @@ GUARDS = (
     ),
     Guard(
         "D",
-        "only listed hosts are called",
+        "only hosts of the allow-list are called",
         f"{CORE}/outbound/egress.py",
         "        if origin not in self._allowed:",
         "        if not origin:",
@@ -210,7 +210,7 @@ GUARDS = (
     ),
     Guard(
         "D",
-        "what two parsers read in two ways is refused",
+        "a URL that parsers may read differently is refused",
         f"{CORE}/outbound/egress.py",
         "    if behind or not _HOST.fullmatch(host):",
         "    if not _HOST.fullmatch(host):",
@@ -218,15 +218,15 @@ GUARDS = (
     ),
     Guard(
         "D",
-        "a response has a most size",
+        "a response has a maximum size",
         f"{CORE}/outbound/response.py",
         "            if len(body) > max_bytes:",
         "            if not max_bytes:",
-        (f"{TORTURE}/test_ways_past_the_list.py", "-k", "most_size"),
+        (f"{TORTURE}/test_ways_past_the_list.py", "-k", "maximum_size"),
     ),
     Guard(
         "E",
-        "secrets are taken out of each log line",
+        "secrets are removed from each log line",
         f"{CORE}/observe/logs.py",
         "        return conceal(self.line(record), self._secrets)",
         "        return self.line(record)",
@@ -234,7 +234,7 @@ GUARDS = (
     ),
     Guard(
         "F",
-        "a tool that exits ends the tool, not the server",
+        "a tool that exits does not end the server",
         f"{CORE}/tools/toolbox.py",
         "    except BaseException as error:",
         "    except ImportError as error:",
@@ -242,7 +242,7 @@ GUARDS = (
     ),
     Guard(
         "F",
-        "what a tool says is cut",
+        "a tool's result is truncated",
         f"{CORE}/tools/toolbox.py",
         "    if len(text) > most:",
         "    if not most:",
@@ -250,7 +250,7 @@ GUARDS = (
     ),
     Guard(
         "F",
-        "no call is made with bad arguments",
+        "no tool is called with bad arguments",
         f"{CORE}/tools/toolbox.py",
         "        except ValidationError as error:",
         "        except MemoryError as error:",
@@ -266,7 +266,7 @@ GUARDS = (
     ),
     Guard(
         "G",
-        "no file of the image is setuid",
+        "the image has no setuid file",
         f"{UNBAKED.name}/Dockerfile",
         " && find / -xdev -type f -perm /6000 -exec chmod a-s {} +\n",
         " && true\n",
@@ -274,7 +274,7 @@ GUARDS = (
     ),
     Guard(
         "H",
-        "a workflow may do nothing that it need not",
+        "a workflow has no permission that it does not need",
         f"{UNBAKED.name}/.github/workflows/ci.yml",
         "permissions: {}\n",
         "permissions: write-all\n",
@@ -282,7 +282,7 @@ GUARDS = (
     ),
     Guard(
         "H",
-        "the image installs what the lock hashes, and nothing else",
+        "the image installs only packages with a hash in the lock",
         f"{UNBAKED.name}/Dockerfile",
         " --require-hashes",
         "",
@@ -300,13 +300,13 @@ GUARDS = (
 
 
 def missing() -> list[str]:
-    """The guards whose lines are not there, or not once: their patches have to follow the code."""
+    """The guards whose lines do not occur exactly once, because the code has changed."""
     texts = {guard.file: (TEMPLATE / guard.file).read_text(encoding="utf-8") for guard in GUARDS}
     return [guard.promise for guard in GUARDS if texts[guard.file].count(guard.old) != 1]
 
 
 def passes(tests: tuple[str, ...], copy: Path) -> bool:
-    """Whether the tests pass in this copy. One that never comes back does not."""
+    """Whether the tests pass in this copy. A test that exceeds the time limit counts as failed."""
     pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "slow or not slow")
     command = tests if tests[0].startswith("tools/") else (*pytest, *tests)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -327,18 +327,18 @@ def passes(tests: tuple[str, ...], copy: Path) -> bool:
             os.killpg(process.pid, 9)
             process.wait()
     if code > 1 and tests[0].endswith(".py") and not tests[0].startswith("tools/"):
-        raise SystemExit(f"pytest ends with {code} for {' '.join(tests)}")
+        raise SystemExit(f"pytest exited with {code} for {' '.join(tests)}")
     return code == 0
 
 
-def judged(guard: Guard, copies: "Queue[Path]") -> str:
-    """`killed`, or what is wrong with the guard or with its tests."""
+def verdict_on(guard: Guard, copies: "Queue[Path]") -> str:
+    """`killed`, or what is wrong with the guard or its tests."""
     copy = copies.get()
     file = copy / guard.file
     text = file.read_text(encoding="utf-8")
     try:
         if not passes(guard.tests, copy):
-            return "ITS TESTS FAIL WITH THE GUARD"
+            return "TESTS FAIL WITHOUT THE PATCH"
         file.write_text(text.replace(guard.old, guard.new), encoding="utf-8")
         return "SURVIVED" if passes(guard.tests, copy) else "killed"
     finally:
@@ -373,7 +373,7 @@ def main(part: str = "", at_once: int = 2) -> int:
         for number in range(at_once):
             (Path(scratch) / f"{number}").mkdir()
             copies.put(copied(Path(scratch) / f"{number}" / "template"))
-        for guard, verdict in zip(guards, pool.map(lambda guard: judged(guard, copies), guards), strict=True):
+        for guard, verdict in zip(guards, pool.map(lambda guard: verdict_on(guard, copies), guards), strict=True):
             killed += verdict == "killed"
             print(f"{guard.line}  {guard.promise:60} {verdict}", flush=True)
     print(f"\nkilled {killed} of {len(guards)}, in {time.monotonic() - began:.0f} s")

@@ -1,4 +1,4 @@
-"""The core with a backend that does too much: `python heavy_backend.py`. The prompt names what it does."""
+"""The core with a backend that overloads it: `python heavy_backend.py`. The prompt says how."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
         yield Text("y" * 50_000_000)
     elif chat.text == "block for 3 s":
         yield Text("before ")
-        time.sleep(3)  # noqa: ASYNC251 - what it is here for
+        time.sleep(3)  # noqa: ASYNC251 - blocks the event loop on purpose
         yield Text("after")
     else:
         yield Text("fine")

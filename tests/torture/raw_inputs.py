@@ -1,4 +1,4 @@
-"""Inputs that a server meets from strangers, byte for byte, each under a name. None may be more than a 4xx."""
+"""Raw bytes that strangers may send to a server, each with a name. None may be answered with a 5xx."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ def with_fields(**fields: Any) -> bytes:
 
 
 def literal(field: str, value: bytes) -> bytes:
-    """The good body with a field whose value is written as it stands."""
+    """A request with the good body and one more field, whose value is inserted as raw bytes."""
     return request(BODY[:-1] + b', "%b": %b}' % (field.encode(), value))
 
 
@@ -34,15 +34,15 @@ def encodings() -> Iterator[tuple[str, bytes]]:
     for name in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-7", "cp037", "utf-8-sig"):
         yield name, request(text.encode(name))
     for name, wrong in {
-        "latin-1": b"\xe9", "a lone continuation": b"\x80", "an overlong slash": b"\xc0\xaf", "half a character": b"\xf0\x9f",
+        "latin-1": b"\xe9", "a single continuation byte": b"\x80", "an overlong slash": b"\xc0\xaf", "half a character": b"\xf0\x9f",
         "beyond Unicode": b"\xf4\x90\x80\x80", "a surrogate in UTF-8": b"\xed\xa0\x80", "FF FE": b"\xff\xfe", "NUL": b"\0",
-        "a control character": b"\x1f", "an escape that is none": b"\\x41", "half an escape": b"\\u12", "DEL": b"\x7f",
+        "a control character": b"\x1f", "an invalid escape": b"\\x41", "half an escape": b"\\u12", "DEL": b"\x7f",
     }.items():  # fmt: skip
         yield name, literal("user", b'"' + CANARY.encode() + wrong + b'"')
     yield "no body", request(b"")
     yield "blank space", request(b"  \r\n\t ")
     yield "a megabyte of blank space", request(b" " * 2**20 + BODY)
-    yield "something behind the object", request(BODY + b"{}")
+    yield "text after the object", request(BODY + b"{}")
     yield "binary", request(bytes(range(256)) * 16)
 
 
@@ -151,8 +151,8 @@ def lines() -> Iterator[tuple[str, bytes]]:
     hello = bytes.fromhex("16030100c4010000c00303") + b"\x11" * 190
     yield "a TLS hello", hello
     yield "SSH", b"SSH-2.0-OpenSSH_9.9\r\n"
-    yield "nothing but line ends", b"\r\n" * 5000
-    yield "nothing but NUL", b"\0" * 5000
+    yield "only line ends", b"\r\n" * 5000
+    yield "only NUL", b"\0" * 5000
     yield "an HTTP response", b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
     yield "a head that does not end", b"GET /health HTTP/1.1\r\nhost: x\r\n"
 
@@ -179,9 +179,9 @@ def bodies() -> Iterator[tuple[str, bytes]]:
         yield f"coding {coding!r}", request(b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY), *fields, framed=False)
     chunks: dict[str, bytes] = {
         "no size": b"\r\nx\r\n", "size ZZ": b"ZZ\r\nx\r\n", "a negative size": b"-1\r\nx\r\n", "a huge size": b"f" * 17 + b"\r\nx\r\n",
-        "0x": b"0x5\r\nhello\r\n", "no line end behind a chunk": b"1\r\nxx0\r\n\r\n", "an extension of 1 MB": b"1;" + b"e" * 10**6 + b"\r\nx\r\n",
+        "0x": b"0x5\r\nhello\r\n", "no line end after a chunk": b"1\r\nxx0\r\n\r\n", "an extension of 1 MB": b"1;" + b"e" * 10**6 + b"\r\nx\r\n",
         "trailers": b"%x\r\n%b\r\n0\r\nx: y\r\n\r\n" % (len(BODY), BODY), "trailers of 1 MB": b"0\r\nx: " + b"y" * 10**6 + b"\r\n\r\n",
-        "LF alone": b"%x\n%b\n0\n\n" % (len(BODY), BODY), "one byte a chunk": b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n",
+        "only LF": b"%x\n%b\n0\n\n" % (len(BODY), BODY), "chunks of one byte": b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n",
         "chunks that do not end": b"5\r\nhello\r\n", "a size with blanks": b" 5 \r\nhello\r\n0\r\n\r\n",
     }  # fmt: skip
     for name, body in chunks.items():
@@ -193,10 +193,13 @@ def bodies() -> Iterator[tuple[str, bytes]]:
         yield f"type {kind!r}", request(BODY, f"content-type: {kind}")
     bomb = gzip.compress(b"0" * 10**8)
     for coding in ("gzip", "deflate", "br", "zstd", "gzip, gzip", "x-" + CANARY):
-        yield f"packed by {coding}", request(bomb, f"content-encoding: {coding}", "content-type: application/json")
-    yield "a bomb without a word of it", request(bomb)
-    yield "asks first", request(BODY, "expect: 100-continue")
-    yield "asks first, with too much", request(b"", "expect: 100-continue", "content-length: 99999999", framed=False)
+        yield f"compressed by {coding}", request(bomb, f"content-encoding: {coding}", "content-type: application/json")
+    yield "a gzip bomb without a content-encoding", request(bomb)
+    yield "expects 100-continue", request(BODY, "expect: 100-continue")
+    yield (
+        "expects 100-continue, for a body that is too large",
+        request(b"", "expect: 100-continue", "content-length: 99999999", framed=False),
+    )
 
 
 FAMILIES: tuple[Callable[[], Iterator[tuple[str, bytes]]], ...] = (
@@ -205,5 +208,5 @@ FAMILIES: tuple[Callable[[], Iterator[tuple[str, bytes]]], ...] = (
 
 
 def inputs() -> dict[str, bytes]:
-    """name -> bytes for a socket."""
+    """Maps the name of each input to the bytes to send."""
     return {f"{family.__name__}: {name}": data for family in FAMILIES for name, data in family()}

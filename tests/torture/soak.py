@@ -1,6 +1,6 @@
-"""Many requests, a fifth of them aborted, and what the process holds in between and at the end.
+"""Sends many requests, aborts a fifth of them, and measures what the process holds in between and at the end.
 
-`python -m tests.torture.soak` (`make soak`) runs 10,000 on each backend and writes docs/soak.svg and docs/soak.md.
+`python -m tests.torture.soak` (`make soak`) sends 10,000 to each backend and writes docs/soak.svg and docs/soak.md.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ processes = contract_tests("processes")
 question = importlib.import_module("competitor.checks.target").question  # template_path has made it importable
 
 AT_ONCE, BATCH, SEED = 40, 500, 9
-# Connections to the upstream rest for half a minute before they are closed.
+# Idle connections to the upstream are closed after half a minute.
 REST_SECONDS = 32
 SCRIPTS = (
     'mock{"tokens": 30}',
@@ -37,7 +37,7 @@ ENDLESS = 'mock{"endless": true, "delay": 0.01}'
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process holds while nothing is asked of it, after so many requests."""
+    """What the idle process holds after `requests` requests."""
 
     requests: int
     aborted: int
@@ -48,14 +48,14 @@ class Sample:
 
 @contextmanager
 def watched(project: Path, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """Port and process id of the competitor in `project`, which says how many tasks it has."""
+    """Starts the competitor in `project` so that it can report its asyncio tasks; yields its port and process id."""
     program = Path(__file__).parent / "watched.py"
     with processes.competitor(environment, str(program), cwd=project) as (url, pid):
         yield int(url.rpartition(":")[2]), pid
 
 
 async def soak(port: int, pid: int, count: int, say: Callable[[Sample], None] = lambda sample: None) -> list[Sample]:
-    """A sample after a first batch, after each other one, and a last one when what rests has gone."""
+    """Sends the requests; returns a sample after each batch, and a last one when idle connections are closed."""
     chance, samples, aborted = random.Random(SEED), [], 0
     for number in range(BATCH, count + 1, BATCH):
         aborts = [chance.random() < 0.2 for _ in range(BATCH)]
@@ -71,7 +71,7 @@ async def soak(port: int, pid: int, count: int, say: Callable[[Sample], None] = 
     await asyncio.sleep(REST_SECONDS)
     await _one(
         port, json.dumps(question()).encode(), asyncio.Semaphore(1), leaves=False
-    )  # the pool looks when it is used
+    )  # the pool closes idle connections only when it is used
     samples.append(await _sample(port, pid, count, aborted))
     say(samples[-1])
     return samples
@@ -110,13 +110,13 @@ async def _sample(port: int, pid: int, number: int, aborted: int) -> Sample:
 
 
 def _held(pid: int) -> tuple[int, float]:
-    """Open descriptors, and MiB of resident memory."""
+    """The number of open descriptors, and the resident memory in MiB."""
     resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     return len(list(Path(f"/proc/{pid}/fd").iterdir())), round(resident, 1)
 
 
 def returned(samples: list[Sample]) -> list[str]:
-    """What did not come back to where it was after the first batch; empty when all did."""
+    """A sentence for each figure that did not return to its value after the first batch; empty when all did."""
     first, last = samples[0], samples[-1]
     wrong = []
     if last.descriptors > first.descriptors:
@@ -129,7 +129,7 @@ def returned(samples: list[Sample]) -> list[str]:
 
 
 def plot(found: dict[str, list[Sample]], goal: Path) -> None:
-    """Three panels over one axis of requests, in the style of the benchmark's plots."""
+    """Draws three panels over one axis of requests, in the style of the benchmark's plots."""
     import matplotlib.pyplot as plt
 
     from benchmarks.plots import LINES, MARKS, STYLE
@@ -150,20 +150,20 @@ def plot(found: dict[str, list[Sample]], goal: Path) -> None:
 
 
 def report(found: dict[str, list[Sample]], seconds: float) -> str:
-    """docs/soak.md."""
+    """The text of docs/soak.md."""
     count = found[next(iter(found))][-1].requests
     lines = [
-        "# Soak: what a long life leaves behind",
+        "# Soak: what remains after many requests",
         "",
-        f"`make soak` asks each backend {count:,} times, {AT_ONCE} at once, streamed and whole, with an upstream",
-        "that now and then dies or refuses, and leaves a fifth of the answers in their middle. After each",
-        f"{BATCH} it waits a moment and looks at the process. The last look is {REST_SECONDS} s later, when",
-        f"connections that rested have gone. It took {seconds / 60:.0f} minutes on {os.cpu_count()} cores, which did",
+        f"`make soak` sends each backend {count:,} requests, {AT_ONCE} at a time, streamed and as a whole. The",
+        "upstream sometimes dies or refuses, and a fifth of the answers are aborted in the middle. After every",
+        f"{BATCH} requests it waits a moment and measures the process. The last measurement is {REST_SECONDS} s later,",
+        f"when idle connections are closed. It took {seconds / 60:.0f} minutes on {os.cpu_count()} cores, which did",
         "other work as well.",
         "",
         "![Descriptors, tasks and memory over the requests](soak.svg)",
         "",
-        "| Backend | Requests | Aborted | Descriptors, first and last | Tasks | Resident memory, MiB | Back |",
+        "| Backend | Requests | Aborted | Descriptors, first and last | Tasks | Resident memory, MiB | Returned |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for backend, samples in found.items():
@@ -194,7 +194,7 @@ def main(count: int = 10_000) -> int:
     plot(found, TEMPLATE / "docs" / "soak.svg")
     (TEMPLATE / "docs" / "soak.md").write_text(report(found, time.monotonic() - began), encoding="utf-8")
     wrong = {backend: returned(samples) for backend, samples in found.items() if returned(samples)}
-    print(wrong or "Descriptors, tasks and memory return.")
+    print(wrong or "Descriptors, tasks and memory returned to their first values.")
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""Whatever a backend's code does: the contract's test of it, and its largest ones. More are in tests/unit/answer."""
+"""Whatever a backend's code does, the answer ends well-formed: the contract's test, and backends that overload it."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from .conftest import processes
 pytestmark = pytest.mark.slow  # `make test` runs the contract's own in a generated repo
 core, launch = conftest.core, conftest.launch
 
-misdeed = pytest.mark.torture("B", "misdeeds of a backend, by mode")
+misdeed = pytest.mark.torture("B", "misbehaviours of a backend, for each mode")
 test_a_stream_ends_in_good_form = misdeed(contract_tests("test_any_backend").test_a_stream_ends_in_good_form)
 
 
@@ -31,7 +31,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target, Pa
 
 @misdeed
 @pytest.mark.parametrize("deed", ["a million events", "an event of 50 MB", "block for 3 s"])
-def test_too_much_ends_in_good_form(deed: str, heavy: tuple[Target, Path]) -> None:
+def test_an_overloading_backend_has_a_well_formed_end(deed: str, heavy: tuple[Target, Path]) -> None:
     target, log = heavy
     stream = target.read_stream(question(deed, stream=True))
     well_formed(stream, deed)

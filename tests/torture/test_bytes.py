@@ -1,4 +1,4 @@
-"""Any bytes get a 2xx or a 4xx in the one error shape, under 2 KiB, and no echo of the input."""
+"""Any bytes are answered with a 2xx, or a 4xx in the error shape, under 2 KiB, without an echo of the input."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ def answer(port: int, data: bytes, *, bodiless: bool) -> Reply:
     """The first response to these bytes, however the connection ends."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
-        with suppress(OSError):  # refused before all of it was sent; the answer is there
+        with suppress(OSError):  # refused before all was sent; the answer can still be read
             connection.sendall(data)
         while not _complete(received, bodiless=bodiless):
             try:
@@ -51,7 +51,7 @@ def _complete(received: bytes, *, bodiless: bool) -> bool:
     return len(body) >= int(length) if length else body.endswith(b"0\r\n\r\n")
 
 
-@pytest.mark.torture("A", "raw inputs: 2xx or 4xx, one shape, no echo")
+@pytest.mark.torture("A", "raw inputs: 2xx or 4xx, one error shape, no echo")
 @pytest.mark.parametrize("name", INPUTS)
 def test_any_bytes_get_a_2xx_or_a_4xx(name: str, running: Running) -> None:
     bodiless = INPUTS[name].startswith(b"HEAD ")

@@ -1,4 +1,4 @@
-"""Whatever a client does, the work for it is gone, its socket is closed, and the next request works."""
+"""Whatever a client does, its work is stopped, its socket is closed, and the next request works."""
 
 import contextlib
 import json
@@ -18,13 +18,13 @@ from competitor.checks.target import question
 from .conftest import Compete, Running
 from .raw_inputs import BODY, request
 
-# The deadlines of the server, short; how long a busy machine may need for what takes a moment; and for how long a
-# client may trickle, which takes 20 s for all of what it has.
+# The server's deadlines, which are short here; how long a busy machine may need to stop the work; for how long after
+# its deadline a server may let a client trickle, which would need 20 s to send everything.
 HEAD_SECONDS, BODY_SECONDS, GONE_SECONDS, TRICKLE_SECONDS = 2, 2, 60.0, 15.0
-# The system's own buffers on both sides take 10 MB of the answer, which come as some 80 MB here; all of it were 270.
-MOST_READ_BYTES = 180 * 2**20
-# A process that has not streamed so fast before grows by 17 MiB once, and then no more.
-MOST_MEMORY_KIB = 32 * 1024
+# Until the system's buffers are full, the server reads about 80 MB from the upstream; the whole answer would be 270.
+MAX_READ_BYTES = 180 * 2**20
+# A process that streams so fast for the first time grows once by 17 MiB, and then no more.
+MAX_GROWTH_KIB = 32 * 1024
 ENDLESS = json.dumps(question('mock{"endless": true, "delay": 0.02}', stream=True)).encode()
 FLOOD = json.dumps(question('mock{"endless": true, "burst": 200}', stream=True)).encode()
 SLOW = json.dumps(question('mock{"wait": 60}')).encode()
@@ -32,7 +32,7 @@ HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
 
 
 def closes(client: socket.socket) -> bytes:
-    """What the server says until it closes."""
+    """Reads until the server closes the connection; returns the bytes."""
     client.settimeout(GONE_SECONDS)
     received = b""
     with contextlib.suppress(ConnectionResetError):
@@ -42,7 +42,7 @@ def closes(client: socket.socket) -> bytes:
 
 
 def leaves_without_a_word(client: socket.socket, running: Running) -> None:
-    """It connects, and no more."""
+    """It only connects."""
 
 
 def leaves_in_the_head(client: socket.socket, running: Running) -> None:
@@ -80,7 +80,7 @@ def leaves_a_whole_answer(client: socket.socket, running: Running) -> None:
 
 
 def half_closes(client: socket.socket, running: Running) -> None:
-    """As one that leaves: nobody can tell the two apart, and gateways never do it."""
+    """Treated like a client that leaves: a server cannot tell the two apart, and gateways never half-close."""
     leaves_in_the_middle(client, running)
     client.shutdown(socket.SHUT_WR)
     closes(client)
@@ -90,10 +90,10 @@ def never_reads(client: socket.socket, running: Running) -> None:
     before, size = read_bytes(running.pid), resident_kib(running.pid)
     client.sendall(request(FLOOD))
     read = -1
-    while read != (read := read_bytes(running.pid)):  # until all buffers between are full
-        assert read - before < MOST_READ_BYTES, "it reads on"
+    while read != (read := read_bytes(running.pid)):  # until all buffers are full
+        assert read - before < MAX_READ_BYTES, "the server still reads from the upstream"
         time.sleep(1)
-    assert resident_kib(running.pid) - size < MOST_MEMORY_KIB
+    assert resident_kib(running.pid) - size < MAX_GROWTH_KIB
 
 
 def says_nothing(client: socket.socket, running: Running) -> None:
@@ -123,11 +123,11 @@ def sends_nonsense_after_its_request(client: socket.socket, running: Running) ->
 
 
 def trickle(client: socket.socket, data: bytes) -> None:
-    """A byte each tenth of a second, until the server has enough of it."""
+    """Sends a byte every tenth of a second, until the server answers or closes."""
     client.settimeout(0.1)
     deadline = time.monotonic() + HEAD_SECONDS + TRICKLE_SECONDS
     for place in range(len(data)):
-        assert time.monotonic() < deadline, "it is let go on for ever"
+        assert time.monotonic() < deadline, "the server lets the client trickle for ever"
         client.sendall(data[place : place + 1])
         with contextlib.suppress(TimeoutError):
             if client.recv(1, socket.MSG_PEEK):
@@ -156,10 +156,10 @@ def resident_kib(pid: int) -> int:
 
 
 def sockets(pid: int) -> int:
-    """Open sockets of this process: its listener, those of its clients, and those to its upstream."""
+    """The number of open sockets of a process: listener, clients and upstream."""
     found = 0
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed while we looked
+        with contextlib.suppress(FileNotFoundError):  # closed in the meantime
             found += os.readlink(link).startswith("socket:")
     return found
 
@@ -170,16 +170,16 @@ def running(backend: str, compete: Compete, upstream: Upstream) -> Running:
     return compete(backend, {**seconds, "JANUS_LLM_BASE_URL": f"{upstream.url}/v1"})
 
 
-@pytest.mark.torture("B", "misdeeds of a client, by backend")
+@pytest.mark.torture("B", "misbehaviours of a client, for each backend")
 @pytest.mark.parametrize("deed", MISDEEDS)
-def test_the_work_is_gone_and_the_next_request_works(deed: str, running: Running, upstream: Upstream) -> None:
-    running.target.read_stream(question(stream=True))  # so that what is opened once is open
+def test_the_work_is_stopped_and_the_next_request_works(deed: str, running: Running, upstream: Upstream) -> None:
+    running.target.read_stream(question(stream=True))  # opens the connections that stay open
     before = sockets(running.pid)
     with socket.create_connection(("127.0.0.1", running.port), timeout=GONE_SECONDS) as client:
         MISDEEDS[deed](client, running)
     deadline = time.monotonic() + GONE_SECONDS
     while upstream.stats()["open"] or sockets(running.pid) > before:
-        assert time.monotonic() < deadline, "something still works for a client that is gone, or holds its socket"
+        assert time.monotonic() < deadline, "work or a socket remains for a client that has left"
         time.sleep(0.05)
     assert running.target.get("/health").status == 200
     well_formed(running.target.read_stream(question(stream=True)))

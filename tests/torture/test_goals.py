@@ -1,4 +1,4 @@
-"""The README's figures of the torture set are true, and only what passed is counted."""
+"""The README's figures about the torture tests are right, and only cases that passed are counted."""
 
 import re
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from .raw_inputs import inputs
 from .test_upstream_faults import CASES
 
 
-def test_the_readme_s_figures_are_those_of_the_set() -> None:
+def test_the_readme_s_figures_about_the_torture_tests_are_right() -> None:
     text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
     found = re.search(
         r"(\d+) raw inputs, 10,000 random requests, (\d+) faults of an\s+upstream.*?(\d+) hostile URLs", text, re.S
@@ -29,7 +29,7 @@ def report(outcome: str, **properties: Any) -> pytest.TestReport:
     return pytest.TestReport("x", ("x", 0, "x"), {}, cast(Any, outcome), None, "call", user_properties=given)
 
 
-def test_only_what_passed_is_counted_and_a_failure_is_named() -> None:
+def test_only_passed_cases_are_counted_and_failures_are_shown() -> None:
     goal = f"{GOALS[0].line} {GOALS[0].what}"
     held, failed = counts(
         [report("passed"), report("passed", count=300), report("failed", count=50), SimpleNamespace()]
@@ -37,5 +37,5 @@ def test_only_what_passed_is_counted_and_a_failure_is_named() -> None:
     assert (held[goal], failed[goal]) == (301, 1)
     assert any("1 FAILED" in row for row in table(held, failed))
     assert any("MISSED" in row for row in table(held, counts([])[1], "A"))
-    held[goal] = GOALS[0].least
+    held[goal] = GOALS[0].minimum
     assert "reached" in table(held, counts([])[1], "A")[2]

@@ -1,4 +1,4 @@
-"""The patches of guards.py apply, so that `make guards` can take each guard out."""
+"""The patches of guards.py apply, so that `make guards` can remove each guard."""
 
 from .goals import GOALS
 from .guards import GUARDS, missing
@@ -8,6 +8,6 @@ def test_each_patch_still_applies() -> None:
     assert missing() == []
 
 
-def test_there_are_guards_of_every_line() -> None:
+def test_every_line_of_the_goals_has_guards() -> None:
     assert {guard.line for guard in GUARDS} == {goal.line for goal in GOALS}
     assert len({guard.promise for guard in GUARDS}) == len(GUARDS) >= 20

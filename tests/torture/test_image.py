@@ -1,4 +1,4 @@
-"""The image, truly built and run: tools/image.py looks, and says how many promises hold."""
+"""Builds and runs the image with tools/image.py, which checks it and prints how many promises hold."""
 
 import re
 import subprocess
@@ -11,8 +11,8 @@ from ..template_path import TEMPLATE
 
 
 @pytest.mark.slow
-@pytest.mark.torture("G", "images: what must hold of one, by backend")
-def test_an_image_is_as_it_should_be(backend: str, record_property: Callable[[str, int], None]) -> None:
+@pytest.mark.torture("G", "promises of the image, for each backend")
+def test_all_promises_of_the_image_hold(backend: str, record_property: Callable[[str, int], None]) -> None:
     done = subprocess.run(
         [sys.executable, str(TEMPLATE / "tools" / "image.py"), "--backend", backend],
         capture_output=True,

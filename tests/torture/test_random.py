@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: random JSON in every field, what the OpenAPI allows, what a fuzzer finds."""
+"""Random requests: random JSON in every field, requests made from the OpenAPI description, and fuzzed bytes."""
 
 import asyncio
 import json
@@ -42,15 +42,15 @@ IN_MESSAGES = ("role", "content", "name", "tool_calls", "tool_call_id", "artifac
 EXAMPLES = -(-10_000 // (len(FIELDS) + len(IN_MESSAGES)))
 
 
-async def _says_what_it_was_asked(chat: Chat) -> AsyncIterator[Event]:
+async def _echo(chat: Chat) -> AsyncIterator[Event]:
     yield Text(f"{len(chat.messages)} {chat.text[:50]}")
 
 
-APP = create_app(Settings.from_environment({"JANUS_PACING": "off"}), Backend("random", _says_what_it_was_asked))
+APP = create_app(Settings.from_environment({"JANUS_PACING": "off"}), Backend("random", _echo))
 
 
 async def asked(body: bytes) -> Reply:
-    """The answer of the application, called as a server would."""
+    """Calls the ASGI application as a server would; returns its answer."""
     got: list[Any] = []
     parts = [{"type": "http.request", "body": body, "more_body": False}]
     headers = [(b"host", b"x"), (b"content-type", b"application/json")]
@@ -73,7 +73,7 @@ def answered(fields: dict[str, Any]) -> None:
         refused(reply)
 
 
-@pytest.mark.torture("A", "random requests: none a 5xx")
+@pytest.mark.torture("A", "random requests without a 5xx")
 @pytest.mark.parametrize("field", [*FIELDS, *(f"messages.{name}" for name in IN_MESSAGES)])
 def test_any_json_in_any_field_is_answered_or_refused(
     field: str, whole: bool, record_property: Callable[[str, int], None]
@@ -93,11 +93,11 @@ def test_any_json_in_any_field_is_answered_or_refused(
 
 
 @pytest.mark.slow
-@pytest.mark.torture("A", "requests from the app's own OpenAPI: none a 5xx")
-def test_requests_from_the_app_s_own_openapi(
+@pytest.mark.torture("A", "requests from the app's own OpenAPI, without a 5xx")
+def test_requests_from_the_app_s_own_openapi_get_no_5xx(
     backend: str, compete: Compete, upstream: Upstream, tmp_path: Path, record_property: Callable[[str, int], None]
 ) -> None:
-    """Good ones and bad ones, for every route: schemathesis' own count of them is what counts."""
+    """schemathesis makes good and bad requests for every route, and says how many."""
     target = compete(backend, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}).target
     tool = Path(sysconfig.get_path("scripts")) / "schemathesis"
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,unsupported_method"
@@ -116,7 +116,7 @@ def test_requests_from_the_app_s_own_openapi(
 
 
 def seeds(reader: str) -> list[bytes]:
-    """Where the fuzzer begins: what the other tests send."""
+    """The fuzzer's first inputs, which are those of the other tests."""
     if reader == "request":
         sent = (data for family in (encodings, surrogates, bodies) for _, data in family())
         return [json.dumps(GOOD).encode(), *(data.partition(b"\r\n\r\n")[2][:4096] for data in sent)]
@@ -129,9 +129,9 @@ def seeds(reader: str) -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.torture("A", "seconds of fuzzing of a reader: no crash")
+@pytest.mark.torture("A", "seconds of fuzzing parsers without a crash")
 @pytest.mark.parametrize("reader", ["request", "stream", "url", "artifact"])
-def test_no_bytes_crash_a_reader(reader: str, tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
+def test_no_bytes_crash_a_parser(reader: str, tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
     (tmp_path / "corpus").mkdir()
     for number, seed in enumerate(seeds(reader)):
         (tmp_path / "corpus" / f"{number}").write_bytes(seed)

@@ -1,4 +1,4 @@
-"""Descriptors, tasks and memory come back after many requests, a fifth of them aborted."""
+"""Descriptors, tasks and memory return to their first values after many requests, a fifth of them aborted."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from .soak import BATCH, Sample, returned, soak, watched
 
 @pytest.mark.slow
 @pytest.mark.torture("B", "requests of a soak, a fifth aborted")
-def test_all_comes_back(
+def test_descriptors_tasks_and_memory_return_to_their_first_values(
     bakes: Callable[[str], Path], upstream: Upstream, record_property: Callable[[str, int], None]
 ) -> None:
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_PACING": "off"}
@@ -25,7 +25,7 @@ def test_all_comes_back(
 
 
 @pytest.mark.parametrize(("field", "by"), [("descriptors", 3), ("tasks", 1), ("resident_mib", 40.0)])
-def test_what_does_not_come_back_is_named(field: str, by: float) -> None:
+def test_a_figure_that_does_not_return_is_reported(field: str, by: float) -> None:
     first = Sample(BATCH, 100, 20, 80.0, 5)
     last = Sample(**{**vars(first), field: getattr(first, field) + by})
     assert len(returned([first, last])) == 1

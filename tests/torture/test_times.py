@@ -1,4 +1,4 @@
-"""Silence, overload and the end: what a server owes when nothing comes, when too many come, and when it has to go."""
+"""Silence, overload and shutdown: the server answers when the upstream is silent, when it is full, when it ends."""
 
 import os
 import signal
@@ -19,18 +19,18 @@ from competitor.checks.target import Reply, Stream, Target, question
 from ..baking.baking import VARIANTS
 from .conftest import Compete, processes
 
-pytestmark = pytest.mark.slow  # the contract's own tests have shorter forms, which `make test` runs in a bake
+pytestmark = pytest.mark.slow  # the contract's own tests include shorter forms, which `make test` runs in a bake
 ENDLESS = 'mock{"endless": true, "delay": 0.05}'
 
 
-@pytest.mark.torture("B", "silences of a minute, by backend")
+@pytest.mark.torture("B", "silences of a minute, for each backend")
 def test_a_silence_of_a_minute_has_no_gap_of_two_seconds(
     compete: Compete, upstream: Upstream, record_property: Callable[[str, int], None]
 ) -> None:
     targets = [compete(backend, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}).target for backend in VARIANTS]
     for target in targets:
         target.timeout = 120
-        target.ask()  # the first one may wait for what the backend imports
+        target.ask()  # the first request may wait until the backend is imported
     silent = question('mock{"tokens": 4, "silence": 60}', stream=True)
     with ThreadPoolExecutor(len(targets)) as pool:
         for stream in pool.map(lambda target: target.read_stream(silent), targets):
@@ -41,8 +41,8 @@ def test_a_silence_of_a_minute_has_no_gap_of_two_seconds(
     record_property("count", len(targets))
 
 
-@pytest.mark.torture("B", "requests at four times the limit")
-def test_four_times_the_limit_waits_with_words_or_is_told_to_come_back(
+@pytest.mark.torture("B", "requests at four times the limit of running requests")
+def test_at_four_times_the_limit_requests_wait_or_get_a_503_with_retry_after(
     compete: Compete, upstream: Upstream, record_property: Callable[[str, int], None]
 ) -> None:
     limits = {"JANUS_MAX_RUNNING": "10", "JANUS_MAX_OPEN": "30"}
@@ -79,7 +79,7 @@ def test_four_times_the_limit_waits_with_words_or_is_told_to_come_back(
 def served(
     project: Path, environment: dict[str, str], *before: str
 ) -> Iterator[tuple[Target, "subprocess.Popen[bytes]"]]:
-    """A server as a child, whose exit code can be asked for."""
+    """Runs a server as a child process, so that its exit code can be read."""
     port = processes.free_port()
     given = {
         **environment,
@@ -99,7 +99,7 @@ def served(
             process.wait(10)
 
 
-def ends_in_good_form(target: Target, streams: int, end: Callable[[], None]) -> None:
+def end_with_open_streams(target: Target, streams: int, end: Callable[[], None]) -> None:
     with ThreadPoolExecutor(streams) as pool:
         began = [pool.submit(target.read_stream, question(ENDLESS, stream=True)) for _ in range(streams)]
         time.sleep(1.5)
@@ -109,9 +109,11 @@ def ends_in_good_form(target: Target, streams: int, end: Callable[[], None]) -> 
             assert "shutting down" in stream.text
 
 
-@pytest.mark.torture("B", "ends by SIGTERM")
+@pytest.mark.torture("B", "shutdowns by SIGTERM")
 @pytest.mark.parametrize("how", ["20 open streams", "idle", "twice", "as process 1", "several workers"])
-def test_it_ends_in_good_form_with_exit_code_0(how: str, bakes: Callable[[str], Path], upstream: Upstream) -> None:
+def test_sigterm_ends_streams_and_the_server_with_exit_code_0(
+    how: str, bakes: Callable[[str], Path], upstream: Upstream
+) -> None:
     environment = {
         "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
         "JANUS_WORKERS": "3" if how == "several workers" else "1",
@@ -132,5 +134,5 @@ def test_it_ends_in_good_form_with_exit_code_0(how: str, bakes: Callable[[str], 
         if how == "idle":
             end()
         else:
-            ends_in_good_form(target, 20, end)
+            end_with_open_streams(target, 20, end)
         assert process.wait(15) == 0

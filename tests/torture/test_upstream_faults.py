@@ -1,4 +1,4 @@
-"""Whatever the upstream does, the client gets a well-formed end, the work is gone, and the next request works."""
+"""Whatever the upstream does, the answer has a well-formed end, the work is stopped, and the next request works."""
 
 import time
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from .faulty_upstream import FAULTS, SECRET
 
 lateness = contract_tests("lateness")
 
-pytestmark = pytest.mark.torture("B", "faults of the upstream, by backend and mode")
+pytestmark = pytest.mark.torture("B", "faults of the upstream, for each backend and mode")
 
-# Small limits, so that what never ends is ended soon.
+# Small limits, so that endless answers are ended soon.
 LIMITS = {
     "JANUS_LLM_SILENCE_SECONDS": "1",
     "JANUS_LLM_CONNECT_SECONDS": "2",
@@ -24,16 +24,16 @@ LIMITS = {
     "JANUS_TIMEOUT": "8",
     "JANUS_MAX_ANSWER_BYTES": "300000",
 }
-# The promise is a second; a busy machine may need more.
+# The promise is one second; a busy machine may need more.
 GONE_SECONDS = 60.0
 ELSEWHERE = {
-    "nobody listens": lambda faulty: f"http://127.0.0.1:{contract_tests('processes').free_port()}",
-    "a certificate nobody knows": lambda faulty: faulty.secure_url,
-    "TLS where there is none": lambda faulty: faulty.url.replace("http:", "https:"),
+    "a closed port": lambda faulty: f"http://127.0.0.1:{contract_tests('processes').free_port()}",
+    "an unknown certificate": lambda faulty: faulty.secure_url,
+    "TLS to a server without it": lambda faulty: faulty.url.replace("http:", "https:"),
     "a name that does not exist": lambda faulty: "http://no-such-host.invalid:9000",
 }  # fmt: skip
-# Faults that an answer survives whole: the text comes through.
-HARMLESS = {"CR LF", "CR alone", "chunks of one byte", "usage of nonsense"}
+# Faults in spite of which the text arrives completely.
+HARMLESS = {"CR LF", "only CR", "chunks of one byte", "nonsensical usage"}
 CASES = [*(name for name in FAULTS if name != "none"), *ELSEWHERE]
 
 
@@ -50,10 +50,10 @@ def _once(fault: str, where: Callable[[Faulty], str], faulty: Faulty) -> str:
     return _urls.setdefault(fault if fault in ELSEWHERE else "", where(faulty))
 
 
-def the_work_is_gone_and_the_next_request_works(asked: Target, fault: str, faulty: Faulty) -> None:
+def expect_that_the_work_is_stopped_and_the_next_request_works(asked: Target, fault: str, faulty: Faulty) -> None:
     deadline = time.monotonic() + GONE_SECONDS
     while faulty.stats()["open"]:
-        assert time.monotonic() < deadline, "the upstream still works for nobody"
+        assert time.monotonic() < deadline, "the upstream is still answering, although the client has its answer"
         time.sleep(0.02)
     assert faulty.stats()["elsewhere"] == 0, "a redirect was followed"
     assert asked.get("/health").status == 200
@@ -65,27 +65,27 @@ def the_work_is_gone_and_the_next_request_works(asked: Target, fault: str, fault
 
 @pytest.mark.parametrize("fault", CASES)
 def test_a_stream_has_a_well_formed_end(fault: str, asked: Target, faulty: Faulty) -> None:
-    """A machine that is late for a second makes any upstream a silent one."""
-    lateness.measured_on_time(lambda: a_stream_has_a_well_formed_end(fault, asked, faulty))
+    """Measured again when the machine was late, because a delay of a second makes any upstream a silent one."""
+    lateness.measured_on_time(lambda: expect_a_well_formed_stream(fault, asked, faulty))
 
 
-def a_stream_has_a_well_formed_end(fault: str, asked: Target, faulty: Faulty) -> None:
+def expect_a_well_formed_stream(fault: str, asked: Target, faulty: Faulty) -> None:
     stream = asked.read_stream(question(f"fault: {fault}", stream=True))
     well_formed(stream, fault)
     assert SECRET not in repr(stream.lines)
     if fault in HARMLESS:
         assert stream.text == "Hello "
     else:
-        assert stream.text.strip() not in ("", "Hello"), "nothing says what happened"
-    the_work_is_gone_and_the_next_request_works(asked, fault, faulty)
+        assert stream.text.strip() not in ("", "Hello"), "the answer does not say what happened"
+    expect_that_the_work_is_stopped_and_the_next_request_works(asked, fault, faulty)
 
 
 @pytest.mark.parametrize("fault", CASES)
 def test_a_whole_answer_has_a_well_formed_end(fault: str, asked: Target, faulty: Faulty) -> None:
-    lateness.measured_on_time(lambda: a_whole_answer_has_a_well_formed_end(fault, asked, faulty))
+    lateness.measured_on_time(lambda: expect_a_well_formed_whole_answer(fault, asked, faulty))
 
 
-def a_whole_answer_has_a_well_formed_end(fault: str, asked: Target, faulty: Faulty) -> None:
+def expect_a_well_formed_whole_answer(fault: str, asked: Target, faulty: Faulty) -> None:
     reply = asked.post(question(f"fault: {fault}"))
     assert reply.status == 200
     assert SECRET.encode() not in reply.body
@@ -94,4 +94,4 @@ def a_whole_answer_has_a_well_formed_end(fault: str, asked: Target, faulty: Faul
     assert choice["finish_reason"] in ("stop", "length")
     assert choice["message"]["content"]
     assert all(isinstance(said["usage"][name], int) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
-    the_work_is_gone_and_the_next_request_works(asked, fault, faulty)
+    expect_that_the_work_is_stopped_and_the_next_request_works(asked, fault, faulty)

@@ -1,4 +1,4 @@
-"""The list of hosts holds at the socket: no way past it by a redirect, a proxy, a name, by size or by time."""
+"""The allow-list of hosts holds at the socket: no redirect, proxy or name gets around it; size and time are limited."""
 
 import asyncio
 import socket
@@ -16,18 +16,18 @@ from competitor.core.outbound.egress import Egress
 from ..unit.outbound.test_client import OK, fetch, says, with_server
 from .conftest import Faulty, processes
 
-pytestmark = pytest.mark.torture("D", "ways past the list: redirects, proxies, rebinding, size, time")
+pytestmark = pytest.mark.torture("D", "ways around the allow-list: redirects, proxies, names, size, time")
 
 
 @contextmanager
 def listener() -> Iterator[socket.socket]:
-    """Somewhere that nobody may come to."""
+    """A listening socket to which nobody may connect."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.5)
         yield listening
 
 
-def nobody_came(listening: socket.socket) -> bool:
+def nobody_connected(listening: socket.socket) -> bool:
     try:
         listening.accept()[0].close()
     except TimeoutError:
@@ -35,15 +35,15 @@ def nobody_came(listening: socket.socket) -> bool:
     return False
 
 
-def test_a_redirect_is_a_refusal_and_leads_nowhere() -> None:
+def test_a_redirect_is_not_followed() -> None:
     with listener() as elsewhere:
         location = f"location: http://127.0.0.1:{elsewhere.getsockname()[1]}/\r\n".encode()
         redirect = b"HTTP/1.1 307 Temporary Redirect\r\n" + location + b"content-length: 0\r\n\r\n"
         assert asyncio.run(with_server(says(redirect), fetch))[0] == 307
-        assert nobody_came(elsewhere)
+        assert nobody_connected(elsewhere)
 
 
-def test_proxies_of_the_environment_are_not_asked(faulty: Faulty) -> None:
+def test_proxies_in_the_environment_are_not_used(faulty: Faulty) -> None:
     with listener() as proxy:
         url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -51,11 +51,11 @@ def test_proxies_of_the_environment_are_not_asked(faulty: Faulty) -> None:
         with processes.competitor(given, *processes.SCRIPTED) as (served, _):
             said = processes.Target(served).post(question("fault: none")).json()
         assert said["choices"][0]["message"]["content"] == "Hello "
-        assert nobody_came(proxy)
+        assert nobody_connected(proxy)
 
 
-def test_a_name_that_leads_to_a_listed_address_is_not_listed() -> None:
-    """Rebinding: what is looked at is the name, and what is connected to is that name's own address, once."""
+def test_a_name_that_resolves_to_a_listed_address_is_not_allowed() -> None:
+    """Against DNS rebinding: the list compares names, not addresses, and each name is resolved only once."""
 
     async def go(port: int) -> None:
         client = HttpClient(Egress([f"http://127.0.0.1:{port}/"]), connect_seconds=2, silence_seconds=2)
@@ -64,16 +64,16 @@ def test_a_name_that_leads_to_a_listed_address_is_not_listed() -> None:
 
     with listener() as here:
         asyncio.run(go(here.getsockname()[1]))
-        assert nobody_came(here)
+        assert nobody_connected(here)
 
 
-def test_a_response_has_a_most_size() -> None:
+def test_a_response_has_a_maximum_size() -> None:
     large = says(OK + b"content-length: 2000000\r\n\r\n" + b"x" * 2_000_000)
     with pytest.raises(UpstreamError, match="too_large"):
         asyncio.run(with_server(large, fetch))
 
 
-def test_a_response_has_a_most_time() -> None:
+def test_a_silent_response_has_a_time_limit() -> None:
     began = time.monotonic()
     with pytest.raises(UpstreamError, match="silent"):
         asyncio.run(with_server(says(OK, pause=600), fetch, silence_seconds=0.5))

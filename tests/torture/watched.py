@@ -1,6 +1,6 @@
-"""The competitor of the working folder, which also says how many tasks it has: `python watched.py`.
+"""Runs the competitor of the working folder, and lets it report its tasks: `python watched.py`.
 
-A prompt of "tasks?" is answered with the number of asyncio's tasks; any other goes to the backend.
+The prompt "tasks?" is answered with the number of asyncio's tasks; every other prompt goes to the backend.
 """
 
 import asyncio

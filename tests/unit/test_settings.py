@@ -1,4 +1,4 @@
-"""Settings come from the environment alone, wrong ones are named, secrets never print."""
+"""Settings come only from the environment, wrong ones are reported by name, and secrets are never printed."""
 
 import pytest
 from pydantic import SecretStr
@@ -20,7 +20,7 @@ def test_an_empty_environment_is_enough() -> None:
     assert settings().host == "0.0.0.0"
 
 
-def test_an_empty_variable_is_an_unset_one() -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     assert settings(PORT="", OPENAI_API_KEY=" ", OPENAI_BASE_URL="") == settings()
 
 
@@ -29,12 +29,12 @@ def test_a_base_url_may_be_written_in_several_ways(given: str, read: str) -> Non
     assert settings(OPENAI_BASE_URL=f"http://{given}").llm_base_url == f"http://{read}"
 
 
-def test_the_first_name_of_a_setting_wins() -> None:
+def test_the_first_name_of_a_setting_has_priority() -> None:
     both = settings(OPENAI_BASE_URL="http://b/v1", JANUS_LLM_BASE_URL="http://a/v1")
     assert both.llm_base_url == "http://a/v1"
 
 
-def test_every_problem_is_named_and_no_value_is_shown() -> None:
+def test_every_problem_is_reported_and_no_value_is_shown() -> None:
     with pytest.raises(SettingsError) as raised:
         settings(PORT="canary-1", JANUS_TIMEOUT="-5", OPENAI_BASE_URL="http://user:canary-2@x/v1", LOG_LEVEL="loud")
     said = str(raised.value)
@@ -47,7 +47,7 @@ def test_every_problem_is_named_and_no_value_is_shown() -> None:
     assert "canary" not in said
 
 
-def test_secrets_do_not_print() -> None:
+def test_secrets_are_not_printed() -> None:
     given = settings(JANUS_LLM_API_KEY="canary-1", OPENAI_API_KEY="canary-2", CHUTES_API_KEY="canary-3")
     assert "canary" not in repr(given) + str(given)
     assert sorted(given.secrets) == ["canary-1", "canary-2", "canary-3"]
@@ -58,7 +58,7 @@ def test_an_answer_ends_before_its_caller_gives_up(timeout: str, seconds: float)
     assert settings(JANUS_TIMEOUT=timeout).answer_seconds == seconds
 
 
-def test_every_variable_of_the_contract_that_means_a_setting_is_read() -> None:
+def test_every_variable_of_the_contract_is_read() -> None:
     named = {name for field in Settings.model_fields.values() for name in variables(field)}
     contract = {
         "HOST",
@@ -99,7 +99,7 @@ def test_the_platform_serves_with_the_user_s_token_or_a_configured_key() -> None
     assert by_key.key == SecretStr("k")
 
 
-def test_a_server_of_one_s_own_needs_no_key_and_gets_no_token() -> None:
+def test_an_owner_s_own_server_needs_no_key_and_gets_no_token() -> None:
     chosen = choose(settings(**OWN, CHUTES_API_KEY="k"), TOKEN)
     assert chosen is not None
     assert chosen.key is None
@@ -111,7 +111,7 @@ def test_a_listed_host_gets_the_token() -> None:
     assert chosen.key == TOKEN
 
 
-def test_what_stands_behind_is_said_without_a_secret() -> None:
+def test_the_description_of_the_upstream_has_no_secret() -> None:
     assert described(settings(**OWN))["upstream"] == "localhost:11434"
     assert described(settings())["model"] == OFFLINE_MODEL
     assert described(settings(**CHUTES, OPENAI_API_KEY="k")) == {"model": "m", "upstream": "llm.chutes.ai"}

@@ -1,4 +1,4 @@
-"""Two releases of the template, and a repo of the first one that its owner has worked in."""
+"""Fixtures: two releases of the template, and a repo of the first one with an owner's changes."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def template(home: Path) -> Path:
-    """A git repository with the working tree as its first release and a newer second one."""
+    """A git repository whose first release is the working tree, and whose second one is newer."""
     return newer.releases(home / "template.git", home)
 
 
 @pytest.fixture(scope="session")
 def untouched(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repo of the first release, committed and not worked in. Tests copy it."""
+    """A committed repo of the first release, without changes by the owner. Tests copy it."""
     folder = tmp_path_factory.mktemp("untouched")
     given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(folder))
     run("cookiecutter", template.as_uri(), *given, cwd=folder, home=home)
@@ -31,7 +31,7 @@ def untouched(template: Path, home: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def worked_in(untouched: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with all of the owner's edits. Tests copy it."""
+    """The same repo with all of the owner's changes. Tests copy it."""
     repo = owner.copy(untouched, tmp_path_factory.mktemp("worked") / "my-competitor")
     owner.work(repo, home)
     return repo
@@ -39,7 +39,7 @@ def worked_in(untouched: Path, home: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def pristine(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repo of the newer release, as it is made afresh. Tests only read it."""
+    """A fresh bake of the newer release. Tests only read it."""
     folder = tmp_path_factory.mktemp("pristine")
     run("cookiecutter", template.as_uri(), "--no-input", "-o", str(folder), cwd=folder, home=home)
     return folder / "my-competitor"

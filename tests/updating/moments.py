@@ -1,9 +1,9 @@
-"""Runs a swap of a few files again and again, each time with a fault one step later, until none is left.
+"""Repeats a transaction of a few files, each time with a fault one step later, until no step is left.
 
     python moments.py KIND FOLDER [last]
 
-Each swap runs in a process of its own, which is forked here. After each, `recover` must give back all or nothing.
-With `last`, each swap is killed at its last step, and the faults come while the next process takes it back.
+Each transaction runs in a forked process. After each, `recover` must leave either all old files or all new files.
+With `last`, each transaction is killed at its last step, and the faults happen while the next process rolls it back.
 """
 
 import errno
@@ -17,26 +17,26 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[2]
 sys.path[0] = str(TEMPLATE)
 
-from templates_variants.engine.update import apply, transaction  # noqa: E402 - the path to it was not known before
+from templates_variants.engine.update import apply, transaction  # noqa: E402 - needs the path that was set above
 
 BEFORE = {"changed": "old", "deep/er/changed": "old", "deleted": "old", "gone/with/its/folder": "old", "kept": "old"}
 AFTER = {"changed": "new", "deep/er/changed": "new", "added": "new", "new/folder/added": "new", "kept": "old"}
-# How a swap may end: as if nothing was, failed, struck when all was done already, killed.
-DONE, FAILED, STRUCK, KILLED = 0, 1, 3, -signal.SIGKILL
+# How a transaction may end: done without a fault, failed, done although a fault came after its last step, killed.
+DONE, FAILED, DONE_DESPITE_FAULT, KILLED = 0, 1, 3, -signal.SIGKILL
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "os.chmod", "os.utime"}
 # These need no space, so they work on a full disk.
 WITHOUT_SPACE = {"os.rename", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
 
 def swaps(kind: str, folder: Path) -> int:
-    """The number of steps that a swap has, each of which was struck."""
+    """Runs a transaction with a fault at each of its steps; returns the number of steps."""
     moment = 0
     while True:
         moment += 1
         project, final = _project(folder / str(moment))
         code = _in_a_child(project, kind, moment, partial(_carry_out, project, final))
-        expected = {FAILED: [BEFORE], DONE: [AFTER], STRUCK: [AFTER], KILLED: [BEFORE, AFTER]}[code]
-        assert code != FAILED or not transaction.is_pending(project), f"{kind} at {moment} was not taken back"
+        expected = {FAILED: [BEFORE], DONE: [AFTER], DONE_DESPITE_FAULT: [AFTER], KILLED: [BEFORE, AFTER]}[code]
+        assert code != FAILED or not transaction.is_pending(project), f"{kind} at {moment} was not rolled back"
         transaction.recover(project)
         assert _read(project) in expected, f"{kind} at {moment} with {code}: {_read(project)}"
         if code == DONE:
@@ -44,7 +44,7 @@ def swaps(kind: str, folder: Path) -> int:
 
 
 def roll_backs(kind: str, folder: Path) -> int:
-    """The number of steps that taking back a swap has, each of which was struck."""
+    """Rolls a transaction back with a fault at each of its steps; returns the number of steps."""
     last, moment = _last_step(folder / "count"), 0
     while True:
         moment += 1
@@ -53,7 +53,7 @@ def roll_backs(kind: str, folder: Path) -> int:
         assert code == KILLED
         assert transaction.is_pending(project)
         code = _in_a_child(project, kind, moment, partial(transaction.recover, project))
-        assert code in (DONE, FAILED, STRUCK, KILLED)
+        assert code in (DONE, FAILED, DONE_DESPITE_FAULT, KILLED)
         assert transaction.recover(project) in (None, []), f"{kind} at {moment}: own files left"
         assert _read(project) == BEFORE, f"{kind} at {moment} with {code}: {_read(project)}"
         if code == DONE:
@@ -61,7 +61,7 @@ def roll_backs(kind: str, folder: Path) -> int:
 
 
 def _last_step(folder: Path) -> int:
-    """The step of a swap that deletes the journal; until then it can be taken back."""
+    """The number of the step that deletes the journal; until then, the transaction can be rolled back."""
     step = 1
     while True:
         project, final = _project(folder / str(step))
@@ -73,7 +73,7 @@ def _last_step(folder: Path) -> int:
 
 
 def _project(folder: Path) -> "tuple[Path, dict[str, Path | None]]":
-    """A repo, and what each of its files becomes."""
+    """A repo, and the new file for each of its paths."""
     project, staged = folder / "project", folder / "staged"
     _write(project, BEFORE)
     _write(staged, AFTER)
@@ -85,7 +85,7 @@ def _carry_out(project: Path, final: "dict[str, Path | None]") -> None:
 
 
 def _in_a_child(project: Path, kind: str, moment: int, do: "Callable[[], object]") -> int:
-    """Does it, with a fault; how that ended."""
+    """Runs `do` in a child process with a fault; returns its exit code."""
     child = os.fork()
     if child == 0:
         left = _fault(kind, moment, str(project))
@@ -93,7 +93,7 @@ def _in_a_child(project: Path, kind: str, moment: int, do: "Callable[[], object]
             do()
         except (OSError, KeyboardInterrupt):
             os._exit(FAILED)
-        os._exit(STRUCK if left[0] <= 0 else DONE)
+        os._exit(DONE_DESPITE_FAULT if left[0] <= 0 else DONE)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 

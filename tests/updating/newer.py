@@ -1,4 +1,4 @@
-"""A newer version of this template, made from the working tree: what a release may bring, all in one."""
+"""Makes a newer version of this template from the working tree, with every kind of change that a release may have."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from ..baking.baking import copy_template, git
 from ..template_path import TEMPLATE, UNBAKED
 
 HEADER = "# Contract file: replaced by updates.\n"
-CORE_LINE = "WAVES = 2  # what the newer contract brings"
+CORE_LINE = "WAVES = 2  # added by the newer contract"
 README_LINE = "It was made by a template that learns."
 MAKE_HELP = "build the container image"
 BACKEND_LINE = "# The newer template's backend says more."
@@ -28,7 +28,7 @@ def next_version() -> str:
 
 
 def releases(repo: Path, home: Path) -> Path:
-    """A git repository with two releases: the working tree, and the newer one."""
+    """Makes a git repository with two releases: the working tree, and a newer one."""
     copy_template(repo)
     git("init", "-q", "-b", "main", cwd=repo, home=home)
     release(repo, home, version())
@@ -44,7 +44,7 @@ def release(repo: Path, home: Path, name: str) -> None:
 
 
 def change(template: Path, new_version: str) -> None:
-    """Makes the template in this folder the newer one."""
+    """Changes the template in this folder to the newer version."""
     core = template / UNBAKED.name
     for path in (core / "competitor/core/__init__.py", template / "cookiecutter.json", core / "CONTRACT.md"):
         _edit(path, r"\b1\.0\.0\b", "1.1.0")

@@ -1,4 +1,4 @@
-"""An owner at work: the edits that a repo gets in its life, and the proof that none of them is lost."""
+"""The changes that an owner makes in a repo, and a check that none of them is lost."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from ..baking.baking import git
 
 AGENT_LINE = "# A thought of the owner's."
-# path -> the line of the owner's, and the line of the file that it goes behind (empty: at the end)
+# path -> the owner's line, and the beginning of the line after which it is inserted (empty: at the end of the file)
 LINES = {
     "competitor/backend/agent.py": (AGENT_LINE, ""),
     "tests/test_backend.py": ("# A test of the owner's.", ""),
@@ -36,7 +36,7 @@ IGNORED = {".env": "JANUS_LLM_API_KEY=of-the-owner\n", "data/large.bin": "of the
 
 
 def work(repo: Path, home: Path, *, dependency: str = "") -> None:
-    """All of it, committed."""
+    """Makes all of the owner's changes, and commits them."""
     for path, (line, after) in LINES.items():
         add_line(repo / path, line, after)
     for path, text in {**FILES, **IGNORED}.items():
@@ -50,7 +50,7 @@ def work(repo: Path, home: Path, *, dependency: str = "") -> None:
 
 
 def add_line(file: Path, line: str, after: str = "") -> None:
-    """Adds a line behind the first one that begins with `after`, or at the end."""
+    """Inserts a line after the first one that begins with `after`, or appends it."""
     lines = file.read_text(encoding="utf-8").splitlines()
     starts = [number for number, text in enumerate(lines) if after and text.startswith(after)]
     assert starts or not after, f"{file} has no line {after!r}"
@@ -59,7 +59,7 @@ def add_line(file: Path, line: str, after: str = "") -> None:
 
 
 def lost(repo: Path) -> list[str]:
-    """What of the owner's work is not there any more; empty when nothing is."""
+    """The paths of the owner's changes that are lost; empty when all are still there."""
     missing = [path for path, (line, _) in LINES.items() if line not in _text(repo / path)]
     missing += [path for path, text in {**FILES, **IGNORED}.items() if _text(repo / path) != text]
     missing += [path for path in (DELETED, RENAMED[0]) if (repo / path).exists()]
@@ -79,7 +79,7 @@ def copy(repo: Path, goal: Path) -> Path:
 
 
 def everything(repo: Path) -> dict[str, tuple[bytes, int]]:
-    """path -> bytes and mode, of every file and link but git's own; two repos are the same when these are."""
+    """Maps the path of every file and link, except git's own, to its bytes and mode, to compare two repos."""
     found = {}
     for path in sorted(repo.rglob("*")):
         name = path.relative_to(repo).as_posix()

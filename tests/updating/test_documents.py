@@ -1,4 +1,4 @@
-"""docs/updating.md is true: its output, its options, its zones, and the versions that it says are supported."""
+"""docs/updating.md agrees with the code: the output, the options, the zones and the supported versions."""
 
 import re
 from pathlib import Path
@@ -14,24 +14,24 @@ DOCUMENT = (TEMPLATE / "docs" / "updating.md").read_text(encoding="utf-8")
 
 
 def plain(text: str) -> list[str]:
-    """Its lines, without what differs from run to run."""
+    """The lines, with all numbers replaced by 0, and without empty lines and the line about fetching."""
     return [re.sub(r"\d+", "0", line) for line in text.splitlines() if line and "Fetching" not in line]
 
 
-def test_an_update_says_what_the_document_shows(worked_in: Path, home: Path, tmp_path: Path) -> None:
+def test_an_update_prints_what_the_document_shows(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     said = plain(update(repo, home).stdout)
     shown = DOCUMENT.split("$ make update\n")[1].split("```")[0]
     assert plain(shown.replace("Go on? [y/N] y\n", "")) == said
 
 
-def test_its_options_are_the_command_s() -> None:
+def test_the_options_are_those_of_the_command() -> None:
     named = set(re.findall(r"^\| `(--[a-z-]+)", DOCUMENT, re.MULTILINE))
     command = (UNBAKED / "competitor" / "__main__.py").read_text(encoding="utf-8")
     assert named == set(re.findall(r'update\.add_argument\("(--[a-z-]+)"', command))
 
 
-def test_its_zones_are_the_template_s() -> None:
+def test_the_zones_are_those_of_the_template() -> None:
     rows = re.findall(r"^\| (contract|owner|shared|derived) \| (.*?) \|", DOCUMENT, re.MULTILINE)
     assert len(rows) == 4
     for zone, files in rows:
@@ -40,5 +40,5 @@ def test_its_zones_are_the_template_s() -> None:
             assert zone_of(path) == zone, name
 
 
-def test_the_versions_of_cookiecutter_are_those_that_are_tested() -> None:
+def test_the_supported_versions_of_cookiecutter_are_those_that_are_tested() -> None:
     assert f"cookiecutter {COOKIECUTTERS[0]} to {COOKIECUTTERS[-1]}," in DOCUMENT

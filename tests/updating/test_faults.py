@@ -1,4 +1,4 @@
-"""Whatever comes in the middle of an update, the repo is then what it was, byte for byte, or the update is done."""
+"""Whatever happens during an update, the repo is unchanged afterwards, byte for byte, or the update is complete."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from . import newer, owner
 from .updating import plain, update
 
 HERE = Path(__file__).resolve().parent
-# What share of the steps is done when the fault comes.
+# The share of the steps that are done when the fault happens.
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -25,7 +25,7 @@ MOMENTS = ["sigkill", "ctrl-c", "full disk"]
 
 
 def moments(*arguments: str) -> int:
-    """How many steps were struck, one in each run."""
+    """Runs moments.py; returns the number of steps, each of which had a fault in one run."""
     command = [sys.executable, str(HERE / "moments.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
@@ -33,30 +33,30 @@ def moments(*arguments: str) -> int:
 
 
 @pytest.mark.parametrize("kind", MOMENTS)
-def test_a_swap_struck_at_any_of_its_steps_is_all_or_nothing(kind: str, tmp_path: Path) -> None:
+def test_a_transaction_with_a_fault_at_any_step_is_all_or_nothing(kind: str, tmp_path: Path) -> None:
     assert moments(kind, str(tmp_path)) > 50
 
 
 @pytest.mark.parametrize("kind", MOMENTS)
-def test_a_roll_back_struck_at_any_of_its_steps_is_ended_by_the_next_one(kind: str, tmp_path: Path) -> None:
-    """Of a swap that was killed at its last step, when every file was replaced already."""
+def test_a_roll_back_with_a_fault_at_any_step_is_completed_by_the_next_one(kind: str, tmp_path: Path) -> None:
+    """The transaction was killed at its last step, when every file was already replaced."""
     assert moments(kind, str(tmp_path), "last") > 10
 
 
 @pytest.fixture(scope="module")
 def steps(worked_in: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """The steps of this repo's update after which the journal is `ready`, and with which all is `done`."""
+    """The number of the step after which the journal is `ready`, and of the step that makes the update `done`."""
     folder = tmp_path_factory.mktemp("counted")
     repo = owner.copy(worked_in, folder / "my-competitor")
-    done = struck(repo, home, "count", FAULT_COUNT=str(folder / "count"))
+    done = update_with_fault(repo, home, "count", FAULT_COUNT=str(folder / "count"))
     assert done.returncode == 0, done.stderr
     marks: dict[str, int] = json.loads((folder / "count").read_text(encoding="utf-8"))
     assert 100 < marks["ready"] < marks["done"]
     return marks
 
 
-def struck(repo: Path, home: Path, fault: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """`competitor update --yes` in a process group of its own, with a fault."""
+def update_with_fault(repo: Path, home: Path, fault: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `competitor update --yes` in a process group of its own, with a fault."""
     return subprocess.run(
         [sys.executable, "-m", "competitor", "update", "--yes"],
         cwd=repo,
@@ -70,7 +70,7 @@ def struck(repo: Path, home: Path, fault: str, **environment: str) -> "subproces
 
 
 ENDS = {
-    "full disk": (2, "Nothing was changed: [Errno 28] No space left on device; see to that, then run this again.\n"),
+    "full disk": (2, "Nothing was changed: [Errno 28] No space left on device; fix this, then run this again.\n"),
     "ctrl-c": (130, "\nStopped; nothing was changed.\n"),
     "sigterm": (130, "\nStopped; nothing was changed.\n"),
 }
@@ -84,19 +84,19 @@ def test_an_update_that_is_stopped_changes_nothing(
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     before = owner.everything(repo)
-    done = struck(repo, home, f"{kind}:{1 + int(share * (steps['done'] - 1))}")
+    done = update_with_fault(repo, home, f"{kind}:{1 + int(share * (steps['done'] - 1))}")
     assert (done.returncode, done.stderr) == ENDS[kind]
     assert owner.everything(repo) == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", SHARES)
-def test_an_update_that_is_killed_is_taken_back_by_the_next_command(
+def test_an_update_that_is_killed_is_rolled_back_by_the_next_update(
     share: float, steps: dict[str, int], worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     before = owner.everything(repo)
-    done = struck(repo, home, f"sigkill:{1 + int(share * (steps['done'] - 1))}")
+    done = update_with_fault(repo, home, f"sigkill:{1 + int(share * (steps['done'] - 1))}")
     assert done.returncode == -signal.SIGKILL or done.returncode == 256 - signal.SIGKILL
     again = update(repo, home, "--dry-run")
     assert again.returncode == 0, again.stderr
@@ -104,27 +104,27 @@ def test_an_update_that_is_killed_is_taken_back_by_the_next_command(
 
 
 @pytest.mark.slow
-def test_what_the_owner_did_after_a_kill_is_not_rolled_back(
+def test_changes_that_the_owner_made_after_a_kill_are_not_rolled_back(
     steps: dict[str, int], worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     before = owner.everything(repo)
-    struck(repo, home, f"sigkill:{steps['done']}")
-    owner.add_line(repo / "README.md", "Written days after.")
-    owner.add_line(repo / newer.NEW_SHARED, "Written days after.")
+    update_with_fault(repo, home, f"sigkill:{steps['done']}")
+    owner.add_line(repo / "README.md", "Written days later.")
+    owner.add_line(repo / newer.NEW_SHARED, "Written days later.")
     mine = {path: owner.everything(repo)[path] for path in ("README.md", newer.NEW_SHARED)}
     done = update(repo, home)
-    assert f"as it was before it, but for README.md, {newer.NEW_SHARED}, which somebody has changed" in done.stdout
-    assert "not all is committed (README.md, SUPPORT.md)" in done.stderr
+    assert f"rolled back, except for README.md, {newer.NEW_SHARED}, changed since then." in done.stdout
+    assert "there are uncommitted changes (README.md, SUPPORT.md)" in done.stderr
     assert owner.everything(repo) == {**before, **mine}
 
 
 @pytest.mark.slow
-def test_verify_names_an_update_that_did_not_end(
+def test_verify_reports_an_update_that_did_not_finish(
     steps: dict[str, int], worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
-    struck(repo, home, f"sigkill:{(steps['ready'] + steps['done']) // 2}")
+    update_with_fault(repo, home, f"sigkill:{(steps['ready'] + steps['done']) // 2}")
     command = [sys.executable, "-m", "competitor", "verify"]
     done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -133,10 +133,10 @@ def test_verify_names_an_update_that_did_not_end(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_can_be_stopped_while_it_fetches(
+def test_an_update_can_be_stopped_while_it_fetches_the_template(
     number: signal.Signals, untouched: Path, home: Path, tmp_path: Path
 ) -> None:
-    """From a server that accepts and says nothing."""
+    """It fetches from a server that accepts the connection and sends nothing."""
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -160,10 +160,10 @@ def test_it_can_be_stopped_while_it_fetches(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_cookiecutter_killed_half_way_is_taken_back_by_the_next_start(
+def test_a_killed_cookiecutter_is_rolled_back_by_the_next_update(
     share: float, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Between its hooks, where it overwrites: this template waits there for its end, in a file of its own."""
+    """It is killed between the hooks, while it overwrites files: it waits there, at one of the template's files."""
     template = newer.releases(tmp_path / "template.git", home)
     core = template / "{{cookiecutter.project_slug}}"
     places = sorted(path.name for path in core.iterdir() if path.is_file())
@@ -213,7 +213,7 @@ def _wait_for(file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_after_a_failure_between_the_hooks_the_plain_way_starts_with_what_was(
+def test_after_a_failed_hook_the_next_cookiecutter_begins_with_the_owner_s_files(
     worked_in: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
     broken = newer.releases(tmp_path / "template.git", home)

@@ -1,6 +1,6 @@
-"""Each backend, from older versions of this very template, after an owner's edits: nothing is lost, all works.
+"""Updates every backend from older versions of this template, after an owner's changes: nothing is lost, all works.
 
-`make test-update` runs this. The older versions are the bundles in `older/`, made by tools/older.py.
+`make test-update` runs these tests. The older versions are the bundles in `older/`, made by tools/older.py.
 """
 
 import subprocess
@@ -29,15 +29,17 @@ def older(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.T
     return goal
 
 
-def test_the_older_version_knows_every_backend(older: Path) -> None:
-    """Else the matrix has a hole: `make older` packs a version that has them all."""
+def test_the_older_version_has_every_backend(older: Path) -> None:
+    """Otherwise a combination would not be tested: `make older` packs a version that has all backends."""
     found = older.glob("templates_variants/*/{{cookiecutter.project_slug}}")
     assert sorted(folder.parent.name for folder in found) == BACKENDS
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("way", ["updater", "cookiecutter -f"])
-def test_from_an_older_version(way: str, backend: str, older: Path, template: Path, home: Path, tmp_path: Path) -> None:
+def test_an_update_from_an_older_version_keeps_all_and_works(
+    way: str, backend: str, older: Path, template: Path, home: Path, tmp_path: Path
+) -> None:
     made = ("--no-input", f"backend={backend}", "-o", str(tmp_path))
     run("cookiecutter", str(older), *made, cwd=tmp_path, home=home)
     repo = tmp_path / "my-competitor"
@@ -72,7 +74,7 @@ def test_from_an_older_version(way: str, backend: str, older: Path, template: Pa
 
 
 def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """By `competitor update` where the older version has it, else by the new template's updater, from a copy of it."""
+    """Updates by `competitor update` if the older version has it, otherwise by the new template's own updater."""
     if way == "cookiecutter -f":
         return plain(repo, template.as_uri(), home)
     if any((repo / "competitor" / path).exists() for path in ("update.py", "cli/update.py")):
@@ -96,7 +98,7 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
 
 
 def competitor(repo: Path, home: Path, command: str) -> "subprocess.CompletedProcess[str]":
-    """`python -m competitor COMMAND`, which must succeed. What it installs goes by pip's own settings."""
+    """Runs `python -m competitor COMMAND`, which must succeed. It installs packages with pip's own settings."""
     done = subprocess.run(
         [sys.executable, "-m", "competitor", command],
         cwd=repo,

@@ -1,4 +1,4 @@
-"""Where a repo may lie, and what it may have been through: renamed, without git, within another, updated twice."""
+"""Updates of repos in unusual places and states: renamed, without git, inside another repo, updated twice."""
 
 import os
 import shutil
@@ -17,21 +17,21 @@ from .updating import contract_files, plain, update
 CORE = "competitor/core/answer/admission.py"
 
 
-def test_a_renamed_folder_is_updated_and_cookiecutter_makes_no_second_one(
+def test_a_renamed_folder_is_updated_and_cookiecutter_makes_no_second_repo(
     worked_in: Path, pristine: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "otter")
     before = owner.everything(tmp_path)
     done = plain(repo, template.as_uri(), home)
     assert done.returncode != 0
-    assert "this folder is otter, and its answers say my-competitor" in done.stderr
+    assert "this folder is named otter, but its answers say my-competitor" in done.stderr
     assert owner.everything(tmp_path) == before
     assert update(repo, home).returncode == 0
     assert contract_files(repo) == contract_files(pristine)
     assert owner.lost(repo) == []
 
 
-def test_a_folder_that_is_not_ours_is_refused(template: Path, home: Path, tmp_path: Path) -> None:
+def test_a_folder_that_the_template_did_not_make_is_refused(template: Path, home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "my-competitor"
     folder.mkdir()
     (folder / "README.md").write_text("Another project.\n", encoding="utf-8")
@@ -39,12 +39,12 @@ def test_a_folder_that_is_not_ours_is_refused(template: Path, home: Path, tmp_pa
     given = ("--no-input", "-f", "-o", str(tmp_path))
     done = run("cookiecutter", template.as_uri(), *given, cwd=tmp_path, home=home, check=False)
     assert done.returncode != 0
-    assert "is no repo of this template: it has no .janus/answers.json" in done.stderr
+    assert "was not made from this template: it has no .janus/answers.json" in done.stderr
     assert owner.everything(tmp_path) == before
 
 
 @pytest.mark.slow
-def test_a_folder_with_nothing_but_git_in_it_is_filled(
+def test_a_folder_with_only_git_in_it_gets_a_new_repo(
     template: Path, pristine: Path, home: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "my-competitor"
@@ -55,9 +55,7 @@ def test_a_folder_with_nothing_but_git_in_it_is_filled(
 
 
 @pytest.mark.slow
-def test_a_repo_without_git_is_updated_all_the_same(
-    worked_in: Path, pristine: Path, home: Path, tmp_path: Path
-) -> None:
+def test_a_repo_without_git_is_updated(worked_in: Path, pristine: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     shutil.rmtree(repo / ".git")
     assert update(repo, home).returncode == 0
@@ -66,7 +64,9 @@ def test_a_repo_without_git_is_updated_all_the_same(
 
 
 @pytest.mark.slow
-def test_a_repo_within_another_one_asks_for_its_own_files_alone(worked_in: Path, home: Path, tmp_path: Path) -> None:
+def test_a_repo_inside_another_one_must_have_only_its_own_files_committed(
+    worked_in: Path, home: Path, tmp_path: Path
+) -> None:
     repo = owner.copy(worked_in, tmp_path / "all" / "my-competitor")
     shutil.rmtree(repo / ".git")
     owner.commit(tmp_path / "all", home)
@@ -74,11 +74,11 @@ def test_a_repo_within_another_one_asks_for_its_own_files_alone(worked_in: Path,
     assert update(repo, home).returncode == 0
     assert owner.lost(repo) == []
     owner.add_line(repo / "README.md", "Not committed.")
-    assert "not all is committed" in update(repo, home).stderr
+    assert "there are uncommitted changes" in update(repo, home).stderr
 
 
 @pytest.mark.slow
-def test_an_edited_contract_file_is_replaced_when_the_owner_says_so(
+def test_an_edited_contract_file_is_replaced_with_replace_edited(
     worked_in: Path, pristine: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
@@ -90,8 +90,8 @@ def test_an_edited_contract_file_is_replaced_when_the_owner_says_so(
 
 
 @pytest.mark.slow
-def test_an_update_within_a_git_hook_works_on_its_own_repo(worked_in: Path, home: Path, tmp_path: Path) -> None:
-    """git tells its hooks by variables where it works; an update must not follow them."""
+def test_an_update_inside_a_git_hook_works_on_its_own_repo(worked_in: Path, home: Path, tmp_path: Path) -> None:
+    """git sets variables that name the hook's repository; an update must ignore them."""
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     done = update(repo, home, GIT_DIR=str(tmp_path / "elsewhere" / ".git"), GIT_INDEX_FILE="index")
     assert done.returncode == 0, done.stderr
@@ -99,8 +99,8 @@ def test_an_update_within_a_git_hook_works_on_its_own_repo(worked_in: Path, home
 
 
 @pytest.mark.slow
-def test_update_after_update_still_merges(worked_in: Path, home: Path, tmp_path: Path) -> None:
-    """The base of each merge is the release before, which the repo itself keeps."""
+def test_several_updates_in_a_row_still_merge(worked_in: Path, home: Path, tmp_path: Path) -> None:
+    """The base of each merge is the previous release, of which the repo keeps a copy."""
     template = newer.releases(tmp_path / "template.git", home)
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     core = template / "{{cookiecutter.project_slug}}"
@@ -122,7 +122,7 @@ def test_update_after_update_still_merges(worked_in: Path, home: Path, tmp_path:
 
 
 @pytest.mark.slow
-def test_an_older_version_can_be_asked_for(worked_in: Path, untouched: Path, home: Path, tmp_path: Path) -> None:
+def test_an_update_to_an_older_version_works(worked_in: Path, untouched: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     assert update(repo, home).returncode == 0
     owner.commit(repo, home)
@@ -132,21 +132,19 @@ def test_an_older_version_can_be_asked_for(worked_in: Path, untouched: Path, hom
 
 
 @pytest.mark.slow
-def test_two_updates_at_once_do_not_meet(worked_in: Path, home: Path, tmp_path: Path) -> None:
+def test_a_second_update_is_refused_while_one_is_running(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     before = owner.everything(repo)
-    transaction.prepare(
-        repo, {"README.md": None}, process=os.getpid()
-    )  # as this process would, in the midst of its own
+    transaction.prepare(repo, {"README.md": None}, process=os.getpid())  # as if this process were updating the repo
     done = update(repo, home)
     assert done.returncode == 2
-    assert f"another update of this repo is at work, as process {os.getpid()}" in done.stderr
+    assert f"another update of this repo is running as process {os.getpid()}" in done.stderr
     assert transaction.recover(repo) == []
     assert owner.everything(repo) == before
 
 
 @pytest.mark.slow
-def test_a_stale_lock_is_named_by_verify(worked_in: Path, home: Path, tmp_path: Path) -> None:
+def test_verify_reports_a_stale_lock(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     command = [sys.executable, "-m", "competitor", "verify"]
     environment = clean_environment(home)

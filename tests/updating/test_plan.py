@@ -1,4 +1,4 @@
-"""What becomes of a file, by who changed it: every case of each zone, on small repos and with git's own merge."""
+"""What an update does to a file, depending on who changed it: every case of each zone, on small repos."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ Files = Mapping[str, bytes | File]
 
 
 def made(folder: Path, files: Files) -> Path:
-    """A repo as the template makes it, of these files."""
+    """Makes a repo with these files, recorded as the template records them."""
     fill(folder, files)
     record.write(ANSWERS, folder, sorted(files), [])
     return folder
@@ -37,7 +37,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def planned(scratch: Path, old: Files, mine: Mapping[str, bytes | File | None], new: Files) -> tuple[Repo, Plan]:
-    """A repo made of `old`, with `mine` done to it (None deletes), and its update to `new`."""
+    """A repo made of `old`, with the owner's changes `mine` (None deletes), and the plan of its update to `new`."""
     project = made(scratch / "project", old)
     for path, content in mine.items():
         if content is None:
@@ -53,18 +53,18 @@ def step(plan: Plan, path: str) -> Step:
 
 
 CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes | None]] = {
-    # path, as it was made, the owner's, the new template's -> what is said, what it becomes
-    "a contract file nobody touched": (CORE, b"1", b"1", b"2", "replaced", b"2"),
-    "a contract file that stays": (CORE, b"1", b"1", b"1", "kept", b"1"),
+    # path, the old template's file, the owner's, the new template's -> the deed, the file after the update
+    "a contract file nobody changed": (CORE, b"1", b"1", b"2", "replaced", b"2"),
+    "a contract file that the template did not change": (CORE, b"1", b"1", b"1", "kept", b"1"),
     "a contract file the owner deleted": (CORE, b"1", None, b"2", "restored", b"2"),
-    "a contract file that was dropped": (CORE, b"1", b"1", None, "deleted", None),
-    "a contract file dropped and deleted": (CORE, b"1", None, None, "gone", None),
+    "a contract file that was removed": (CORE, b"1", b"1", None, "deleted", None),
+    "a contract file that was removed and the owner deleted": (CORE, b"1", None, None, "gone", None),
     "a new contract file": (CORE, None, None, b"2", "new", b"2"),
-    "a contract file edited to what is new": (CORE, b"1", b"2", b"2", "kept", b"2"),
-    "a shared file nobody touched": (SHARED, b"1", b"1", b"2", "replaced", b"2"),
-    "a shared file the owner alone changed": (SHARED, b"1", b"mine", b"1", "kept", b"mine"),
-    "a shared file both changed alike": (SHARED, b"1", b"2", b"2", "kept", b"2"),
-    "a shared file changed far apart": (
+    "a contract file that the owner changed like the template": (CORE, b"1", b"2", b"2", "kept", b"2"),
+    "a shared file nobody changed": (SHARED, b"1", b"1", b"2", "replaced", b"2"),
+    "a shared file only the owner changed": (SHARED, b"1", b"mine", b"1", "kept", b"mine"),
+    "a shared file both changed in the same way": (SHARED, b"1", b"2", b"2", "kept", b"2"),
+    "a shared file both changed in different places": (
         SHARED,
         TEN,
         TEN.replace(b"line 1", b"mine"),
@@ -73,20 +73,20 @@ CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes
         TEN.replace(b"line 1", b"mine").replace(b"line 8", b"theirs"),
     ),
     "a shared file the owner deleted": (SHARED, b"1", None, b"2", "gone", None),
-    "a shared file that was dropped": (SHARED, b"1", b"1", None, "deleted", None),
-    "a shared file the owner changed and the template dropped": (SHARED, b"1", b"mine", None, "kept", b"mine"),
+    "a shared file that was removed": (SHARED, b"1", b"1", None, "deleted", None),
+    "a shared file the owner changed and the template removed": (SHARED, b"1", b"mine", None, "kept", b"mine"),
     "a new shared file": (SHARED, None, None, b"2", "new", b"2"),
     "an owner's file": (OWNER, b"1", b"mine", b"2", "kept", b"mine"),
-    "an owner's file nobody touched": (OWNER, b"1", b"1", b"2", "kept", b"1"),
+    "an owner's file nobody changed": (OWNER, b"1", b"1", b"2", "kept", b"1"),
     "an owner's file the owner deleted": (OWNER, b"1", None, b"2", "gone", None),
-    "an owner's file that was dropped": (OWNER, b"1", b"1", None, "kept", b"1"),
+    "an owner's file that was removed": (OWNER, b"1", b"1", None, "kept", b"1"),
     "a new file for the owner": (OWNER, None, None, b"2", "new", b"2"),
     "a new file for the owner, who has one": (OWNER, None, b"mine", b"2", "kept", b"mine"),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_becomes_of(case: str, scratch: Path) -> None:
+def test_an_update_of_one_file(case: str, scratch: Path) -> None:
     path, old, mine, new, deed, result = CASES[case]
     other = {"CONTRACT.md": b"one file more\n"}
     repo, plan = planned(
@@ -103,7 +103,7 @@ def test_what_becomes_of(case: str, scratch: Path) -> None:
     assert record.load(repo.project) == repo.now
 
 
-def test_an_edited_contract_file_stops_all_until_it_may_be_replaced(scratch: Path) -> None:
+def test_an_edited_contract_file_blocks_the_update_unless_it_may_be_replaced(scratch: Path) -> None:
     repo, plan = planned(scratch, {CORE: b"1"}, {CORE: b"mine"}, {CORE: b"2"})
     (obstacle,) = plan.obstacles
     assert (obstacle.path, obstacle.mine) == (CORE, File(b"mine"))
@@ -112,18 +112,18 @@ def test_an_edited_contract_file_stops_all_until_it_may_be_replaced(scratch: Pat
     assert step(plan, CORE).becomes == File(b"2")
 
 
-def test_a_dropped_contract_file_that_was_edited_stops_all_as_well(scratch: Path) -> None:
+def test_an_edited_contract_file_that_was_removed_blocks_the_update(scratch: Path) -> None:
     _, plan = planned(scratch, {CORE: b"1", SHARED: b"1"}, {CORE: b"mine"}, {SHARED: b"1"})
     assert [obstacle.path for obstacle in plan.obstacles] == [CORE]
 
 
-def test_a_file_of_the_owner_s_is_never_replaced_by_a_new_one_of_the_contract(scratch: Path) -> None:
+def test_a_new_contract_file_never_replaces_an_owner_s_file_of_that_name(scratch: Path) -> None:
     repo, plan = planned(scratch, {SHARED: b"1"}, {CORE: b"mine"}, {SHARED: b"1", CORE: b"2"})
     assert len(plan.obstacles) == 1
     assert len(apply.plan(replace(repo, replace_edited=True), scratch).obstacles) == 1
 
 
-def test_a_conflict_holds_both_sides(scratch: Path) -> None:
+def test_a_conflict_keeps_both_sides(scratch: Path) -> None:
     _, plan = planned(scratch, {SHARED: b"a\n"}, {SHARED: b"mine\n"}, {SHARED: b"theirs\n"})
     found = step(plan, SHARED)
     assert found.deed == "conflict"
@@ -133,7 +133,7 @@ def test_a_conflict_holds_both_sides(scratch: Path) -> None:
     )
 
 
-def test_two_new_files_of_one_name_are_a_conflict_and_neither_is_lost(scratch: Path) -> None:
+def test_two_new_files_with_the_same_name_are_a_conflict_and_neither_is_lost(scratch: Path) -> None:
     _, plan = planned(scratch, {CORE: b"1"}, {SHARED: b"mine\n"}, {CORE: b"1", SHARED: b"theirs\n"})
     found = step(plan, SHARED)
     assert found.deed == "conflict"
@@ -160,7 +160,7 @@ def test_two_new_files_of_one_name_are_a_conflict_and_neither_is_lost(scratch: P
         *("a line changed", "half a line", "in front", "a key of the last table"),
     ],
 )
-def test_what_the_owner_has_only_appended_is_no_conflict(
+def test_text_that_the_owner_only_appended_is_not_a_conflict(
     path: str, mine: bytes, theirs: bytes, merged: bytes | None, scratch: Path
 ) -> None:
     _, plan = planned(scratch, {path: b"a\nb\n"}, {path: mine}, {path: theirs})
@@ -170,7 +170,7 @@ def test_what_the_owner_has_only_appended_is_no_conflict(
     assert merged in (None, found.becomes.data)
 
 
-def test_line_endings_stay_the_owner_s_and_are_no_change(scratch: Path) -> None:
+def test_line_endings_stay_the_owner_s_and_do_not_count_as_a_change(scratch: Path) -> None:
     mine = TEN.replace(b"\n", b"\r\n")
     _, plan = planned(scratch, {SHARED: TEN, CORE: TEN}, {SHARED: mine, CORE: mine}, {SHARED: TEN + b"10\n", CORE: TEN})
     assert plan.obstacles == ()
@@ -184,7 +184,7 @@ def test_a_merge_keeps_the_owner_s_line_endings(scratch: Path) -> None:
     assert step(plan, SHARED).becomes == File(mine + b"10\r\n")
 
 
-def test_a_binary_file_of_both_stays_the_owner_s_with_the_template_s_beside(scratch: Path) -> None:
+def test_a_binary_file_that_both_changed_stays_the_owner_s_with_the_template_s_beside_it(scratch: Path) -> None:
     _, plan = planned(scratch, {"logo.png": b"\0a"}, {"logo.png": b"\0mine"}, {"logo.png": b"\0theirs"})
     assert step(plan, "logo.png") == Step("logo.png", "conflict", File(b"\0mine"))
     assert step(plan, "logo.png.new") == Step("logo.png.new", "new", File(b"\0theirs"))
@@ -206,7 +206,7 @@ def test_the_executable_bit_follows_the_side_that_changed_it(
     assert found == File(b"mine\n" + TEN + b"x\n", result)
 
 
-def test_a_shared_file_that_the_owner_made_a_link_is_left_alone(scratch: Path) -> None:
+def test_a_shared_file_that_the_owner_replaced_by_a_link_is_not_changed(scratch: Path) -> None:
     project = made(scratch / "project", {SHARED: b"1"})
     (project / "docs").mkdir()
     (project / SHARED).rename(project / "docs" / SHARED)
@@ -214,7 +214,7 @@ def test_a_shared_file_that_the_owner_made_a_link_is_left_alone(scratch: Path) -
     fresh = made(scratch / "made", {SHARED: b"2"})
     repo = Repo(project, fresh, record.load(project), record.load(fresh))
     found = step(apply.plan(repo, scratch), SHARED)
-    assert (found.deed, found.note) == ("kept", "README.md is a link, so it is left alone")
+    assert (found.deed, found.note) == ("kept", "README.md is a link, so it is not changed")
     assert SHARED not in apply.changed(repo, apply.plan(repo, scratch))
 
 
@@ -236,7 +236,7 @@ DEPENDENCY = {"competitor/backend/requirements.in": b"mine\n"}
     ],
     ids=["newer pins", "newer sources", "own dependency", "both", "own pins", "own pins, newer sources", "unmarked"],
 )
-def test_a_lock_is_the_template_s_where_its_sources_are(
+def test_the_template_s_lock_is_taken_only_when_the_sources_are_the_template_s(
     mine: Files, new: Files, lock: bytes, stale: bool, scratch: Path
 ) -> None:
     repo, plan = planned(scratch, {**SOURCES, LOCK: b"1"}, mine, new)
@@ -245,7 +245,7 @@ def test_a_lock_is_the_template_s_where_its_sources_are(
     assert bool(found.note) == stale
 
 
-def test_a_repo_of_0_1_0_which_has_no_list_of_the_owner_s_files_gets_none_back(scratch: Path) -> None:
+def test_in_a_repo_of_0_1_0_which_lists_no_owner_s_files_none_is_restored(scratch: Path) -> None:
     project = made(scratch / "project", {CORE: b"1", OWNER: b"1"})
     kept = json.loads((project / ".janus" / "contract.json").read_text(encoding="utf-8"))
     old = {name: kept[name] for name in ("template_version", "contract_version", "files")}
@@ -259,7 +259,7 @@ def test_a_repo_of_0_1_0_which_has_no_list_of_the_owner_s_files_gets_none_back(s
     assert step(apply.plan(repo, scratch), OWNER).deed == "gone"
 
 
-def test_the_changelog_is_shown_from_one_version_to_the_other() -> None:
+def test_the_report_shows_the_changelog_between_the_two_versions() -> None:
     entry = "## [{0}] - x\n\n### Contract {0}\n\n- {0}\n\n### Added\n\n- no\n\n"
     text = "".join(entry.format(version) for version in ("3.0.0", "2.0.0", "1.0.0"))
     assert contract_changes(text, "1.0.0", "2.0.0") == "2.0.0: Contract 2.0.0\n\n- 2.0.0"

@@ -1,4 +1,4 @@
-"""What cannot be updated is refused in one sentence, and not a byte of the repo is another."""
+"""A repo that cannot be updated is refused with one sentence, and not a byte of it changes."""
 
 import os
 import pty
@@ -70,19 +70,19 @@ def folder_in_the_way(repo: Path) -> None:
     (repo / newer.NEW / "mine").write_text("mine", encoding="utf-8")
 
 
-# What was done to the repo, whether it was committed, and what the refusal must say of it.
-# In `make test` one of each kind; `make test-update` runs all in both ways.
+# The change of the repo, whether it is committed, and what the refusal must say about it.
+# `make test` runs a few of them; `make test-update` runs all of them for both ways to update.
 REPOS: list[tuple[Callable[[Path], None], bool, str]] = [
-    (uncommitted, False, "not all is committed (README.md); commit it, or `git stash -u`, then run this again"),
-    (staged, False, "not all is committed (README.md)"),
-    (untracked, False, "not all is committed (new.txt)"),
-    (no_record, True, "it has no .janus/answers.json (if it had one, `git checkout .janus` brings it back)"),
+    (uncommitted, False, "uncommitted changes (README.md); commit them or `git stash -u`, then run this again"),
+    (staged, False, "there are uncommitted changes (README.md)"),
+    (untracked, False, "there are uncommitted changes (new.txt)"),
+    (no_record, True, "has no .janus/answers.json (if it once had that file, `git checkout .janus` restores it)"),
     (damaged_record, True, "cannot be read"),
-    (damaged_answers, True, "bring it back with `git checkout .janus`"),
+    (damaged_answers, True, "restore it with `git checkout .janus`"),
     (lost_answer, True, "the answer backend=sails no longer exists, only proxy"),
     (bad_answer, True, "must not contain < >"),
     (edited_contract, True, "    +MINE = 1"),
-    (own_file_of_that_name, True, f"{newer.NEW} is yours, but the contract has a file of this name now"),
+    (own_file_of_that_name, True, f"{newer.NEW} is your file, but the contract now has a file with this name"),
     (link_in_the_way, True, f"{CORE} is a link"),
     (folder_in_the_way, True, f"{newer.NEW} is a folder, where the template has a file"),
 ]
@@ -97,7 +97,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("way", "deed", "committed", "sentence"), CASES)
-def test_a_repo_that_must_be_seen_to_first(
+def test_a_repo_that_cannot_be_updated_is_refused_unchanged(
     way: str,
     deed: Callable[[Path], None],
     committed: bool,
@@ -115,7 +115,7 @@ def test_a_repo_that_must_be_seen_to_first(
     done = (
         update(repo, home, "--template", template.as_uri())
         if way == "competitor update"
-        else _typed(repo, template, home)
+        else _plain_with_answers(repo, template, home)
     )
     assert done.returncode != 0
     assert "Nothing was " in done.stderr
@@ -124,8 +124,8 @@ def test_a_repo_that_must_be_seen_to_first(
     assert owner.everything(tmp_path) == before
 
 
-def _typed(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """The plain way, with the answers of the repo where it still has them."""
+def _plain_with_answers(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
+    """Runs the plain way, with the repo's answers if it still has them."""
     answers = repo / ".janus/answers.json"
     if not answers.exists() or answers.read_text(encoding="utf-8") == "[]":
         answers = home / "answers.json"
@@ -135,16 +135,18 @@ def _typed(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProce
 
 ADDRESSES = {
     "nowhere": ("file:///nowhere/template.git", (), "file:///nowhere/template.git could not be fetched"),
-    "a port that nobody listens on": ("http://127.0.0.1:9/t.git", (), "check your network, or name a copy"),
+    "a closed port": ("http://127.0.0.1:9/t.git", (), "check your network, or name a copy"),
     "an unknown version": ("", ("--to", "v9.9.9"), "there is no version v9.9.9"),
     "a repository without a template": ("{home}/other.git", (), "cannot update repos"),
-    "an answer that is none": ("", ("--answer", "colour=red"), "--answer colour=red changes nothing"),
+    "an unknown answer": ("", ("--answer", "colour=red"), "--answer colour=red changes nothing"),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ADDRESSES)
-def test_a_template_that_cannot_be_had(case: str, untouched: Path, template: Path, home: Path, tmp_path: Path) -> None:
+def test_a_template_that_cannot_be_fetched_or_used_is_refused(
+    case: str, untouched: Path, template: Path, home: Path, tmp_path: Path
+) -> None:
     address, options, sentence = ADDRESSES[case]
     other = home / "other.git"
     if not other.exists():
@@ -162,7 +164,7 @@ def test_a_template_that_cannot_be_had(case: str, untouched: Path, template: Pat
     assert owner.everything(repo) == before
 
 
-def test_without_git_it_says_so(untouched: Path, home: Path, tmp_path: Path) -> None:
+def test_without_git_an_update_is_refused(untouched: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     done = update(repo, home, PATH=str(tmp_path))
     assert done.returncode == 2
@@ -170,7 +172,7 @@ def test_without_git_it_says_so(untouched: Path, home: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_where_nobody_can_be_asked_it_wants_a_yes(untouched: Path, home: Path, tmp_path: Path) -> None:
+def test_without_a_terminal_an_update_needs_the_option_yes(untouched: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
     done = subprocess.run(
@@ -183,17 +185,19 @@ def test_where_nobody_can_be_asked_it_wants_a_yes(untouched: Path, home: Path, t
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.endswith("there is nobody to ask; look at `--dry-run`, then say --yes.\n")
+    assert done.stderr.endswith("the input is not a terminal; check with --dry-run, then use --yes.\n")
     assert owner.everything(repo) == before
 
 
 @pytest.mark.parametrize(
     ("typed", "code", "said"),
-    [("n", 2, "you did not say yes"), ("\x03", 130, "Stopped; nothing was changed."), ("y", 0, "What is next:")],
+    [("n", 2, "you did not answer yes"), ("\x03", 130, "Stopped; nothing was changed."), ("y", 0, "Next steps:")],
     ids=["no", "ctrl-c", "yes"],
 )
 @pytest.mark.slow
-def test_it_asks(typed: str, code: int, said: str, untouched: Path, home: Path, tmp_path: Path) -> None:
+def test_an_update_asks_before_it_changes_files(
+    typed: str, code: int, said: str, untouched: Path, home: Path, tmp_path: Path
+) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
     ended, shown = _at_a_terminal(repo, home, lambda: typed)
@@ -203,22 +207,22 @@ def test_it_asks(typed: str, code: int, said: str, untouched: Path, home: Path, 
 
 
 @pytest.mark.slow
-def test_work_done_while_it_asks_is_not_overwritten(untouched: Path, home: Path, tmp_path: Path) -> None:
+def test_changes_made_while_it_asks_are_not_overwritten(untouched: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
 
-    def meanwhile() -> str:
+    def change_then_answer() -> str:
         owner.add_line(repo / "README.md", "Written while it asked.")
         return "y"
 
-    code, said = _at_a_terminal(repo, home, meanwhile)
+    code, said = _at_a_terminal(repo, home, change_then_answer)
     assert code == 2
-    assert "not all is committed (README.md)" in said
+    assert "there are uncommitted changes (README.md)" in said
     assert "Written while it asked." in (repo / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_a_template_that_fails_half_way_changes_nothing(untouched: Path, home: Path, tmp_path: Path) -> None:
-    """In its hook before, in a file, in its hook after; after the plain way, the next start puts the repo back."""
+def test_a_template_that_fails_changes_nothing(untouched: Path, home: Path, tmp_path: Path) -> None:
+    """It fails in the first hook, in a file, in the last hook; after the plain way, the next update restores all."""
     template = newer.releases(tmp_path / "template.git", home)
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
@@ -239,7 +243,7 @@ def test_a_template_that_fails_half_way_changes_nothing(untouched: Path, home: P
         assert owner.everything(repo) == before, path
         done = plain(repo, template.as_uri(), home)
         assert done.returncode != 0
-        if path.endswith("zz.txt"):  # found by our own hook, while nothing is touched
+        if path.endswith("zz.txt"):  # our own hook finds it before anything is changed
             assert "Nothing was changed: the new template failed (" in done.stderr
             assert owner.everything(repo) == before
         _undo(template, home, file, kept)
@@ -254,12 +258,12 @@ def _undo(template: Path, home: Path, file: Path, text: str | None) -> None:
     else:
         file.write_text(text, encoding="utf-8")
     git("add", "-A", cwd=template, home=home)
-    git("commit", "-qm", "mended", cwd=template, home=home)
+    git("commit", "-qm", "repaired", cwd=template, home=home)
     git("tag", "-f", f"v{newer.next_version()}", cwd=template, home=home)
 
 
 def _at_a_terminal(repo: Path, home: Path, answer: Callable[[], str]) -> tuple[int, str]:
-    """Runs the update at a terminal of its own and types `answer` when it asks: exit code, and all it showed."""
+    """Runs the update at a terminal of its own and types `answer` when it asks; returns exit code and output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "competitor", "update"],

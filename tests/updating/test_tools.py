@@ -1,6 +1,6 @@
-"""Other tools of the field: cruft after cookiecutter, old and new versions of cookiecutter, and of Python.
+"""Updates with other tools: cruft after cookiecutter, and old and new versions of cookiecutter and Python.
 
-`make test-update` runs all of it; the environments come from PyPI. Supported are cookiecutter 2.1.1 and newer.
+`make test-update` runs these tests; the environments come from PyPI. Cookiecutter 2.1.1 and newer are supported.
 """
 
 import shutil
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def pythons() -> list[str]:
-    """The Pythons of this machine that work, from 3.11 on; the running one is among them."""
+    """The names of the working Pythons on this machine, 3.11 and newer; otherwise only the running one."""
     found = []
     for minor in range(11, 20):
         name = shutil.which(f"python3.{minor}")
@@ -65,7 +65,7 @@ def test_bakes_and_updates_are_the_same_with_this_cookiecutter(
 
 
 def environment(python: str, wanted: str, folder: Path) -> str:
-    """A virtual environment with one package and what it needs; its Python."""
+    """Makes a virtual environment with one package and its dependencies; returns its Python."""
     subprocess.run([PYTHONS[python], "-m", "venv", folder], check=True, timeout=INSTALL_SECONDS)
     inside = str(folder / "bin" / "python")
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
@@ -73,7 +73,7 @@ def environment(python: str, wanted: str, folder: Path) -> str:
     return inside
 
 
-def test_where_there_is_no_cookiecutter_an_update_fetches_it(
+def test_an_update_fetches_cookiecutter_when_it_is_not_installed(
     worked_in: Path, pristine: Path, home: Path, tmp_path: Path
 ) -> None:
     subprocess.run([PYTHONS[NEWEST], "-m", "venv", tmp_path / "bare"], check=True, timeout=INSTALL_SECONDS)
@@ -97,7 +97,7 @@ def test_where_there_is_no_cookiecutter_an_update_fetches_it(
 
 @pytest.fixture
 def linked(worked_in: Path, template: Path, home: Path, tmp_path: Path) -> Path:
-    """A repo baked by cookiecutter, worked in, and then put into cruft's care."""
+    """A repo that was baked by cookiecutter, changed by its owner, and then linked by cruft."""
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     given = ("--checkout", f"v{newer.version()}", "--config-file", ".janus/answers.json")
     run("cruft", "link", "-y", template.as_uri(), *given, cwd=repo, home=home)
@@ -105,7 +105,7 @@ def linked(worked_in: Path, template: Path, home: Path, tmp_path: Path) -> Path:
     return repo
 
 
-def test_cruft_looks_after_a_repo_that_cookiecutter_baked(linked: Path, pristine: Path, home: Path) -> None:
+def test_cruft_can_update_a_repo_that_cookiecutter_baked(linked: Path, pristine: Path, home: Path) -> None:
     assert run("cruft", "check", cwd=linked, home=home, check=False).returncode == 1
     run("cruft", "update", "-y", cwd=linked, home=home)
     assert owner.lost(linked) == []
@@ -120,7 +120,7 @@ def test_cruft_looks_after_a_repo_that_cookiecutter_baked(linked: Path, pristine
     assert owner.everything(linked) == before
 
 
-def test_cruft_goes_on_from_an_update_of_ours(linked: Path, home: Path) -> None:
+def test_cruft_continues_from_an_update_by_competitor_update(linked: Path, home: Path) -> None:
     assert update(linked, home).returncode == 0
     owner.commit(linked, home)
     assert run("cruft", "check", cwd=linked, home=home, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""An update takes what is the contract's, keeps what is the owner's, and merges what both write in."""
+"""An update replaces contract files, keeps the owner's files, and merges files that both change."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ from . import newer, owner
 from .updating import changes, contract_files, plain, update
 
 WAYS = ["competitor update", "cookiecutter -f"]
-# Where the two ways have little of their own, `make test` takes one, and `make test-update` both.
+# For tests in which the two ways share most code: `make test` runs one way, `make test-update` both.
 ONE_AND_BOTH = [WAYS[0], pytest.param(WAYS[1], marks=pytest.mark.slow)]
 
 
 def updated(way: str, repo: Path, template: Path, home: Path, *answers: str) -> "tuple[int, str]":
-    """The repo after an update in this way: exit code, and what was said."""
+    """Updates the repo in this way; returns exit code and output."""
     if way == "competitor update":
         done = update(repo, home, *(part for answer in answers for part in ("--answer", answer)))
     else:
@@ -24,7 +24,7 @@ def updated(way: str, repo: Path, template: Path, home: Path, *answers: str) -> 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_of_the_owner_s_is_lost_and_the_contract_is_the_new_one(
+def test_no_change_of_the_owner_is_lost_and_the_contract_is_the_new_one(
     way: str, worked_in: Path, pristine: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
@@ -44,7 +44,7 @@ def test_nothing_of_the_owner_s_is_lost_and_the_contract_is_the_new_one(
 
 
 @pytest.mark.parametrize("way", ONE_AND_BOTH)
-def test_a_repo_that_nobody_worked_in_becomes_a_fresh_one(
+def test_a_repo_without_changes_becomes_like_a_fresh_one(
     way: str, untouched: Path, pristine: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
@@ -81,14 +81,14 @@ def test_a_conflict_leaves_both_sides_between_markers_and_exit_code_1(
     code, said = updated(way, repo, template, home)
     assert code == 1
     assert "CONFLICT  Makefile" in said
-    assert "settle what stands between <<<<<<< and >>>>>>> in Makefile" in said
+    assert "resolve the conflicts between <<<<<<< and >>>>>>> in Makefile" in said
     merged = makefile.read_text(encoding="utf-8")
     assert "## build it my way" in merged.split("<<<<<<< ")[1].split("=======")[0]
     assert newer.MAKE_HELP in merged.split("=======")[1].split(">>>>>>> ")[0]
 
 
 @pytest.mark.slow
-def test_cookiecutter_told_to_skip_what_exists_does_the_same(
+def test_cookiecutter_with_the_option_to_skip_existing_files_does_the_same(
     worked_in: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
     repo, same = (owner.copy(worked_in, tmp_path / name / "my-competitor") for name in ("one", "other"))
@@ -108,11 +108,11 @@ def test_a_replay_of_an_older_version_is_refused(worked_in: Path, home: Path, tm
     before = owner.everything(repo)
     done = run("cookiecutter", str(template), "--replay", "-f", "-o", "..", cwd=repo, home=home, check=False)
     assert done.returncode != 0
-    assert f"--replay brings what version {newer.version()} recorded" in done.stderr
+    assert f"--replay uses the answers that version {newer.version()} recorded" in done.stderr
     assert owner.everything(repo) == before
 
 
-def test_the_two_ways_make_the_same(worked_in: Path, template: Path, home: Path, tmp_path: Path) -> None:
+def test_the_two_ways_have_the_same_result(worked_in: Path, template: Path, home: Path, tmp_path: Path) -> None:
     made = []
     for way in WAYS:
         repo = owner.copy(worked_in, tmp_path / way / "my-competitor")
@@ -121,7 +121,7 @@ def test_the_two_ways_make_the_same(worked_in: Path, template: Path, home: Path,
     assert made[0] == made[1]
 
 
-def test_a_dry_run_says_all_and_changes_nothing(worked_in: Path, home: Path, tmp_path: Path) -> None:
+def test_a_dry_run_prints_the_report_and_changes_nothing(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     before = owner.everything(repo)
     done = update(repo, home, "--dry-run")
@@ -141,10 +141,10 @@ def test_a_dry_run_says_all_and_changes_nothing(worked_in: Path, home: Path, tmp
 
 
 @pytest.mark.parametrize("way", ONE_AND_BOTH)
-def test_a_switched_backend_is_kept_beside_and_the_rest_follows(
+def test_a_switch_of_the_backend_keeps_the_old_one_and_changes_all_other_files(
     way: str, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Between any two backends that there are; here, to a copy of one under another name."""
+    """Any backend can be switched to any other; here, to a copy of one with another name."""
     template = newer.releases(tmp_path / "template.git", home)
     _add_variant(template, home)
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
@@ -160,8 +160,8 @@ def test_a_switched_backend_is_kept_beside_and_the_rest_follows(
     assert not (repo / "competitor/backend/own_tools.py").exists()
     assert "backend=echo" in (repo / "README.md").read_text(encoding="utf-8")
     assert (repo / "requirements.txt").read_text(encoding="utf-8").endswith("# echo's\n")
-    assert "take from backend_old/ what you need; your old backend is there, whole" in said
-    assert "Another answer: backend=echo, was proxy" in said
+    assert "copy what you need from backend_old/, which has all files of your old backend" in said
+    assert "A changed answer: backend=echo (was proxy)" in said
 
 
 def _add_variant(template: Path, home: Path) -> None:
@@ -178,7 +178,7 @@ def _add_variant(template: Path, home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_git_sees_an_update_as_a_change_like_any_other(worked_in: Path, home: Path, tmp_path: Path) -> None:
+def test_an_update_is_an_ordinary_change_for_git(worked_in: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     assert update(repo, home).returncode == 0
     listed = changes(repo, home)

@@ -1,4 +1,4 @@
-"""The two ways to update a repo, as an owner types them."""
+"""Runs the two ways to update a repo, as an owner types them."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from ..baking.baking import git, run
 
 
 def update(repo: Path, home: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """`python -m competitor update --yes`, from the address that the repo remembers."""
+    """Runs `python -m competitor update --yes`, from the template's address that the repo has recorded."""
     given = ("competitor", "update", "--yes", *options)
     return run(*given, cwd=repo, home=home, check=False, **environment)
 
@@ -23,13 +23,13 @@ def plain(
     config: Path = Path(".janus/answers.json"),
     flags: tuple[str, ...] = (),
 ) -> "subprocess.CompletedProcess[str]":
-    """`cookiecutter TEMPLATE --no-input --config-file .janus/answers.json -f -o ..`, in the repo."""
+    """Runs `cookiecutter TEMPLATE --no-input --config-file .janus/answers.json -f -o ..` in the repo."""
     given = ("--no-input", "--config-file", str(config), "-f", *flags, "-o", "..", *answers)
     return run("cookiecutter", template, *given, cwd=repo, home=home, check=False, PWD=str(repo))
 
 
 def contract_files(repo: Path) -> dict[str, bytes]:
-    """The contract's files that the repo's record names, as they are."""
+    """The contract files that the repo's record names, with their current bytes."""
     named = json.loads((repo / ".janus/contract.json").read_text(encoding="utf-8"))["files"]
     return {path: (repo / path).read_bytes() for path in named}
 

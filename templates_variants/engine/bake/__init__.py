@@ -1,1 +1,1 @@
-"""Bakes a repo: checks the answers, puts the chosen backend in, records what was made."""
+"""Bakes a repo: checks the answers, adds the chosen backend, records what was made."""

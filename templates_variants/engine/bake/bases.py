@@ -1,7 +1,8 @@
-"""The bases: the shared files as the template made them, from which the next update merges.
+"""The bases: the shared files as the template made them, which the next update needs for its merges.
 
-They are one file, `.janus/base.json`: path -> `sha256` of the bytes, `mode` ("644" or "755"), and `text`, the bytes
-compressed by zlib, in base64. A repo of version 0.2.0 or older has copies in the folder `.janus/base/` instead.
+They are stored in one file, `.janus/base.json`. It maps each path to the `sha256` of the bytes, the `mode` ("644" or
+"755"), and the `text`: the bytes, compressed by zlib, in base64. A repo of version 0.2.0 or older has copies in the
+folder `.janus/base/` instead.
 """
 
 import base64
@@ -28,9 +29,9 @@ def write(project: Path, paths: Iterable[str]) -> None:
 
 
 def read(project: Path) -> dict[str, File]:
-    """Path -> base. Raises OSError, ValueError, KeyError or TypeError where they are damaged.
+    """Maps each path to its base. Raises OSError, ValueError, KeyError or TypeError when they are damaged.
 
-    Where there are both forms, an older template has updated the repo since, so its folder counts.
+    When a repo has both forms, an older template updated it last, so the folder counts.
     """
     if old := old_files(project):
         folder = project / OLD_FOLDER
@@ -41,7 +42,7 @@ def read(project: Path) -> dict[str, File]:
 
 
 def decode(data: bytes) -> dict[str, File]:
-    """What the bytes of `base.json` hold. Raises as `read`."""
+    """Decodes the bytes of `base.json`. Raises the same errors as `read`."""
     return {path: _file(path, entry) for path, entry in json.loads(data).items()}
 
 

@@ -22,9 +22,9 @@ def names(template: Path) -> list[str]:
 
 
 def sources(template: Path, variant: str) -> dict[str, Path]:
-    """Path in a generated repo -> the file of the template that it is made from, for each contract file.
+    """Maps the path of each contract file in a generated repo to the template's file that it is made from.
 
-    Raises OSError, ValueError or TypeError where the variant is missing or damaged.
+    Raises OSError, ValueError or TypeError when the variant is missing or damaged.
     """
     folders = [template, *variants.adapter_folders(template, variant), template / variants.FOLDER / variant]
     return {
@@ -36,7 +36,7 @@ def sources(template: Path, variant: str) -> dict[str, Path]:
 
 
 def hashes(template: Path, variant: str) -> dict[str, str]:
-    """Path -> hash of each contract file, as a bake has them. Raises as `sources`, and ValueError for a Jinja file."""
+    """Maps each contract file of a bake to its hash. Raises like `sources`, and ValueError for a file with Jinja."""
     found = sources(template, variant)
     if written := rendered(template, found):
         raise ValueError(f"{written[0]} is rendered by Jinja, so its hash is not the same in all repos")
@@ -49,7 +49,7 @@ def executable(template: Path, variant: str) -> list[str]:
 
 
 def rendered(template: Path, files: Mapping[str, Path]) -> list[str]:
-    """Those of the files whose text Jinja would change: they have Jinja in them, and are not copied as they are."""
+    """The files whose text Jinja would change: they contain Jinja, and are not copied without rendering."""
     copied: list[str] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     return [
         path

@@ -1,11 +1,11 @@
-"""Files as they are compared and merged: bytes and the executable bit; line endings do not count."""
+"""Files as they are compared and merged: bytes and the executable bit; line endings make no difference."""
 
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Tools leave these wherever they run; they are nobody's files.
+# Tools leave these folders wherever they run; they belong neither to the template nor to the owner.
 CACHES = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
 
 
@@ -16,7 +16,7 @@ class File:
 
     @property
     def text(self) -> bytes:
-        """The bytes with LF line endings, where the file is text."""
+        """The bytes, with LF line endings when the file is text."""
         return self.data if self.binary else self.data.replace(b"\r\n", b"\n")
 
     @property
@@ -25,7 +25,7 @@ class File:
 
     @property
     def crlf(self) -> bool:
-        """Whether most lines end as on Windows."""
+        """Whether most lines end with CR LF, as on Windows."""
         return not self.binary and self.data.count(b"\r\n") * 2 > self.data.count(b"\n")
 
     @property
@@ -33,19 +33,19 @@ class File:
         return digest(self.data)
 
     def ended_like(self, other: "File | None") -> "File":
-        """This file with the line endings of the other one."""
+        """This file with the line endings of the other file."""
         if self.binary or other is None or not other.crlf:
             return self
         return File(self.text.replace(b"\n", b"\r\n"), self.executable)
 
 
 def digest(data: bytes) -> str:
-    """As `competitor/cli/verify.py` counts it."""
+    """The SHA-256 of the data with LF line endings, as `competitor/cli/verify.py` computes it."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def read(root: Path, path: str) -> File | None:
-    """The file at `path`, or None where there is none. Raises IsADirectoryError for a folder."""
+    """The file at `path`, or None when there is none. Raises IsADirectoryError for a folder."""
     file = root / path
     if not os.path.lexists(file):
         return None
@@ -53,7 +53,7 @@ def read(root: Path, path: str) -> File | None:
 
 
 def write(root: Path, path: str, file: File) -> Path:
-    """Writes it, and the folders it needs; where it went."""
+    """Writes a file and the folders above it; returns its path."""
     goal = root / path
     goal.parent.mkdir(parents=True, exist_ok=True)
     goal.write_bytes(file.data)
@@ -63,13 +63,13 @@ def write(root: Path, path: str, file: File) -> Path:
 
 
 def files_below(root: Path) -> list[str]:
-    """All files below, sorted, but for caches."""
+    """The relative paths of all files below this folder, sorted, without caches."""
     files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
     return sorted(path.as_posix() for path in files if CACHES.isdisjoint(path.parts))
 
 
 def in_the_way(root: Path, path: str) -> str | None:
-    """What stands where the template has a plain file: a folder, a link, or a file instead of a folder; else None."""
+    """Says what prevents a plain file at this path: a folder, a link, or a file instead of a folder; otherwise None."""
     for parent in list((root / path).relative_to(root).parents)[-2::-1]:
         folder = root / parent
         if folder.is_symlink():

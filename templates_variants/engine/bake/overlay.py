@@ -1,6 +1,6 @@
-"""Puts the chosen backend into a freshly rendered repo, and records what was made.
+"""Adds the chosen backend to a freshly rendered repo, and records what was made.
 
-It runs in cookiecutter's own interpreter: the standard library, jinja2 and cookiecutter are all it may use.
+It runs in cookiecutter's own interpreter, so it may use only the standard library, jinja2 and cookiecutter.
 """
 
 import shutil
@@ -19,7 +19,7 @@ _FOLDER = "{{cookiecutter.project_slug}}"
 
 
 def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
-    """Bakes a whole new repo in `scratch`, as the hooks do; returns its folder."""
+    """Makes a complete new repo in `scratch`, as the hooks do; returns its folder."""
     context = {"cookiecutter": answers}
     made = Path(generate_files(repo_dir=str(template), context=context, output_dir=str(scratch), accept_hooks=False))
     put_in(answers, template, made)
@@ -47,24 +47,24 @@ def _render_over(folder: Path, answers: Answers, project: Path) -> None:
 
 
 def clear_caches(template: Path, project: Path) -> None:
-    """cookiecutter copies a used checkout as it is, caches included."""
+    """Removes caches, which cookiecutter copies when the template's folder contains them."""
     root = template / _FOLDER
     for cache in (path for name in CACHES for path in root.rglob(name)):
         shutil.rmtree(project / cache.relative_to(root), ignore_errors=True)
 
 
 def sources(folder: Path) -> list[str]:
-    """The files that a template's folder makes, sorted."""
+    """The paths of the files that a folder of the template makes in a repo, sorted."""
     return files_below(folder / _FOLDER)
 
 
 def next_steps(project: Path) -> str:
-    """What to type next."""
+    """What the owner can type next."""
     return (
         f"\n{project.name} is ready. The next three commands:\n\n"
         f"  cd {project.name}\n"
-        "  make run     # serves on http://localhost:8080; on the offline model until .env names another\n"
+        "  make run     # serves on http://localhost:8080, with the offline model until .env names another\n"
         "  make test    # the contract's tests and yours\n\n"
         "Without make: `python -m competitor run` and `python -m competitor test`.\n"
-        "Your file is competitor/backend/agent.py; the README shows the rest.\n"
+        "The file to edit is competitor/backend/agent.py; README.md explains the rest.\n"
     )

@@ -1,6 +1,6 @@
-"""Are the answers usable? All problems at once, since cookiecutter asks only once.
+"""Checks the answers. All problems are reported at once, because cookiecutter asks only once.
 
-Every answer is checked against what it may hold, not searched for what it may not: after this, plain
+Every answer must match a description of what is allowed, instead of being searched for what is not. After that, plain
 interpolation into TOML, YAML, Markdown and a Dockerfile is safe.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 Answers = Mapping[str, str]
 
-# Characters with a meaning in one of the files the answers go to.
+# Characters with a special meaning in one of the files that contain answers.
 _SPECIAL = set('"\\{}<>`$')
 _SLUG = re.compile(r"[a-z](?:-?[a-z0-9]){1,62}")
 _OWNER = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
@@ -24,7 +24,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def problems(answers: Answers, template: Path) -> dict[str, str]:
-    """What is wrong, a sentence an answer; empty when all is well. `template` is the template's root."""
+    """Maps the name of each bad answer to a sentence; empty when all are good. `template` is the template's root."""
     variants = sorted(
         folder.parent.name for folder in template.glob("templates_variants/*/{{cookiecutter.project_slug}}")
     )
@@ -51,7 +51,7 @@ LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
 
 
 def refusal(answers: Answers, wrong: Mapping[str, str]) -> str:
-    """What to print: every problem, then the command to run again with the answers that were given."""
+    """The text to print: every problem, then the command to run again, with the good answers filled in."""
     lines = ["These answers cannot be used:", ""]
     lines += [f"  {name}: {sentence}" for name, sentence in wrong.items()]
     asked = [name for name in answers if not name.startswith("_")]
@@ -59,12 +59,19 @@ def refusal(answers: Answers, wrong: Mapping[str, str]) -> str:
     again = [f"{name}=..." for name in wrong]
     command = shlex.join(["cookiecutter", str(answers.get("_template", "gh:org/janus-template")), "--no-input", *given])
     return "\n".join(
-        [*lines, "", "Nothing was made. To run it again, fill in the dots:", "", f"  {command} {' '.join(again)}", ""]
+        [
+            *lines,
+            "",
+            "Nothing was created. To try again, replace the dots in this command:",
+            "",
+            f"  {command} {' '.join(again)}",
+            "",
+        ]
     )
 
 
 def is_hotkey(address: str) -> bool:
-    """An SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum of the others."""
+    """Whether this is an SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum."""
     number = 0
     for character in address:
         if character not in _BASE58 or len(address) > 50:
@@ -77,9 +84,9 @@ def is_hotkey(address: str) -> bool:
     return raw[0] == 42 and raw[33:] == checksum
 
 
-def _text(given: str, shortest: int, longest: int) -> str | None:
-    if not shortest <= len(given) <= longest:
-        return f"must have {shortest} to {longest} characters; it has {len(given)}"
+def _text(given: str, minimum: int, maximum: int) -> str | None:
+    if not minimum <= len(given) <= maximum:
+        return f"must have {minimum} to {maximum} characters; it has {len(given)}"
     if given != given.strip():
         return "must not begin or end with a space"
     if bad := sorted({character for character in given if character in _SPECIAL}):
@@ -90,7 +97,7 @@ def _text(given: str, shortest: int, longest: int) -> str | None:
 def _slug(given: str) -> str | None:
     if not _SLUG.fullmatch(given):
         return "must be 2 to 63 lower-case letters, digits and single hyphens, and begin with a letter"
-    return "is a name that Windows keeps for itself" if given in _RESERVED else None
+    return "is a name that Windows reserves" if given in _RESERVED else None
 
 
 def _like(pattern: re.Pattern[str], given: str, sentence: str) -> str | None:

@@ -1,1 +1,1 @@
-"""Updates a generated repo: plans each file, applies the plan, and can take it back."""
+"""Updates a generated repo: plans each file, applies the plan, and can roll it back."""

@@ -1,4 +1,4 @@
-"""The update itself, the same for both ways: `competitor update`, and `cookiecutter ... -f` by the hooks."""
+"""The update itself, which `competitor update` and, through the hooks, `cookiecutter ... -f` share."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, be
 
 
 def plan(repo: Repo, template: Path) -> Plan:
-    """A step for each path, or the obstacles; nothing is touched."""
+    """Decides a step for each path, or finds obstacles; changes no file."""
     steps: dict[str, Step] = {}
     found: list[Obstacle] = []
     paths = sorted(repo.was.paths | repo.now.paths)
@@ -28,12 +28,12 @@ def plan(repo: Repo, template: Path) -> Plan:
     if repo.switches:
         if blocked := in_the_way(repo.project, f"{switch_backend.BACKEND}/agent.py"):
             found.append(
-                Obstacle(switch_backend.BACKEND, f"{blocked}; make it a folder, then the backend can be switched")
+                Obstacle(switch_backend.BACKEND, f"{blocked}; it must be a folder before the backend can be switched")
             )
         steps.update((step.path, step) for step in switch_backend.steps(repo))
     for path in (path for path in paths if zone_of(path) == "derived"):
         blocked = in_the_way(repo.project, path)
-        left = Step(path, "kept", source=path, note=f"{blocked}, so it is left alone")
+        left = Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
         steps[path] = left if blocked else locks.decide(repo, path, steps)
     for step in list(steps.values()):
         steps.update((more.path, more) for more in beside(repo, step))
@@ -43,7 +43,7 @@ def plan(repo: Repo, template: Path) -> Plan:
 
 
 def changed(repo: Repo, plan: Plan) -> set[str]:
-    """The paths that will be other than they are."""
+    """The paths that the plan will change."""
     differ = set()
     for step in plan.steps:
         if step.source:
@@ -55,7 +55,7 @@ def changed(repo: Repo, plan: Plan) -> set[str]:
 
 
 def final(repo: Repo, plan: Plan, paths: set[str], scratch: Path) -> dict[str, Path | None]:
-    """For the journal: path -> the file that it becomes."""
+    """Writes the new files to `scratch`; maps each path to its new file, or to None when it is deleted."""
     made: dict[str, Path | None] = {}
     for step in plan.steps:
         if step.path in paths:
@@ -65,7 +65,7 @@ def final(repo: Repo, plan: Plan, paths: set[str], scratch: Path) -> dict[str, P
 
 
 def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> None:
-    """All of it, or nothing: whatever comes between, the repo is then what it was."""
+    """Makes all changes or none: when anything fails in between, the repo is rolled back."""
     prepared = False
     try:
         transaction.prepare(project, files, process=process)
@@ -73,14 +73,14 @@ def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> 
         transaction.swap(project)
     except BaseException:
         with undisturbed():
-            taken_back = transaction.roll_back(project)
-        if taken_back is not None or not prepared:
-            raise  # else it came after the last step, and all is done
+            left = transaction.roll_back(project)
+        if left is not None or not prepared:
+            raise  # otherwise it happened after the last step, and the update is done
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Signals that would end this process wait."""
+    """Ignores signals that would end this process."""
     names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.signal(name, signal.SIG_IGN) for name in names}
     try:
@@ -91,7 +91,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _record(repo: Repo) -> Iterator[Step]:
-    """`.janus/` becomes that of the new repo, without the older form of the bases; what else lies in it stays."""
+    """Replaces the files in `.janus/` by those of the new repo, and removes the older form of the bases."""
     for path in bases.old_files(repo.project):
         yield Step(f"{bases.OLD_FOLDER}/{path}", "record")
     for path in (f".janus/{path}" for path in files_below(repo.made / ".janus")):
@@ -99,13 +99,13 @@ def _record(repo: Repo) -> Iterator[Step]:
 
 
 def _bases(repo: Repo) -> File | None:
-    """The new bases; those of the repo where they hold the same, since zlib may differ from system to system."""
+    """The new bases, or the repo's own file when its content is the same, because zlib differs between systems."""
     mine, theirs = repo.mine(bases.FILE), read(repo.made, bases.FILE)
     return mine if mine and repo.was.bases == repo.now.bases and not bases.old_files(repo.project) else theirs
 
 
 def _cruft(repo: Repo, template: Path) -> Iterator[Step]:
-    """cruft goes on from the template's commit of this update, where it looks after the repo as well."""
+    """When cruft also updates the repo: records this update's commit of the template for it."""
     state, commit = repo.mine(".cruft.json"), _commit(template)
     if state is None or commit is None:
         return
@@ -114,17 +114,17 @@ def _cruft(repo: Repo, template: Path) -> Iterator[Step]:
         kept["commit"] = commit
         kept["context"]["cookiecutter"].update(repo.now.answers)
     except (ValueError, KeyError, TypeError):
-        return  # no file of cruft's
+        return  # not a file of cruft
     yield Step(".cruft.json", "record", File((json.dumps(kept, indent=2) + "\n").encode(), state.executable))
 
 
 def _commit(template: Path) -> str | None:
-    """The commit of a checkout without changes."""
+    """The commit of the template's checkout; None when it has changes or is no checkout."""
     status, head = git(template, "status", "--porcelain"), git(template, "rev-parse", "HEAD")
     clean = status.returncode == 0 and not status.stdout and head.returncode == 0
     return head.stdout.decode().strip() if clean else None
 
 
 def origin(made: Path, template: str) -> None:
-    """Records where the template came from, when a copy of it was rendered."""
+    """Records the template's address in a repo that was made from a copy of it."""
     record.write_json(made / ".janus" / "template.json", {"template": template})

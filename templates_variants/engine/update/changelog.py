@@ -1,4 +1,4 @@
-"""The template's own changelog, as far as it speaks of the contract."""
+"""Reads what the template's own changelog says about the contract."""
 
 import re
 
@@ -7,7 +7,7 @@ _SECTION = re.compile(r"^### ", re.MULTILINE)
 
 
 def number(version: str) -> tuple[int, ...]:
-    """A version to compare by."""
+    """A version as numbers, which can be compared."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 

@@ -1,15 +1,15 @@
-"""git, as an update calls it: on the folder it is given, whatever repository a hook or a shell may point to."""
+"""Runs git for an update: on the given folder, whatever repository the environment of a hook or a shell names."""
 
 import os
 import subprocess
 from pathlib import Path
 
-# Where these are set, git works elsewhere than in the folder it runs in; inside a git hook they are.
+# When these are set, as inside a git hook, git works on another repository than that of its folder.
 _ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"}
 
 
 def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """Runs it to its end, whatever that is, and leaves the index as it is. FileNotFoundError: there is no git."""
+    """Runs git without changing the index; does not check the exit code. Raises FileNotFoundError without git."""
     return subprocess.run(
         ["git", "--no-optional-locks", *arguments],
         cwd=folder,
@@ -20,5 +20,5 @@ def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
 
 
 def said(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """The first line of what it complains about."""
+    """The first line of git's error message."""
     return next(iter(done.stderr.decode(errors="replace").strip().splitlines()), "no reason given")

@@ -1,4 +1,4 @@
-"""Three-way merges of a file that both the owner and the template write in."""
+"""Three-way merges of a file that both the owner and the template change."""
 
 import tempfile
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class Merged:
 
 
 def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
-    """Both sides' changes since `base`; where they touch, both stand between markers.
+    """Combines both sides' changes since `base`; overlapping changes are both kept, between conflict markers.
 
-    Line endings and the executable bit follow the side that changed them, the owner's first. Of two binary files
-    neither can be had without losing the other: the owner's stays, as one conflict. Text that the owner has only
-    appended to Markdown or to a list of patterns is no conflict: it follows the template's text.
+    Line endings and the executable bit follow the side that changed them, the owner's first. Binary files cannot be
+    merged: the owner's stays, and counts as one conflict. Text that the owner has only appended to Markdown or to a
+    list of patterns is not a conflict: it is appended to the template's text.
     """
     executable = theirs.executable if base and mine.executable == base.executable else mine.executable
     if mine.binary or theirs.binary or (base and base.binary):
@@ -31,7 +31,7 @@ def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
         sides = {"mine": mine.text, "base": base.text if base else b"", "theirs": theirs.text}
         for name, text in sides.items():
             (Path(scratch) / name).write_bytes(text)
-        labels = ("-L", f"yours: {path}", "-L", "what both began with", "-L", f"the template's: {path}")
+        labels = ("-L", f"yours: {path}", "-L", "the common base", "-L", f"the template's: {path}")
         done = git(Path(scratch), "merge-file", "-p", *labels, *sides)
     if done.returncode < 0 or done.returncode > 127:
         raise OSError(f"git merge-file of {path} failed: {said(done)}")

@@ -1,7 +1,7 @@
-"""What an update does to each file: decided before anything is touched, by content alone.
+"""Decides what an update does to each file, only by content, before any file is changed.
 
-`Repo` holds the two sides, the owner's repo and the same repo made freshly from the new template, and what is
-known of the time when they were one. `plan` gives a step for every path that the template makes or made.
+`Repo` has the two sides, the owner's repo and a fresh one from the new template, and the records of both. `decide`
+returns a step for a path that the template makes or once made.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,19 +14,19 @@ from templates_variants.engine.bake.record import Record
 from templates_variants.engine.bake.zones import zone_of
 from templates_variants.engine.update.merge import merge
 
-# "gone": there is no file, and there was none or it has moved; "record": of `.janus/`, which is not worth a word.
+# "gone": there is no file at this path, or it was moved away; "record": a file in `.janus/`, not shown in the report.
 Deed = Literal["new", "restored", "replaced", "merged", "conflict", "deleted", "moved", "kept", "gone", "record"]
 
 
 EDITED = (
-    "is the contract's and was edited; move your change into competitor/backend/ and bring the file back from git,\n"
-    "  or let `python -m competitor update --replace-edited` replace it"
+    "is a contract file that you edited; move your change into competitor/backend/ and restore the file with git,\n"
+    "  or replace it with `python -m competitor update --replace-edited`"
 )
 
 
 @dataclass(frozen=True)
 class Step:
-    """What becomes of a path: the file `becomes`, or what stands now at `source`, or nothing at all."""
+    """What a path becomes: the file `becomes`, or the file now at `source`, or no file."""
 
     path: str
     deed: Deed
@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A file that the update must replace and may not: it holds something of the owner's."""
+    """A file that the update must replace but may not, because it has the owner's work in it."""
 
     path: str
     sentence: str
@@ -71,16 +71,16 @@ class Repo:
 
     @property
     def switches(self) -> bool:
-        """Whether another backend takes the place of this one."""
+        """Whether the update replaces the backend by another one."""
         return self.was.backend != self.now.backend
 
 
 def decide(repo: Repo, path: str) -> Step | Obstacle:
-    """What becomes of one path, whatever its zone; locks have rules of their own."""
+    """Decides about one path in any zone but "derived": locks have rules of their own."""
     zone = zone_of(path)
     if blocked := in_the_way(repo.project, path):
         if zone in ("owner", "shared") or repo.theirs(path) is None:
-            return Step(path, "kept", source=path, note=f"{blocked}, so it is left alone")
+            return Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
         return Obstacle(path, f"{blocked}, where the template has a file; move it elsewhere")
     mine, theirs = repo.mine(path), repo.theirs(path)
     if mine is None:
@@ -93,7 +93,7 @@ def decide(repo: Repo, path: str) -> Step | Obstacle:
 
 
 def _absent(repo: Repo, path: str, theirs: File | None) -> Step:
-    """A new file comes; of those that the owner deleted only the contract's come back."""
+    """Adds a new file; of files that the owner deleted, restores only contract files."""
     if theirs is None:
         return Step(path, "gone")
     if not repo.was.knows(path):
@@ -112,7 +112,7 @@ def _contract(repo: Repo, path: str, mine: File, theirs: File | None) -> Step | 
         return Step(path, "replaced", theirs) if theirs else Step(path, "deleted")
     if known:
         return Obstacle(path, EDITED, mine, theirs)
-    return Obstacle(path, "is yours, but the contract has a file of this name now; rename yours", mine, theirs)
+    return Obstacle(path, "is your file, but the contract now has a file with this name; rename yours", mine, theirs)
 
 
 def _shared(repo: Repo, path: str, mine: File, theirs: File | None) -> Step:
@@ -120,7 +120,7 @@ def _shared(repo: Repo, path: str, mine: File, theirs: File | None) -> Step:
     if theirs is None:
         if repo.was.is_as_made(path, mine):
             return Step(path, "deleted")
-        return _kept(path, "the template has dropped it; it is all yours now")
+        return _kept(path, "the template no longer has it; it is yours now")
     if repo.was.is_as_made(path, mine):
         executable = mine.executable if base and mine.executable != base.executable else theirs.executable
         taken = File(theirs.ended_like(mine).data, executable)
@@ -132,13 +132,13 @@ def _shared(repo: Repo, path: str, mine: File, theirs: File | None) -> Step:
 
 
 def beside(repo: Repo, step: Step) -> Iterator[Step]:
-    """Where a binary file could not be merged, the template's comes beside it."""
+    """When a binary file could not be merged, adds the template's file beside it."""
     if step.deed == "conflict" and step.becomes == repo.mine(step.path):
         yield Step(unused(repo.project, f"{step.path}.new"), "new", repo.theirs(step.path))
 
 
 def unused(project: Path, path: str) -> str:
-    """This path, or the first one with a number behind it that is free."""
+    """This path, or the first free one with a number appended."""
     names = (path if number == 1 else f"{path}_{number}" for number in range(1, 1000))
     return next(name for name in names if not (project / name).exists())
 

@@ -1,4 +1,4 @@
-"""Reasons not to begin an update. Each is one sentence: what is wrong, and what to do about it."""
+"""Checks before an update begins. A failed check says in one sentence what is wrong, and what to do about it."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ SHOWN_PATHS = 3
 
 
 class Refused(Exception):
-    """The update does not begin, or was taken back whole; the sentence says why."""
+    """The update did not begin, or was rolled back completely; the message says why."""
 
 
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Takes back an update that did not end, see `journal`. `besides` is a process that may still run."""
+    """Rolls back an update that did not finish, see `transaction`. `besides` is a process that may still run."""
     try:
         return transaction.recover(project, besides=besides)
     except transaction.Running as running:
@@ -26,23 +26,21 @@ def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
 
 
 def ours(project: Path) -> Record:
-    """What the repo knows of its making."""
+    """The repo's record of how it was made. Raises `Refused` when it is missing or damaged."""
     try:
         return load(project)
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise Refused(
-            f"{project} is no repo of this template: it has no .janus/{missing} (if it had one, `git checkout .janus`"
-            " brings it back)"
+            f"{project} was not made from this template: it has no .janus/{missing} (if it once had that file,"
+            " `git checkout .janus` restores it)"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refused(
-            f".janus/ of {project} cannot be read ({error}); bring it back with `git checkout .janus`"
-        ) from None
+        raise Refused(f".janus/ of {project} cannot be read ({error}); restore it with `git checkout .janus`") from None
 
 
 def committed(project: Path) -> None:
-    """All that git does not ignore here is committed, or there is no git repository at all."""
+    """Refuses when git has uncommitted changes in this folder; passes when there is no git repository."""
     if _git(project, "rev-parse", "--is-inside-work-tree", may_fail="not a git repository") is None:
         return
     listed = _git(project, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".") or ""
@@ -50,18 +48,20 @@ def committed(project: Path) -> None:
     if names:
         more = f" and {len(names) - SHOWN_PATHS} more" if len(names) > SHOWN_PATHS else ""
         shown = ", ".join(names[:SHOWN_PATHS])
-        raise Refused(f"not all is committed ({shown}{more}); commit it, or `git stash -u`, then run this again")
+        raise Refused(
+            f"there are uncommitted changes ({shown}{more}); commit them or `git stash -u`, then run this again"
+        )
 
 
 def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
-    """No recorded answer is gone from the new template's choices, where it would silently become the first one."""
+    """Refuses answers that are bad, or that the new template no longer offers and would silently replace."""
     asked: dict[str, Any] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     for name, answer in recorded.items():
         choices = asked.get(name)
         if isinstance(choices, list) and answer not in choices and given.get(name, answer) in (answer, choices[0]):
             raise Refused(
                 f"the answer {name}={answer} no longer exists, only {', '.join(choices)}; "
-                f"put one of them into .janus/answers.json and commit it, then run this again"
+                f"write one of them to .janus/answers.json and commit it, then run this again"
             )
     wrong = {name: sentence for name, sentence in problems(given, template).items() if name in given}
     if wrong:
@@ -70,17 +70,17 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
 
 
 def of_this_version(answers: Mapping[str, str], template: Path) -> None:
-    """The private answers are the template's own; `--replay` brings those of the version that it recorded."""
+    """Refuses `--replay`, which brings the private answers of the version that recorded them."""
     own = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
     if answers["_template_version"] != own:
         raise Refused(
-            f"--replay brings what version {answers['_template_version']} recorded, and this is {own}; "
+            f"--replay uses the answers that version {answers['_template_version']} recorded, but this is {own}; "
             "use --no-input --config-file .janus/answers.json instead"
         )
 
 
 def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[str, str]) -> None:
-    """cookiecutter goes by the name in the answers; in a folder of another name it would make a second repo beside."""
+    """Refuses a renamed folder: cookiecutter uses the name in the answers and would make a second repo beside it."""
     here = Path(environment.get("PWD", project))  # where the command was typed
     if here.resolve() == project.resolve() or here.resolve().parent != project.resolve().parent:
         return
@@ -88,19 +88,19 @@ def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[
         return
     if ours(here).answers.get("project_slug") == answers.get("project_slug"):
         raise Refused(
-            f"this folder is {here.name}, and its answers say {project.name}, so cookiecutter would make another one;"
-            " `python -m competitor update` works whatever the folder is called"
+            f"this folder is named {here.name}, but its answers say {project.name}, so cookiecutter would make a second"
+            " repo; use `python -m competitor update`, which works with any folder name"
         )
 
 
 def _git(project: Path, *arguments: str, may_fail: str = "") -> str | None:
-    """What git prints; None where it fails with the sentence that may be."""
+    """What git prints; None when it fails with the message `may_fail`."""
     try:
         done = git(project, *arguments)
     except FileNotFoundError:
-        raise Refused("git was not found; an update needs it to merge: install it, then run this again") from None
+        raise Refused("git was not found, and an update needs it to merge; install it, then run this again") from None
     if done.returncode == 0:
         return done.stdout.decode("utf-8", "surrogateescape")
     if may_fail and may_fail in done.stderr.decode(errors="replace"):
         return None
-    raise Refused(f"git cannot say whether all is committed ({said(done)}); see to that, then run this again")
+    raise Refused(f"git could not list uncommitted changes ({said(done)}); fix this, then run this again")

@@ -1,8 +1,8 @@
-"""`cookiecutter ... -f` over an existing repo: the hooks' part, before and after cookiecutter writes.
+"""Updates an existing repo with `cookiecutter ... -f`: the hooks call this before and after cookiecutter writes.
 
-Between the two, cookiecutter overwrites whatever the template makes, and does not ask. So `before`, the one safe
-gate, decides everything and prepares the journal; `after` makes each file what was decided. What ends in between
-is rolled back by whoever comes next.
+In between, cookiecutter overwrites every file that the template makes, without asking. So `before` decides everything
+while nothing is changed yet, and prepares the transaction; `after` gives each file the decided content. When
+cookiecutter fails in between, the next update rolls the repo back.
 """
 
 import os
@@ -20,7 +20,7 @@ _CONFLICTS = ".janus/update/conflicts"
 
 
 def before(answers: Answers, template: Path, project: Path) -> None:
-    """Prepares the update of an existing repo; a new one passes. Raises `Refused`, with nothing changed."""
+    """Prepares the update of an existing repo; does nothing for a new one. Raises `Refused`, with nothing changed."""
     preconditions.of_this_version(answers, template)
     preconditions.not_renamed(answers, project, os.environ)
     if not any(path.name != ".git" for path in project.iterdir()):
@@ -50,7 +50,7 @@ def before(answers: Answers, template: Path, project: Path) -> None:
 
 
 def after(template: Path, project: Path) -> int | None:
-    """Ends the update of an existing repo: 1 with conflicts, else 0; None for a new repo."""
+    """Finishes the update of an existing repo; returns 1 with conflicts, otherwise 0, and None for a new repo."""
     if not transaction.is_pending(project):
         return None
     said = (project / _REPORT).read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def after(template: Path, project: Path) -> int | None:
 def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
     try:
         return fresh(answers, template, scratch)
-    except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is untouched yet
+    except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is still unchanged
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise preconditions.Refused(
             f"the new template failed ({said}); report it to the maintainers, or choose another version by --checkout"
@@ -77,9 +77,9 @@ def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
 
 
 def _written_through(project: Path, template: Path) -> list[Obstacle]:
-    """Links, which cookiecutter would follow out of the repo."""
+    """Links and other obstacles at paths that cookiecutter writes to; it would follow links out of the repo."""
     blocked = {path: what for path in sources(template) if (what := in_the_way(project, path))}
-    sentence = "{}, and cookiecutter would write through it; `python -m competitor update` would not"
+    sentence = "{}, which cookiecutter would write through; use `python -m competitor update`, which does not"
     return [Obstacle(path, sentence.format(what)) for path, what in blocked.items()]
 
 

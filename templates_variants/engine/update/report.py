@@ -1,4 +1,4 @@
-"""What an update says: what the contract changed, what becomes of each file, and what to do next."""
+"""The report of an update: what changes in the contract, what happens to each file, and what to do next."""
 
 import difflib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from templates_variants.engine.update.git import git
 from templates_variants.engine.update.locks import STALE
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo
 
-# deed -> how it is said, in the order of the list
+# deed -> the word in the report, in the order of the report
 _SAID = {
     "conflict": "CONFLICT",
     "merged": "merged",
@@ -24,7 +24,7 @@ MAX_DIFF_LINES = 60
 
 
 def summary(repo: Repo, plan: Plan, template: Path) -> str:
-    """The whole report, before anything is done."""
+    """The report that is shown before anything is changed."""
     was, now = repo.was, repo.now
     contract = f"contract {was.contract_version}"
     if now.contract_version != was.contract_version:
@@ -49,7 +49,7 @@ def _answers(repo: Repo) -> Iterator[str]:
         elif name not in old:
             yield f"A new answer: {name}={new[name]} (change it in .janus/answers.json)\n"
         elif old[name] != new[name]:
-            yield f"Another answer: {name}={new[name]}, was {old[name]}\n"
+            yield f"A changed answer: {name}={new[name]} (was {old[name]})\n"
 
 
 def _files(plan: Plan) -> Iterator[str]:
@@ -61,12 +61,12 @@ def _files(plan: Plan) -> Iterator[str]:
     for step in kept:
         if step.note:
             yield f"  {'kept' if step.deed == 'kept' else 'absent':<9} {step.path}  ({step.note})"
-    yield f"  {sum(not step.note for step in kept)} others stay as they are, and so does all that is only yours"
+    yield f"  {sum(not step.note for step in kept)} other files, and all that only you have, stay as they are"
 
 
 def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
-    """Each file that stands in the way, with what was changed in it, as the rest of a refusal."""
-    lines = ["these files must be seen to first:", ""]
+    """Each file that blocks the update, with the owner's changes in it, as the rest of a refusal."""
+    lines = ["these files block the update:", ""]
     for obstacle in found:
         lines.append(f"{obstacle.path} {obstacle.sentence}")
         if obstacle.mine:
@@ -75,7 +75,7 @@ def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
 
 
 def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
-    """From the template's version to the owner's: the old one where git still has it, else the new one."""
+    """A diff from the old template's file, or from the new one's if git no longer has the old, to the owner's file."""
     original, name = _original(repo, obstacle.path), "the template's"
     if original is None:
         original, name = (obstacle.theirs.text if obstacle.theirs else b""), "the new template's"
@@ -86,7 +86,7 @@ def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
 
 
 def _original(repo: Repo, path: str) -> bytes | None:
-    """The file as the template made it, from the owner's own history."""
+    """The file as the template made it, from the history of the owner's repo."""
     commits = git(repo.project, "log", "--format=%H", "--", path).stdout.decode().split()
     for commit in commits:
         shown = git(repo.project, "show", f"{commit}:./{path}")
@@ -96,13 +96,13 @@ def _original(repo: Repo, path: str) -> bytes | None:
 
 
 def next_steps(plan: Plan) -> str:
-    """What to type after an update."""
+    """What the owner should do after an update."""
     steps = []
     if plan.conflicts:
-        steps.append(f"settle what stands between <<<<<<< and >>>>>>> in {', '.join(plan.conflicts)}")
+        steps.append(f"resolve the conflicts between <<<<<<< and >>>>>>> in {', '.join(plan.conflicts)}")
     if any(step.note == STALE for step in plan.steps):
-        steps.append("`make lock`, since a lock no longer matches its sources")
+        steps.append("`make lock`, because a lock no longer matches its sources")
     if moved := sorted({step.path.split("/")[0] for step in plan.steps if step.deed == "moved"}):
-        steps.append(f"take from {moved[0]}/ what you need; your old backend is there, whole")
+        steps.append(f"copy what you need from {moved[0]}/, which has all files of your old backend")
     steps += ["`git diff`, `make test`", "commit"]
-    return "\n".join(["What is next:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))])
+    return "\n".join(["Next steps:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))])

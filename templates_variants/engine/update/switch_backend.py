@@ -1,4 +1,4 @@
-"""Another backend in the place of the owner's: the old one is kept beside, whole."""
+"""Replaces the owner's backend by another one, and keeps all files of the old one in a folder beside it."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ BACKEND = "competitor/backend"
 
 
 def steps(repo: Repo) -> Iterator[Step]:
-    """The owner's backend goes to `backend_old/`, with its test; the new one comes."""
+    """Moves the owner's backend with its test to `backend_old/`, and adds the new one."""
     kept = unused(repo.project, "backend_old")
     for path in sorted({*_files(repo.project), *_elsewhere(repo)}):
         yield Step(f"{kept}/{path}", "moved", source=path, note=f"from {path}")
@@ -20,13 +20,13 @@ def steps(repo: Repo) -> Iterator[Step]:
 
 
 def _elsewhere(repo: Repo) -> set[str]:
-    """What the two backends brought besides their folder, such as a test."""
+    """The existing files of both variants outside the backend's folder, such as a test."""
     brought = {path for path in repo.was.variant | repo.now.variant if not path.startswith(f"{BACKEND}/")}
     return {path for path in brought if os.path.lexists(repo.project / path)}
 
 
 def _files(project: Path) -> set[str]:
-    """All that is in the owner's folder, ignored by git or not, links as links."""
+    """All files in the backend's folder, also those that git ignores; links count as files."""
     found = set()
     for folder, folders, files in os.walk(project / BACKEND):
         folders[:] = [name for name in folders if name != "__pycache__"]

@@ -1,10 +1,10 @@
-"""A swap of many files that can be taken back at any moment, also by the next process.
+"""Replaces many files in a transaction that can be rolled back at any moment, also by another process.
 
-All of it lies in `.janus/update/`, which git ignores: `before/` has the files as they were, `after/` as they will
-be, and `roll_back.py` is this very module. As long as `journal.json` is there, the swap is not done, and whoever
-comes next rolls it back. Each file is replaced in one step, so at no moment is one missing or half written.
-A file that somebody else has changed since is left as it is: days may lie between a kill and the next start.
-Only the standard library is used and nothing of the template's, so that the copy works by itself.
+Its files are in `.janus/update/`, which git ignores: `before/` has the old files, `after/` the new ones, and
+`roll_back.py` is a copy of this module. As long as `journal.json` exists, the transaction is not done, and the next
+update rolls it back. Each file is replaced in one step, so no file is ever missing or half written. A file that
+somebody else has changed since is not touched, because days may pass between a kill and the next start.
+This module uses only the standard library and nothing of the template, so that the copy works without the template.
 """
 
 import glob
@@ -21,16 +21,16 @@ FOLDER = ".janus/update"
 
 
 class Running(Exception):
-    """Another update of the same repo is at work."""
+    """Another update of the same repo is running."""
 
 
 def prepare(
     project: Path, final: Mapping[str, Path | None], *, process: int, between: Mapping[str, Path] | None = None
 ) -> None:
-    """Copies what `final` names (path -> the file that it becomes, None for no file). Nothing else changes yet.
+    """Copies the new files in `final` (path -> its new file, None to delete it). Nothing else changes yet.
 
-    `process` is the id of the one that will swap: while it runs, nobody else rolls back. `between` is what another
-    program may write to these paths before the swap.
+    `process` is the id of the process that will call `swap`: while it runs, no other process rolls back. `between` has
+    the files that another program may write to these paths before that.
     """
     work = project / FOLDER
     work.mkdir(parents=True)
@@ -56,7 +56,7 @@ def prepare(
 
 
 def swap(project: Path) -> None:
-    """Makes each file what was prepared for it, new ones first and those that go last. Then the journal is gone."""
+    """Replaces the files: first the new ones, last the deleted ones; then removes the journal."""
     work = project / FOLDER
     paths: dict[str, list[bool]] = _read(work)["paths"]
     for path in sorted(paths, key=lambda path: (paths[path][0], not paths[path][1])):
@@ -65,7 +65,7 @@ def swap(project: Path) -> None:
             os.replace(work / "after" / path, project / path)
         else:
             (project / path).unlink(missing_ok=True)
-    (work / "journal.json").unlink()  # from here on it is done
+    (work / "journal.json").unlink()  # from here on, the update is done
     shutil.rmtree(work, ignore_errors=True)
     for path, (_, stays) in paths.items():
         if not stays:
@@ -74,16 +74,17 @@ def swap(project: Path) -> None:
 
 
 def roll_back(project: Path) -> list[str] | None:
-    """Makes the repo what it was before an update that did not end. May be run again.
+    """Restores the repo as it was before an update that did not finish. It can be called again after a failure.
 
-    None where there was no such update, else the files that were left as they are, since somebody changed them.
+    Returns None when there was no such update, otherwise the paths that were not restored because somebody has
+    changed them since.
     """
     work = project / FOLDER
     if not (work / "journal.json").exists():
         shutil.rmtree(work, ignore_errors=True)
         return None
     entry = _read(work)
-    shutil.rmtree(work / "after", ignore_errors=True)
+    shutil.rmtree(work / "after", ignore_errors=True)  # frees space, in case the disk is full
     left = []
     for path, (existed, _) in entry["paths"].items():
         file, before = project / path, work / "before" / path
@@ -104,19 +105,19 @@ def roll_back(project: Path) -> list[str] | None:
 
 
 def recover(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Rolls back what another process began, as `roll_back` does. Raises `Running` while that one is alive."""
+    """Rolls back what another process began, like `roll_back`. Raises `Running` while that process is alive."""
     work = project / FOLDER
     if (work / "journal.json").exists():
         process: int = _read(work)["process"]
         if process != besides and _alive(process):
-            raise Running(f"another update of this repo is at work, as process {process}; let it end first")
+            raise Running(f"another update of this repo is running as process {process}; wait until it ends")
     return roll_back(project)
 
 
-def taken_back(left: list[str]) -> str:
-    """What to say after a roll-back."""
-    besides = f", but for {', '.join(left)}, which somebody has changed since" if left else ""
-    return f"The last update had not ended; everything is as it was before it{besides}."
+def rolled_back(left: list[str]) -> str:
+    """The message after a roll-back; `left` are the paths that were not restored."""
+    except_for = f", except for {', '.join(left)}, changed since then" if left else ""
+    return f"The last update did not finish, so it was rolled back{except_for}."
 
 
 def is_pending(project: Path) -> bool:
@@ -129,7 +130,7 @@ def _read(work: Path) -> dict[str, Any]:
 
 
 def _write_whole(file: Path, text: str) -> None:
-    """The file is there as a whole or not at all, also after a power cut."""
+    """Writes a file so that it exists completely or not at all, also after a power failure."""
     draft = file.with_suffix(".draft")
     with draft.open("w", encoding="utf-8") as opened:
         opened.write(text)
@@ -145,7 +146,7 @@ def _copy(source: Path, goal: Path) -> None:
 
 
 def _keep(source: Path, goal: Path) -> None:
-    """A copy that is on the disk before the journal is."""
+    """Copies a file and waits until the copy is on the disk, which must be before the journal is."""
     _copy(source, goal)
     if not goal.is_symlink():
         with goal.open("rb") as opened:
@@ -153,7 +154,7 @@ def _keep(source: Path, goal: Path) -> None:
 
 
 def _state(file: Path) -> str | None:
-    """What tells one content from another: a link's goal, a file's hash; None where there is neither."""
+    """Identifies the content of a path: a link's target or a file's hash; None when there is neither."""
     if file.is_symlink():
         return f"-> {os.readlink(file)}"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
@@ -164,7 +165,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _came_between(work: Path, path: str, file: Path) -> bool:
-    """Whether the other program wrote this, as a whole or to the point where it was killed."""
+    """Whether the other program wrote this file, completely or until it was killed."""
     written = work / "between" / path
     return written.is_file() and file.is_file() and written.read_bytes().startswith(file.read_bytes())
 
@@ -186,7 +187,7 @@ def _remove_empty(folder: Path, project: Path) -> None:
 
 
 def _alive(process: int) -> bool:
-    if os.name != "posix" or process == os.getpid():  # elsewhere a signal 0 would end it
+    if os.name != "posix" or process == os.getpid():  # on Windows, signal 0 would end the process
         return False
     try:
         os.kill(process, 0)
@@ -203,4 +204,4 @@ if __name__ == "__main__":
     except Running as running:
         sys.exit(f"Nothing was changed: {running}.")
     if found is not None:
-        print(taken_back(found))
+        print(rolled_back(found))

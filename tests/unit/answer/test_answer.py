@@ -1,4 +1,4 @@
-"""What a backend yields is kept in good form; time is injected, nothing sleeps."""
+"""Whatever a backend yields, the answer is well-formed. Tests control the clock, so that none has to sleep."""
 
 import asyncio
 import json
@@ -38,8 +38,8 @@ def text_of(form: WholeForm) -> str:
 
 
 @given(st.text(), st.lists(st.integers(0, 400), max_size=8))
-def test_no_character_is_lost_however_utf_16_is_cut(text: str, cuts: list[int]) -> None:
-    """Servers in UTF-16 languages cut between the halves of a pair."""
+def test_no_character_is_lost_however_utf_16_is_split(text: str, cuts: list[int]) -> None:
+    """Servers in languages with UTF-16 strings may split a surrogate pair."""
     units = text.encode("utf-16-le", "surrogatepass")
     places = sorted({2 * (cut % (len(units) // 2 + 1)) for cut in cuts} | {0, len(units)})
     made, form = answer(max_bytes=10_000)
@@ -56,7 +56,7 @@ def test_an_answer_ends_at_its_limit_and_keeps_what_fits() -> None:
     assert text_of(form) == "1234567890123"
 
 
-def test_nothing_comes_after_the_end() -> None:
+def test_nothing_is_sent_after_the_end() -> None:
     made, form = answer()
     made.text("all")
     made.close()
@@ -67,14 +67,14 @@ def test_nothing_comes_after_the_end() -> None:
     assert text_of(form) == "all"
 
 
-def test_a_note_stands_apart_from_the_text() -> None:
+def test_a_note_is_separated_from_the_text() -> None:
     made, form = answer()
     made.take(Text("So far"))
     made.close("It broke.")
     assert text_of(form) == "So far\n\nIt broke."
 
 
-def test_a_note_alone_stands_at_the_beginning() -> None:
+def test_a_note_without_text_is_at_the_beginning() -> None:
     made, form = answer()
     made.take(Reasoning("Hm. "))
     made.close("It broke.")
@@ -82,7 +82,7 @@ def test_a_note_alone_stands_at_the_beginning() -> None:
 
 
 @pytest.mark.parametrize("event", ["text", 5, None, b"x", {"text": "x"}, object()])
-def test_what_is_no_event_is_refused_by_its_type(event: Any) -> None:
+def test_a_value_that_is_not_an_event_is_refused(event: Any) -> None:
     with pytest.raises(TypeError, match="a backend yields events"):
         answer()[0].take(event)
 
@@ -113,7 +113,7 @@ TOOL = {"type": "function", "function": {"name": "f"}}
         ([ToolCall("unknown")], "tool_calls", "stop"),
     ],
 )
-def test_the_finish_reason_is_true(events: list[Any], finish: Any, expected: str) -> None:
+def test_the_finish_reason_is_right(events: list[Any], finish: Any, expected: str) -> None:
     made, _ = answer(tools=[TOOL])
     for event in events:
         made.take(event)
@@ -146,16 +146,16 @@ def test_usage_of_several_calls_adds_up() -> None:
         {"prompt_tokens": "1", "completion_tokens": 1},
     ],
 )
-def test_a_count_that_is_none_is_not_believed(usage: Any) -> None:
+def test_an_invalid_count_is_ignored(usage: Any) -> None:
     assert read_usage(usage) is None
 
 
-def test_a_price_is_read_where_it_is_a_number() -> None:
+def test_a_price_is_read_when_it_is_a_number() -> None:
     assert read_usage({"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.25}) == Usage(1, 2, 0.25)
     assert read_usage({"prompt_tokens": 1, "completion_tokens": 2, "cost": "much"}) == Usage(1, 2)
 
 
-def test_base64_is_not_text_and_no_text_is_zero_tokens() -> None:
+def test_base64_does_not_count_as_text_and_no_text_is_zero_tokens() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400_000}}
     assert prompt_tokens({"messages": [{"role": "user", "content": [image]}]}) < 200
     assert text_tokens(1) == 1
@@ -177,7 +177,7 @@ def test_chunks_are_ascii_and_their_envelope_never_changes() -> None:
 
 
 class Server:
-    """An ASGI server's `send`, which can be slow; what it got."""
+    """The `send` of an ASGI server, which can be slow; it keeps what it was given."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -190,7 +190,7 @@ class Server:
 
 
 class Noted(Source):
-    """A source that notes whether it was paused."""
+    """A source that records whether it is paused."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -204,7 +204,7 @@ class Noted(Source):
         self.calls.append("resume")
 
 
-def test_what_is_ready_together_leaves_in_one_write() -> None:
+def test_text_that_is_ready_at_once_is_sent_in_one_write() -> None:
     async def go() -> list[bytes]:
         server = Server()
         writer = BodyWriter(server.send)
@@ -223,7 +223,7 @@ def test_what_is_ready_together_leaves_in_one_write() -> None:
     assert asyncio.run(go()) == [b"ab", b"cd", b"e"]
 
 
-def test_a_slow_client_pauses_the_source_and_gets_all_in_order() -> None:
+def test_a_slow_client_pauses_the_source_and_gets_everything_in_order() -> None:
     async def go() -> tuple[list[bytes], list[str], bool]:
         server, source = Server(), Noted()
         writer = BodyWriter(server.send)
@@ -262,7 +262,7 @@ def test_drain_waits_for_a_slow_client() -> None:
     assert asyncio.run(go()) == (True, True)
 
 
-def test_a_client_that_is_gone_takes_nothing_and_blocks_nobody() -> None:
+def test_a_client_that_has_left_gets_nothing_and_blocks_nobody() -> None:
     async def go() -> bool:
         async def send(_: Any) -> None:
             raise OSError
@@ -276,8 +276,8 @@ def test_a_client_that_is_gone_takes_nothing_and_blocks_nobody() -> None:
     assert asyncio.run(go())
 
 
-def test_silence_gets_words_first_and_pings_between() -> None:
-    """A minute of silence in a moment: the clock is ours."""
+def test_a_silent_backend_gets_progress_messages_with_pings_between_them() -> None:
+    """A minute of silence passes at once, because the test moves the clock."""
 
     async def go() -> list[tuple[float, str]]:
         server = Server()
@@ -315,7 +315,7 @@ class _Words(WholeForm):
         self._writer.write(text.encode())
 
 
-def test_the_clock_ticks_for_its_members_and_rests_without_any() -> None:
+def test_the_clock_ticks_only_while_it_has_members() -> None:
     class Member:
         ticks = 0
 
@@ -335,7 +335,7 @@ def test_the_clock_ticks_for_its_members_and_rests_without_any() -> None:
     assert rests
 
 
-def test_a_blocked_loop_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blocked_loop_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def go() -> None:
         now = [0.0]
         clock = Clock(lambda: now[0])
@@ -351,7 +351,7 @@ class _Silent:
     def tick(self, now: float, late: float) -> None: ...
 
 
-def test_the_gate_counts_and_lets_in_as_many_as_it_may() -> None:
+def test_the_gate_admits_only_as_many_as_the_limits_allow() -> None:
     async def go() -> str:
         gate = Gate(running=1, most=2, wait_seconds=0.05)
         await gate.enter()

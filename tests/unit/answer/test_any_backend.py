@@ -13,7 +13,7 @@ from ..servers import SCRIPTED, Lateness, Launch
 
 ENDS: dict[str, tuple[str, str]] = contract_tests("test_any_backend").ENDS
 DEEDS = contract_tests("scripted_backend").DEEDS
-misdeed = pytest.mark.torture("B", "misdeeds of a backend, by mode")
+misdeed = pytest.mark.torture("B", "misbehaviours of a backend, for each mode")
 # These never end by themselves: the time limit ends them.
 ENDLESS = ("ignores_cancellation", "raises_in_finally", "sleeps")
 

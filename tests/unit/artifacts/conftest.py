@@ -1,4 +1,4 @@
-"""The core with the scripted backend, in processes of its own, and a real S3 server."""
+"""Fixtures: the core with a scripted backend in processes of its own, and a real S3 server."""
 
 import subprocess
 import sysconfig
@@ -29,7 +29,7 @@ class Process:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[Mapping[str, str]], Process]]:
-    """Starts the core with an environment; all end with the test."""
+    """Starts the core with an environment; all processes end with the test."""
     with ExitStack() as running:
 
         def begin(environment: Mapping[str, str]) -> Process:
@@ -40,7 +40,7 @@ def start() -> Iterator[Callable[[Mapping[str, str]], Process]]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The core with a folder for artifacts of its own."""
+    """The core with its own folder for artifacts."""
     folder = tmp_path_factory.mktemp("artifacts")
     with processes.competitor({"JANUS_ARTIFACTS_DIR": str(folder)}, *processes.SCRIPTED) as (url, _):
         yield Target(url)
@@ -48,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The settings of a bucket in a SeaweedFS on loopback."""
+    """The settings for a bucket in a SeaweedFS server on loopback."""
     folder = tmp_path_factory.mktemp("seaweed")
     weed = Path(sysconfig.get_path("scripts")) / "weed"
     (folder / "s3.json").write_text(
@@ -78,7 +78,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Until it answers at all: without a signature that is a 403."""
+    """Waits until the server answers; a request without a signature gets a 403."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -95,7 +95,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _shell(weed: Path, folder: Path, ports: Mapping[str, int], command: str) -> None:
-    """A command of its own shell, as soon as the master has a filer to tell."""
+    """Runs a command in SeaweedFS's own shell, as soon as its master knows a filer."""
     master = f"-master=127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}"
     filer = f"-filer=127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A keeper with a clock that a test moves."""
+"""An artifact keeper whose clock is moved by the test."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Five faults of a disk, none of them played: each is a clear error, and nothing of the artifact is left.
+"""Five real faults of a disk: each gives a clear error, and nothing of the artifact is left.
 
 As root they are a full and a read-only file system, mounted for the test; an ordinary user, who can mount
 nothing, gets the same errors from the kernel's limit of a file's size and from a folder that may not be written.
@@ -88,7 +88,7 @@ def a_file_in_its_place(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def a_removed_folder(tmp_path: Path) -> Iterator[Path]:
-    """A link to a disk that is no longer there."""
+    """A link to a disk that no longer exists."""
     (tmp_path / "gone").symlink_to(tmp_path / "unplugged")
     yield tmp_path / "gone"
 
@@ -102,7 +102,7 @@ DISKS = {
 }
 
 
-@pytest.mark.torture("C", "bad disks, on the shelf and in an answer")
+@pytest.mark.torture("C", "bad disks, in the store and in an answer")
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_bad_disk_is_a_clear_error_and_leaves_nothing(disk: str, tmp_path: Path) -> None:
     broken, kind = DISKS[disk]
@@ -122,10 +122,10 @@ def test_a_bad_disk_is_a_clear_error_and_leaves_nothing(disk: str, tmp_path: Pat
             assert not [name for name in kept_files(folder) if "#" in name]
 
 
-@pytest.mark.torture("C", "bad disks, on the shelf and in an answer")
+@pytest.mark.torture("C", "bad disks, in the store and in an answer")
 @pytest.mark.parametrize("disk", DISKS)
-def test_a_bad_disk_hurts_one_artifact_and_never_the_stream(disk: str, tmp_path: Path) -> None:
-    """Inline ones need no disk. A large one is a sentence in an answer that ends in good form, in both modes."""
+def test_a_bad_disk_affects_one_artifact_and_never_the_stream(disk: str, tmp_path: Path) -> None:
+    """Inline artifacts need no disk. A large one is replaced by a sentence in a well-formed answer, in both modes."""
     broken, _ = DISKS[disk]
     with (
         broken(tmp_path) as folder,

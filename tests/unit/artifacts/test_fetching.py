@@ -1,4 +1,4 @@
-"""What is fetched: exact bytes and headers, in parts and whole, never anything but an artifact."""
+"""Fetching an artifact gives its exact bytes and the right headers, as a whole or in part, and never another file."""
 
 import hashlib
 import re
@@ -43,9 +43,11 @@ GOALS = [b"/etc/passwd", b"/key", b"/../key", b"%2fkey"]
 TRAVERSALS = [b"/artifacts/" + up + goal for up in UPS for goal in GOALS]
 
 
-@pytest.mark.torture("C", "ways out of the folder")
-def test_forty_ways_out_of_the_folder_lead_nowhere(server: Target, record_property: Callable[[str, int], None]) -> None:
-    linked(server)  # so that there is a folder with a key beside it
+@pytest.mark.torture("C", "attempts to leave the artifacts' folder")
+def test_forty_paths_out_of_the_folder_are_not_found(
+    server: Target, record_property: Callable[[str, int], None]
+) -> None:
+    linked(server)  # creates the folder, with a key beside it
     assert len(TRAVERSALS) == 40
     for path in TRAVERSALS:
         for start in (b"", b"/v1"):
@@ -57,7 +59,7 @@ def test_forty_ways_out_of_the_folder_lead_nowhere(server: Target, record_proper
 
 
 @pytest.mark.parametrize("id", ["key", "../key", "%2e%2e%2fkey", "artifacts", ".", "..", "art_", "%00", "a" * 10_000])
-def test_what_lies_beside_the_artifacts_is_none(server: Target, id: str) -> None:
+def test_files_beside_the_artifacts_are_not_served(server: Target, id: str) -> None:
     for path in (f"/v1/artifacts/{id}", f"/artifacts/{id}/photo.png"):
         assert 400 <= server.get(path).status < 500
 
@@ -65,7 +67,7 @@ def test_what_lies_beside_the_artifacts_is_none(server: Target, id: str) -> None
 @pytest.mark.parametrize(
     "given", ["../../etc/cron.d/x", "/etc/passwd", "C:\\Windows\\x.dll", "a\0b", "..", "", "\u202egnp.x"]
 )
-def test_a_name_is_for_people_and_never_a_path(given: str) -> None:
+def test_a_display_name_is_never_a_path(given: str) -> None:
     name = display_name(given)
     assert name
     assert not set(name) & set("/\\\0\n\r\u202e")
@@ -79,7 +81,7 @@ def test_a_long_name_keeps_its_ending() -> None:
 
 
 @pytest.mark.parametrize("name", ["plain.png", 'a "quoted" name.txt', "größe, 名前.csv", "100%.md", "a;b=c.txt"])
-def test_a_name_comes_back_from_the_header_as_it_was(name: str) -> None:
+def test_a_name_can_be_read_from_the_header_unchanged(name: str) -> None:
     plain, _, whole = disposition(name, shown=False).partition("; filename*=UTF-8''")
     assert unquote(whole) == name
     assert re.fullmatch(r'attachment; filename="[\x20-\x7e]+"', plain)
@@ -120,11 +122,11 @@ def test_one_range_is_answered_and_others_get_all(
         assert reply.body == whole[start:end]
 
 
-def test_a_link_for_one_use_is_gone_after_it(start: Callable[..., Process], tmp_path: Path) -> None:
+def test_a_link_for_one_use_works_once(start: Callable[..., Process], tmp_path: Path) -> None:
     once = Target(start({"JANUS_ARTIFACTS_DIR": str(tmp_path), "JANUS_ARTIFACT_SINGLE_USE": "true"}).url)
     item = linked(once)
     path = urlsplit(str(item["url"])).path
-    assert once.head(path).status == 200  # a look is no use
+    assert once.head(path).status == 200  # HEAD does not count as a use
     first = once.get(path)
     assert hashlib.sha256(first.body).hexdigest() == item["sha256"]
     assert first.headers["cache-control"] == "no-store"
@@ -151,7 +153,9 @@ def test_a_link_is_absolute_whatever_the_host(
     assert item["url"].startswith(f"{base}/artifacts/art_" if not base.endswith(":") else base)
 
 
-def test_64_mib_to_a_slow_reader_cost_8_mib_at_most(start: Callable[..., Process], tmp_path: Path) -> None:
+def test_sending_64_mib_to_a_slow_client_needs_at_most_8_mib_of_memory(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
     process = start({"JANUS_ARTIFACTS_DIR": str(tmp_path)})
     target = Target(process.url)
     warm = linked(target, MIB)
@@ -159,20 +163,20 @@ def test_64_mib_to_a_slow_reader_cost_8_mib_at_most(start: Callable[..., Process
     item = linked(target, 64 * MIB)
     _settled(process.pid)
     before = _resident(process.pid)
-    digest, size, most = hashlib.sha256(), 0, 0
+    digest, size, maximum = hashlib.sha256(), 0, 0
     with urllib.request.urlopen(str(item["url"])) as response:
-        time.sleep(0.5)  # a reader that takes nothing yet: what the server reads ahead would show now
-        most = _resident(process.pid)
+        time.sleep(0.5)  # the client reads nothing yet; memory for reading ahead would show now
+        maximum = _resident(process.pid)
         while piece := response.read(256 * 1024):
             digest.update(piece)
             size += len(piece)
             if size % (4 * MIB) == 0:
                 time.sleep(0.02)
-                most = max(most, _resident(process.pid))
+                maximum = max(maximum, _resident(process.pid))
     assert size == 64 * MIB
     assert digest.hexdigest() == item["sha256"]
-    print(f"{(most - before) / MIB:.1f} MiB more while 64 MiB went to a slow reader")
-    assert most - before <= 8 * MIB
+    print(f"{(maximum - before) / MIB:.1f} MiB more while 64 MiB went to a slow reader")
+    assert maximum - before <= 8 * MIB
 
 
 def _resident(pid: int) -> int:
@@ -180,7 +184,7 @@ def _resident(pid: int) -> int:
 
 
 def _settled(pid: int) -> None:
-    """Waits until the memory of making it has come back."""
+    """Waits until the memory that making the artifact needed is free again."""
     last = 0
     while abs(_resident(pid) - last) > MIB // 4:
         last = _resident(pid)

@@ -1,4 +1,4 @@
-"""What comes back in a conversation, and what comes with it: names for the model, bytes for the backend."""
+"""Artifacts in earlier answers become names for the model; files in a request become bytes for the backend."""
 
 import base64
 import json
@@ -36,19 +36,19 @@ def request(*conversation: dict[str, Any]) -> ChatRequest:
         ("plain", "plain"),
     ],
 )
-def test_a_data_url_is_its_name_to_a_model(text: str, read: str) -> None:
+def test_a_model_gets_the_name_instead_of_a_data_url(text: str, read: str) -> None:
     assert without_bytes(text) == read
 
 
-def test_a_megabyte_of_brackets_takes_no_longer_than_reading_it() -> None:
-    """Ten times the text takes about ten times as long, and not a hundred."""
+def test_the_time_for_many_brackets_grows_linearly() -> None:
+    """Ten times the text takes about ten times as long, not a hundred times."""
     began = time.process_time()
     for hostile in ("[" * 1_000_000, "![" * 500_000, "data:a/b" * 125_000, "[a](data:a/b;" * 70_000):
         without_bytes(hostile + ";base64,")
     assert time.process_time() - began < 20
 
 
-def test_earlier_answers_lose_their_bytes_and_a_user_s_own_text_and_images_stay() -> None:
+def test_bytes_are_removed_from_earlier_answers_but_not_from_a_user_s_messages() -> None:
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
     mine = f"Decode data:text/plain;base64,{PIXEL}"
     body = messages(
@@ -88,12 +88,12 @@ def test_files_reach_the_backend_decoded_typed_and_named() -> None:
     assert files[4].data == b"<svg/>"
 
 
-def test_an_image_by_url_goes_to_the_upstream_as_it_is() -> None:
+def test_an_image_by_url_is_passed_to_the_upstream_unchanged() -> None:
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
     assert messages(request({"role": "user", "content": [image]}))[0]["content"] == [image]
 
 
-def test_what_is_too_large_or_cannot_be_decoded_is_left_out() -> None:
+def test_files_that_are_too_large_or_cannot_be_decoded_are_left_out() -> None:
     bad = {"type": "file", "name": "x.pdf", "mime_type": "application/pdf", "content": "not base64 !"}
     large = {"type": "file", "name": "l.txt", "mime_type": "text/plain", "content": "x" * 1001}
     good = {"type": "file", "name": "g.txt", "mime_type": "text/plain", "content": "x" * 1000}

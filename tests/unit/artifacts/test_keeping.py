@@ -1,4 +1,4 @@
-"""Artifacts are kept to the second, within the limits, whole or not at all."""
+"""Artifacts expire on the second, stay within the limits, and are stored completely or not at all."""
 
 import asyncio
 import hashlib
@@ -22,9 +22,9 @@ from .shelves import Clock, keeper, kept_files, read, saved
 TTL = 3600
 
 
-@pytest.mark.torture("C", "seconds around the end of a link")
+@pytest.mark.torture("C", "seconds around the expiry of a link")
 @pytest.mark.parametrize(("after", "is_there"), [(0, True), (TTL - 1, True), (TTL, False), (TTL + 1, False)])
-def test_an_artifact_is_there_until_the_second_it_expires(tmp_path: Path, after: int, is_there: bool) -> None:
+def test_an_artifact_exists_until_the_second_when_it_expires(tmp_path: Path, after: int, is_there: bool) -> None:
     async def run() -> None:
         clock = Clock()
         shelf = keeper(tmp_path, clock)
@@ -42,7 +42,7 @@ def test_an_artifact_is_there_until_the_second_it_expires(tmp_path: Path, after:
     asyncio.run(run())
 
 
-def test_the_bytes_of_an_earlier_process_are_swept_by_the_next(tmp_path: Path) -> None:
+def test_expired_artifacts_of_an_earlier_process_are_deleted_by_the_next_one(tmp_path: Path) -> None:
     clock = Clock()
     asyncio.run(saved(keeper(tmp_path, clock)))
     clock.now += TTL
@@ -51,7 +51,7 @@ def test_the_bytes_of_an_earlier_process_are_swept_by_the_next(tmp_path: Path) -
     assert kept_files(tmp_path) == []
 
 
-def test_the_sweeper_is_told_when_the_next_one_expires(tmp_path: Path) -> None:
+def test_the_sweeper_knows_when_the_next_artifact_expires(tmp_path: Path) -> None:
     async def run() -> None:
         clock = Clock()
         shelf = keeper(tmp_path, clock)
@@ -63,7 +63,7 @@ def test_the_sweeper_is_told_when_the_next_one_expires(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_what_a_killed_process_left_half_written_is_never_seen_and_goes_with_its_time(tmp_path: Path) -> None:
+def test_a_half_written_file_of_a_killed_process_is_never_served_and_expires(tmp_path: Path) -> None:
     async def run() -> None:
         clock = Clock()
         shelf = keeper(tmp_path, clock)
@@ -81,7 +81,7 @@ def test_what_a_killed_process_left_half_written_is_never_seen_and_goes_with_its
     asyncio.run(run())
 
 
-def test_one_artifact_has_a_limit_and_all_together_have_one(tmp_path: Path) -> None:
+def test_one_artifact_and_all_artifacts_together_have_a_maximum_size(tmp_path: Path) -> None:
     async def run() -> None:
         clock = Clock()
         room = 2 * (1000 + BLOCK_BYTES)
@@ -95,14 +95,14 @@ def test_one_artifact_has_a_limit_and_all_together_have_one(tmp_path: Path) -> N
             await saved(shelf, b"x")
         assert full.value.kind == "store_full"
         assert len(kept_files(tmp_path)) == 2
-        clock.now += TTL  # what is over makes room, before any sweep
+        clock.now += TTL  # an expired artifact makes room even before it is deleted
         await saved(shelf, b"x" * 1000)
         assert len(kept_files(tmp_path)) == 1
 
     asyncio.run(run())
 
 
-def test_of_many_saved_at_once_no_more_are_kept_than_have_room(tmp_path: Path) -> None:
+def test_concurrent_saves_do_not_exceed_the_maximum(tmp_path: Path) -> None:
     async def run() -> None:
         shelf = keeper(tmp_path, Clock(), {"JANUS_ARTIFACTS_TOTAL_BYTES": str(5 * (10_000 + BLOCK_BYTES))})
         made = await asyncio.gather(*(saved(shelf, b"x" * 10_000) for _ in range(20)), return_exceptions=True)
@@ -114,8 +114,8 @@ def test_of_many_saved_at_once_no_more_are_kept_than_have_room(tmp_path: Path) -
 
 
 @pytest.mark.torture("C", "forged links")
-def test_no_forged_id_is_taken(tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
-    """A hundred forgeries: every character changed, other keys, other expiries, cuts, other alphabets."""
+def test_no_forged_id_is_accepted(tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
+    """A hundred forgeries: each character changed, other keys, other expiry times, shortened ids, other alphabets."""
 
     async def run() -> None:
         clock = Clock()
@@ -144,7 +144,7 @@ def _changed(id: str, place: int) -> str:
 
 
 def test_the_signature_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every id of the right form goes through the comparison that takes as long for any two of one length."""
+    """Every well-formed id is compared by `hmac.compare_digest`, whose time depends only on the length."""
     import hmac
 
     compared: list[tuple[bytes, bytes]] = []
@@ -163,7 +163,7 @@ def test_the_signature_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPa
     assert [len(one) for one, _ in compared] == [16, 16]
 
 
-def test_a_configured_key_makes_links_that_every_store_s_keeper_takes(tmp_path: Path) -> None:
+def test_links_made_with_a_configured_key_are_valid_for_every_keeper(tmp_path: Path) -> None:
     async def run() -> None:
         clock, key = Clock(), {"JANUS_ARTIFACT_KEY": "a long secret"}
         made = (await saved(keeper(tmp_path, clock, key))).id
@@ -180,7 +180,7 @@ def _save_one(folder: str, done: "object") -> None:
     done.put(made)  # type: ignore[attr-defined]
 
 
-def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+def test_processes_that_start_at_the_same_time_use_one_key(tmp_path: Path) -> None:
     context = get_context("spawn")
     done = context.Queue()
     running = [context.Process(target=_save_one, args=(str(tmp_path), done)) for _ in range(4)]
@@ -199,7 +199,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     assert (tmp_path / "artifacts" / "key").stat().st_size == 32
 
 
-def test_a_link_for_one_use_is_taken_from_one_of_many(tmp_path: Path) -> None:
+def test_only_one_of_many_concurrent_requests_gets_a_link_for_one_use(tmp_path: Path) -> None:
     async def run() -> None:
         clock = Clock()
         shelves = [keeper(tmp_path, clock) for _ in range(8)]
@@ -222,8 +222,8 @@ def test_nobody_else_can_read_the_artifacts_or_their_key(tmp_path: Path) -> None
         assert made.stat().st_mode & 0o077 == 0
 
 
-def test_a_folder_that_another_may_write_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below the system's folder for temporary files anybody can be first."""
+def test_a_folder_that_other_users_may_write_to_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the system's folder for temporary files, another user may have created the folder first."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     settings = Settings.from_environment({"JANUS_ARTIFACT_INLINE_BYTES": "0"})
     place = folder(settings)

@@ -1,4 +1,4 @@
-"""Two replicas on one bucket of a real S3 server: what one made, the other serves, and it expires for both."""
+"""Two replicas with one bucket of a real S3 server: each serves the other's artifacts, which expire for both."""
 
 import asyncio
 import hashlib
@@ -24,10 +24,10 @@ lateness = contract_tests("lateness")
 
 
 @pytest.mark.parametrize("size", [200_000, 20 * 2**20])
-def test_what_one_replica_made_the_other_serves(
+def test_a_replica_serves_an_artifact_of_another_replica(
     start: Callable[..., Process], bucket: dict[str, str], size: int
 ) -> None:
-    # A proxy of the environment that is not there would stand in the way, were it used (X1).
+    # The environment names a proxy that does not exist; using it would fail (X1).
     nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     one, other = (Target(start({**bucket, **nowhere}).url) for _ in range(2))
     (item,) = artifacts(one.stream(f"artifact {size} photo.png"))
@@ -43,7 +43,7 @@ def test_what_one_replica_made_the_other_serves(
     )
 
 
-def test_it_expires_at_both_servers(start: Callable[..., Process], bucket: dict[str, str]) -> None:
+def test_an_artifact_expires_at_both_servers(start: Callable[..., Process], bucket: dict[str, str]) -> None:
     short = {**bucket, "JANUS_ARTIFACT_TTL_SECONDS": "3"}
     one, other = (Target(start(short).url) for _ in range(2))
 
@@ -58,7 +58,7 @@ def test_it_expires_at_both_servers(start: Callable[..., Process], bucket: dict[
     lateness.measured_on_time(expires)
 
 
-def test_it_expires_for_both_and_its_bytes_are_gone(bucket: dict[str, str], tmp_path: Path) -> None:
+def test_an_artifact_expires_for_both_keepers_and_its_bytes_are_deleted(bucket: dict[str, str], tmp_path: Path) -> None:
     async def run() -> None:
         clock = Clock()
         one, other = keeper(tmp_path, clock, bucket), keeper(tmp_path, clock, bucket)
@@ -79,7 +79,7 @@ def test_it_expires_for_both_and_its_bytes_are_gone(bucket: dict[str, str], tmp_
     asyncio.run(run())
 
 
-def test_a_link_for_one_use_is_used_up_for_all_replicas(bucket: dict[str, str], tmp_path: Path) -> None:
+def test_a_link_for_one_use_works_once_for_all_replicas_together(bucket: dict[str, str], tmp_path: Path) -> None:
     async def run() -> None:
         clock = Clock()
         shelves = [keeper(tmp_path, clock, bucket) for _ in range(6)]
@@ -93,7 +93,7 @@ def test_a_link_for_one_use_is_used_up_for_all_replicas(bucket: dict[str, str], 
     asyncio.run(run())
 
 
-def test_a_bucket_that_is_not_there_hurts_one_artifact_and_never_the_stream(start: Callable[..., Process]) -> None:
+def test_a_missing_bucket_affects_one_artifact_and_never_the_stream(start: Callable[..., Process]) -> None:
     nowhere = {"JANUS_ARTIFACTS_BUCKET": "artifacts", "JANUS_ARTIFACTS_ENDPOINT": "http://127.0.0.1:9"}
     target = Target(start(nowhere).url)
     stream = target.stream("artifact 200000 photo.png")

@@ -1,4 +1,4 @@
-"""A server of a bake."""
+"""Fixture: the server of a bake."""
 
 from collections.abc import Iterator
 from pathlib import Path

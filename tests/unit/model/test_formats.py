@@ -1,4 +1,4 @@
-"""Each vendor's stream, as samples/*.sse has it, becomes one and the same answer."""
+"""The streams of all vendors, as recorded in samples/*.sse, give the same answer."""
 
 import json
 from pathlib import Path
@@ -15,13 +15,13 @@ TOOLS = ("openai_tools", "ollama_tools")
 
 
 def answer_of(sample: str, *, pieces: int | None = None) -> str:
-    """A prompt that makes the model's server send the sample, in pieces of so many bytes where that is said."""
+    """A prompt that makes the mock upstream send the sample, in pieces of `pieces` bytes if given."""
     text = (SAMPLES / f"{sample}.sse").read_text(encoding="utf-8")
     raw = [text] if pieces is None else [text[at : at + pieces] for at in range(0, len(text), pieces)]
     return f"mock{json.dumps({'raw': raw})}"
 
 
-def test_every_sample_is_tried_and_says_where_it_is_from() -> None:
+def test_every_sample_is_tested_and_names_its_source() -> None:
     tried = {*REASONING, *TOOLS, "openai", "openrouter_error"}
     assert {file.stem for file in SAMPLES.glob("*.sse")} == tried
     for file in SAMPLES.glob("*.sse"):
@@ -30,7 +30,7 @@ def test_every_sample_is_tried_and_says_where_it_is_from() -> None:
 
 @pytest.mark.parametrize("sample", REASONING)
 @pytest.mark.parametrize("pieces", [None, 200])
-def test_reasoning_text_and_usage_are_told_apart(sample: str, pieces: int | None, target: Target) -> None:
+def test_reasoning_text_and_usage_are_recognised(sample: str, pieces: int | None, target: Target) -> None:
     stream = target.stream(answer_of(sample, pieces=pieces))
     well_formed(stream, sample)
     assert stream.reasoning.strip() == "is"
@@ -49,7 +49,7 @@ def test_a_whole_answer_is_the_same(sample: str, target: Target) -> None:
     assert reply["usage"]["total_tokens"] == 27
 
 
-def test_openai_s_stream_has_its_usage_at_the_end(target: Target) -> None:
+def test_openai_s_usage_is_read_from_the_end_of_the_stream(target: Target) -> None:
     stream = target.stream(answer_of("openai"))
     well_formed(stream, "openai")
     assert stream.text == "Hello"
@@ -57,7 +57,7 @@ def test_openai_s_stream_has_its_usage_at_the_end(target: Target) -> None:
 
 
 @pytest.mark.parametrize("sample", TOOLS)
-def test_a_call_comes_through_whether_in_pieces_or_whole(sample: str, target: Target) -> None:
+def test_a_tool_call_arrives_whether_it_is_sent_in_pieces_or_as_a_whole(sample: str, target: Target) -> None:
     stream = target.stream(answer_of(sample), tools=[WEATHER])
     well_formed(stream, sample)
     pieces = [piece for _, delta in stream.deltas for piece in delta.get("tool_calls", ())]
@@ -68,11 +68,11 @@ def test_a_call_comes_through_whether_in_pieces_or_whole(sample: str, target: Ta
     assert stream.usages[0]["total_tokens"] == 75
 
 
-def test_openrouter_s_cost_is_told(target: Target) -> None:
+def test_openrouter_s_cost_is_reported(target: Target) -> None:
     assert target.stream(answer_of("openrouter")).usages[0]["cost_usd"] == 0.00014
 
 
-def test_openrouter_s_error_in_the_middle_is_said_in_the_answer_and_not_in_its_words(target: Target) -> None:
+def test_openrouter_s_error_in_the_stream_is_reported_without_its_own_text(target: Target) -> None:
     stream = target.stream(answer_of("openrouter_error"))
     well_formed(stream, "openrouter_error")
     assert stream.text.startswith("9.8 is")

@@ -1,4 +1,4 @@
-"""The settings that docs/models.md names are real, and each server gets what it understands."""
+"""The settings in docs/models.md exist, and each vendor's server gets the field names that it understands."""
 
 import re
 from pathlib import Path
@@ -18,13 +18,13 @@ VENDORS = ("Chutes", "OpenAI", "vLLM", "Ollama", "OpenRouter")
 
 
 def block(vendor: str) -> dict[str, str]:
-    """The variables that the page gives for a vendor."""
+    """The variables that docs/models.md shows for a vendor."""
     section = PAGE.split(f"## {vendor}\n")[1].split("\n## ")[0]
     return dict(re.findall(r"^([A-Z_]+)=(\S+)$", section.split("```")[1], re.MULTILINE))
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_what_the_page_says_to_set_makes_an_upstream(vendor: str) -> None:
+def test_the_settings_on_the_page_configure_an_upstream(vendor: str) -> None:
     given = block(vendor)
     settings = Settings.from_environment(given)
     upstream = choose(settings, None)
@@ -48,7 +48,7 @@ def test_the_limit_of_tokens_has_the_name_that_the_vendor_reads(vendor: str, nam
     assert sent == {**SAID, reads: 7}
 
 
-def test_of_both_names_openai_gets_the_newer_and_no_limit_stays_none() -> None:
+def test_openai_gets_the_newer_of_both_names_and_no_limit_when_none_was_given() -> None:
     settings = Settings.from_environment(block("OpenAI"))
     both = {**SAID, "max_tokens": 5, "max_completion_tokens": 7}
     assert limited(both, "https://api.openai.com/v1", settings) == {**SAID, "max_completion_tokens": 7}
@@ -57,7 +57,7 @@ def test_of_both_names_openai_gets_the_newer_and_no_limit_stays_none() -> None:
     assert limited(both, "https://api.openai.com.octo.org/v1", settings) == both
 
 
-def test_the_name_that_is_set_arrives_at_the_server(baked: Path, upstream: Upstream) -> None:
+def test_the_configured_name_is_sent_to_the_server(baked: Path, upstream: Upstream) -> None:
     launcher = processes.Launcher(cwd=baked)
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_LIMIT_NAME": "max_tokens"}
     try:
@@ -69,7 +69,7 @@ def test_the_name_that_is_set_arrives_at_the_server(baked: Path, upstream: Upstr
     assert "max_completion_tokens" not in body
 
 
-def test_every_vendor_has_a_part_and_every_sample_is_named() -> None:
+def test_the_page_has_a_section_for_every_vendor_and_names_every_sample() -> None:
     assert re.findall(r"^## (\w+)$", PAGE, re.MULTILINE)[:5] == list(VENDORS)
     for sample in (TEMPLATE / "tests" / "models" / "samples").glob("*.sse"):
         assert sample.name in PAGE

@@ -1,4 +1,4 @@
-"""Upstream events are read the same however the bytes are cut and whichever line ends they have."""
+"""Upstream events are parsed in the same way however the bytes are split, and with all line endings."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ def feed(data: bytes, cuts: list[int]) -> list[bytes]:
     st.lists(st.integers(0, 1000), max_size=12),
     st.sampled_from([" ", ""]),
 )
-def test_every_cut_and_every_line_end_gives_the_same_events(
+def test_every_split_and_every_line_ending_gives_the_same_events(
     events: list[tuple[str, list[str]]], end: str, cuts: list[int], space: str
 ) -> None:
     lines = [[*noise, f"data:{space}{text}" if not text.startswith(" ") else f"data: {text}"] for text, noise in events]
@@ -34,7 +34,7 @@ def test_every_cut_and_every_line_end_gives_the_same_events(
     assert feed(data, cuts) == [text.encode() for text, _ in events]
 
 
-def test_line_separators_of_unicode_do_not_end_a_line() -> None:
+def test_unicode_line_separators_do_not_end_a_line() -> None:
     assert feed("data: a\u2028b\u2029c\u0085d\x0be\x0cf\n\n".encode(), []) == [
         "a\u2028b\u2029c\u0085d\x0be\x0cf".encode()
     ]
@@ -52,7 +52,7 @@ def test_an_event_that_never_ends_is_refused() -> None:
 
 
 def test_a_large_event_in_many_pieces_is_not_copied_for_each() -> None:
-    """Quadratic work would copy 50 GB here."""
+    """An algorithm of quadratic cost would copy 50 GB here."""
     splitter = EventSplitter()
     for _ in range(100_000):
         splitter.feed(b"x" * 100)

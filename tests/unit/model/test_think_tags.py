@@ -1,4 +1,4 @@
-"""Reasoning in tags becomes reasoning, however it is cut; whatever else a text holds stays a text."""
+"""Reasoning in tags becomes reasoning, however the text is split; everything else stays text."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from competitor.core.model.think_tags import ThinkTags
 
 
 def read(pieces: list[str]) -> tuple[str, str]:
-    """All thoughts and all of the text."""
+    """The whole reasoning and the whole text."""
     tags = ThinkTags()
     parts = [("", piece) if tags.over else tags.parted(piece) for piece in pieces]
     if not tags.over:
@@ -34,18 +34,18 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_text_is_read_alike_in_one_piece_and_letter_by_letter(text: str) -> None:
+def test_the_result_is_the_same_in_one_piece_and_letter_by_letter(text: str) -> None:
     assert read([text]) == TEXTS[text]
     assert read(list(text)) == TEXTS[text]
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "<", "th", "ink>", "</", "a", " ", "\n"]), max_size=12))
-def test_no_cut_changes_what_is_read(pieces: list[str]) -> None:
+def test_no_split_changes_the_result(pieces: list[str]) -> None:
     whole = "".join(pieces)
     assert read(pieces) == read([whole]) == read(list(whole))
 
 
 @given(st.text(max_size=60))
-def test_nothing_but_tags_and_the_space_around_them_is_lost(text: str) -> None:
+def test_only_tags_and_the_whitespace_around_them_are_removed(text: str) -> None:
     thought, said = read(list(text))
     assert (thought, said) == ("", text) or text.lstrip().startswith("<think>")

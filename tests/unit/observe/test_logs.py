@@ -1,4 +1,4 @@
-"""Logs are structured, readable, and hold no secret."""
+"""Logs are structured and readable, and contain no secret."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ def test_a_line_is_one_json_object_with_its_fields() -> None:
         'headers {"authorization": "bearer cpk_0123456789abcdef"}',
     ],
 )
-def test_secrets_are_hidden_wherever_they_stand(leak: str) -> None:
+def test_secrets_are_hidden_wherever_they_occur(leak: str) -> None:
     for formatter in (JsonLines(["my-own-secret"]), Readable(["my-own-secret"], colour=False)):
         for line in (formatter.format(record(leak)), formatter.format(record("x", detail=leak))):
             assert HIDDEN in line
@@ -43,7 +43,7 @@ def test_secrets_are_hidden_wherever_they_stand(leak: str) -> None:
                 assert secret not in line
 
 
-def test_an_exception_is_in_the_line() -> None:
+def test_an_exception_is_part_of_the_line() -> None:
     try:
         raise ValueError("broken")
     except ValueError as error:
@@ -51,7 +51,7 @@ def test_an_exception_is_in_the_line() -> None:
     assert "ValueError: broken" in json.loads(JsonLines([]).format(made))["exception"]
 
 
-def test_a_readable_line_names_level_message_and_fields() -> None:
+def test_a_line_in_text_format_has_level_message_and_fields() -> None:
     line = Readable([], colour=False).format(record("listening", port=8080))
     assert line.endswith("info    listening  port=8080")
     assert "\x1b[36m" in Readable([], colour=True).format(record("listening"))

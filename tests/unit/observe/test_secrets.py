@@ -1,4 +1,4 @@
-"""Secrets never leave: twelve canaries, thirty requests with faults among them, every place where a text can go."""
+"""Secrets never leak: twelve canary secrets, thirty requests with faults among them, every place text can reach."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ OF_SETTINGS = (
     "OTEL_EXPORTER_OTLP_HEADERS",
 )
 OF_REQUESTS = ("chutes_access_token", "authorization", "cookie")
-# What others know: an upstream that quotes a key, a proxy's password in the environment.
+# Secrets from elsewhere: a key that an upstream quotes, a proxy's password in the environment.
 OF_OTHERS = ("upstream", "HTTPS_PROXY")
 
 FAULTS = (
@@ -55,7 +55,7 @@ REFUSED: tuple[Any, ...] = (
 
 @dataclass
 class Seen:
-    """Every place, and the texts that stood there."""
+    """Every place that was searched, with its texts."""
 
     places: dict[str, list[bytes]] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class Seen:
         self.places.setdefault(place, []).extend(text.encode() if isinstance(text, str) else text for text in texts)
 
     def count(self, canaries: dict[str, str]) -> dict[tuple[str, str], int]:
-        """Occurrences by canary and place, also of one in base64; only what was found is in it."""
+        """The occurrences of canaries by place, including canaries in base64; empty when none was found."""
         found = {}
         for place, texts in self.places.items():
             whole = b"\n".join(texts)
@@ -88,12 +88,12 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def seen(canaries: dict[str, str], upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """Thirty requests to a server with everything on that could tell: DEBUG logs, the console, debug streams."""
+    """Sends thirty requests to a server with all features that could leak: DEBUG logs, the console, debug streams."""
     found, folder = Seen(), tmp_path_factory.mktemp("secrets")
     environment = {
         **{name: canaries[name] for name in OF_SETTINGS},
         "OTEL_EXPORTER_OTLP_HEADERS": f"tenant=1,api-key={canaries['OTEL_EXPORTER_OTLP_HEADERS']}",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # nobody is there: the exporter complains in the log
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there, so the exporter logs errors
         "HTTPS_PROXY": f"http://user:{canaries['HTTPS_PROXY']}@127.0.0.1:9",
         "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
         "JANUS_TOKEN_HOSTS": "127.0.0.1",
@@ -116,7 +116,7 @@ def _ask_all(target: Target, canaries: dict[str, str], found: Seen, *, stream: b
     ids = []
     headers = {"authorization": f"Bearer {canaries['authorization']}", "cookie": f"session={canaries['cookie']}"}
     for number, prompt in enumerate(FAULTS):
-        # Every other request brings no token: then the configured key goes to the upstream.
+        # Every second request has no token, so that the configured key is sent to the upstream.
         token = {"chutes_access_token": canaries["chutes_access_token"]} if number % 2 else {}
         text = prompt.replace("UPSTREAM", canaries["upstream"])
         ids.append(name := f"secret-{stream}-{number}")
@@ -143,22 +143,24 @@ def _look_around(target: Target, ids: list[str], found: Seen) -> None:
 
 
 def _read_files(folder: Path, found: Seen) -> None:
-    """Everything that the server has written down, unpacked where it is packed."""
+    """All files that the server has written, decompressed where necessary."""
     for path in folder.rglob("*"):
         if path.is_file() and not path.name.startswith("log-"):
             data = path.read_bytes()
             found.at("files", data, zlib.decompress(data) if path.suffix == ".rest" else b"")
 
 
-def test_nothing_of_twelve_secrets_is_found_after_thirty_requests(seen: Seen, canaries: dict[str, str]) -> None:
+def test_none_of_twelve_secrets_is_found_after_thirty_requests(seen: Seen, canaries: dict[str, str]) -> None:
     assert len(canaries) == 12
     assert len(seen.places["answers"]) >= 30
     assert seen.places.keys() == {"answers", "log", "/metrics", "/debug", "/v1/debug/stream", "files"}
     assert seen.count(canaries) == {}
 
 
-def test_the_secrets_were_in_use_and_the_places_full(seen: Seen, canaries: dict[str, str], upstream: Upstream) -> None:
-    """Else nothing could be found in any place."""
+def test_the_secrets_were_used_and_every_place_has_text(
+    seen: Seen, canaries: dict[str, str], upstream: Upstream
+) -> None:
+    """Otherwise no leak could be found."""
     keys = {request["headers"].get("authorization") for request in upstream.requests()}
     assert keys == {f"Bearer {canaries[name]}" for name in ("JANUS_LLM_API_KEY", "chutes_access_token")}
     text = {place: b"\n".join(texts) for place, texts in seen.places.items()}

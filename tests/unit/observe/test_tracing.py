@@ -1,4 +1,4 @@
-"""Traces: what leaves for a collector, what never does, and that nothing is there unless it was asked for."""
+"""Traces: what is sent to a collector, what is never sent, and that nothing is loaded unless it is configured."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ SUMMARY = Summary(
 
 
 class Collector:
-    """Stands where an OpenTelemetry collector would: what was sent to it, path, headers and body."""
+    """Replaces an OpenTelemetry collector; keeps the path, headers and body of what was sent to it."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, str], bytes]] = []
@@ -98,7 +98,9 @@ def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
     return {span.name: span for span in exporter.get_finished_spans()}
 
 
-def test_a_request_is_a_span_with_its_calls_and_tools_below_it(traced: Tracing, ended: InMemorySpanExporter) -> None:
+def test_a_request_is_a_span_whose_children_are_model_calls_and_tools(
+    traced: Tracing, ended: InMemorySpanExporter
+) -> None:
     trace = traced.request({"traceparent": f"00-{TRACE}-{PARENT}-01"}, "r1")
     tool, box = Step("tool", "calculator", "c1", {"arguments": "a secret sum"}), Step("sandbox", "python", "b1")
     trace.started(tool)
@@ -147,7 +149,7 @@ def test_a_request_that_never_finishes_ends_its_span(traced: Tracing, ended: InM
     assert span.attributes["error.type"] == "unfinished"
 
 
-def test_traces_reach_the_collector_that_is_configured(collector: Collector, upstream: Upstream) -> None:
+def test_traces_reach_the_configured_collector(collector: Collector, upstream: Upstream) -> None:
     given = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_EXPORTER_OTLP_HEADERS": "api-key=of%20the%20collector",
@@ -171,7 +173,7 @@ def test_traces_reach_the_collector_that_is_configured(collector: Collector, ups
     assert TRACE in {span.trace_id.hex() for span in spans}
 
 
-def test_without_a_collector_nothing_of_it_is_even_imported() -> None:
+def test_without_a_collector_opentelemetry_is_not_imported() -> None:
     code = """
 import sys
 from competitor.core.server.app import create_app
@@ -184,7 +186,7 @@ print([name for name in sys.modules if name.startswith(("opentelemetry.sdk", "op
     assert done.stdout == "[]\n"
 
 
-def test_a_collector_without_the_library_is_said_in_the_log(
+def test_a_collector_without_the_library_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
@@ -193,7 +195,7 @@ def test_a_collector_without_the_library_is_said_in_the_log(
     assert "requirements-otel.in is not installed" in caplog.text
 
 
-def test_the_host_of_the_collector_is_allowed_by_being_configured_and_no_other() -> None:
+def test_only_the_configured_collector_s_host_is_allowed() -> None:
     settings = Settings.from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example/otlp"})
     Egress(settings.base_urls).check("https://collector.example/otlp/v1/traces")
     with pytest.raises(Exception, match="not on the list"):

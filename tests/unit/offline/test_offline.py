@@ -1,4 +1,4 @@
-"""The offline model: true in small things, lawful in all, the same every time."""
+"""The offline model: correct arithmetic, always compliant, deterministic."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ def test_it_computes(prompt: str, result: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_it_computes_what_nobody_wrote_down(seed: int) -> None:
+def test_it_computes_random_expressions(seed: int) -> None:
     chance = random.Random(seed)
     one, other = chance.randrange(10_000), chance.randrange(1, 10_000)
     assert f"= {one * other}." in said(f"Please tell me {one} * {other}")
@@ -54,7 +54,7 @@ def test_it_computes_what_nobody_wrote_down(seed: int) -> None:
 @pytest.mark.parametrize(
     "prompt", ["1/0", "9**9**9**9", "on 2026-11-23", "1" * 5000 + " * 2", "(((((1", "__import__('os') * 2"]
 )
-def test_what_it_cannot_compute_does_no_harm(prompt: str) -> None:
+def test_an_expression_that_it_cannot_compute_gets_an_answer(prompt: str) -> None:
     assert NOTICE in said(prompt)
 
 
@@ -68,7 +68,7 @@ def test_what_it_cannot_compute_does_no_harm(prompt: str) -> None:
         ("Please answer with exactly the words blue sky", "blue sky"),
     ],
 )
-def test_it_says_exactly_what_it_is_told(prompt: str, exactly: str) -> None:
+def test_it_repeats_exactly_what_it_is_told_to_say(prompt: str, exactly: str) -> None:
     assert said(prompt) == exactly
 
 
@@ -79,7 +79,7 @@ def test_it_remembers_a_name() -> None:
     assert "not told me" in said("What is my name?")
 
 
-def test_it_sees_that_an_image_came() -> None:
+def test_it_notices_an_image() -> None:
     head = struct.pack(">8sI4sII", b"\x89PNG\r\n\x1a\n", 13, b"IHDR", 5, 7)
     pixel = "data:image/png;base64," + base64.b64encode(head.ljust(64, b"\0")).decode()
     parts = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": pixel}}]
@@ -110,11 +110,11 @@ def test_it_honours_stop(stop: Any) -> None:
 
 
 @pytest.mark.parametrize("words", [5, 200, 1000])
-def test_it_writes_as_many_words_as_wanted(words: int) -> None:
+def test_it_writes_the_requested_number_of_words(words: int) -> None:
     assert len(said(f"Write {words} words about streams.").split()) == words
 
 
-def test_it_counts_its_own_tokens_truly() -> None:
+def test_it_counts_its_own_tokens_correctly() -> None:
     answer = ask("What is 17 * 23?")
     assert answer.completion_tokens == len(answer.reasoning) + len(answer.content)
     assert answer.prompt_tokens == len(pieces("What is 17 * 23?")) + 1
@@ -126,11 +126,11 @@ def test_its_tokens_add_up_to_the_text(text: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_it_answers_anything_twice_alike(prompt: str) -> None:
+def test_it_is_deterministic(prompt: str) -> None:
     assert ask(prompt) == ask(prompt)
 
 
-def test_a_json_object_is_one() -> None:
+def test_a_requested_json_object_is_valid() -> None:
     assert isinstance(json.loads(said("hello", response_format={"type": "json_object"})), dict)
 
 
@@ -176,7 +176,7 @@ TOOLS = [
 
 
 def called(prompt: str, done: int = 0, tools: list[Any] = TOOLS, **fields: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The calls for a prompt, after so many rounds."""
+    """The tool calls for a prompt, after so many turns."""
     asked: dict[str, Any] = {"role": "assistant", "tool_calls": [{"id": "a"}]}
     messages = [{"role": "user", "content": prompt}, *[asked, {"role": "tool", "content": "spam"}] * done]
     calls = reply({"messages": messages, "tools": tools, **fields}).calls
@@ -184,7 +184,7 @@ def called(prompt: str, done: int = 0, tools: list[Any] = TOOLS, **fields: Any) 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_it_calls_several_tools_at_once_and_more_after_then(seed: int) -> None:
+def test_it_calls_several_tools_at_once_and_others_after_the_word_then(seed: int) -> None:
     chance = random.Random()
     one, other = chance.randrange(10**6), chance.randrange(10**6)
     word = "".join(chance.choices("bcdfgh", k=6))
@@ -219,18 +219,18 @@ SUM, WEB, RAIN = "calculator", "web_search", "get_weather"
         ('create a file named "a b" with "x, then y"', [("create_file", {"name": "a b", "content": "x, then y"})]),
     ],
 )  # fmt: skip
-def test_it_reads_a_text_plainly(prompt: str, calls: list[Any]) -> None:
+def test_it_understands_a_prompt_literally(prompt: str, calls: list[Any]) -> None:
     assert called(prompt) == calls
 
 
-def test_it_calls_nothing_where_that_is_forbidden_and_one_tool_where_that_is_forced() -> None:
+def test_it_calls_no_tool_when_that_is_forbidden_and_one_tool_when_that_is_forced() -> None:
     forced = {"type": "function", "function": {"name": "get_weather"}}
     assert called("What is 3 * 4?", tool_choice="none") == []
     assert [name for name, _ in called("What is 3 * 4?", tool_choice=forced)] == ["get_weather"]
     assert [name for name, _ in called("hello", tool_choice="required")] == ["calculator"]
 
 
-def test_its_answer_has_what_the_tools_said() -> None:
+def test_its_answer_contains_the_results_of_the_tools() -> None:
     result = f"result-{random.Random().randrange(10**9)}"
     asked: dict[str, Any] = {"role": "assistant", "tool_calls": [{"id": "a"}]}
     history = [{"role": "user", "content": "What is 3 * 4?"}, asked, {"role": "tool", "content": result}]
@@ -249,7 +249,7 @@ def test_any_text_gets_calls_that_fit_the_tools(prompt: str) -> None:
     [(" ", 12_000), ("\n", 12_000), ("```\n", 3_000), ("then ", 2_400), ("name ", 1_000), ("1+", 6_000), ('"', 9_000)],
 )  # fmt: skip
 def test_a_long_text_takes_little_time(piece: str, times: int) -> None:
-    """Seconds, where a careless rule would take minutes."""
+    """It takes seconds; an algorithm of quadratic cost would take minutes."""
     began = time.process_time()
     called(f"search for{piece * times}")
     assert time.process_time() - began < 10
@@ -320,7 +320,7 @@ def test_a_value_fits_its_schema(schema: Any, text: str) -> None:
     jsonschema.Draft202012Validator(schema).validate(fitting(schema, text))
 
 
-def test_references_and_recursion_fit() -> None:
+def test_a_value_fits_a_schema_with_references_and_recursion() -> None:
     node = {
         "type": "object",
         "properties": {"value": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}},
@@ -347,5 +347,5 @@ HOSTILE: list[Any] = [
 
 
 @pytest.mark.parametrize("schema", HOSTILE)
-def test_a_hostile_schema_costs_little(schema: Any) -> None:
+def test_a_hostile_schema_takes_little_time(schema: Any) -> None:
     assert len(json.dumps(fitting(schema, "text 5"))) < 200_000

@@ -1,4 +1,4 @@
-"""The HTTP client, against a server of a few lines that says exactly what a test wants said."""
+"""The HTTP client, with a small server that sends exactly the bytes that a test needs."""
 
 import asyncio
 import ssl
@@ -23,7 +23,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 class Server:
-    """Answers each request of each connection by `answer(writer, number of the request)`; keeps what it read."""
+    """Calls `answer(writer, number of the request)` for each request of each connection; keeps what it read."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer, self.requests, self.connections = answer, [b""], 0
@@ -89,11 +89,11 @@ async def fetch(client: HttpClient, url: str, _: Server) -> tuple[int, bytes]:
         ([OK + b"content-encoding: deflate\r\n\r\n" + zlib.compress(b"hello")], True),
     ],
 )
-def test_every_framing_gives_the_body(parts: list[bytes], close: bool) -> None:
+def test_the_body_is_read_with_every_framing(parts: list[bytes], close: bool) -> None:
     assert asyncio.run(with_server(says(*parts, close=close, pause=0.01), fetch)) == (200, b"hello")
 
 
-def test_one_byte_at_a_time() -> None:
+def test_a_response_may_arrive_one_byte_at_a_time() -> None:
     data = OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
     parts = [data[place : place + 1] for place in range(len(data))]
     assert asyncio.run(with_server(says(*parts), fetch)) == (200, b"hello")
@@ -122,7 +122,7 @@ def test_every_fault_has_its_kind(parts: list[bytes], close: bool, kind: str) ->
     assert raised.value.kind == kind
 
 
-def test_silence_has_a_limit_and_a_word_resets_it() -> None:
+def test_silence_has_a_limit_that_each_byte_resets() -> None:
     slow = says(OK + b"content-length: 4\r\n\r\n", b"a", b"b", b"c", b"d", pause=0.15)
 
     def fetched() -> Any:
@@ -133,7 +133,7 @@ def test_silence_has_a_limit_and_a_word_resets_it() -> None:
         asyncio.run(with_server(says(b"", pause=2), fetch, silence_seconds=0.1))
 
 
-def test_nobody_there_and_hosts_off_the_list() -> None:
+def test_a_closed_port_and_a_host_that_is_not_listed_are_errors() -> None:
     async def go(url: str) -> None:
         await HttpClient(Egress(["http://127.0.0.1:9/"]), connect_seconds=1, silence_seconds=1).open("GET", url, {})
 
@@ -147,7 +147,7 @@ def test_nobody_there_and_hosts_off_the_list() -> None:
         assert raised.value.kind == kind
 
 
-def test_a_header_cannot_start_another_one() -> None:
+def test_a_header_value_cannot_inject_another_header() -> None:
     async def work(client: HttpClient, url: str, server: Server) -> int:
         with pytest.raises(UpstreamError, match="egress"):
             await client.open("GET", url, {"authorization": "x\r\nhost: evil.example"})
@@ -156,7 +156,7 @@ def test_a_header_cannot_start_another_one() -> None:
     assert asyncio.run(with_server(says(b""), work)) == 1
 
 
-def test_a_connection_is_used_again_after_a_whole_response() -> None:
+def test_a_connection_is_reused_after_a_complete_response() -> None:
     async def work(client: HttpClient, url: str, server: Server) -> int:
         for _ in range(5):
             await fetch(client, url, server)
@@ -165,7 +165,7 @@ def test_a_connection_is_used_again_after_a_whole_response() -> None:
     assert asyncio.run(with_server(says(OK + b"content-length: 5\r\n\r\nhello"), work)) == 1
 
 
-def test_a_connection_is_not_used_again_when_the_server_or_the_response_says_no() -> None:
+def test_a_connection_is_not_reused_when_the_server_or_the_response_forbids_it() -> None:
     async def work(client: HttpClient, url: str, server: Server) -> int:
         for _ in range(3):
             await fetch(client, url, server)
@@ -174,7 +174,7 @@ def test_a_connection_is_not_used_again_when_the_server_or_the_response_says_no(
     assert asyncio.run(with_server(says(OK + b"connection: close\r\ncontent-length: 0\r\n\r\n"), work)) == 3
 
 
-def test_a_connection_that_was_closed_while_it_rested_is_replaced_without_a_failure() -> None:
+def test_a_connection_that_was_closed_while_idle_is_replaced_without_an_error() -> None:
     async def answer(writer: asyncio.StreamWriter, number: int) -> None:
         if number == 2:
             writer.transport.abort()
@@ -188,8 +188,8 @@ def test_a_connection_that_was_closed_while_it_rested_is_replaced_without_a_fail
     assert asyncio.run(with_server(answer, work)) == ((200, b"hello"), 2)
 
 
-def test_a_first_connection_that_breaks_is_a_failure() -> None:
-    """Trying again is the caller's decision, who counts."""
+def test_a_new_connection_that_breaks_is_an_error() -> None:
+    """Retrying is the decision of the caller, who counts the attempts."""
 
     async def work(client: HttpClient, url: str, server: Server) -> int:
         with pytest.raises(UpstreamError, match="broke_off"):
@@ -199,7 +199,7 @@ def test_a_first_connection_that_breaks_is_a_failure() -> None:
     assert asyncio.run(with_server(says(b"", close=True), work)) == 1
 
 
-def test_leaving_early_cuts_the_connection() -> None:
+def test_leaving_early_closes_the_connection() -> None:
     async def work(client: HttpClient, url: str, server: Server) -> tuple[int, int]:
         response = await client.open("GET", url, {})
         response.close()
@@ -212,7 +212,7 @@ def test_leaving_early_cuts_the_connection() -> None:
     assert asyncio.run(with_server(answer, work)) == (200, 2)
 
 
-def test_a_body_that_ends_just_after_its_last_event_leaves_a_connection_to_use() -> None:
+def test_a_connection_is_reused_when_the_body_ends_just_after_the_last_event() -> None:
     async def answer(writer: asyncio.StreamWriter, _: int) -> None:
         writer.write(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
         await asyncio.sleep(0.05)
@@ -241,7 +241,7 @@ def test_a_body_that_ends_just_after_its_last_event_leaves_a_connection_to_use()
     measured_on_time(all_by_one_connection)
 
 
-def test_a_body_that_nobody_reads_waits_in_the_socket() -> None:
+def test_a_body_that_is_not_read_stays_in_the_socket() -> None:
     async def answer(writer: asyncio.StreamWriter, _: int) -> None:
         writer.write(OK + b"content-length: 20000000\r\n\r\n")
         writer.write(b"x" * 20_000_000)
@@ -260,7 +260,7 @@ def test_a_body_that_nobody_reads_waits_in_the_socket() -> None:
     assert size == 20_000_000
 
 
-def test_a_pause_stops_the_reading_and_resume_goes_on() -> None:
+def test_pause_stops_reading_and_resume_continues() -> None:
     async def answer(writer: asyncio.StreamWriter, _: int) -> None:
         writer.write(OK + b"content-length: 8000000\r\n\r\n" + b"x" * 8_000_000)
         await writer.drain()
@@ -305,7 +305,7 @@ def test_a_reader_s_own_error_ends_the_exchange() -> None:
         asyncio.run(with_server(says(OK + b"content-length: 5\r\n\r\nhello"), work))
 
 
-def test_being_cancelled_cuts_the_connection() -> None:
+def test_cancellation_closes_the_connection() -> None:
     closed = asyncio.Event()
 
     async def answer(writer: asyncio.StreamWriter, _: int) -> None:
@@ -327,7 +327,7 @@ def test_being_cancelled_cuts_the_connection() -> None:
 
 
 class Tls:
-    """A server with a certificate for `localhost`, of an authority that only some trust."""
+    """A server with a certificate for `localhost`, from an authority that only some clients trust."""
 
     def __init__(self) -> None:
         self.authority = trustme.CA()

@@ -1,4 +1,4 @@
-"""Only listed hosts, however a URL is written."""
+"""Only listed hosts are allowed, however a URL is written."""
 
 import pytest
 
@@ -31,7 +31,7 @@ HOSTILE = [
     "https://\u212Alm.example.com/", "https://llm.example.com\u2044evil/", "https://xn--llm.example.com/",
     "https://api.chutes.ai.evil.example/", "https://chutes.ai/", "http://api.chutes.ai/", "https://api.chutes.ai:8443/",
     "https://user:pass@api.chutes.ai/", "https://search.janus.rodeo:80/", "https://janus.rodeo/", "https://[api.chutes.ai]/",
-    # Other ways to write an address, names that lead to one, and addresses of clouds and of neighbours.
+    # Other ways to write an address, names that resolve to one, and addresses of cloud services and local networks.
     "http://127.0.0.2:9900/", "http://127.0.1:9900/", "http://0.0.0.0:9900/", "http://0:9900/", "http://0x7f.1:9900/",
     "http://0x7f.0x0.0x0.0x1:9900/", "http://017700000001:9900/", "http://0127.0.0.1:9900/", "http://127.0.0.1%00:9900/",
     "http://\u2460\u2461\u2466.0.0.1:9900/", "http://127\u30020\u30020\u30021:9900/", "http://\uff11\uff12\uff17.0.0.1:9900/",
@@ -56,18 +56,18 @@ HOSTILE = [
 
 @pytest.mark.torture("D", "good URLs")
 @pytest.mark.parametrize("url", GOOD)
-def test_listed_and_configured_hosts_pass(url: str) -> None:
+def test_listed_and_configured_hosts_are_allowed(url: str) -> None:
     EGRESS.check(url)
 
 
 @pytest.mark.torture("D", "hostile URLs refused")
 @pytest.mark.parametrize("url", HOSTILE)
-def test_everything_else_is_refused(url: str) -> None:
+def test_all_other_hosts_are_refused(url: str) -> None:
     with pytest.raises(EgressRefused):
         EGRESS.check(url)
 
 
-def test_what_was_checked_is_what_is_used() -> None:
+def test_the_host_that_was_checked_is_the_one_that_is_called() -> None:
     assert EGRESS.check("https://llm.example.com/v1?a=b#c") == (Origin("https", "llm.example.com", 443), "/v1?a=b")
     assert parse("http://[::1]:8000/v1")[0].host_header == "[::1]:8000"
     assert parse("https://llm.example.com/v1")[0].host_header == "llm.example.com"
@@ -84,5 +84,5 @@ def test_what_was_checked_is_what_is_used() -> None:
         ("https://proxy.janus.rodeo/v1", False),
     ],
 )
-def test_the_user_s_token_is_for_chutes_and_below(url: str, is_one: bool) -> None:
+def test_the_user_s_token_is_only_for_chutes_and_its_subdomains(url: str, is_one: bool) -> None:
     assert is_platform(url) == is_one

@@ -1,4 +1,4 @@
-"""Any bytes become a request or a refusal that names the field, is small, and echoes nothing."""
+"""Any bytes become a request, or a short error that names the field and does not echo the input."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def refusal(body: bytes) -> ApiError:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     try:
         read_request(body)
     except ApiError as error:
@@ -39,7 +39,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(ChatRequest.model_fields)), ANY)
-def test_any_value_in_any_field_is_read_or_refused_by_name(field: str, value: Any) -> None:
+def test_any_value_in_any_field_is_parsed_or_refused_by_name(field: str, value: Any) -> None:
     try:
         read(**{field: value})
     except ApiError as error:
@@ -49,7 +49,7 @@ def test_any_value_in_any_field_is_read_or_refused_by_name(field: str, value: An
 
 
 @given(ANY, st.sampled_from(["role", "content", "name", "tool_calls", "tool_call_id", "artifacts"]))
-def test_any_value_in_a_message_is_read_or_refused_by_name(value: Any, field: str) -> None:
+def test_any_value_in_a_message_is_parsed_or_refused_by_name(value: Any, field: str) -> None:
     try:
         read(messages=[{"role": "user", "content": "x", field: value}])
     except ApiError as error:
@@ -114,13 +114,13 @@ def test_values_are_not_echoed() -> None:
             assert secret not in error.message
 
 
-def test_openai_s_options_are_known_and_the_extras_are_not_among_them() -> None:
+def test_openai_s_options_are_known_and_do_not_include_extra_fields() -> None:
     assert {"stop", "seed", "logit_bias", "parallel_tool_calls", "reasoning_effort"} <= set(PassedOn.model_fields)
     extras = {"user_id", "enable_memory", "debug", "browser_session_id", "generation_flags", "chutes_access_token"}
     assert not extras & set(PassedOn.model_fields)
 
 
-def test_a_file_is_read_in_every_spelling() -> None:
+def test_a_file_is_parsed_in_every_notation() -> None:
     fields = {"name": "a.txt", "mime_type": "text/plain", "content": "abc", "size": 3}
     openai = {"filename": "a.txt", "file_data": "data:text/plain;base64,YWJj"}
     for part in ({"type": "file", "file": fields}, {"type": "file", **fields}, {"type": "file", "file": openai}):
@@ -129,6 +129,6 @@ def test_a_file_is_read_in_every_spelling() -> None:
         assert content[0].file.name == "a.txt"  # type: ignore[union-attr]
 
 
-def test_the_token_does_not_print() -> None:
+def test_the_token_is_not_in_the_repr() -> None:
     request = read(chutes_access_token="canary")
     assert "canary" not in repr(request)

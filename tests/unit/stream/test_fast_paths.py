@@ -1,4 +1,4 @@
-"""The short ways of the hot path lead where the long ones lead: same bytes, same refusals."""
+"""The fast paths have the same results as the general code: the same bytes, the same refusals."""
 
 import asyncio
 import json
@@ -65,7 +65,7 @@ async def streamed(write: Callable[[RequestResponseCycle, bytes], bool]) -> tupl
     return transport.written, wrote
 
 
-def test_the_way_around_send_writes_the_same_bytes() -> None:
+def test_bypassing_send_writes_the_same_bytes() -> None:
     """Where this fails after an update of uvicorn, `wire.py` has to follow; until then streams go through `send`."""
     short, took_it = asyncio.run(streamed(lambda cycle, body: way_around(cycle).write(body)))
     long, _ = asyncio.run(streamed(lambda cycle, body: False))
@@ -77,7 +77,7 @@ def test_the_way_around_send_writes_the_same_bytes() -> None:
     ("name", "value"),
     [("disconnected", True), ("response_complete", True), ("response_started", False), ("chunked_encoding", False)],
 )
-def test_whatever_is_not_the_plain_case_goes_through_send(name: str, value: bool) -> None:
+def test_every_special_case_uses_send(name: str, value: bool) -> None:
     async def wrote() -> bool:
         cycle = cycle_of(Transport())
         await cycle.send({"type": "http.response.start", "status": 200, "headers": []})
@@ -87,7 +87,7 @@ def test_whatever_is_not_the_plain_case_goes_through_send(name: str, value: bool
     assert asyncio.run(wrote()) is False
 
 
-def test_a_client_that_does_not_read_is_left_to_send() -> None:
+def test_a_client_that_does_not_read_is_served_through_send() -> None:
     async def wrote() -> bool:
         cycle = cycle_of(Transport())
         await cycle.send({"type": "http.response.start", "status": 200, "headers": []})
@@ -118,7 +118,7 @@ def chunk(text: str, **delta: object) -> bytes:
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_the_usual_chunk_says_what_a_parser_says_or_nothing(first: str, other: str) -> None:
+def test_the_chunk_fast_path_has_the_parser_s_result_or_none(first: str, other: str) -> None:
     try:
         shape = usual_chunk(chunk(first), first)
         payload = chunk(other)
@@ -128,14 +128,14 @@ def test_the_usual_chunk_says_what_a_parser_says_or_nothing(first: str, other: s
         assert shape.text(payload) in (None, other)
 
 
-def test_plain_text_is_read_without_a_parser() -> None:
+def test_plain_text_is_read_without_the_parser() -> None:
     shape = usual_chunk(chunk("hello"), "hello")
     assert shape is not None
     assert shape.text(chunk("Gr\u00fc\u00dfe \U0001f600")) == "Gr\u00fc\u00dfe \U0001f600"
 
 
 @pytest.mark.parametrize("text", ['a"b', "a\\b", "a\nb", "a\x00b", "a\u2028b", "\x7f"])
-def test_text_that_json_escapes_or_a_reader_may_stumble_over_is_parsed(text: str) -> None:
+def test_text_with_escapes_or_unusual_characters_is_parsed(text: str) -> None:
     shape = usual_chunk(chunk("hello"), "hello")
     assert shape is not None
     assert shape.text(chunk(text)) is None
@@ -154,7 +154,7 @@ def test_a_chunk_of_another_shape_is_parsed(payload: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_a_whole_chunk_is_taken_out_of_its_frame(body: bytes) -> None:
+def test_the_body_of_one_complete_chunk_is_extracted(body: bytes) -> None:
     found = _whole_chunk(b"%x\r\n%b\r\n" % (len(body), body))
     assert found == (body or (found if found is None else b""))
 
@@ -175,5 +175,5 @@ def test_a_whole_chunk_is_taken_out_of_its_frame(body: bytes) -> None:
         b"5\r\nhello\r\n5\r\nhello\r\n",
     ],
 )
-def test_what_is_not_one_whole_chunk_is_left_to_the_parser(data: bytes) -> None:
+def test_anything_but_one_complete_chunk_is_left_to_the_parser(data: bytes) -> None:
     assert _whole_chunk(data) is None

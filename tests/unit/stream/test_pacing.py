@@ -1,4 +1,4 @@
-"""Pacing in virtual time: every byte, in order, whole characters, evenly spaced, never held too long."""
+"""Pacing, tested in virtual time: every byte in order, whole characters, evenly spaced, never held too long."""
 
 import asyncio
 import heapq
@@ -18,15 +18,15 @@ from benchmarks.evenness import evenness
 from competitor.core.stream.graphemes import cut
 from competitor.core.stream.pacing import MAX_SPACING_SECONDS, TAIL_SECONDS, Pacer, Pacing
 
-MOST_SECONDS = 1.5
-GRID_SECONDS = 0.001  # an event loop's own timers have whole milliseconds; `Timers` does better
-READ_SECONDS = 1e-5  # between two deltas of one read, as a client would see them
+MAX_SECONDS = 1.5
+GRID_SECONDS = 0.001  # an event loop's own timers have a resolution of a millisecond; `Timers` has a finer one
+READ_SECONDS = 1e-5  # the time between two deltas of one read, as a client would measure it
 
-Arrival = tuple[float, list[str]]  # when, and the deltas that come together
+Arrival = tuple[float, list[str]]  # the time, and the deltas that arrive together
 
 
 class VirtualLoop:
-    """Time that moves only when it is told to, with the timers of a loop."""
+    """An event loop whose time moves only when the test moves it."""
 
     def __init__(self) -> None:
         self.now, self._count = 0.0, itertools.count()
@@ -60,7 +60,7 @@ class _Timer:
 
 @dataclass
 class Paced:
-    """What left, and when."""
+    """The deltas that were sent, and their times."""
 
     deltas: list[tuple[float, str]] = field(default_factory=list)
     ended_at: float = 0.0
@@ -78,7 +78,7 @@ class Paced:
 def paced(arrivals: list[Arrival], pacing: Pacing | None = None) -> Paced:
     async def run() -> Paced:
         loop, found = VirtualLoop(), Paced()
-        shared = pacing or Pacing(None, MOST_SECONDS)
+        shared = pacing or Pacing(None, MAX_SECONDS)
         pacer = Pacer(shared, lambda text: found.deltas.append((loop.now, text)), lambda: None, loop)
         for at, deltas in arrivals:
             loop.run_until(at)
@@ -144,13 +144,13 @@ def unpaced_times(arrivals: list[Arrival]) -> list[float]:
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
-def test_bursts_of_90_leave_evenly(seconds: float) -> None:
-    """The goals of the project: at least 90 at each of the three intervals."""
+def test_bursts_of_90_are_sent_evenly(seconds: float) -> None:
+    """The project's goals: a score of at least 90 for each of the three intervals."""
     assert evenness(paced(bursts(90, seconds)).times) >= 90
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_no_pattern_is_less_even_than_it_came(name: str) -> None:
+def test_no_pattern_becomes_less_even(name: str) -> None:
     arrivals = PATTERNS[name]
     assert evenness(paced(arrivals).times) >= evenness(unpaced_times(arrivals)) - 0.5
 
@@ -166,13 +166,13 @@ def test_a_whole_answer_in_one_burst_keeps_200_deltas_too() -> None:
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_the_rest_leaves_within_150_ms_of_the_end(name: str) -> None:
+def test_the_remaining_text_is_sent_within_150_ms_of_the_end(name: str) -> None:
     found = paced(PATTERNS[name])
     assert found.ended_at - found.upstream_ended_at <= TAIL_SECONDS + GRID_SECONDS
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
-def test_once_the_interval_is_known_nothing_is_held_for_longer(seconds: float) -> None:
+def test_once_the_interval_is_known_text_is_not_held_for_longer(seconds: float) -> None:
     arrivals = bursts(90, seconds, total=90 * 6)
     came_at = [at for at, deltas in arrivals for delta in deltas for _ in delta]
     place = 0
@@ -182,7 +182,7 @@ def test_once_the_interval_is_known_nothing_is_held_for_longer(seconds: float) -
         place += len(text)
 
 
-def test_an_even_upstream_passes_through_untouched() -> None:
+def test_an_even_stream_is_not_changed() -> None:
     arrivals = bursts(1, 0.02, total=50)
     found = paced(arrivals)
     assert found.times == pytest.approx([at for at, _ in arrivals])
@@ -194,14 +194,14 @@ def test_the_first_piece_does_not_wait() -> None:
 
 
 def test_a_fixed_pace_is_kept() -> None:
-    times = paced(bursts(90, 0.5), Pacing(1 / 50, MOST_SECONDS)).times[:-10]
+    times = paced(bursts(90, 0.5), Pacing(1 / 50, MAX_SECONDS)).times[:-10]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert all(0.019 <= gap <= 0.041 for gap in gaps)
     assert statistics.median(gaps) == pytest.approx(0.02)
 
 
 def test_with_many_streams_each_gets_fewer_deltas() -> None:
-    few, many = Pacing(None, MOST_SECONDS), Pacing(None, MOST_SECONDS, holding=2000)
+    few, many = Pacing(None, MAX_SECONDS), Pacing(None, MAX_SECONDS, holding=2000)
     alone = paced(bursts(90, 1.0), few)
     many_pacer_deltas: list[str] = []
     loop = VirtualLoop()
@@ -215,10 +215,10 @@ def test_with_many_streams_each_gets_fewer_deltas() -> None:
     assert "".join(many_pacer_deltas) == "word " * 450
 
 
-def test_what_comes_later_does_not_overtake_the_text() -> None:
+def test_a_later_event_does_not_overtake_the_text() -> None:
     loop = VirtualLoop()
     left: list[str] = []
-    pacer = Pacer(Pacing(None, MOST_SECONDS), left.append, lambda: None, loop)
+    pacer = Pacer(Pacing(None, MAX_SECONDS), left.append, lambda: None, loop)
     for _ in range(20):
         pacer.text("word ")
     pacer.flush()
@@ -232,8 +232,8 @@ def test_a_flood_is_not_held() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 4])
-def test_no_delta_is_too_long_for_a_reader(count: int) -> None:
-    """However little time is left for it: 16 KiB of text are a line of 17, where some readers stop at 512."""
+def test_no_delta_is_too_long_for_a_client(count: int) -> None:
+    """Even when little time is left: 16 KiB of text give a line of 17 KiB, and some clients stop at 512 KiB."""
     found = paced([(0.0, ["x" * 16_000] * count), (0.3, ["y" * 16_000] * count)])
     assert max(len(text) for _, text in found.deltas) <= 16 * 1024
 
@@ -257,26 +257,26 @@ def boundaries(text: str, start: int) -> set[int]:
 
 @settings(deadline=None, max_examples=300)
 @given(arrival_lists, pacings)
-def test_no_character_is_lost_reordered_or_cut_whatever_arrives_whenever(
+def test_no_character_is_lost_reordered_or_split_whatever_arrives_and_when(
     arrivals: list[Arrival], fixed: float | None
 ) -> None:
     now, timed = 0.0, []
     for gap, deltas in arrivals:
         now += gap
         timed.append((now, deltas))
-    found = paced(timed, Pacing(fixed, MOST_SECONDS))
+    found = paced(timed, Pacing(fixed, MAX_SECONDS))
     whole = "".join(delta for _, deltas in timed for delta in deltas)
     assert found.text == whole
     came = [0, *itertools.accumulate(len(delta) for _, deltas in timed for delta in deltas)]
     cuts = list(itertools.accumulate(len(text) for _, text in found.deltas))
-    for place in set(cuts) - set(came):  # our own cuts: the end of a character, seen from a cut of the upstream's
+    for place in set(cuts) - set(came):  # our own cuts must be at the end of a character
         starts = [start for start in came if start < place]
         assert any(place - start in boundaries(whole, start) for start in starts)
 
 
 @settings(deadline=None)
 @given(texts, st.integers(1, 80))
-def test_a_cut_goes_forward_and_ends_a_character(text: str, wanted: int) -> None:
+def test_a_cut_is_at_the_end_of_a_character(text: str, wanted: int) -> None:
     end = cut(text, 0, wanted)
     assert 0 < end <= len(text)
     assert end in boundaries(text, 0)

@@ -1,4 +1,4 @@
-"""The timers of pacing: in order, never early, nothing left open; by Linux's own means and by the loop's."""
+"""The timers of pacing fire in order and never early, and leave nothing open; with timerfd and with the event loop."""
 
 import asyncio
 import itertools
@@ -36,7 +36,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_alarms_ring_in_order_each_once_and_none_early(run: Run) -> None:
+def test_alarms_fire_in_order_once_and_never_early(run: Run) -> None:
     async def work() -> None:
         timers, all_rang = Timers(), asyncio.Event()
         rung: list[tuple[str, float]] = []
@@ -58,7 +58,7 @@ def test_alarms_ring_in_order_each_once_and_none_early(run: Run) -> None:
     run(work)
 
 
-def test_a_cancelled_alarm_does_not_ring_whenever_it_was_cancelled(
+def test_a_cancelled_alarm_does_not_fire_whenever_it_was_cancelled(
     run: Run,
 ) -> None:
     async def work() -> None:
@@ -77,7 +77,7 @@ def test_a_cancelled_alarm_does_not_ring_whenever_it_was_cancelled(
     run(work)
 
 
-def test_a_callback_sets_the_next_alarm_as_a_pacer_does(run: Run) -> None:
+def test_a_callback_may_set_the_next_alarm(run: Run) -> None:
     async def work() -> None:
         timers, over = Timers(), asyncio.Event()
         rung: list[float] = []
@@ -93,7 +93,7 @@ def test_a_callback_sets_the_next_alarm_as_a_pacer_does(run: Run) -> None:
     run(work)
 
 
-def test_nothing_is_open_while_no_alarm_is_to_come(run: Run) -> None:
+def test_no_descriptor_is_open_while_no_alarm_is_set(run: Run) -> None:
     async def work() -> None:
         timers = Timers()
         await asyncio.sleep(0.01)
@@ -109,7 +109,7 @@ def test_nothing_is_open_while_no_alarm_is_to_come(run: Run) -> None:
     run(work)
 
 
-def test_one_that_fails_takes_no_other_with_it(run: Run) -> None:
+def test_a_callback_that_fails_does_not_affect_others(run: Run) -> None:
     async def work() -> None:
         failures: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
@@ -127,7 +127,7 @@ def test_one_that_fails_takes_no_other_with_it(run: Run) -> None:
     run(work)
 
 
-def test_a_blocked_loop_rings_late_but_rings_all(run: Run) -> None:
+def test_after_a_blocked_loop_all_alarms_fire_late(run: Run) -> None:
     async def work() -> None:
         timers, over = Timers(), asyncio.Event()
         rung: list[int] = []
@@ -135,7 +135,7 @@ def test_a_blocked_loop_rings_late_but_rings_all(run: Run) -> None:
         for number in range(10):
             timers.call_at(now + number / 1000, partial(rung.append, number))
         timers.call_at(now + 0.01, over.set)
-        time.sleep(0.05)  # noqa: ASYNC251 - it is to block
+        time.sleep(0.05)  # noqa: ASYNC251 - blocks on purpose
         await over.wait()
         assert rung == list(range(10))
 

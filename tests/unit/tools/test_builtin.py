@@ -1,4 +1,4 @@
-"""The built-in tools, against services on real sockets that speak as the contract's section 8 says."""
+"""The built-in tools, with services on real sockets that follow section 8 of the contract."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ Reply = tuple[int, Any]
 
 
 class Services:
-    """All services on one port. `seen` has what came; `replies` overrides what a path answers."""
+    """All services on one port. `seen` has the requests; `replies` overrides the answer of a path."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, dict[str, str], Any]] = []
@@ -148,11 +148,11 @@ URL = "http://127.0.0.1:9"
          ["web_search", "fetch_page", "query_vectors", "run_code"]),
     ],
 )  # fmt: skip
-def test_what_is_not_configured_is_not_offered(environment: dict[str, str], more: list[str]) -> None:
+def test_a_tool_that_is_not_configured_is_not_offered(environment: dict[str, str], more: list[str]) -> None:
     assert names(environment) == [*ALWAYS, *more]
 
 
-def test_a_search(services: Services) -> None:
+def test_a_search_returns_its_results(services: Services) -> None:
     result = ran(all_services(services.url), "web_search", query="otters", num_results=2)
     assert result.text.startswith("1. On otters\n   https://example.com/1\n   An excerpt.\n2. On otters")
     assert services.seen[0][:2] == ("POST", "/search")
@@ -160,24 +160,24 @@ def test_a_search(services: Services) -> None:
     assert services.seen[0][2]["x-request-id"] == "request-1"
 
 
-def test_a_page(services: Services) -> None:
+def test_a_page_is_fetched(services: Services) -> None:
     url = "https://example.com/a b?c=d&e=f#g".replace(" ", "%20")
     assert ran(all_services(services.url), "fetch_page", url=url).text == f"# Page of {url}"
     assert ran(all_services(services.url), "fetch_page", url="file:///etc/passwd").status == "error"
 
 
-def test_passages(services: Services) -> None:
+def test_passages_are_found(services: Services) -> None:
     result = ran(all_services(services.url), "query_vectors", query="otters", top_k=2)
     assert result.text == "- [0.500] passage 0\n- [0.500] passage 1"
 
 
-def test_code_on_the_platform(services: Services) -> None:
+def test_code_runs_on_the_platform(services: Services) -> None:
     result = ran(all_services(services.url), "run_code", code="print(1)", language="bash")
     assert result.text == "ran print(1)"
     assert services.seen[0][3] == {"language": "bash", "code": "print(1)", "timeout": 60}
 
 
-def test_code_by_sandy_ends_its_sandbox(services: Services) -> None:
+def test_code_in_sandy_ends_its_sandbox(services: Services) -> None:
     environment = {"SANDY_BASE_URL": services.url, "SANDY_API_KEY": "sandy-key"}
     assert ran(environment, "run_code", code="print(1)").text == "from sandy"
     assert [path for _, path, _, _ in services.seen] == [
@@ -201,7 +201,7 @@ def test_code_by_sandy_ends_its_sandbox(services: Services) -> None:
         ({"output": "", "error": "Timed out"}, "Timed out\n(it failed)"),
     ],
 )
-def test_a_program_that_failed_is_told_with_what_it_printed(reply: Any, text: str, services: Services) -> None:
+def test_a_failed_program_is_reported_with_its_output(reply: Any, text: str, services: Services) -> None:
     services.replies["/execute"] = (200, reply)
     result = ran(all_services(services.url), "run_code", code="x")
     assert (result.text, result.status) == (text, "error")
@@ -224,20 +224,22 @@ CALLS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("reply", BAD_REPLIES, ids=lambda reply: f"{reply[0]} {str(reply[1])[:12]}")
-def test_a_service_that_answers_nonsense_is_an_error_in_words(name: str, reply: Reply, services: Services) -> None:
+def test_a_nonsensical_answer_of_a_service_is_an_error_with_a_sentence(
+    name: str, reply: Reply, services: Services
+) -> None:
     services.replies = dict.fromkeys(("/search", "/query", "/execute"), reply)
     result = ran(all_services(services.url), name, **CALLS[name])
     assert result.status == "error"
     assert result.text.startswith("The s")
 
 
-def test_a_service_that_is_not_there_is_an_error_in_words() -> None:
+def test_a_service_that_is_not_running_is_an_error_with_a_sentence() -> None:
     result = ran(all_services(URL), "web_search", query="x")
     assert result == Result("web_search failed: its service cannot be used now (unreachable).", "error")
 
 
 @pytest.mark.parametrize(("hosts", "sent"), [("", None), ("127.0.0.1", "Bearer user-token")])
-def test_the_user_s_token_goes_to_no_service_but_where_it_may(hosts: str, sent: str | None, services: Services) -> None:
+def test_the_user_s_token_is_sent_only_to_allowed_services(hosts: str, sent: str | None, services: Services) -> None:
     environment = {
         **all_services(services.url),
         "JANUS_TOKEN_HOSTS": hosts,
@@ -248,7 +250,7 @@ def test_the_user_s_token_goes_to_no_service_but_where_it_may(hosts: str, sent: 
     assert services.seen[0][2].get("authorization") == sent
 
 
-def test_the_search_double_says_what_it_is() -> None:
+def test_the_search_double_says_that_it_is_one() -> None:
     assert LABEL in ran({"JANUS_SEARCH_DOUBLE": "1"}, "web_search", query="x").text
 
 
@@ -261,7 +263,7 @@ def test_the_search_double_says_what_it_is() -> None:
         ("2 ^ 3", "8"), ("floor(2.5) + ceil(2.5)", "5"), ("abs(-4)", "4"), ("log(e)", "1"), ("4 ** 0.5", "2"),
     ],
 )  # fmt: skip
-def test_it_calculates(expression: str, value: str) -> None:
+def test_the_calculator_calculates(expression: str, value: str) -> None:
     assert ran({}, "calculator", expression=expression).text == f"{expression} = {value}"
 
 
@@ -274,13 +276,13 @@ def test_it_calculates(expression: str, value: str) -> None:
         "abs(x=1)", "", "lambda: 1", "1e999", "True + 1", "max(*[1])", "10 ** -5000", "round(1, 10 ** 9)", "\x00",
     ],
 )  # fmt: skip
-def test_what_cannot_be_calculated_is_said_in_words(expression: str) -> None:
+def test_an_expression_that_cannot_be_calculated_is_explained(expression: str) -> None:
     result = ran({}, "calculator", expression=expression)
     assert result.status == "error"
     assert result.text.startswith("The expression")
 
 
-def test_a_file_is_an_artifact() -> None:
+def test_a_file_becomes_an_artifact() -> None:
     result = ran({}, "create_file", name="notes.md", content="# Notes\n")
     (made,) = result.artifacts
     assert (made.display_name, made.type, made.size_bytes) == ("notes.md", "file", 8)
@@ -288,7 +290,7 @@ def test_a_file_is_an_artifact() -> None:
     assert result.text == "The user has got notes.md (8 bytes)."
 
 
-def test_a_file_that_cannot_be_kept_is_said_in_words() -> None:
+def test_a_file_that_cannot_be_saved_is_explained() -> None:
     result = ran({"JANUS_ARTIFACT_BYTES": "7"}, "create_file", name="notes.md", content="# Notes\n")
     assert result.status == "error"
     assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the most that is allowed."
@@ -324,20 +326,20 @@ def test_a_plot_is_a_png_of_the_data(kind: str) -> None:
         ({"values": [1, -1], "kind": "pie"}, "not negative"), ({"values": [0, 0], "kind": "pie"}, "not zero"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_plotted_is_said_in_words(arguments: dict[str, Any], said: str) -> None:
+def test_data_that_cannot_be_plotted_is_explained(arguments: dict[str, Any], said: str) -> None:
     result = ran({}, "plot", **arguments)
     assert result.status == "error"
     assert said in result.text
 
 
-def test_a_thousand_values_and_odd_labels_are_drawn() -> None:
+def test_a_thousand_values_and_unusual_labels_are_drawn() -> None:
     result = ran(
         {}, "plot", values=[(-1) ** n * n for n in range(1000)], labels=["名前 $\\frac{" * 3] * 1000, kind="line"
     )
     assert result.status == "ok", result.text
 
 
-def test_several_plots_at_once_are_each_whole() -> None:
+def test_concurrent_plots_are_each_complete() -> None:
     async def run() -> list[Result]:
         chat = chat_with({})
         toolbox = Toolbox(offered(chat), seconds=60)
@@ -348,7 +350,7 @@ def test_several_plots_at_once_are_each_whole() -> None:
 
 
 def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path: Path) -> None:
-    """In a process where matplotlib cannot be found; and in one where it can, the core alone does not touch it."""
+    """Without matplotlib no plot is offered; with it, the core does not import it at the start."""
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\nreal = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"
@@ -363,7 +365,7 @@ def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path
     assert _printed(lazily, PYTHONPATH=str(UNBAKED)) == "set()"
 
 
-def test_a_plot_needs_no_home_that_can_be_written(tmp_path: Path) -> None:
+def test_a_plot_works_without_a_writable_home_folder(tmp_path: Path) -> None:
     draw = "from competitor.core.tools.builtin.plot import _drawn; print(len(_drawn([1, 2], [], 'bar', '')) > 1000)"
     assert _printed(draw, PYTHONPATH=str(UNBAKED), HOME="/proc/nowhere", TMPDIR=str(tmp_path)) == "True"
     assert [path.name.partition("-")[2][:10] for path in tmp_path.iterdir()] == ["matplotlib"]
@@ -383,7 +385,7 @@ def _printed(program: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("file", "content"), [("../x", ""), ("a\nb", ""), ("a" * 200, ""), ("", ""), ("a.txt", "x" * 100_001)]
 )
-def test_a_file_that_cannot_be_made_is_refused(file: str, content: str) -> None:
+def test_a_file_that_cannot_be_created_is_refused(file: str, content: str) -> None:
     maker = FileMaker(Artifacts(Keeper(Settings())))
     arguments = json.dumps({"name": file, "content": content})
     result = asyncio.run(Toolbox([tool(maker.create_file)], seconds=5).run("create_file", arguments))

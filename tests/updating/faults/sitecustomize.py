@@ -1,9 +1,9 @@
-"""Python loads this at its start, where PYTHONPATH names this folder: a fault at the n-th step of an update.
+"""Causes a fault at the n-th step of an update. Python loads this at its start when PYTHONPATH names this folder.
 
-FAULT is `kind:number`. Steps are the file operations below the repo that change something, counted in the process
-that runs the template's updater alone. A full disk stays full: from its step on every write fails, while files can
-still be renamed and deleted. With the kind `count`, the file FAULT_COUNT says at the end after which
-step the journal is ready, and at which one it goes.
+FAULT is `kind:number`. Steps are the file operations below the repo that change something, counted only in the process
+that runs the template's updater. A full disk stays full: from that step on, every write fails, while files can still
+be renamed and deleted. With the kind `count`, no fault happens; the file FAULT_COUNT then says after which step the
+journal is ready, and at which step it is removed.
 """
 
 import atexit
@@ -41,7 +41,7 @@ class Faults:
     def strike(self) -> None:
         if self.kind == "full disk":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if self.kind == "ctrl-c":  # as a terminal does: to all of the group
+        if self.kind == "ctrl-c":  # to the whole process group, as a terminal does
             os.killpg(0, signal.SIGINT)
         if self.kind == "sigterm":
             os.kill(os.getpid(), signal.SIGTERM)
