@@ -63,7 +63,8 @@ def test_the_second_line_of_a_contract_file_says_so_and_of_no_other() -> None:
 def test_the_docs_are_contract_files_that_are_not_rendered() -> None:
     pages = [path for path in sources(TEMPLATE) if path.startswith("docs/")]
     assert len(pages) > 3
-    assert {zone_of(path) for path in [*pages, "docs/of/a/newer/template.md"]} == {"contract"}
+    assert {zone_of(path) for path in pages} == {"contract"}
+    assert zone_of("docs/a-page-of-the-owner.md") == "shared"
     copied = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     assert all(any(fnmatch(path, pattern) for pattern in copied) for path in pages)
 

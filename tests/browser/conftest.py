@@ -1,4 +1,4 @@
-"""One Chromium for each file of tests."""
+"""The fixture `browser`: one Chromium for each test file."""
 
 from collections.abc import Iterator
 

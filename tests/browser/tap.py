@@ -1,4 +1,4 @@
-"""A wire between the browser and a server, which sees every byte: what a page counts is compared with it."""
+"""A TCP proxy between the browser and a server. Tests compare what a page shows with the bytes that it recorded."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ _EVENT = re.compile(rb"(?:data: |: )[^\n]*\n\n")
 
 
 class Tap:
-    """What servers sent; `url` is where the browser goes instead."""
+    """A proxy for the server at `goal`. It records what the server sends. The browser opens `url` instead."""
 
     def __init__(self, goal: str):
         host, port = goal.removeprefix("http://").split(":")
@@ -21,7 +21,7 @@ class Tap:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stream(self, id: str) -> list[bytes]:
-        """The events of the streamed answer with this id, as they passed."""
+        """The recorded events of the streamed answer with this request id."""
         heads = [head for sent in self._sent for head in bytes(sent).split(b"HTTP/1.1 200 OK\r\n")]
         wanted = (b"x-request-id: " + id.encode(), b"content-type: text/event-stream")
         (answer,) = [head for head in heads if all(line in head.partition(b"\r\n\r\n")[0] for line in wanted)]
@@ -29,7 +29,7 @@ class Tap:
 
     def close(self) -> None:
         with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # whoever waits in `accept` is woken by this alone
+            self._listener.shutdown(socket.SHUT_RDWR)  # only this wakes the thread that waits in `accept`
         self._listener.close()
 
     def _accept(self) -> None:

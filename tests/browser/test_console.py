@@ -1,4 +1,4 @@
-"""The debug console in a real Chromium, driven as a person drives it, on the offline model."""
+"""The debug console in a real Chromium, used as a person would use it, on the offline model."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ def project(bakes: Bakes) -> Path:
 
 @pytest.fixture(scope="module")
 def tap(project: Path) -> Iterator[Tap]:
-    """A competitor with its console, and a wire to it that is watched."""
+    """A competitor with its debug console, behind a recording proxy."""
     with (
         processes.competitor({**ON, "JANUS_ARTIFACT_INLINE_BYTES": "100"}, cwd=project) as (url, _),
         tapped(url) as tap,
@@ -56,7 +56,7 @@ def tap(project: Path) -> Iterator[Tap]:
 def wait_until(holds: Callable[[], object]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, "it did not come"
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
 
 
@@ -65,7 +65,7 @@ def at(browser: Chrome, selector: str) -> WebElement:
 
 
 def texts(browser: Chrome, selector: str) -> list[str]:
-    """Of all that is seen there; in one step, since the page may draw a part anew at any moment."""
+    """The texts of all visible elements. One script gets them, since the page may redraw a part at any moment."""
     script = (
         "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.innerText)"
     )
@@ -85,7 +85,7 @@ def ask(browser: Chrome, prompt: str) -> None:
 
 
 def answered(browser: Chrome, count: int = 1) -> None:
-    """Until that many answers stand there, and none is under way."""
+    """Waits until the page has this many answers and none is still running."""
     wait_until(
         lambda: (
             len(texts(browser, "article")) == count
@@ -102,7 +102,7 @@ def figures(browser: Chrome) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("name", "size", "scheme"), [("light", WIDE, "light"), ("dark", WIDE, "dark"), ("phone", PHONE, "light")]
 )
-def test_a_chat_with_tools_and_an_artifact_is_shown_as_what_it_is(
+def test_tools_artifact_reasoning_and_figures_of_a_chat_are_shown(
     name: str, size: tuple[int, int], scheme: str, browser: Chrome, tap: Tap
 ) -> None:
     opened(browser, f"{tap.url}/debug", size, scheme)
@@ -137,7 +137,7 @@ def test_the_time_line_has_a_mark_for_every_event_that_the_server_sent(browser: 
     kinds_shown = ["tool", "artifact", "reasoning", "content"]
     lanes = [len(browser.find_elements(By.CSS_SELECTOR, f"svg line.{kind}")) for kind in kinds_shown]
     assert lanes[0] + lanes[1] == of_kind[0]
-    assert lanes[0] + lanes[2] == of_kind[1], "the words of a tool's events are reasoning as well"
+    assert lanes[0] + lanes[2] == of_kind[1], "the reasoning beside a tool's events counts as reasoning too"
     assert lanes[3] == of_kind[2]
     press(browser, "Send again")
     answered(browser, 2)
@@ -155,7 +155,9 @@ def test_the_time_line_is_to_scale(browser: Chrome, tap: Tap) -> None:
     record = newest(tap)
     server = [at for at, *_ in record["events"]]
     assert len(places) == len(server)
-    assert places[-1] - places[0] == pytest.approx(server[-1] - server[0], rel=0.3), "milliseconds, as the server's"
+    assert places[-1] - places[0] == pytest.approx(server[-1] - server[0], rel=0.3), (
+        "in milliseconds, like the server's times"
+    )
     assert asked(browser, "document.querySelector('svg .limit').getAttribute('x1')") == "2000"
     measured: Any = asked(
         browser,
@@ -170,7 +172,7 @@ def test_the_time_line_is_to_scale(browser: Chrome, tap: Tap) -> None:
 
 
 def newest(tap: Tap) -> dict[str, Any]:
-    """What the server keeps of the last request."""
+    """The server's record of the last request."""
     target = Target(tap.url)
 
     def heads() -> list[dict[str, Any]]:
@@ -182,7 +184,7 @@ def newest(tap: Tap) -> dict[str, Any]:
     return found
 
 
-def test_an_image_is_seen_by_its_url(browser: Chrome, tap: Tap) -> None:
+def test_an_image_is_loaded_from_its_url(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     ask(browser, "call plot for the numbers 1, 4, 9 and 16")
     assert texts(browser, ".steps strong") == ["plot"]
@@ -192,7 +194,7 @@ def test_an_image_is_seen_by_its_url(browser: Chrome, tap: Tap) -> None:
     photographed(browser, SHOTS / "image.png", WIDE)
 
 
-def test_a_request_is_sent_again_and_compared(browser: Chrome, tap: Tap) -> None:
+def test_a_request_can_be_sent_again_and_compared(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     ask(browser, "What is 6 * 7?")
     press(browser, "Send again")
@@ -203,7 +205,7 @@ def test_a_request_is_sent_again_and_compared(browser: Chrome, tap: Tap) -> None
     photographed(browser, SHOTS / "compared.png", (1500, 1000))
 
 
-def test_another_caller_s_request_is_opened_sent_again_and_compared(browser: Chrome, tap: Tap) -> None:
+def test_a_request_of_another_caller_can_be_opened_sent_again_and_compared(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     body = question('Create a file a.txt that contains "from elsewhere"', chutes_access_token="cpk_of_a_user")
     Target(tap.url).post(body)
@@ -221,7 +223,7 @@ def test_another_caller_s_request_is_opened_sent_again_and_compared(browser: Chr
     assert "The texts differ from character" in at(browser, "#comparison").text
 
 
-def test_an_error_is_shown_as_a_user_would_understand_it(browser: Chrome, tap: Tap, project: Path) -> None:
+def test_errors_are_shown_in_words_that_a_user_understands(browser: Chrome, tap: Tap, project: Path) -> None:
     opened(browser, f"{tap.url}/debug")
     at(browser, "form details").click()
     at(browser, "#more").send_keys('{"temperature": 9}')
@@ -241,7 +243,7 @@ def test_an_error_is_shown_as_a_user_would_understand_it(browser: Chrome, tap: T
         photographed(browser, SHOTS / "error.png", WIDE)
 
 
-def test_a_server_that_dies_amid_an_answer_is_said(browser: Chrome, project: Path) -> None:
+def test_if_the_server_dies_during_an_answer_the_page_says_so(browser: Chrome, project: Path) -> None:
     with processes.competitor({**ON, "JANUS_OFFLINE_WORDS_PER_SECOND": "5"}, cwd=project) as (url, pid):
         opened(browser, f"{url}/debug")
         at(browser, "#prompt").send_keys("hello")
@@ -255,7 +257,7 @@ def test_a_server_that_dies_amid_an_answer_is_said(browser: Chrome, project: Pat
         )
 
 
-def test_it_is_used_by_the_keyboard_alone(browser: Chrome, tap: Tap) -> None:
+def test_the_console_can_be_used_with_only_the_keyboard(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     keys = ActionChains(browser)
     keys.send_keys("What is 3 * 4?").key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
@@ -276,7 +278,7 @@ def test_it_is_used_by_the_keyboard_alone(browser: Chrome, tap: Tap) -> None:
     assert unreachable == 0
 
 
-def test_escape_stops_an_answer_and_the_work_behind_it(browser: Chrome, tap: Tap) -> None:
+def test_escape_stops_an_answer_and_the_work_on_the_server(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     at(browser, "#prompt").send_keys("Write 2000 words.")
     at(browser, "#send").click()
@@ -287,7 +289,7 @@ def test_escape_stops_an_answer_and_the_work_behind_it(browser: Chrome, tap: Tap
     assert newest(tap)["state"] == "client_gone"
 
 
-def test_images_and_files_are_chosen_dropped_and_sent(browser: Chrome, tap: Tap, tmp_path: Path) -> None:
+def test_chosen_images_and_dropped_files_are_sent(browser: Chrome, tap: Tap, tmp_path: Path) -> None:
     opened(browser, f"{tap.url}/debug")
     (tmp_path / "dot.png").write_bytes(PIXEL)
     at(browser, "#picker").send_keys(str(tmp_path / "dot.png"))
@@ -303,7 +305,7 @@ def test_images_and_files_are_chosen_dropped_and_sent(browser: Chrome, tap: Tap,
     assert file["file"] == {"name": "table.csv", "mime_type": "text/csv", "size": 8, "content": "a,b\n1,2\n"}
 
 
-def test_the_caller_s_own_tools_are_offered_and_their_calls_shown(browser: Chrome, tap: Tap) -> None:
+def test_the_caller_s_tools_are_offered_and_their_calls_are_shown(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     at(browser, "#mine").click()
     ask(browser, "call get_weather for Paris")
@@ -323,7 +325,7 @@ def test_a_whole_answer_is_shown_without_a_time_line(browser: Chrome, tap: Tap) 
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_what_is_copied_asks_the_same(stream: bool, browser: Chrome, tap: Tap) -> None:
+def test_a_copied_command_sends_the_same_request(stream: bool, browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     if not stream:
         at(browser, "#stream").click()
@@ -338,7 +340,7 @@ def test_what_is_copied_asks_the_same(stream: bool, browser: Chrome, tap: Tap) -
         assert newest(tap)["request"]["messages"][-1]["content"] == 'What is 5 * 5? It\'s "quoted" \\ and été 🐼'
 
 
-def test_nothing_that_a_model_says_runs(browser: Chrome, tap: Tap) -> None:
+def test_no_markup_or_script_from_a_model_runs(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
     hostile = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     ask(browser, hostile)

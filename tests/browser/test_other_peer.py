@@ -1,4 +1,4 @@
-"""The console refuses a peer that is not on the list: one of another machine, a network namespace of the test's own."""
+"""The console refuses a peer that is not on the list. A network namespace stands in for the peer's machine."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ import pytest
 
 from ..template_path import UNBAKED, contract_tests
 
-# With the browser's tests, since both want root, or a sudo that does not ask.
+# Among the browser tests, since these tests need root, or sudo without a password.
 pytestmark = pytest.mark.browser
 processes = contract_tests("processes")
 
 _BECOME = [] if os.geteuid() == 0 else ["sudo", "-n"]
-# Of RFC 2544's block for measuring, which no network uses.
+# Addresses reserved for benchmarks by RFC 2544, which no network uses.
 HERE, THERE, NETWORK = "198.18.77.1", "198.18.77.2", "198.18.77.0/30"
 ASK = """
 import sys, urllib.error, urllib.request
@@ -29,12 +29,12 @@ except urllib.error.HTTPError as refused:
 
 @dataclass(frozen=True)
 class Machine:
-    """Another machine, as far as addresses go."""
+    """A network namespace, which has its own IP address like another machine."""
 
     name: str
 
     def asks(self, url: str) -> str:
-        """The status that it gets, and the body of a refusal."""
+        """Sends a GET from there. Returns the status, and for an error also the body."""
         return _run("ip", "netns", "exec", self.name, sys.executable, "-c", ASK, url)
 
 
@@ -57,7 +57,7 @@ def other() -> Iterator[Machine]:
         _run("ip", "-n", name, "link", "set", far, "up")
         yield Machine(name)
     finally:
-        _run("ip", "netns", "del", name)  # and with it both ends of the cable
+        _run("ip", "netns", "del", name)  # this also deletes both ends of the virtual cable
 
 
 def served(port: int, **settings: str) -> "subprocess.Popen[bytes]":
@@ -68,7 +68,7 @@ def served(port: int, **settings: str) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.parametrize("allowed", ["", "10.0.0.0/8, 198.18.76.0/24", NETWORK, f"{THERE}/32"])
-def test_a_peer_sees_the_console_only_when_the_settings_name_it(allowed: str, other: Machine) -> None:
+def test_a_peer_sees_the_console_only_if_the_settings_name_its_address(allowed: str, other: Machine) -> None:
     port = processes.free_port()
     server = served(port, JANUS_DEBUG_ALLOW=allowed)
     url = f"http://{HERE}:{port}"
@@ -81,14 +81,14 @@ def test_a_peer_sees_the_console_only_when_the_settings_name_it(allowed: str, ot
                 assert said.startswith("403"), path
                 assert "not_allowed" in said
                 assert "<script" not in said
-        assert other.asks(f"{url}/health") == "200", "it is reached all the same"
-        assert other.asks(f"{url}/v1/debug/stream/any-peer-may-ask") == "200", "a gateway is no peer on the list (E6)"
+        assert other.asks(f"{url}/health") == "200", "the server can be reached"
+        assert other.asks(f"{url}/v1/debug/stream/any-peer-may-ask") == "200", "any peer may read a debug stream (E6)"
     finally:
         server.terminate()
         server.wait(15)
 
 
-def test_with_the_console_off_a_peer_finds_nothing(other: Machine) -> None:
+def test_while_the_console_is_off_a_peer_gets_404(other: Machine) -> None:
     port = processes.free_port()
     server = served(port, JANUS_DEBUG="false", JANUS_DEBUG_ALLOW=NETWORK)
     try:

@@ -1,4 +1,4 @@
-"""The check's report in a real Chromium: no error, nothing fetched, nothing of a server's runs, all is legible."""
+"""The report of `competitor check` in a real Chromium: no errors, no requests, no scripts, and legible text."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ HOSTILE = "</title><script>document.title = 'owned'</script><img src=x onerror=\
 
 @pytest.fixture(scope="module")
 def report(bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a bake with tools, as its owner makes it."""
+    """The report for a generated repo with tools, made with the command that its owner uses."""
     made = tmp_path_factory.mktemp("report") / "report.html"
     start = f"{sys.executable} -m competitor serve --stand-ins"
     done = subprocess.run(
@@ -44,7 +44,7 @@ def report(bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a server that puts markup wherever it can."""
+    """The report for a server that sends markup wherever it can."""
     verdicts = [Verdict(clause, "fail", HOSTILE, 0.1, (HOSTILE,)) for clause in CLAUSES.values()]
     line = b'data: {"choices": [{"delta": {"content": "<script>x</script>", "janus": {"event": "\\"><script>"}}}]}'
     stream = Stream(200, {}, [(0.1, line), (2.9, b": <script>"), (3.0, b"data: [DONE]")], seconds=3.0)
@@ -73,7 +73,7 @@ def test_the_report_opens_without_an_error_and_fits(
     photographed(browser, SHOTS / f"{name}.png", size)
 
 
-def test_dark_is_dark_and_light_is_light(browser: Chrome, report: Path) -> None:
+def test_the_page_is_dark_or_light_as_the_system_prefers(browser: Chrome, report: Path) -> None:
     shades = {}
     for scheme in ("light", "dark"):
         opened(browser, report, WIDE, scheme)
@@ -83,7 +83,7 @@ def test_dark_is_dark_and_light_is_light(browser: Chrome, report: Path) -> None:
     assert shades["dark"] < 150
 
 
-def test_time_lines_have_every_lane_that_their_stream_had(browser: Chrome, report: Path) -> None:
+def test_time_lines_have_a_lane_for_every_kind_of_event(browser: Chrome, report: Path) -> None:
     opened(browser, report)
     lanes = set(asked(browser, "[...document.querySelectorAll('svg .lane')].map(each => each.textContent)"))  # type: ignore[call-overload]
     assert {"pings", "reasoning", "text", "calls", "events", "end"} <= lanes
@@ -92,7 +92,7 @@ def test_time_lines_have_every_lane_that_their_stream_had(browser: Chrome, repor
     assert "first word" in texts
 
 
-def test_words_in_a_drawing_do_not_lie_upon_each_other(browser: Chrome, report: Path) -> None:
+def test_labels_in_a_drawing_do_not_overlap(browser: Chrome, report: Path) -> None:
     opened(browser, report)
     overlaps = asked(
         browser,
@@ -108,7 +108,7 @@ def test_words_in_a_drawing_do_not_lie_upon_each_other(browser: Chrome, report: 
     assert overlaps == []
 
 
-def test_nothing_that_a_server_says_runs(browser: Chrome, hostile: Path) -> None:
+def test_no_markup_or_script_from_a_server_runs(browser: Chrome, hostile: Path) -> None:
     opened(browser, hostile)
     assert said_by(browser) == []
     assert "</title><script>" in browser.title

@@ -1,4 +1,4 @@
-"""A real Chromium, as a person has it: its size, its colours, what its console says, pictures of what it shows."""
+"""Helpers for a real Chromium: window size, colour scheme, messages of its console, screenshots."""
 
 import shutil
 from collections.abc import Iterator
@@ -43,18 +43,18 @@ def resized(browser: Chrome, size: tuple[int, int]) -> None:
 
 
 def said_by(browser: Chrome) -> list[object]:
-    """The console since it was last asked."""
+    """The messages in the browser's console since the last call."""
     said: list[object] = browser.get_log("browser")  # type: ignore[no-untyped-call]
     return said
 
 
 def asked(browser: Chrome, script: str) -> object:
-    """What a script of the driver's own finds; the page's policy holds for the page, not for the driver."""
+    """The value of a JavaScript expression. The page's Content-Security-Policy does not apply to the driver."""
     return browser.execute_script(f"return {script}")
 
 
 def photographed(browser: Chrome, file: Path, size: tuple[int, int]) -> None:
-    """The whole page, for people to look at."""
+    """Saves a screenshot of the whole page, for people to look at."""
     resized(browser, (size[0], int(str(asked(browser, "document.documentElement.scrollHeight")))))
     file.parent.mkdir(parents=True, exist_ok=True)
     assert browser.save_screenshot(str(file))

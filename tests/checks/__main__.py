@@ -1,4 +1,4 @@
-"""`make mutants`: every mutant against every check, as a table."""
+"""`make mutants`: runs every check on every mutant, and prints a table."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Runs the checks against the plain server and its mutants, many at once: they wait nearly all of their time."""
+"""Runs the checks on the plain server and its mutants, many concurrently, since they mostly wait."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ from .plain_server import Plain, PlainServer
 
 REQUEST_SECONDS = 10.0
 PROCESSES, THREADS = 4, 16
-# Silences last 4 s here: longer than any clause allows, and no longer than it takes to see.
+# Here silences last 4 s instead of 10 s, which is still longer than any clause allows.
 PROMPTS = {
     name: re.sub(r'"(wait|silence)": 10', r'"\1": 4', text)
     for name, text in contract_tests("processes").PROMPTS.items()
@@ -26,7 +26,11 @@ PROMPTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the checks made of a mutant: clause -> what was said of it, where it was found broken."""
+    """The results of the checks on a mutant.
+
+    `broken` has the reason for each clause that failed. `missed` are the clauses whose check should have failed with a
+    matching reason, but did not. `stray` are the clauses that failed and should not have.
+    """
 
     name: str
     broken: Mapping[str, str]
@@ -40,7 +44,7 @@ class Outcome:
 
 @contextmanager
 def serving(server: type[Plain], upstream: Upstream) -> Iterator[Target]:
-    """A server of this kind on the stand-in, which can launch others of its kind."""
+    """Runs a server of this class with the stand-in as its upstream. Its target can launch others of the class."""
     with ExitStack() as running:
 
         def launch(environment: Mapping[str, str]) -> Target:
@@ -50,13 +54,13 @@ def serving(server: type[Plain], upstream: Upstream) -> Iterator[Target]:
         yield Target(url, prompts=PROMPTS, launch=launch, upstream=upstream, timeout=REQUEST_SECONDS)
 
 
-def on_its_own_clauses(mutant: Mutant) -> Outcome:
-    """The short form: the checks that must reject it, and no others."""
+def judged_by_its_own_clauses(mutant: Mutant) -> Outcome:
+    """The quick form: runs only the checks that must reject the mutant."""
     with stand_in() as upstream, serving(mutant.server, upstream) as target:
         return outcome(mutant, [judge(CLAUSES[clause], target) for clause in mutant.clauses])
 
 
-def on_every_clause(mutant: Mutant) -> Outcome:
+def judged_by_every_clause(mutant: Mutant) -> Outcome:
     with stand_in() as upstream, serving(mutant.server, upstream) as target:
         return outcome(mutant, judge_if_answering([target]))
 
@@ -70,35 +74,37 @@ def outcome(mutant: Mutant, verdicts: Iterable[Verdict]) -> Outcome:
     return Outcome(mutant.name, broken, missed, stray)
 
 
-def short(mutants: Iterable[Mutant]) -> list[Outcome]:
+def judge_by_own_clauses(mutants: Iterable[Mutant]) -> list[Outcome]:
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(on_its_own_clauses, mutants))
+        return list(pool.map(judged_by_its_own_clauses, mutants))
 
 
 def main() -> int:
-    """The whole: every mutant against every check, as a table."""
+    """Runs every check on every mutant, or on those named as arguments, and prints a table. Returns the exit code."""
     wanted = sys.argv[1:]
     mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
-    written_blind = sum(mutant.origin != BESIDE_THE_CHECK for mutant in mutants)
+    from_the_text = sum(mutant.origin != BESIDE_THE_CHECK for mutant in mutants)
     caught = 0
     with ProcessPoolExecutor(PROCESSES) as pool:
-        # A class that was made by a function has no other address.
+        # A class that a function made cannot be pickled, so the processes get its number.
         numbers = [MUTANTS.index(mutant) for mutant in mutants]
-        for mutant, came in zip(mutants, pool.map(_on_every_clause, numbers), strict=True):
-            caught += came.caught
-            print(_row(mutant, came), flush=True)
-    print(f"caught {caught} of {len(mutants)}, of them {written_blind} made from the contract's text, not from a check")
+        for mutant, result in zip(mutants, pool.map(_judged_by_every_clause, numbers), strict=True):
+            caught += result.caught
+            print(_row(mutant, result), flush=True)
+    print(
+        f"caught {caught} of {len(mutants)}; {from_the_text} of these were written from the contract, not from a check"
+    )
     return 0 if caught == len(mutants) else 1
 
 
-def _on_every_clause(number: int) -> Outcome:
-    return on_every_clause(MUTANTS[number])
+def _judged_by_every_clause(number: int) -> Outcome:
+    return judged_by_every_clause(MUTANTS[number])
 
 
-def _row(mutant: Mutant, came: Outcome) -> str:
-    also = sorted(set(came.broken) & set(mutant.also))
+def _row(mutant: Mutant, result: Outcome) -> str:
+    also = sorted(set(result.broken) & set(mutant.also))
     notes = [f"also {', '.join(also)}"] if also else []
-    notes += [f"MISSED BY {clause}: {came.broken.get(clause, 'it passed')}" for clause in came.missed]
-    notes += [f"STRAY {clause}: {came.broken[clause]}" for clause in came.stray]
-    mark = "caught" if came.caught else "NOT SO"
+    notes += [f"MISSED BY {clause}: {result.broken.get(clause, 'it passed')}" for clause in result.missed]
+    notes += [f"STRAY {clause}: {result.broken[clause]}" for clause in result.stray]
+    mark = "caught    " if result.caught else "NOT CAUGHT"
     return f"{mark}  {', '.join(mutant.clauses):<12} {mutant.name:<44} {'; '.join(notes)}"

@@ -1,4 +1,4 @@
-"""Artifacts of the plain server: made for a prompt, kept in memory or in a folder, served by two routes."""
+"""Artifacts of the plain server: made for a prompt, kept in a folder, served by two routes."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Shelf:
-    """What mutants of artifacts change: one method each."""
+    """Makes, stores and serves artifacts. Mutants override a method."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         given = environment.get("JANUS_ARTIFACTS_DIR")
@@ -29,7 +29,7 @@ class Shelf:
         self.url = ""
 
     def asked(self, prompt: Any) -> list[Json] | None:
-        """The deltas for `artifact SIZE NAME`."""
+        """The deltas for the prompt `artifact SIZE NAME`, SIZE in bytes; None for other prompts."""
         if not isinstance(prompt, str) or not prompt.startswith("artifact "):
             return None
         _, size, name = prompt.split(" ")
@@ -67,7 +67,7 @@ class Shelf:
         return f"{self.url}/artifacts/{item['id']}/{quote(item['display_name'])}"
 
     def find(self, path: str) -> tuple[Json, bytes] | None:
-        """What lies under a path of either route."""
+        """The descriptor and the bytes for a path of one of the two routes; None if there are none."""
         parts = unquote(path).split("/")
         named = len(parts) == 4 and parts[1] == "artifacts"
         if not named and not (len(parts) == 4 and parts[1:3] == ["v1", "artifacts"]):
@@ -82,7 +82,7 @@ class Shelf:
         return bool(item["until"] <= time.time())
 
     def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body for a GET."""
+        """Status, headers and body of the response to a GET with the request headers `asked`."""
         found = self.find(path)
         if found is None:
             return 404, {"Content-Type": "application/json"}, b"{}"
@@ -108,7 +108,7 @@ class Shelf:
         }
 
     def without_bytes(self, messages: list[Json]) -> list[Json]:
-        """Data URLs of earlier answers go to no model."""
+        """The messages without the data: URLs in earlier answers, which no model may get."""
         return [
             {**message, "content": self.named(message["content"])}
             if message.get("role") == "assistant" and isinstance(message.get("content"), str)

@@ -1,7 +1,7 @@
-"""A competitor written plainly to the contract with the standard library alone; it shares no code with ours.
+"""A simple server that follows the contract. It uses only the standard library, and shares no code with the template.
 
-It shows that the checks fit any good server, and every mutant is this one with one small change:
-a method replaced, and nothing else.
+It shows that the checks accept any good server. A mutant is a subclass of `Plain` that breaks one clause, in most cases
+by overriding one method.
 """
 
 import http.client
@@ -41,11 +41,11 @@ class Refused(Exception):
 
 
 class UpstreamFailed(Exception):
-    """Said to the user in the answer."""
+    """The upstream failed. The answer tells the user."""
 
 
 class Plain:
-    """The server's deeds; one instance a server. Mutants override one of these."""
+    """What the server does; one instance for each server. Mutants override a method."""
 
     ping_seconds = 1.0
     words_seconds = 1.5
@@ -115,7 +115,7 @@ class Plain:
         return b"data: " + json.dumps(event).encode() + b"\n\n"
 
     def over(self) -> None:
-        """An answer has ended."""
+        """Called when an answer has ended."""
         self.running -= 1
 
     def offline_text(self) -> str:
@@ -288,7 +288,7 @@ class Plain:
         return self.timeout / 2 if self.timeout < 20 else self.timeout - 10
 
     def scripted(self, asked: Json) -> Iterator[Json] | None:
-        """Events of its own, for a prompt that asks for them."""
+        """The deltas for a prompt that asks for events or an artifact; None for other prompts."""
         if (deltas := self.shelf.asked(asked["messages"][-1].get("content"))) is not None:
             return iter(deltas)
         if asked["messages"][-1].get("content") != "events":
@@ -322,7 +322,7 @@ class Plain:
 
 
 class Relay(threading.Thread):
-    """Reads the upstream into a queue: deltas, then None, or an exception."""
+    """Reads the upstream's answer in a thread. Puts deltas into a queue, and at the end None or an exception."""
 
     def __init__(self, plain: Plain, asked: Json) -> None:
         super().__init__(daemon=True)
@@ -344,7 +344,7 @@ class Relay(threading.Thread):
             else:
                 self.online()
             self.queue.put(None)
-        except Exception as error:  # whatever it was, the answer says so
+        except Exception as error:  # of any kind: the answer says so
             self.queue.put(error)
         finally:
             if self.connection is not None:
@@ -370,7 +370,7 @@ class Relay(threading.Thread):
     def online(self) -> None:
         self.connection = self.plain.connection(self.asked)
         self.connection.connect()
-        if self.left:  # the client was gone before there was a connection to end
+        if self.left:  # the client left before there was a connection to end
             return
         response = self.plain.respond(self.connection, self.asked)
         if response.headers.get_content_type() != "text/event-stream":
@@ -413,11 +413,11 @@ class Relay(threading.Thread):
 
 
 class Gone(Exception):
-    """The client has left."""
+    """The client has disconnected."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.0"  # one request a connection, the end of the body is its end
+    protocol_version = "HTTP/1.0"  # one request per connection; closing it ends the body
     plain: Plain
 
     def log_message(self, *_: object) -> None:
@@ -482,7 +482,7 @@ class Handler(BaseHTTPRequestHandler):
             self.plain.over()
         if asked.get("debug") and (asked_as := self.headers.get("x-debug-request-id")):
             events = self.plain.watched.setdefault(asked_as, queue.Queue())
-            events.put(self.plain.debug_event(asked_as, "done", "The answer is over."))
+            events.put(self.plain.debug_event(asked_as, "done", "The answer has ended."))
             events.put(None)
 
     def reply(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
@@ -556,7 +556,7 @@ class Handler(BaseHTTPRequestHandler):
             self.write(self.plain.frame(self.plain.chunk(fixed, delta)))
 
     def deltas(self, relay: Relay, fixed: Json, streamed: bool) -> Iterator[Json]:
-        """The relay's deltas; pings and words meanwhile. Raises `Gone`, `TimeoutError`, or what the relay met."""
+        """The relay's deltas. Sends pings and words while waiting. Raises `Gone`, `TimeoutError` or its error."""
         began = worded = pinged = time.monotonic()
         patience = 0.4
         while True:
@@ -609,7 +609,7 @@ def assembled(deltas: list[Json]) -> list[Json]:
 
 
 class PlainServer:
-    """A `Plain` on a free loopback port, as a context manager; `url` tells where."""
+    """Serves a `Plain` on a free loopback port, as a context manager. `url` is its base URL."""
 
     def __init__(self, plain: Plain) -> None:
         handler = type("PlainHandler", (Handler,), {"plain": plain})

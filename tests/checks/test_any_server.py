@@ -1,4 +1,4 @@
-"""Whatever answers at the address, `competitor check` gives a verdict in time, and never a traceback."""
+"""Whatever listens at the URL, `competitor check` reaches a verdict in time, and never prints a traceback."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from .harness import serving
 from .plain_server import Plain
 
 MAX_SPACING_SECONDS = 240.0
-Deed = Callable[[socket.socket], None]
+Behaviour = Callable[[socket.socket], None]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 
 
@@ -74,13 +74,13 @@ def speaks_no_http(peer: socket.socket) -> None:
 
 
 @contextmanager
-def listening(deed: Deed) -> Iterator[str]:
-    """A socket that does this to everybody who connects."""
+def listening(behaviour: Behaviour) -> Iterator[str]:
+    """A listener that calls `behaviour` with every connection, and gives its URL."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     def attend(peer: socket.socket) -> None:
         with peer, suppress(OSError):
-            deed(peer)
+            behaviour(peer)
 
     def accept() -> None:
         with suppress(OSError):
@@ -107,14 +107,14 @@ def check(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "behaviour",
     [hangs, speaks_html, resets, floods_the_head, floods_one_line, floods_the_stream, drips, speaks_no_http],
-    ids=lambda deed: deed.__name__,
+    ids=lambda behaviour: behaviour.__name__,
 )
-def test_a_server_that_does_anything_else_is_broken_and_told_so(deed: Deed, tmp_path: Path) -> None:
+def test_a_server_that_does_not_speak_the_protocol_breaks_e1(behaviour: Behaviour, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("v.json", "v.xml", "v.html")]
     named = [part for file in files for part in (f"--{file.suffix[1:].replace('xml', 'junit')}", str(file))]
-    with listening(deed) as url:
+    with listening(behaviour) as url:
         done = check(url, "--patience", "1", *named)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr == ""
@@ -130,7 +130,7 @@ def test_a_server_that_does_anything_else_is_broken_and_told_so(deed: Deed, tmp_
     assert "<script" not in files[2].read_text(encoding="utf-8")
 
 
-def test_where_nothing_listens_it_says_so() -> None:
+def test_if_nothing_listens_the_output_says_so() -> None:
     port = contract_tests("processes").free_port()
     done = check(f"http://127.0.0.1:{port}")
     assert done.returncode == 1
@@ -139,13 +139,13 @@ def test_where_nothing_listens_it_says_so() -> None:
 
 
 @pytest.mark.parametrize("address", ["nonsense", "ftp://127.0.0.1", "http://"])
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_an_argument_that_is_not_a_url_is_refused(address: str) -> None:
     done = check(address)
     assert done.returncode == 2
     assert "is not the URL of a server" in done.stdout
 
 
-def test_a_command_that_starts_nothing_says_how_it_ended() -> None:
+def test_if_the_start_command_fails_the_output_says_how_it_ended() -> None:
     done = check("--start", f"{sys.executable} -c 'raise SystemExit(\"no key, no service\")'")
     assert done.returncode == 2
     assert "it ended with exit code 1 before it was healthy; its last output was: no key, no service" in done.stdout
@@ -154,14 +154,14 @@ def test_a_command_that_starts_nothing_says_how_it_ended() -> None:
     assert "could not be run" in missing.stdout
 
 
-def test_unknown_clauses_are_named_and_the_list_has_all() -> None:
+def test_unknown_clauses_are_named_and_the_list_has_all_clauses() -> None:
     assert "There is no check for Z9" in check("--only", "E1,Z9").stdout
     listed = check("--list").stdout
     assert "S8 " in listed
     assert "P1 " in listed
 
 
-def test_one_may_ask_for_some_clauses_and_gets_those(tmp_path: Path) -> None:
+def test_only_the_clauses_that_are_asked_for_are_checked(tmp_path: Path) -> None:
     with stand_in() as upstream, serving(Plain, upstream) as target:
         done = check(target.url, "--only", "E2,w2,S14", "--json", str(tmp_path / "v.json"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -173,12 +173,12 @@ def test_one_may_ask_for_some_clauses_and_gets_those(tmp_path: Path) -> None:
     ]
 
 
-class OnlyShouldsAreMissed(Plain):
+class MissesAShould(Plain):
     def models(self) -> tuple[int, dict[str, object]]:
         return 500, {}
 
 
-class AMustIsBroken(Plain):
+class BreaksAMust(Plain):
     def ping(self) -> bytes:
         return b""
 
@@ -186,11 +186,11 @@ class AMustIsBroken(Plain):
         return 200, {"status": "\x1b[31mup\u202e"}
 
 
-def test_the_exit_code_is_of_the_musts_alone() -> None:
+def test_only_a_broken_must_makes_the_exit_code_1() -> None:
     with stand_in() as upstream:
-        with serving(OnlyShouldsAreMissed, upstream) as target:
+        with serving(MissesAShould, upstream) as target:
             missed = check(target.url, "--only", "E2,E3")
-        with serving(AMustIsBroken, upstream) as target:
+        with serving(BreaksAMust, upstream) as target:
             broken = check(target.url, "--only", "E2,E3")
     assert missed.returncode == 0, missed.stdout
     assert "missed  E3" in missed.stdout
@@ -199,7 +199,7 @@ def test_the_exit_code_is_of_the_musts_alone() -> None:
     assert "\x1b" not in broken.stdout
 
 
-def test_on_a_terminal_progress_is_drawn_and_the_table_follows() -> None:
+def test_on_a_terminal_there_is_a_progress_bar_before_the_table() -> None:
     ours, theirs = pty.openpty()
     with stand_in() as upstream, serving(Plain, upstream) as target:
         command = [sys.executable, "-m", "competitor", "check", target.url, "--only", "E2,W2"]
@@ -207,11 +207,11 @@ def test_on_a_terminal_progress_is_drawn_and_the_table_follows() -> None:
         process = subprocess.Popen(command, cwd=UNBAKED, env=environment, stdout=theirs, stderr=theirs)
         os.close(theirs)
         shown = b""
-        with suppress(OSError):  # Linux says so when the other end is closed
+        with suppress(OSError):  # Linux raises this when the other end is closed
             while piece := os.read(ours, 65536):
                 shown += piece
         os.close(ours)
         assert process.wait(MAX_SPACING_SECONDS) == 0
-    assert b"/2" in shown  # so many of so many
+    assert b"/2" in shown  # the count in the progress bar
     assert b"Traceback" not in shown
     assert b"ok      E2" in shown

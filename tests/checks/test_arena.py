@@ -1,4 +1,4 @@
-"""The stand-in for the gateway has the habits that competitors break on, and the arena scores through it."""
+"""The stand-in for the gateway does what makes competitors fail, and the arena scores servers through it."""
 
 import json
 import time
@@ -50,7 +50,7 @@ class OnlyPings(Plain):
 
 
 class Echoes(Plain):
-    """Says in its text what it was sent."""
+    """Answers with the request that it got, as text."""
 
     def scripted(self, asked: Json) -> Iterator[Json]:
         return iter([{"content": json.dumps(asked)}])
@@ -63,21 +63,23 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.mark.parametrize("kind", [RefusesAll, Redirects, CountsHalves])
-def test_whatever_it_does_not_like_becomes_a_bare_500(kind: type[Plain], upstream: Upstream) -> None:
+def test_the_gateway_turns_an_answer_that_it_does_not_accept_into_a_bare_500(
+    kind: type[Plain], upstream: Upstream
+) -> None:
     with serving(kind, upstream) as target, gateway(target.url) as front:
         reply = Target(front).ask()
     assert reply.status == 500
     assert reply.json() == {"detail": "Internal Server Error"}
 
 
-def test_a_competitor_that_is_down_is_a_500_too(upstream: Upstream) -> None:
+def test_if_the_competitor_is_down_the_gateway_answers_500(upstream: Upstream) -> None:
     with serving(Plain, upstream) as target:
         url = target.url
     with gateway(url.replace(str(urlsplit(url).port), "9")) as front:
         assert Target(front).ask().status == 500
 
 
-def test_a_request_loses_its_nulls_and_its_key_and_gains_two_fields(upstream: Upstream) -> None:
+def test_the_gateway_removes_nulls_and_the_key_from_a_request_and_adds_two_fields(upstream: Upstream) -> None:
     with serving(Echoes, upstream) as target, gateway(target.url) as front:
         call: Json = {"role": "assistant", "content": None, "tool_calls": []}
         body = question(messages=[{"role": "user", "content": "hi", "name": None}, call], user=None)
@@ -88,14 +90,14 @@ def test_a_request_loses_its_nulls_and_its_key_and_gains_two_fields(upstream: Up
     assert "user" not in sent
 
 
-def test_only_data_and_comments_go_on(upstream: Upstream) -> None:
+def test_the_gateway_passes_on_only_data_lines_and_comments(upstream: Upstream) -> None:
     with serving(NamesItsEvents, upstream) as target, gateway(target.url) as front:
         stream = Target(front).stream()
     assert stream.done
     assert all(not line or line.startswith((b"data:", b":")) for _, line in stream.lines)
 
 
-def test_a_stream_without_a_token_is_cut_off_after_five_seconds(upstream: Upstream) -> None:
+def test_the_gateway_cuts_off_a_stream_without_a_token_after_five_seconds(upstream: Upstream) -> None:
     with serving(OnlyPings, upstream) as target, gateway(target.url) as front:
         stream = Target(front).stream('mock{"wait": 30}')
     assert not stream.done
@@ -103,7 +105,7 @@ def test_a_stream_without_a_token_is_cut_off_after_five_seconds(upstream: Upstre
     assert any(line.startswith(b": ping") for _, line in stream.lines)
 
 
-def test_a_caller_who_leaves_ends_the_work_behind_the_gateway(upstream: Upstream) -> None:
+def test_when_the_caller_disconnects_the_work_behind_the_gateway_ends(upstream: Upstream) -> None:
     with serving(Plain, upstream) as target, gateway(target.url) as front:
         before = upstream.stats()["cut"]
         Target(front).half_read(question('mock{"endless": true, "delay": 0.01}', stream=True))
@@ -119,7 +121,7 @@ def test_a_caller_who_leaves_ends_the_work_behind_the_gateway(upstream: Upstream
         lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
     )
 )
-def test_no_null_is_left_in_any_object(value: object) -> None:
+def test_no_null_remains_in_any_json_value(value: object) -> None:
     cleaned = without_nulls({"a": value})
     assert without_nulls(cleaned) == cleaned
     assert is_token(json.dumps(cleaned).encode()) is False
@@ -138,7 +140,7 @@ def test_no_null_is_left_in_any_object(value: object) -> None:
         (True, {"choices": [{"message": {"artifacts": [{"display_name": "a"}]}, "finish_reason": "stop"}]}),
     ],
 )
-def test_a_whole_answer_is_accepted_as_the_gateway_s_types_have_it(good: bool, change: Json) -> None:
+def test_a_whole_answer_is_accepted_if_it_has_the_fields_that_the_gateway_requires(good: bool, change: Json) -> None:
     assert accepted({**ANSWER, **change}) is good
 
 
@@ -149,6 +151,6 @@ def test_a_server_is_scored_through_the_gateway(upstream: Upstream) -> None:
     assert all(figure.reason for figure in figures)
 
 
-def test_the_board_adds_up_what_can_be_known() -> None:
+def test_the_board_adds_up_the_points_of_the_figures() -> None:
     shown = board([Figure("streaming", 50, 15, "why"), Figure("speed", 100, 20, "why"), Figure("cost", 0, 15, "why")])
     assert "27.5 of 50 points" in shown

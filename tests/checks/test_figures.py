@@ -1,4 +1,4 @@
-"""The benchmark's figures come with reasons that fit them, and the records hold whatever a server said."""
+"""The estimated scores have fitting reasons, and the reports can hold any text that a server sends."""
 
 import json
 import xml.etree.ElementTree as ElementTree
@@ -24,7 +24,7 @@ def stream_of(times: list[float], usage: tuple[int, int] = (10, 100)) -> Stream:
     return Stream(200, {}, [*lines, (times[-1], b"data: [DONE]")], seconds=times[-1])
 
 
-def test_an_even_answer_scores_full_and_a_burst_is_named() -> None:
+def test_an_even_answer_gets_full_points_and_the_reason_names_bursts() -> None:
     even = streaming(stream_of([number / 50 for number in range(450)]))
     burst = streaming(stream_of([number / 100_000 + number // 90 for number in range(450)]))
     assert even.score > 99
@@ -34,18 +34,18 @@ def test_an_even_answer_scores_full_and_a_burst_is_named() -> None:
     assert "smaller pieces" in streaming(stream_of([0.0, 0.1, 0.2])).reason
 
 
-def test_one_delta_scores_nothing_and_says_why() -> None:
+def test_an_answer_of_one_delta_gets_no_points_and_the_reason_says_why() -> None:
     assert streaming(stream_of([0.1])).score == 0
     assert "no gap" in streaming(stream_of([0.1])).reason
 
 
 @pytest.mark.parametrize(("ttft", "rate", "score"), [(0.5, 30, 100), (5.0, 30, 50), (0.1, 15, 75), (2.75, 60, 75)])
-def test_speed_is_half_the_first_token_and_half_the_rate(ttft: float, rate: int, score: float) -> None:
+def test_speed_is_half_the_time_to_the_first_token_and_half_the_rate(ttft: float, rate: int, score: float) -> None:
     times = [ttft + number / rate for number in range(100)]
     assert speed([stream_of(times)]).score == pytest.approx(score, abs=0.5)
 
 
-def test_a_long_prompt_costs_points_and_is_counted() -> None:
+def test_a_long_prompt_costs_points_and_the_reason_counts_its_tokens() -> None:
     question = "x" * 40  # ten tokens
     assert cost([question], [stream_of([0.1, 0.2], (10, 100))]).score == 50
     long = cost([question], [stream_of([0.1, 0.2], (230, 100))])
@@ -59,7 +59,7 @@ HOSTILE = strategies.text() | strategies.sampled_from(
 
 
 @hypothesis.given(HOSTILE, HOSTILE)
-def test_whatever_a_server_said_every_record_can_be_read_again(said: str, asked: str) -> None:
+def test_with_any_text_from_a_server_json_and_xml_can_be_parsed_and_html_has_no_script(said: str, asked: str) -> None:
     verdicts = [
         Verdict(CLAUSES["E1"], "fail", said),
         Verdict(CLAUSES["E3"], "fail", said),
@@ -67,7 +67,7 @@ def test_whatever_a_server_said_every_record_can_be_read_again(said: str, asked:
     ]
     record = Record("http://x", verdicts, [], [(asked, stream_of([0.1, 0.2]))], 1.0)
     assert json.loads(as_json(record))["verdicts"][0]["reason"] == said
-    suite = ElementTree.fromstring(as_junit(record))  # noqa: S314 - what we wrote ourselves
+    suite = ElementTree.fromstring(as_junit(record))  # noqa: S314 - written by this test
     assert (suite.attrib["failures"], suite.attrib["skipped"], len(suite)) == ("1", "1", 3)
     page = as_html(record)
     page.encode()
@@ -80,13 +80,13 @@ def test_whatever_a_server_said_every_record_can_be_read_again(said: str, asked:
         max_size=20,
     )
 )
-def test_any_lines_can_be_drawn(lines: list[bytes]) -> None:
+def test_a_stream_of_any_lines_can_be_drawn(lines: list[bytes]) -> None:
     stream = Stream(200, {}, [(place / 3, line) for place, line in enumerate(lines)], seconds=len(lines) / 3)
     assert timeline(stream).startswith("<svg")
     assert gap_histogram([stream]).endswith("</svg>")
 
 
-def test_of_two_servers_a_failure_counts_and_says_where() -> None:
+def test_a_failure_on_one_of_two_servers_counts_and_the_reason_names_the_server() -> None:
     clause = CLAUSES["S3"]
     passed = Verdict(clause, "pass", "", 1, ("as started",))
     failed = Verdict(clause, "fail", "a gap of 4 s", 1, ("on a faulty upstream",))
@@ -97,7 +97,7 @@ def test_of_two_servers_a_failure_counts_and_says_where() -> None:
 
 
 @pytest.mark.parametrize("usage", ['"x"', '{"total_tokens": "many"}', "[1]", "[" * 5000])
-def test_figures_of_what_cannot_be_read_are_nothing_with_a_reason(usage: str) -> None:
+def test_an_answer_that_cannot_be_parsed_scores_nothing_with_a_reason(usage: str) -> None:
     class Odd(Target):
         def stream(self, *_: object, **__: object) -> Stream:
             return Stream(200, {}, [(0.1, b'data: {"choices": [], "usage": %b}' % usage.encode())], seconds=0.1)

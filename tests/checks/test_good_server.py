@@ -1,4 +1,4 @@
-"""A second good server, which shares no code with ours, passes every check: the checks ask for nothing of our own."""
+"""A second good server, which shares no code with the template, passes every check, so no check is too specific."""
 
 from competitor.checks import stand_in
 from competitor.checks.judging import judge_all

@@ -1,7 +1,7 @@
-"""The checks are checked: a server with one fault, and good otherwise, is rejected by the check of that clause.
+"""Tests the checks with mutants: each is a good server with one fault, which the check of that clause must find.
 
-This is the short form; `make mutants` runs every mutant against every check, so that none is rejected by a check
-of another clause, but for what is declared.
+This is the quick form. `make mutants` runs every check on every mutant, and so also finds checks that reject a mutant
+whose declaration does not name their clause.
 """
 
 from collections import Counter
@@ -10,18 +10,18 @@ import pytest
 
 from competitor.checks import CLAUSES
 
-from .harness import short
+from .harness import judge_by_own_clauses
 from .mutants import MUTANTS
 from .mutants.registry import BESIDE_THE_CHECK, BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT
 
 
 @pytest.mark.long
-def test_the_check_of_its_clause_rejects_every_mutant() -> None:
-    missed = {came.name: came.broken for came in short(MUTANTS) if came.missed}
+def test_every_mutant_is_rejected_by_the_checks_of_its_clauses() -> None:
+    missed = {result.name: result.broken for result in judge_by_own_clauses(MUTANTS) if result.missed}
     assert not missed
 
 
-def test_every_clause_has_a_mutant_and_all_together_are_at_least_sixty() -> None:
+def test_every_clause_has_a_mutant_and_there_are_enough_of_each_origin() -> None:
     beside_the_check = [mutant for mutant in MUTANTS if mutant.origin == BESIDE_THE_CHECK]
     assert {clause for mutant in beside_the_check for clause in mutant.clauses} == set(CLAUSES)
     assert len(beside_the_check) >= 60

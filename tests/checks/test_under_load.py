@@ -1,4 +1,4 @@
-"""Every clause holds while the process is busy: 100 other streams at 50 tokens a second each, with pacing on."""
+"""Every clause holds under load: 100 other streams with 50 tokens per second each, and with pacing."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def loaded(upstream: Upstream) -> Iterator[Target]:
-    """The core under load. What the load saw is checked at the end, too."""
+    """The core under load. At the end, the answers to the load are checked too."""
     launcher = processes.Launcher(cwd=UNBAKED)
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 
@@ -47,7 +47,7 @@ def loaded(upstream: Upstream) -> Iterator[Target]:
 
 @pytest.mark.parametrize("clause", CLAUSES)
 def test_the_clause_holds_under_load(clause: str, loaded: Target) -> None:
-    # What reaches the upstream is the load's as well, so S16 cannot count it here.
+    # The upstream also gets the load's requests, so S16 cannot count its own.
     target = replace(loaded, upstream=None) if clause == "S16" else loaded
     try:
         CLAUSES[clause].check(target)

@@ -1,4 +1,4 @@
-"""docs/workshop.md, read as what it is: a list of things to do, each for one backend or for all."""
+"""Parses docs/workshop.md into commands and edits, each for certain backends or for all."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _MARK = re.compile(r"<!-- (backend: ([\w ]+)|not run.*?) -->")
 
 @dataclass(frozen=True)
 class Command:
-    """A line behind a `$`, and the lines that it shows."""
+    """A command after a `$`, and the lines of its output that the guide shows."""
 
     step: int
     line: str
@@ -22,7 +22,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Edit:
-    """One text of a file in place of another; all of the file where `old` is None."""
+    """Replaces `old` by `new` in a file; the whole file if `old` is None."""
 
     step: int
     path: str
@@ -31,6 +31,7 @@ class Edit:
 
 
 def things_to_do(backend: str) -> Iterator[Command | Edit]:
+    """What the guide tells the user of this backend to do, in order."""
     text = GUIDE.read_text(encoding="utf-8")
     for number, section in enumerate(re.split(r"^## \d\. ", text, flags=re.MULTILINE)[1:], 1):
         for block in _BLOCK.finditer(section):
@@ -43,7 +44,7 @@ def things_to_do(backend: str) -> Iterator[Command | Edit]:
 
 
 def _not_for(backend: str, mark: "re.Match[str]", between: str) -> bool:
-    if mark[2] is None:  # not run: the next block only
+    if mark[2] is None:  # "not run" applies only to the next block
         return "```" not in between
     return backend not in mark[2].split() and mark[2] != "all"
 

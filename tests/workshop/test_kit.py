@@ -1,4 +1,4 @@
-"""The kit for thirty laptops: what holds on another system is judged right, and the folder is enough on its own."""
+"""The workshop kit: it packs the right packages for each system, and is enough to work without a network."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tools.kit import LOCKS, PYTHONS, SYSTEMS, pins_of
 
 from ..template_path import TEMPLATE
-from .test_workshop import ALONE
+from .test_workshop import WITHOUT_NETWORK
 
 KIT_SECONDS = 500
 LOCK = """\
@@ -25,7 +25,7 @@ three==3.0 ; python_full_version < '3.12' and platform_python_implementation != 
 """
 
 
-def test_markers_are_judged_for_the_system_that_is_packed_for() -> None:
+def test_environment_markers_are_evaluated_for_the_target_system() -> None:
     names = {
         (system, python): [pin.partition("==")[0] for pin in pins_of(LOCK, system, python)]
         for system in SYSTEMS
@@ -38,7 +38,7 @@ def test_markers_are_judged_for_the_system_that_is_packed_for() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parts[-3])
-def test_every_pin_of_every_lock_is_understood(lock: Path) -> None:
+def test_every_pin_in_every_lock_is_parsed(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     pinned = [line for line in text.splitlines() if line[:1].isalnum()]
     assert len({pin for system in SYSTEMS for pin in pins_of(text, system, "3.11")}) >= len(pinned) - 5
@@ -46,8 +46,8 @@ def test_every_pin_of_every_lock_is_understood(lock: Path) -> None:
         assert "--hash=sha256:" in pin
 
 
-@pytest.mark.slow  # it fetches some ninety packages
-def test_the_kit_alone_is_enough_for_a_baker_and_a_competitor_without_a_network(tmp_path: Path) -> None:
+@pytest.mark.slow  # it downloads about ninety packages
+def test_with_only_the_kit_one_can_bake_and_install_a_repo_without_a_network(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "tools/kit.py", "--here"], cwd=TEMPLATE, check=True, timeout=KIT_SECONDS)
     kit = f"{TEMPLATE}/build/kit"
     script = (
@@ -57,7 +57,7 @@ def test_the_kit_alone_is_enough_for_a_baker_and_a_competitor_without_a_network(
     )
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     done = subprocess.run(
-        [*ALONE, "sh", "-c", script],
+        [*WITHOUT_NETWORK, "sh", "-c", script],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What the scoreboard says of a recording, of steps half done, and how it says it."""
+"""The scoreboard: how it judges a recording, and how it prints the steps."""
 
 import json
 import subprocess
@@ -22,20 +22,20 @@ def lines(*chunks: object, done: bool = True) -> bytes:
     return f": ping\n\n{text}{'data: [DONE]' if done else ''}\n\n".encode()
 
 
-def test_a_whole_stream_is_told_in_figures() -> None:
+def test_a_complete_stream_is_summed_up_in_figures() -> None:
     recording = recorded(lines(ROLE, TEXT, END))
     assert (recording.wrong, recording.chunks, recording.tokens, recording.finish_reason) == ("", 3, 3, "stop")
 
 
-def test_what_powershell_writes_is_read_too() -> None:
+def test_a_file_that_powershell_wrote_is_read_too() -> None:
     data = lines(ROLE, TEXT, END).decode().replace("\n", "\r\n").encode("utf-16")
     assert recorded(data).wrong == ""
 
 
 BROKEN = {
     "nothing": (b"", "does not begin with the role"),
-    "no JSON": (b"data: hello\n\n", "is no stream"),
-    "no chunks": (b'data: {"a": 1}\n\n', "is no stream"),
+    "no JSON": (b"data: hello\n\n", "is not a stream"),
+    "no chunks": (b'data: {"a": 1}\n\n', "is not a stream"),
     "no role": (lines(TEXT, END), "does not begin with the role"),
     "no end": (lines(ROLE, TEXT), "0 finish reasons"),
     "two ends": (lines(ROLE, END, END), "2 finish reasons"),
@@ -45,11 +45,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("data", "said"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_recording_is_told_by_what_it_lacks(data: bytes, said: str) -> None:
+def test_a_broken_recording_is_reported_with_what_is_missing(data: bytes, said: str) -> None:
     assert said in recorded(data).wrong
 
 
-def test_only_the_first_open_step_says_what_it_lacks() -> None:
+def test_only_the_first_step_that_is_not_done_says_what_is_missing() -> None:
     scores = [Score(step, step.number in (1, 3), f"said {step.number}") for step in STEPS]
     shown = board(scores)
     assert [number for number in range(1, 9) if f"said {number}" in shown] == [1, 2, 3]
@@ -62,21 +62,21 @@ def score(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600, check=False)
 
 
-def test_a_fresh_bake_has_one_step_done_and_pipes_get_plain_lines(baked: Path) -> None:
+def test_in_a_new_repo_one_step_is_done_and_a_pipe_gets_plain_lines(baked: Path) -> None:
     done = score(baked, "--url", "http://127.0.0.1:9")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert "1 of 8 steps done" in done.stdout
 
 
-def test_json_has_a_row_a_step(baked: Path) -> None:
+def test_json_has_a_row_for_each_step(baked: Path) -> None:
     rows = json.loads(score(baked, "--json", "--url", "http://127.0.0.1:9").stdout)
     assert [row["step"] for row in rows] == list(range(1, 9))
     assert [row["done"] for row in rows] == [True] + [False] * 7
     assert all(row["said"] for row in rows)
 
 
-def test_a_step_that_there_is_not_is_refused(baked: Path) -> None:
+def test_an_unknown_step_is_refused(baked: Path) -> None:
     done = score(baked, "--step", "9")
     assert done.returncode == 2
     assert "1 to 8" in done.stdout

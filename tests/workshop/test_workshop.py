@@ -1,4 +1,4 @@
-"""The workshop's guide works as it stands: every step, for each backend, from an empty folder, without a network."""
+"""The workshop's guide works as written: every step, for each backend, from an empty folder, without a network."""
 
 import subprocess
 import sys
@@ -12,21 +12,21 @@ from ..template_path import TEMPLATE
 from .guide import Command, Edit, things_to_do
 
 WALK_SECONDS = 1500
-# A network of one's own, with nothing in it but loopback; `-r` makes that allowed for ordinary users, too.
-ALONE = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+# A network namespace with only a loopback interface. With `-r` it needs no root.
+WITHOUT_NETWORK = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("backend", IN_FULL)
-def test_every_step_is_done_by_what_the_guide_says_and_by_nothing_less(backend: str, tmp_path: Path) -> None:
-    walk = [*ALONE, sys.executable, "-m", "tests.workshop.walk", backend, str(tmp_path)]
+def test_following_the_guide_completes_every_step_and_no_step_is_done_before(backend: str, tmp_path: Path) -> None:
+    walk = [*WITHOUT_NETWORK, sys.executable, "-m", "tests.workshop.walk", backend, str(tmp_path)]
     done = subprocess.run(walk, cwd=TEMPLATE, capture_output=True, text=True, timeout=WALK_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert "8 of 8 steps done" in done.stdout
 
 
 @pytest.mark.parametrize("backend", VARIANTS)
-def test_the_guide_has_work_and_a_check_for_each_step(backend: str) -> None:
+def test_each_step_of_the_guide_has_a_check_and_four_have_edits(backend: str) -> None:
     todo = list(things_to_do(backend))
     for step in range(1, 9):
         lines = [thing.line for thing in todo if isinstance(thing, Command) and thing.step == step]
@@ -34,7 +34,7 @@ def test_the_guide_has_work_and_a_check_for_each_step(backend: str) -> None:
     assert {thing.step for thing in todo if isinstance(thing, Edit)} == {4, 5, 6, 8}
 
 
-def test_a_participant_with_a_network_is_not_walked() -> None:
+def test_the_walk_refuses_a_machine_with_a_network() -> None:
     walk = [sys.executable, "-m", "tests.workshop.walk", "proxy", "nowhere"]
     done = subprocess.run(walk, cwd=TEMPLATE, capture_output=True, text=True, timeout=600, check=False)
     assert "there is a network here" in done.stderr

@@ -1,7 +1,7 @@
-"""Goes through the workshop as a participant would: `python -m tests.workshop.walk BACKEND FOLDER`.
+"""Does the workshop as a participant would: `python -m tests.workshop.walk BACKEND FOLDER`.
 
-It needs a machine whose only network is its own loopback, and refuses to walk on another. What each command
-showed goes to stdout; the first that shows something else than the guide ends the walk.
+It refuses to run on a machine that has any network besides loopback. It prints the output of each command, and stops at
+the first command whose output differs from the guide.
 """
 
 import os
@@ -26,7 +26,7 @@ SCORE = "python -m competitor workshop --step"
 
 
 class Walk:
-    """One participant: a folder, a backend, a server in another terminal."""
+    """A participant with a folder, a backend, and a server in another terminal."""
 
     def __init__(self, backend: str, folder: Path):
         self._backend, self._place = backend, folder
@@ -56,9 +56,12 @@ class Walk:
             return
         text = file.read_text(encoding="utf-8")
         old, new = edit.old, edit.new
-        if text.count(old) != 1:  # a line's beginning is enough
+        if text.count(old) != 1:  # the beginning of a line is enough
             old, new = old.rstrip("\n"), new.rstrip("\n")
-        require(text.count(old) == 1, f"step {edit.step}: {edit.path} has not once what the guide replaces:\n{old}")
+        require(
+            text.count(old) == 1,
+            f"step {edit.step}: {edit.path} does not contain exactly once what the guide replaces:\n{old}",
+        )
         file.write_text(text.replace(old, new), encoding="utf-8")
 
     def command(self, command: Command) -> None:
@@ -93,7 +96,7 @@ class Walk:
         return done.stdout
 
     def score(self, step: int, *, done: bool) -> None:
-        """A step that nothing was done for yet must not be said to be done."""
+        """Requires that the scoreboard says whether the step is done. Before its work it must not be."""
         asked = subprocess.run(
             shlex.split(f"{SCORE} {step}"),
             cwd=self._place,
@@ -103,12 +106,15 @@ class Walk:
             timeout=COMMAND_SECONDS,
             check=False,
         )
-        require((asked.returncode == 0) == done, f"step {step} before its work: {asked.stdout}{asked.stderr}")
+        require(
+            (asked.returncode == 0) == done,
+            f"step {step} should {'' if done else 'not '}be done: {asked.stdout}{asked.stderr}",
+        )
 
     def shows(self, command: Command, said: str) -> None:
         for line in command.shown:
             if line.strip() != "...":
-                require(plain(line) in plain(said), f"step {command.step}: `{command.line}` does not show: {line}")
+                require(plain(line) in plain(said), f"step {command.step}: `{command.line}` does not print: {line}")
 
     def start(self) -> None:
         command = shlex.split(SERVE)
@@ -131,7 +137,7 @@ class Walk:
 
 
 def plain(text: str) -> str:
-    """Without what differs from run to run."""
+    """The text with every number replaced by 0, since numbers differ from run to run."""
     return re.sub(r"\d+(\.\d+)?", "0", text)
 
 
@@ -141,7 +147,7 @@ def require(holds: bool, sentence: str) -> None:
 
 
 def has_no_network() -> bool:
-    """Only loopback is there, and an address elsewhere cannot be reached."""
+    """Whether loopback is the only interface, and an address outside cannot be reached."""
     if [name for _, name in socket.if_nameindex() if name != "lo"]:
         return False
     try:
@@ -152,5 +158,5 @@ def has_no_network() -> bool:
 
 
 if __name__ == "__main__":
-    require(has_no_network(), "there is a network here; the workshop is to be walked without one")
+    require(has_no_network(), "there is a network here; this test of the workshop needs a machine without one")
     Walk(sys.argv[1], Path(sys.argv[2])).all()

@@ -16,7 +16,7 @@ Contract file: replaced by updates.
     chat.complete(...)              a `Completion`: one call of the model, passed on piece by piece as it arrives
     ToolStart, ToolEnd              a tool of yours runs (S9): `ToolStart(name, details={})`, then `ToolEnd(start.id)`
     SandboxStart, SandboxEnd        a sandbox runs (S9), in the same way
-    ToolCall(name, arguments)       a call of a tool that the client offered and runs itself (S10)
+    ToolCall(name, arguments)       a tool call for a tool that the client offered and runs itself (S10)
     Artifact                        an image, a file, a dataset (A1 to A3): `await chat.artifacts.save(...)` makes one
     Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds spent elsewhere, added to the answer's (U1)
     Finish(reason)                  ends the answer: "stop", "length", "tool_calls" or "content_filter" (S7)
@@ -29,7 +29,7 @@ Whatever a backend raises, the answer still ends in good form (S13), and the log
       .text           the text of the last user message
       .files          its files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
       .request        the parsed request (R1 to R10)
-      .complete(messages=None, **options)   a `Completion` with the caller's request, but for what is given here
+      .complete(messages=None, **options)   a `Completion` with the caller's request, except for what is given here
       .offer(own)     options for `complete`: the client's tools and your own ones (S10, R7)
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` of bytes, text or a file's content
       .http           an HTTP client that connects to configured hosts only (X2)

@@ -73,7 +73,7 @@ class SandboxEnd:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call of a tool, as a model asks for it. `arguments` is the text of a JSON object, or what the model wrote.
+    """A tool call, as a model asks for it. `arguments` is the text of a JSON object, or what the model wrote.
 
     Yield one only for a tool that the *client* offered and runs itself (S10).
     """
@@ -146,7 +146,7 @@ class Sink(Protocol):
     def usage(self, usage: Usage) -> None: ...
     def finish(self, reason: FinishReason) -> None: ...
     def doing(self, what: str) -> None:
-        """What the words of progress speak of while it is silent (S4)."""
+        """What the words of progress name while the source is silent (S4)."""
         ...
 
 

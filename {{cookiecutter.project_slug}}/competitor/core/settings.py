@@ -114,7 +114,7 @@ class Settings(BaseModel):
         about="Base URL of an OpenAI-compatible server. Unset: the offline model answers.",
     )
     llm_model: str | None = _variable(
-        None, "JANUS_LLM_MODEL", about="Model to ask for there. Unset: the name in the request goes on as it came."
+        None, "JANUS_LLM_MODEL", about="Model to ask for there. Unset: the name in the request is passed on unchanged."
     )
     llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY", about="Key for that server.")
     openai_api_key: Key | None = _variable(
@@ -137,7 +137,7 @@ class Settings(BaseModel):
     llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable(
         "auto",
         "JANUS_LLM_LIMIT_NAME",
-        about="Name of the token limit there: max_tokens, max_completion_tokens, or auto: as it came, but for OpenAI.",
+        about="Name of the token limit there: max_tokens, max_completion_tokens, or auto: unchanged except for OpenAI.",
     )
     llm_attempts: int = _variable(
         3, "JANUS_LLM_ATTEMPTS", ge=1, le=10, about="Attempts at one call; only before the first byte of an answer."
@@ -175,7 +175,7 @@ class Settings(BaseModel):
         about="Offer a stand-in for a search service that is not configured; it says so. `make run` switches it on.",
     )
     tool_seconds: float = _variable(
-        60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600, about="Longest time of one call of a tool, in seconds."
+        60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600, about="Longest time of one tool call, in seconds."
     )
 
     artifacts_dir: str | None = _variable(
@@ -348,7 +348,7 @@ def env_example() -> str:
     """The text of `.env.example`: every variable with its default, commented out."""
     lines = [
         "# Made by `python -m competitor settings --env`. Copy it to .env, which `make run` and compose.yaml read.",
-        "# Keys belong into .env alone: git ignores it.",
+        "# Put keys into .env only: git ignores it.",
     ]
     for field in Settings.model_fields.values():
         first, *others = variables(field)

@@ -1,2 +1,2 @@
-"""The workshop's scoreboard: eight steps from a fresh bake to a submission, each with a check that says done."""
+"""The workshop's scoreboard: eight steps from a new repo to a submission, each with a check whether it is done."""
 # Contract file: replaced by updates.

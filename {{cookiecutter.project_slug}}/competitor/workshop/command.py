@@ -1,4 +1,4 @@
-"""`competitor workshop`: the scoreboard. Drawn by rich on a terminal; plain lines in files and pipes."""
+"""`competitor workshop`: prints the scoreboard, with colours on a terminal, and as plain lines elsewhere."""
 # Contract file: replaced by updates.
 
 import argparse
@@ -12,24 +12,30 @@ from pathlib import Path
 
 from ..checks import Failed
 from ..checks.report.terminal import say
-from .steps import STEPS, NotDone, Place, Step
+from .steps import STEPS, NotDone, Step, Workspace
 
 
 @dataclass(frozen=True)
 class Score:
+    """Whether a step is done. `said` is what its check found, or what is missing."""
+
     step: Step
     done: bool
     said: str
 
 
 def workshop(given: argparse.Namespace, root: Path, serve: str) -> int:
-    """0 for the whole board, however far it is; for one step by its number, whether that is done."""
+    """Runs the command with its parsed arguments, where `serve` starts the server.
+
+    Returns the exit code: 0 for the whole scoreboard; for a single step 0 if it is done and 1 if not; 2 if there is no
+    such step.
+    """
     wanted = [step for step in STEPS if given.step in (None, step.number)]
     if not wanted:
-        say(f"There is no step {given.step}; they are 1 to {len(STEPS)}.\n")
+        say(f"There is no step {given.step}; the steps are 1 to {len(STEPS)}.\n")
         return 2
-    with closing(Place(root, given.url.rstrip("/"), serve)) as place:
-        scores = [scored(step, place) for step in wanted]
+    with closing(Workspace(root, given.url.rstrip("/"), serve)) as workspace:
+        scores = [check_step(step, workspace) for step in wanted]
     if given.json:
         rows = [{"step": s.step.number, "title": s.step.title, "done": s.done, "said": s.said} for s in scores]
         say(json.dumps(rows, indent=2) + "\n")
@@ -40,19 +46,19 @@ def workshop(given: argparse.Namespace, root: Path, serve: str) -> int:
     return 0 if given.step is None or scores[0].done else 1
 
 
-def scored(step: Step, place: Place) -> Score:
+def check_step(step: Step, workspace: Workspace) -> Score:
     try:
-        return Score(step, True, step.check(place))
+        return Score(step, True, step.check(workspace))
     except (NotDone, Failed) as reason:
         return Score(step, False, str(reason))
-    except (OSError, LookupError, TypeError, ValueError) as error:  # whatever a half-changed backend sends
-        return Score(step, False, f"what came could not be read ({type(error).__name__}: {error})"[:200])
+    except (OSError, LookupError, TypeError, ValueError) as error:  # a half-changed backend may send anything
+        return Score(step, False, f"the answer has an unexpected shape ({type(error).__name__}: {error})"[:200])
 
 
 def board(scores: Sequence[Score]) -> str:
-    """All steps in plain lines; only of the first that is open is said what is missing."""
+    """The steps as plain lines. Of the steps that are not done, only the first says what is missing."""
     lines = [
-        f"  {_mark(score, scores):<5} {score.step.number}  {score.step.title:<17} {_said(score, scores)}"
+        f"  {_mark(score, scores):<5} {score.step.number}  {score.step.title:<17} {_message(score, scores)}"
         for score in scores
     ]
     return "\n".join(line.rstrip() for line in (*lines, f"{_count(scores)}")) + "\n"
@@ -66,7 +72,7 @@ def _draw(scores: Sequence[Score]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for score in scores:
         style = "green" if score.done else "bold yellow" if _is_next(score, scores) else "dim"
-        cells = (_mark(score, scores), str(score.step.number), score.step.title, _said(score, scores))
+        cells = (_mark(score, scores), str(score.step.number), score.step.title, _message(score, scores))
         table.add_row(*(Text(cell, style) for cell in cells))
     console = Console()
     console.print(table)
@@ -77,7 +83,7 @@ def _mark(score: Score, scores: Sequence[Score]) -> str:
     return "done" if score.done else "->" if _is_next(score, scores) else "-"
 
 
-def _said(score: Score, scores: Sequence[Score]) -> str:
+def _message(score: Score, scores: Sequence[Score]) -> str:
     return score.said if score.done or _is_next(score, scores) else ""
 
 

@@ -1,4 +1,4 @@
-"""A stream that `competitor ask --save` wrote to a file, judged as a file can be: by order and content, not by time."""
+"""Checks a stream that `competitor ask --save` wrote to a file: the order and content of its events, not the times."""
 # Contract file: replaced by updates.
 
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recording:
-    """`wrong` says what a stream of the contract's has and this has not; empty for a good one."""
+    """What a file holds. `wrong` says what is wrong with the stream, and is empty for a correct one."""
 
     wrong: str = ""
     chunks: int = 0
@@ -17,14 +17,14 @@ class Recording:
 
 
 def recorded(data: bytes) -> Recording:
-    """What a file holds. PowerShell writes UTF-16 where output is redirected, so that is read, too."""
+    """Checks the content of a file. UTF-16 is read too, since PowerShell writes it when output is redirected."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     lines = [line[6:].strip() for line in data.decode(encoding, "replace").splitlines() if line.startswith("data: ")]
     try:
         chunks = [json.loads(line) for line in lines if line != "[DONE]"]
         return _judged(chunks, done=lines[-1:] == ["[DONE]"])
     except (ValueError, LookupError, TypeError, AttributeError):
-        return Recording("is no stream of chat completion chunks")
+        return Recording("is not a stream of chat completion chunks")
 
 
 def _judged(chunks: list[dict[str, Any]], *, done: bool) -> Recording:
@@ -34,9 +34,9 @@ def _judged(chunks: list[dict[str, Any]], *, done: bool) -> Recording:
     if not choices or choices[0]["delta"].get("role") != "assistant":
         return Recording("does not begin with the role (S1)")
     if len(reasons) != 1:
-        return Recording(f"has {len(reasons)} finish reasons and not one (S7)")
+        return Recording(f"has {len(reasons)} finish reasons, not one (S7)")
     if len(usages) != 1:
-        return Recording(f"has {len(usages)} usages and not one (S8)")
+        return Recording(f"has {len(usages)} usages, not one (S8)")
     if not done:
         return Recording("does not end with [DONE]")
     return Recording("", len(chunks), int(usages[0]["total_tokens"]), str(reasons[0]))

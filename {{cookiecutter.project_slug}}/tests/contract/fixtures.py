@@ -1,4 +1,4 @@
-"""Competitors and an upstream, in processes of their own, for all tests. None of them outlives a run of pytest."""
+"""Fixtures for all tests: competitors and an upstream as separate processes, which end with the pytest run."""
 # Contract file: replaced by updates.
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ def launch() -> Iterator[Launcher]:
 
 @pytest.fixture(scope="session")
 def target(upstream: Upstream, launch: Launcher) -> Target:
-    """Your competitor, on the mock upstream."""
+    """Your competitor with the mock upstream."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
     url = launch(environment).url
     return Target(url, prompts=PROMPTS, launch=launch, upstream=upstream, timeout=PATIENCE_SECONDS)
@@ -36,19 +36,19 @@ def target(upstream: Upstream, launch: Launcher) -> Target:
 
 @pytest.fixture(scope="session")
 def offline(launch: Launcher) -> Target:
-    """Your competitor, on the offline model, speaking fast."""
+    """Your competitor with the offline model, which answers fast."""
     url = launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"}).url
     return Target(url, launch=launch, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def core(upstream: Upstream, launch: Launcher) -> Target:
-    """The core on the mock upstream, with a backend of the tests in place of yours (see scripted_backend.py)."""
+    """The core with the mock upstream, and with the tests' scripted backend instead of yours (scripted_backend.py)."""
     return core_on(upstream, launch)
 
 
 def core_on(upstream: Upstream, launch: Launcher) -> Target:
-    """A new server of the core with the scripted backend, on this upstream; it launches others of its kind."""
+    """Starts the core with the scripted backend and this upstream. The target can launch others like it."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 
     def launch_another(given: Mapping[str, str]) -> Target:

@@ -1,4 +1,4 @@
-"""Real processes for the tests: a competitor, and the upstream that does what a prompt tells it."""
+"""Starts the processes that tests need: competitors, and the upstream that does what a prompt tells it."""
 # Contract file: replaced by updates.
 
 import os
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-# Only against hanging for ever: a busy machine may be slow, and no test of a time waits by this.
+# Only keeps a test from hanging forever, even on a busy machine. No test measures a time with it.
 PATIENCE_SECONDS = 120.0
 
 SCRIPTED = ("-m", "tests.contract.scripted_backend")
-# The stand-in's, and those that the scripted backend knows.
+# The prompts to the stand-in, and those to the scripted backend.
 PROMPTS = {
     **STAND_IN_PROMPTS,
     "events": "events",
@@ -50,7 +50,7 @@ def competitor(
     port = free_port()
     given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
     if os.name == "nt":
-        given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python cannot start without it
+        given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python needs it to start
     run = command or ("-m", "competitor", "serve")
     with ExitStack() as open_files:
         given.setdefault("JANUS_ARTIFACTS_DIR", open_files.enter_context(TemporaryDirectory(prefix="competitor-test-")))
@@ -66,6 +66,7 @@ def competitor(
 
 
 def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Waits until `GET /health` answers 200. Raises `RuntimeError` if the process ends or PATIENCE_SECONDS pass."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -79,7 +80,7 @@ def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 class Launcher:
-    """Starts competitors for a check and ends them all together."""
+    """Starts competitors for checks, and stops all of them in `close`."""
 
     def __init__(self, cwd: Path = ROOT) -> None:
         self._cwd = cwd

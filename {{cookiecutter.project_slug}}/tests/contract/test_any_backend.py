@@ -1,4 +1,4 @@
-"""Whatever a backend does, its stream ends in good form, and the next request works."""
+"""Whatever a backend does, its stream ends properly, and the next request works."""
 # Contract file: replaced by updates.
 
 import pytest
@@ -7,7 +7,7 @@ from competitor.checks import Target
 from competitor.checks.clauses.stream import well_formed
 
 FAILED = "This competitor failed while it answered."
-# deed -> what its answer ends with, and the finish reason
+# For each deed of the scripted backend: the end of its answer's text, and the finish reason.
 ENDS = {
     "raises_first": (FAILED, "stop"),
     "raises_later": (FAILED, "stop"),

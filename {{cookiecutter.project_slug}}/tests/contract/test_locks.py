@@ -7,4 +7,4 @@ from .processes import ROOT
 
 
 def test_no_lock_is_stale() -> None:
-    assert stale(ROOT) == [], "their sources have changed since; `make lock` makes them anew"
+    assert stale(ROOT) == [], "their sources have changed since; `make lock` makes them again"

@@ -185,7 +185,7 @@ def tool_call_fragments(target: Target) -> None:
     remedy="Send tool_calls only for the client's tools; show tools that you run yourself as events and reasoning.",
 )
 def only_client_tools(target: Target) -> None:
-    """The client gets no call of a tool that it did not offer."""
+    """The client gets tool calls only for tools that it offered."""
     known = [name for name in ("calls_unknown", "events") if name in target.prompts]
     for prompt in [target.prompts[name] for name in known] or [target.prompt("events")]:
         stream = target.stream(prompt, tools=[WEATHER])

@@ -147,7 +147,7 @@ class Answer:
             case ToolCall():
                 number = self.call(event.id, event.name)
                 if number is None:
-                    log.warning("a call of a tool that the client does not have was dropped (S10)")
+                    log.warning("a tool call for a tool that the client does not have was dropped (S10)")
                 else:
                     self.arguments(number, event.arguments)
             case Usage():

@@ -143,7 +143,7 @@ class ChatEndpoint:
             if self._shared.console is not None:
                 self._shared.console.refused(error, request.headers)
             response = refusal(error, request.headers)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours is a 500 in the one shape
+        except Exception as error:  # noqa: BLE001 - an error of our own is a 500 in OpenAI's shape
             response = await crashed(request, error)
         await response(scope, receive, send)
 

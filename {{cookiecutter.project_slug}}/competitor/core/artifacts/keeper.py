@@ -1,4 +1,4 @@
-"""Keeps artifacts until their time is over, within the limits, in the store of the settings."""
+"""Keeps artifacts until they expire, within the limits, in the configured store."""
 # Contract file: replaced by updates.
 
 import asyncio

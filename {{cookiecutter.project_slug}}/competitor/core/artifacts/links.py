@@ -18,7 +18,7 @@ _ID = re.compile(r"art_[a-z2-7]{48}")
 
 
 class Refused(Exception):
-    """This id was never made here, or (`expired`) its time is over."""
+    """This id was never made here, or it has expired (`expired`)."""
 
     def __init__(self, *, expired: bool):
         super().__init__("expired" if expired else "unknown")
@@ -57,7 +57,7 @@ def new_inline_id() -> str:
 
 
 def expiry(id: str) -> int | None:
-    """The second of Unix time that an id names, whoever made it; None for what is no id."""
+    """The Unix time in seconds that an id names, whoever made it; None for anything that is not an id."""
     raw = _decoded(id)
     return int.from_bytes(raw[_CHANCE : _CHANCE + _EXPIRY], "big") if raw else None
 

@@ -1,4 +1,4 @@
-"""Media types that artifacts may have, and what is said of each. Another type is served as bytes without a meaning."""
+"""The media types of artifacts. Any other type is served as plain bytes."""
 # Contract file: replaced by updates.
 
 import mimetypes

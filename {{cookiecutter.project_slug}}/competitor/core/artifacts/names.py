@@ -11,7 +11,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def display_name(given: str) -> str:
-    """One readable line without folders: what stands behind the last slash, less all that cannot be seen."""
+    """One readable line without folders: the part after the last slash, without invisible characters."""
     seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in given)
     name = re.split(r"[/\\]", " ".join(unicodedata.normalize("NFC", seen).split()))[-1].strip(" .")
     stem, dot, suffix = name.rpartition(".")

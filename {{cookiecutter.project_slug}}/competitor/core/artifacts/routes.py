@@ -34,7 +34,7 @@ def add_artifact_routes(app: FastAPI, keeper: Keeper) -> None:
 
     @app.api_route("/v1/artifacts/{id}", methods=methods, include_in_schema=False)
     async def artifact_by_id(request: Request, id: str) -> Response:
-        """An artifact by its id alone."""
+        """Serves an artifact by its id."""
         return await _answer(keeper, request, id, None)
 
 
@@ -81,7 +81,7 @@ async def _use(keeper: Keeper, found: Found) -> None:
 
 def _refusal(refused: Refused) -> ApiError:
     if refused.expired:
-        return ApiError("gone", "This artifact is gone: its time is over.")
+        return ApiError("gone", "This artifact has expired.")
     return ApiError("not_found", "There is no artifact under this link.")
 
 

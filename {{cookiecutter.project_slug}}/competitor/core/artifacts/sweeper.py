@@ -1,4 +1,4 @@
-"""Deletes artifacts whose time is over: one timer for the process, also for those of the process before it."""
+"""Deletes expired artifacts, with one timer for the process; also those of an earlier process."""
 # Contract file: replaced by updates.
 
 import asyncio

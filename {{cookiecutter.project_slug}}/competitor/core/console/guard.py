@@ -19,7 +19,7 @@ class Guard:
 
     def reason(self, peer: str, headers: Mapping[str, str]) -> str | None:
         if not self._is_near(peer, headers):
-            return "The console answers this machine alone, and the networks of JANUS_DEBUG_ALLOW."
+            return "The console answers this machine and the networks of JANUS_DEBUG_ALLOW only."
         if not _is_own_host(headers.get("host", "")):
             return "The console must be asked for as localhost or by an address, not by another name."
         return None

@@ -37,7 +37,7 @@ class Live:
     def log(self, id: str, echoed: Mapping[str, str]) -> "LiveLog":
         path = self._path(id)
         try:
-            path.write_bytes(b"")  # an id that comes again starts anew
+            path.write_bytes(b"")  # an id that is used again starts from the beginning
             newest_first = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in newest_first[MAX_LIVE_FILES:]:
                 old.unlink(missing_ok=True)
@@ -103,7 +103,7 @@ def _line(id: str, type: str, step: str, message: str, data: Any, correlation_id
 def _is_last(line: bytes) -> bool:
     try:
         return bool(json.loads(line)["type"] == LAST)
-    except ValueError:  # an id that came again: the file began anew amid a line
+    except ValueError:  # an id that was used again: the file started from the beginning in the middle of a line
         return False
 
 

@@ -1,8 +1,8 @@
 """The last requests, in files: several workers see the same ones. Limited in number and in bytes, gone at the end.
 Contract file: replaced by updates.
 
-The folder is the process's own, readable for its user alone. A request is two files: what a list shows of it, and
-the rest, packed.
+The folder belongs to the process and is readable for its user only. A request is two files: what a list
+shows, and the rest, compressed.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The fast path: reads a stream's usual chunk without a JSON parser.
 Contract file: replaced by updates.
 
-Within one stream nearly all chunks are the same bytes but for the text between two quotes. Once one of
+Within one stream nearly all chunks are the same bytes except for the text between two quotes. Once one of
 them was parsed, the bytes before and after its text are known, and a chunk that has both needs only a
 look at what stands between: plain printable text without a quote or a backslash is that text, in JSON
 as in Python. Everything else is parsed. It saves a relay of single tokens about a tenth of its CPU.

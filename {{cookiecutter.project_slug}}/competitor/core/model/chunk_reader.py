@@ -152,7 +152,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
     try:
         chunk = from_json(payload, cache_strings="keys")  # ids and texts would stay in memory, spread over all of it
     except ValueError:
-        try:  # half a surrogate pair, which the strict parser refuses and `answer.py` mends
+        try:  # half a surrogate pair, which the strict parser refuses and `answer.py` repairs
             chunk = json.loads(payload)
         except (ValueError, RecursionError):
             raise UpstreamError("not_openai", "an event that is not JSON") from None

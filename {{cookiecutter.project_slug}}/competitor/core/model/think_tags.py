@@ -1,7 +1,7 @@
 """Separates reasoning between <think> and </think> from the text, for servers that do not.
 Contract file: replaced by updates.
 
-Only the very beginning counts: a text that speaks of the tag later is text. A tag may come in any pieces.
+Only the beginning of a text counts; a tag that comes later is text. A tag may come in any pieces.
 """
 
 _OPEN, _CLOSE = "<think>", "</think>"

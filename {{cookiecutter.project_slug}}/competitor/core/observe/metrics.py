@@ -91,7 +91,7 @@ class Metrics(Observer):
             "error_type",
         )
         self._tool_times = histogram(
-            "janus_tool_call_duration_seconds", "Time of one call of a tool.", _LENGTHS, "gen_ai_tool_name", "status"
+            "janus_tool_call_duration_seconds", "Time of one tool call.", _LENGTHS, "gen_ai_tool_name", "status"
         )
         self._artifacts = counter("janus_artifacts_total", "Artifacts that users got, by their type.", "type")
         self._artifact_bytes = counter("janus_artifact_bytes_total", "Size of the artifacts that users got.")

@@ -160,13 +160,13 @@ def _answered(asked: _Asked) -> tuple[str, str]:
     """A thought for the reasoning, and the answer's text."""
     wanted = asked.body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
-        return "It wants JSON that fits a schema.", json.dumps(
+        return "The request asks for JSON that fits a schema.", json.dumps(
             fitting(wanted["json_schema"].get("schema") or {}, asked.text)
         )
     if wanted.get("type") == "json_object":
         answer = {"answer": _plain(asked)[1], "model": "offline-model"}
         named = _NAMED.findall(asked.text) if _KEYS.search(asked.text) else []
-        return "It wants a JSON object.", json.dumps({name: asked.summary for _, name in named} or answer)
+        return "The request asks for a JSON object.", json.dumps({name: asked.summary for _, name in named} or answer)
     return _plain(asked)
 
 
@@ -175,7 +175,7 @@ def _plain(asked: _Asked) -> tuple[str, str]:
         results = "; ".join(result.strip() for result in asked.tool_results)
         return "The tools have answered.", f"The tools answered: {results} {NOTICE}"
     if found := _EXACTLY.search(asked.text):
-        return "It wants certain words and no others.", _unquoted(found[1])
+        return "The request asks for certain words and no others.", _unquoted(found[1])
     if asked.images:
         return "An image came with it.", f"I received {' and '.join(asked.images)}. I cannot look into images. {NOTICE}"
     if computed := sums(asked.text):
@@ -187,13 +187,13 @@ def _plain(asked: _Asked) -> tuple[str, str]:
             f"Your name is {name}. {NOTICE}" if name else f"You have not told me your name. {NOTICE}",
         )
     if found := _WORDS_WANTED.search(asked.text):
-        return "It wants a text of a certain length.", " ".join(_prose(min(int(found[1]), MAX_WORDS)))
+        return "The request asks for a text of a certain length.", " ".join(_prose(min(int(found[1]), MAX_WORDS)))
     if asked.told_name and _NAME_TOLD.search(asked.text):
         return "It tells me a name.", f"Hello, {asked.told_name}. {NOTICE}"
     heard = " ".join(asked.text.split()[:40])
     return "There is no rule for this, so I say what I can do.", (
         f"{NOTICE} You wrote: {heard} - I know a few plain things: sums such as 17 * 23, a name that you told me, "
-        "texts of a wanted length such as 200 words, JSON that fits a schema, calls of tools that the text asks for, "
+        "texts of a given length such as 200 words, JSON that fits a schema, tool calls that the text asks for, "
         "and exact replies. Everything else in this competitor is real: the streaming, the errors, the usage."
     )
 

@@ -36,7 +36,7 @@ _CLASSES = {
     "S": "a",
 }
 _PRINTABLE = string.ascii_letters + string.digits + " -.,:;!?"
-# What a schema without a type speaks of.
+# Keywords that tell the type of a schema without `type`.
 _HINTS = {
     "object": ("properties", "required", "additionalProperties"),
     "array": ("items", "prefixItems", "minItems"),

@@ -40,7 +40,7 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
 
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:
-    """A mistake of ours: an id that is in the log too, and nothing else."""
+    """An error of our own: the response holds only the id that is in the log as well."""
     number = answer_id(request.headers)
     log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
     return refusal(

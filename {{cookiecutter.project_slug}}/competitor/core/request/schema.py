@@ -43,7 +43,7 @@ def header_value(secret: SecretStr) -> SecretStr:
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
-# Errors of the unions below, whose messages are sentences of ours. Tags of their members stand in
+# Errors of the unions below, whose messages are our own sentences. Tags of their members stand in
 # brackets, so that no tag is taken for a field's name.
 CUSTOM_ERRORS = ("content_type", "choice_type", "stop_type")
 

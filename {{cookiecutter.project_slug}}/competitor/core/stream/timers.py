@@ -15,7 +15,7 @@ from itertools import count
 
 from . import timerfd
 
-# What rings this soon after another one rings with it: it saves a turn of the loop, and nobody can tell.
+# Alarms due within this time fire together, which saves a turn of the loop.
 TOGETHER_SECONDS = 0.0002
 _NEVER, _NOW = float("inf"), float("-inf")
 

@@ -18,7 +18,7 @@ NAME = "tools"
 # What the model is told before the conversation. Each word is paid for with every turn.
 SYSTEM_PROMPT = ""
 
-# The budget. A turn is one call of the model and the calls of tools that it asked for.
+# The budget. A turn is one call of the model and the tool calls that it asked for.
 MAX_TURNS = 8
 MAX_OUTPUT_BYTES = 100_000
 # The part of the answer's time that is kept for the last words.
@@ -60,5 +60,5 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
 
 
 def told(calls: Iterable[ToolCall], results: Iterable[Result]) -> str:
-    """What came of calls, as a part of the answer: a client's history holds nothing else of them."""
+    """The results of tool calls as text: the client's history holds nothing else of them."""
     return "".join(f"{call.name}: {result.text[:2_000]}\n" for call, result in zip(calls, results, strict=True))

@@ -46,7 +46,7 @@ def _without_network_and_processes() -> None:
 
 
 def _without_root(program: str) -> None:
-    """Root becomes nobody where Python itself lies in reach of nobody; else it keeps its name and nothing more."""
+    """Root becomes `nobody` if `nobody` can reach Python; otherwise it keeps its user id but no privileges."""
     if os.getuid() != 0 or not hasattr(os, "setresuid"):
         return
     with suppress(OSError):  # root without its capabilities already, as in some containers

@@ -92,7 +92,7 @@ def _text(output: bytes) -> str:
 
 
 def _python() -> str:
-    """Python below the virtual environment: the program gets the standard library alone."""
+    """Python below the virtual environment: the program gets the standard library only."""
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 

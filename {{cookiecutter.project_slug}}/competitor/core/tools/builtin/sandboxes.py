@@ -52,7 +52,7 @@ class Sandy:
 
 
 def outcome(reply: Any) -> Result:
-    """What a sandbox says of a program: its output, its exit code, its time. Raises `ToolError` for another shape."""
+    """A sandbox's reply as a result: output, exit code, time. Raises `ToolError` for any other form."""
     output = _first(reply, "stdout", "output", "result")
     errors = _first(reply, "stderr", "error")
     code = _first(reply, "exit_code", "exitCode", "returncode")

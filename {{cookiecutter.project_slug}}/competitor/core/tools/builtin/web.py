@@ -47,7 +47,7 @@ class PageFetcher:
 
 
 def entries(reply: Any, name: str) -> list[dict[str, Any]]:
-    """The objects of a list of results, which stands under `name` or alone. Raises `ToolError` for another shape."""
+    """The objects of a list of results, which is under `name` or is the whole reply. Raises `ToolError` otherwise."""
     found = reply.get(name) if isinstance(reply, dict) else reply
     if not isinstance(found, list):
         raise ToolError("The service answered in another shape than the contract's.")
