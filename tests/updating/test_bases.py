@@ -122,7 +122,7 @@ def test_both_forms_merge_alike(tmp_path: Path) -> None:
 
 
 def test_after_an_update_by_an_older_template_its_folder_counts(tmp_path: Path) -> None:
-    """An older template knows nothing of the file, and leaves it as it was."""
+    """An older template does not know this file, and does not change it."""
     repo = made(tmp_path / "repo", {SHARED: b"newer"})
     write(repo / bases.OLD_FOLDER, SHARED, File(b"older"))
     assert bases.read(repo) == {SHARED: File(b"older")}
