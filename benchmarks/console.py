@@ -98,7 +98,7 @@ def off(pairs: int) -> list[float]:
 def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
     """CPU seconds per request, for each build.
 
-    Both are started again for each pair, because where a process lies in memory changes its cost by a percent.
+    Both are started again for each pair, because the place of a process in memory changes its cost by a percent.
     """
     cost: dict[str, list[float]] = {peer.name: [] for peer in peers}
     with contextlib.ExitStack() as stack:

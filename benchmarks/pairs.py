@@ -3,7 +3,7 @@
 Both run at the same time on the server's core, and every load sends its requests to them in the order A B B A. So
 other work on the machine slows both down within the same milliseconds. Measured on a busy machine, the ratio of one
 burst of 50 streams varied by 2.5 % this way, but by 9 % when a burst on one server followed a burst on the other. Part
-of the remaining variation belongs to a process: where it lies in memory changes its cost by one or two percent. So
+of the remaining variation belongs to a process: its place in memory changes its cost by one or two percent. So
 both are started again for each block, and a block gives one ratio.
 """
 

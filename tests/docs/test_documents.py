@@ -132,7 +132,7 @@ def test_every_file_that_a_page_names_is_there(page: str) -> None:
         assert there or name.startswith("baker"), name
 
 
-def test_the_picture_of_the_architecture_is_drawn_anew_and_names_what_there_is() -> None:
+def test_the_picture_of_the_architecture_is_current_and_names_existing_files() -> None:
     assert (TEMPLATE / "docs" / "architecture.svg").read_text(encoding="utf-8") == drawn()
     for box in BOXES:
         for name in re.findall(r"[\w/]+(?:\.py|/)", " ".join([box.title, *box.lines])):

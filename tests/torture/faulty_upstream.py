@@ -137,7 +137,7 @@ says("an error object in the stream", STREAM + chunked(HELLO, data({"error": {"m
 says("values of wrong types", STREAM + chunked(HELLO, data({"choices": {"x": 5}, "usage": [1]}), STOP, DONE) + LAST)
 says("text that is a number", STREAM + chunked(HELLO, said(5), STOP, DONE) + LAST)
 says(
-    "a call of a tool without a name", STREAM + chunked(data({"choices": [{"delta": {"tool_calls": [{"index": []}]}}]}))
+    "a tool call without a name", STREAM + chunked(data({"choices": [{"delta": {"tool_calls": [{"index": []}]}}]}))
 )
 says("nonsensical usage", STREAM + chunked(HELLO, data(b'{"usage": {"prompt_tokens": NaN, "completion_tokens": -5}}'), STOP, DONE) + LAST)  # fmt: skip
 says("JSON nested 100,000 deep", STREAM + chunked(data(b"[" * 100_000), STOP, DONE) + LAST)

@@ -27,7 +27,7 @@ def serve(baked: Path) -> Serve:
 
 @pytest.fixture(scope="session")
 def launch(baked: Path) -> Iterator[Launch]:
-    """`launch(environment, *command)`: likewise, until the end of the session."""
+    """`launch(environment, *command)` starts the same server, which runs until the end of the session."""
     launcher = processes.Launcher(cwd=baked)
     yield launcher
     launcher.close()

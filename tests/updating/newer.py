@@ -56,7 +56,7 @@ def change(template: Path, new_version: str) -> None:
     (core / DROPPED).unlink()
     (core / RENAMED).rename(core / "competitor/checks/asking.py")
     _edit(core / "competitor/__main__.py", r"from \.checks\.ask import", "from .checks.asking import")
-    (core / NEW_SHARED).write_text("# How to report a hole\n\nBy mail.\n", encoding="utf-8")
+    (core / NEW_SHARED).write_text("# How to report a vulnerability\n\nBy mail.\n", encoding="utf-8")
     (core / DROPPED_SHARED).rename(core / ".github/dependabot.yaml")
     _edit(core / "requirements.in", r"python-dotenv>=[\d.]+", "python-dotenv>=1.0")
     _edit(core / "README.md", r"^(## Settings)$", rf"{README_LINE}\n\n\1")

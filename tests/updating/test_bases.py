@@ -1,4 +1,4 @@
-"""What an update merges from: one file, `.janus/base.json`, and in repos of older versions a folder of copies."""
+"""The bases from which an update merges: one file, `.janus/base.json`, or a folder in repos of older versions."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ LOGO = b"\0\xff\r\nbinary"
 
 
 def to_older_form(repo: Path) -> dict[str, File]:
-    """Makes the bases of a repo what version 0.2.0 wrote; they are returned."""
+    """Replaces the bases of a repo by the form that version 0.2.0 wrote; returns them."""
     found = bases.read(repo)
     (repo / bases.FILE).unlink()
     for path, file in found.items():
@@ -81,7 +81,7 @@ def test_an_update_with_damaged_bases_changes_nothing_and_says_so(untouched: Pat
     done = update(repo, home)
     assert done.returncode == 2
     assert "base.json is damaged at .dockerignore" in done.stderr
-    assert "bring it back with `git checkout .janus`" in done.stderr
+    assert "restore it with `git checkout .janus`" in done.stderr
     assert owner.everything(repo) == before
 
 
@@ -122,7 +122,7 @@ def test_both_forms_merge_alike(tmp_path: Path) -> None:
 
 
 def test_after_an_update_by_an_older_template_its_folder_counts(tmp_path: Path) -> None:
-    """An older template knows nothing of the file, and leaves it as it was."""
+    """An older template does not know this file, and does not change it."""
     repo = made(tmp_path / "repo", {SHARED: b"newer"})
     write(repo / bases.OLD_FOLDER, SHARED, File(b"older"))
     assert bases.read(repo) == {SHARED: File(b"older")}

@@ -202,7 +202,7 @@ def test_a_fixed_pace_is_kept() -> None:
 
 def test_with_many_streams_each_gets_fewer_deltas() -> None:
     few, many = Pacing(None, MAX_SECONDS), Pacing(None, MAX_SECONDS, holding=2000)
-    alone = paced(bursts(90, 1.0), few)
+    single = paced(bursts(90, 1.0), few)
     many_pacer_deltas: list[str] = []
     loop = VirtualLoop()
     pacer = Pacer(many, many_pacer_deltas.append, lambda: None, loop)
@@ -211,7 +211,7 @@ def test_with_many_streams_each_gets_fewer_deltas() -> None:
         for delta in deltas:
             pacer.text(delta)
     loop.run_until(10)
-    assert len(many_pacer_deltas) <= 5.5 / MAX_SPACING_SECONDS < len(alone.deltas) / 4
+    assert len(many_pacer_deltas) <= 5.5 / MAX_SPACING_SECONDS < len(single.deltas) / 4
     assert "".join(many_pacer_deltas) == "word " * 450
 
 
