@@ -221,7 +221,7 @@ def _name_other_code(repo: Path, zones: Any) -> None:
         more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
         print(f"Not compared, read it yourself: {', '.join(others[:MAX_NAMED])}{more}.")
     print(
-        "Not compared either: what is the owner's, in competitor/backend/ and tests/, and shared files as Dockerfile."
+        "Not compared either: the files of the owner (competitor/backend/, tests/) and shared ones, such as Dockerfile."
     )
 
 
