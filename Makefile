@@ -20,6 +20,7 @@ test: lint        ## check style and types, and run all tests except the slow se
 lint: $(VENV)/.ready        ## check style and types of the template; generated repos lint themselves
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m tools.plain_english
 	@$(BIN)/python -m mypy hooks/pre_gen_project.py templates_variants tools tests benchmarks
 
 plain-english: $(VENV)/.ready        ## find words and phrases that have a plainer replacement; PAGE=README.md chooses files

@@ -16,7 +16,7 @@ def template_root() -> str:
     for folder in (here, *here.parents):
         if (folder / "cookiecutter.json").is_file() and (folder / "templates_variants").is_dir():
             return str(folder)
-    raise RuntimeError(f"{here} lies in no copy of this template")
+    raise RuntimeError(f"{here} is not in a copy of this template")
 
 
 class TemplateRoot(Extension):

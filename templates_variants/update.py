@@ -81,7 +81,7 @@ def update(given: argparse.Namespace) -> int:
             _refuse_if_changed(repo, plan)
         files = apply.final(repo, plan, paths, Path(scratch) / "final")
         apply.carry_out(project, files, os.getpid())
-    print(f"\nDone. {report.next_steps(plan)}")
+    print(f"\nDone. {report.next_steps(plan, repo.project)}")
     return 1 if plan.conflicts else 0
 
 

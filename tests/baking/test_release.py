@@ -1,4 +1,4 @@
-"""A contract file that changes moves the version: no two contracts bear the same one."""
+"""A contract file that changes needs a new version: no two contracts have the same one."""
 
 import json
 import re

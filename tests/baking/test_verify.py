@@ -48,7 +48,7 @@ def run(*command: str, cwd: Path, home: Path) -> "subprocess.CompletedProcess[st
 
 
 def own(project: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """What the repo says of itself."""
+    """The output of the repo's own verify."""
     return run("competitor", "verify", cwd=project, home=home)
 
 
@@ -334,7 +334,7 @@ CHEATS = {
     "a link leads nowhere yet": Cheat(dangle, "competitor/core/later.py: a symlink"),
     "a file is executable": Cheat(make_executable, f"{CORE}: executable now"),
     "all files are executable": Cheat(make_all_executable, f"{CORE}: executable now"),
-    "bytecode lies beside the sources": Cheat(
+    "bytecode is beside the sources": Cheat(
         add_bytecode_beside_the_sources, f"competitor/core/later.pyc: {SOURCELESS}"
     ),
     "bytecode replaces a source": Cheat(replace_a_source_by_bytecode, f"{CORE}c: {SOURCELESS}"),
@@ -345,7 +345,7 @@ CHEATS = {
     "bytecode is checked by its hash": Cheat(
         add_bytecode_that_a_hash_checks, f"{CACHED}: bytecode that Python may run"
     ),
-    "something else lies in a cache": Cheat(put_something_else_into_a_cache, f"{CACHED[:-4]}.txt: {UNKNOWN}"),
+    "something else is in a cache": Cheat(put_something_else_into_a_cache, f"{CACHED[:-4]}.txt: {UNKNOWN}"),
     "a fifo stands in its place": Cheat(make_a_fifo, f"{CORE}: a fifo"),
     "a fifo is added": Cheat(make_a_new_fifo, "tests/contract/pipe: a fifo"),
     "a socket is added": Cheat(make_a_socket, "competitor/core/listening: a socket"),

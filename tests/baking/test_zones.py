@@ -1,4 +1,4 @@
-"""Whose file is whose, stated once: every file of a bake has its zone, and all that speaks of zones agrees."""
+"""Whose file is whose, stated once: every file of a bake has its zone, and everything that names zones agrees."""
 
 import json
 import tomllib

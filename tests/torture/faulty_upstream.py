@@ -136,9 +136,7 @@ says("silent in the middle", STREAM + chunked(HELLO), end="hang")
 says("an error object in the stream", STREAM + chunked(HELLO, data({"error": {"message": SECRET}}), DONE) + LAST)
 says("values of wrong types", STREAM + chunked(HELLO, data({"choices": {"x": 5}, "usage": [1]}), STOP, DONE) + LAST)
 says("text that is a number", STREAM + chunked(HELLO, said(5), STOP, DONE) + LAST)
-says(
-    "a tool call without a name", STREAM + chunked(data({"choices": [{"delta": {"tool_calls": [{"index": []}]}}]}))
-)
+says("a tool call without a name", STREAM + chunked(data({"choices": [{"delta": {"tool_calls": [{"index": []}]}}]})))
 says("nonsensical usage", STREAM + chunked(HELLO, data(b'{"usage": {"prompt_tokens": NaN, "completion_tokens": -5}}'), STOP, DONE) + LAST)  # fmt: skip
 says("JSON nested 100,000 deep", STREAM + chunked(data(b"[" * 100_000), STOP, DONE) + LAST)
 says("only [DONE]", STREAM + chunked(DONE) + LAST)

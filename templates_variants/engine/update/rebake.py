@@ -86,4 +86,4 @@ def _written_through(project: Path, template: Path) -> list[Obstacle]:
 def _said(repo: Repo, plan: Plan, template: Path) -> str:
     if not apply.changed(repo, plan):
         return "Nothing has changed; the repo is up to date."
-    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan)}"
+    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan, repo.project)}"

@@ -8,6 +8,7 @@ from templates_variants.engine.bake.files import File, digest
 from templates_variants.engine.update.changelog import contract_changes
 from templates_variants.engine.update.git import git
 from templates_variants.engine.update.locks import STALE
+from templates_variants.engine.update.moved import imports_to_change
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo
 
 # deed -> the word in the report, in the order of the report
@@ -95,7 +96,7 @@ def _original(repo: Repo, path: str) -> bytes | None:
     return None
 
 
-def next_steps(plan: Plan) -> str:
+def next_steps(plan: Plan, project: Path) -> str:
     """What the owner should do after an update."""
     steps = []
     if plan.conflicts:
@@ -104,5 +105,7 @@ def next_steps(plan: Plan) -> str:
         steps.append("`make lock`, because a lock no longer matches its sources")
     if moved := sorted({step.path.split("/")[0] for step in plan.steps if step.deed == "moved"}):
         steps.append(f"copy what you need from {moved[0]}/, which has all files of your old backend")
+    if imports := imports_to_change(project):
+        steps.append("\n     ".join(["change these imports of yours, whose modules have moved:", *imports]))
     steps += ["`git diff`, `make test`", "commit"]
     return "\n".join(["Next steps:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))])

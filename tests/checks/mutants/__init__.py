@@ -1,4 +1,4 @@
-"""The mutants of the contract's clauses, a file for each section: each is good but for one fault. See registry.py."""
+"""The mutants of the contract's clauses, a file for each section: each has exactly one fault. See registry.py."""
 
 from . import (
     artifacts,

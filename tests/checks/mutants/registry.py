@@ -10,7 +10,7 @@ from ..plain_server import Plain
 BESIDE_THE_CHECK = "beside the check of its clause"
 BLIND = "from the contract's text, half of them by people who had read checks: no check was made for them"
 OF_THE_CONTRACT = "from the contract's text, by people who had read no check, only what other mutants do"
-FROM_THE_CONTRACT_ALONE = "from the contract and the plain server alone, without a look at the checks"
+FROM_THE_CONTRACT_ALONE = "from the contract and the plain server only, without a look at the checks"
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ class SendsContentNull(Plain):
 
 @breaks("S5", also="S18", origin=OF_THE_CONTRACT)
 class SendsTheOtherNulls(Plain):
-    """S5: omit nulls, and not those of content and usage alone."""
+    """S5: omit all nulls, not only those of content and usage."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return super().chunk(fixed, {"tool_calls": None, **delta})

@@ -38,9 +38,9 @@ class Expected:
 
 @dataclass
 class Found:
-    """What lies in the contract zones of a repo.
+    """The content of a repo's contract zones.
 
-    `files` has the hash of each regular file and `executable` those with an execute bit; `odd` says of every other
+    `files` has the hash of each regular file and `executable` those with an execute bit; `odd` has for every other
     entry what it is; `bytecode` has the cached bytecode of sources that are there.
     """
 
@@ -75,7 +75,7 @@ def changed_files(root: Path) -> dict[str, str]:
 
 
 def contract_files(root: Path) -> dict[str, str]:
-    """Path -> hash of what lies in the contract zones of this repo now. Raises as `changed_files`."""
+    """Path -> hash of each file in the contract zones of this repo now. Raises as `changed_files`."""
     return scan(root, recorded(root).zones).files
 
 
@@ -161,7 +161,7 @@ def _add_file(file: Path, path: str, status: os.stat_result, found: Found) -> No
 
 
 def _stands_in_the_way(path: str, zones: Zones, mode: int) -> bool:
-    """Whether something that is no folder stands where a contract file, or a folder of contract files, may be."""
+    """Whether something other than a folder has the path of a contract file or of a folder of contract files."""
     if stat.S_ISREG(mode):
         return zone_of(path, zones) == "contract"
     return _may_hold(path, zones) or (zone_of(path, zones) == "contract" and zone_of(f"{path}/x", zones) != "owner")
@@ -201,7 +201,7 @@ def _judge_bytecode(root: Path, path: str, found: Found) -> None:
 def differences(expected: Expected, found: Found, *, modes: bool = os.name == "posix") -> dict[str, str]:
     """Each path that is not as the contract says -> what it is instead, such as "edited", sorted by path.
 
-    `modes`: whether execute bits count. What lies below a symlink is not listed one by one.
+    `modes`: whether execute bits count. Files below a symlink are not listed one by one.
     """
     said = dict(found.odd)
     missing = {path for path in expected.files if path not in found.files and path not in said}
