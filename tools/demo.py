@@ -31,6 +31,9 @@ def main() -> int:
         "--prompt", default=os.environ.get("PROMPT"), help="what to ask (default: the variant's own question)"
     )
     given = parser.parse_args()
+    known = sorted(path.parent.name for path in (ROOT / variants.FOLDER).glob("*/variant.json"))
+    if given.backend not in known:
+        parser.error(f"there is no backend {given.backend!r}; choose one of {', '.join(known)}")
     prompt = given.prompt or prompt_of(given.backend)
     project = bake(given.backend)
     step(2, f"Start it: cd {project.relative_to(ROOT)} && make run")

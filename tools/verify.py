@@ -102,7 +102,7 @@ def report(repo: Path) -> int:
 
 def _record(repo: Path) -> dict[str, Any]:
     if not repo.is_dir():
-        raise NotShown(f"{repo} is no folder")
+        raise NotShown(f"{repo} is not a folder")
     try:
         record: dict[str, Any] = verify.read_record(repo)
     except (OSError, ValueError) as error:

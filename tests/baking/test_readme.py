@@ -31,6 +31,13 @@ def test_the_demo_says_what_the_readme_shows() -> None:
         assert plain(line) in said, line
 
 
+def test_the_demo_names_the_backends_for_one_that_does_not_exist() -> None:
+    command = [sys.executable, "-m", "tools.demo", "--backend", "nope"]
+    done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "there is no backend 'nope'; choose one of langchain, proxy, tools" in done.stderr
+
+
 def test_the_tour_of_agent_py_is_the_file() -> None:
     block = README.split("```python\n")[1].split("```")[0]
     agent = TEMPLATE / "templates_variants/proxy" / UNBAKED.name / "competitor/backend/agent.py"

@@ -546,7 +546,7 @@ def test_there_are_twenty_ways_to_cheat_at_least() -> None:
 def test_a_folder_that_is_not_there_is_not_shown(tmp_path: Path, home: Path) -> None:
     done = reviewed(tmp_path / "nowhere", home)
     assert done.returncode == NOT_SHOWN
-    assert "is no folder" in done.stdout
+    assert "is not a folder" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["proxy", "langchain"])
