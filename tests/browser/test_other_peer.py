@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from ..scripted import SCRIPTED
 from ..template_path import UNBAKED, contract_tests
 
 # Among the browser tests, since these tests need root, or sudo without a password.
@@ -62,7 +63,7 @@ def other() -> Iterator[Machine]:
 
 def served(port: int, **settings: str) -> "subprocess.Popen[bytes]":
     given = {"HOST": HERE, "PORT": str(port), "JANUS_DEBUG": "true", **settings}
-    server = subprocess.Popen([sys.executable, *processes.SCRIPTED], cwd=UNBAKED, env=given, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([sys.executable, *SCRIPTED], cwd=UNBAKED, env=given, stderr=subprocess.DEVNULL)
     processes.wait_until_healthy(f"http://{HERE}:{port}", server)
     return server
 

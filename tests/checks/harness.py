@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from competitor.checks import CLAUSES, Target, Upstream, stand_in
 from competitor.checks.judging import Verdict, judge, judge_if_answering
 
-from ..template_path import contract_tests
+from .. import scripted
 from .mutants import MUTANTS, Mutant
 from .mutants.registry import BESIDE_THE_CHECK
 from .plain_server import Plain, PlainServer
@@ -18,10 +18,7 @@ from .plain_server import Plain, PlainServer
 REQUEST_SECONDS = 10.0
 PROCESSES, THREADS = 4, 16
 # Here silences last 4 s instead of 10 s, which is still longer than any clause allows.
-PROMPTS = {
-    name: re.sub(r'"(wait|silence)": 10', r'"\1": 4', text)
-    for name, text in contract_tests("processes").PROMPTS.items()
-}
+PROMPTS = {name: re.sub(r'"(wait|silence)": 10', r'"\1": 4', text) for name, text in scripted.PROMPTS.items()}
 
 
 @dataclass(frozen=True)

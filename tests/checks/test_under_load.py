@@ -10,6 +10,7 @@ import pytest
 
 from competitor.checks import CLAUSES, NotShown, Target, Upstream
 
+from ..scripted import PROMPTS, SCRIPTED
 from ..template_path import TEMPLATE, UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -31,10 +32,10 @@ def loaded(upstream: Upstream) -> Iterator[Target]:
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 
     def launch(given: dict[str, str]) -> Target:
-        target: Target = launcher(given, *processes.SCRIPTED)
+        target: Target = launcher(given, *SCRIPTED)
         return target
 
-    target = Target(launch(environment).url, prompts=processes.PROMPTS, launch=launch, upstream=upstream)  # type: ignore[arg-type]
+    target = Target(launch(environment).url, prompts=PROMPTS, launch=launch, upstream=upstream)  # type: ignore[arg-type]
     command = [sys.executable, "-m", "tests.checks.load", target.url, str(STREAMS)]
     path = {"PYTHONPATH": str(UNBAKED)}
     load = subprocess.Popen(command, cwd=TEMPLATE, env=path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -21,7 +21,7 @@ MOMENTS = {
         *("make run", "multiprocessing.spawn", "competitor check", "competitor arena", "stand_in.py", "sleep 600"),
         "-m pytest -n 1 -k many",
     ),
-    "a server within a run within a run": ("-m pytest -n 1 -k many", "tests.contract.scripted_backend"),
+    "a server within a run within a run": ("-m pytest -n 1 -k many", "-m competitor serve --console"),
 }
 SHORT = [("workers of pytest", "process"), ("every kind of start", "group"), ("competitor check", "process")]
 # Real tests of the template: `make run`, whose `make` installs packages first, `check --start`, and several workers.
@@ -60,6 +60,7 @@ def project(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated repo whose owner's tests start servers in every possible way."""
     made = shutil.copytree(baked, tmp_path_factory.mktemp("killed") / "my-competitor")
     shutil.copy(Path(__file__).with_name("starts_of_all_kinds.py"), made / "tests" / "test_starts.py")
+    shutil.copy(Path(__file__).with_name("server_in_a_run.py"), made / "tests" / "test_many.py")
     return made
 
 

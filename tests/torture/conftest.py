@@ -14,6 +14,7 @@ from competitor.checks import Target, Upstream
 
 from ..bakes import Bakes
 from ..baking.baking import VARIANTS
+from ..scripted import SCRIPTED
 from ..template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -87,7 +88,7 @@ def compete(bakes: Bakes) -> Iterator[Compete]:
             key = backend, frozenset(environment.items())
             if key not in running:
                 scripted = backend == "core"
-                where, command = (UNBAKED, processes.SCRIPTED) if scripted else (bakes(backend), ())
+                where, command = (UNBAKED, SCRIPTED) if scripted else (bakes(backend), ())
                 made = all_of_them.enter_context(processes.competitor(environment, *command, cwd=where))
                 running[key] = Running(Target(made[0], timeout=120), made[1])
             return running[key]

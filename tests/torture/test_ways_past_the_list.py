@@ -13,6 +13,7 @@ from competitor.core.errors import UpstreamError
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
 
+from ..scripted import SCRIPTED
 from ..unit.outbound.test_client import OK, fetch, says, with_server
 from .conftest import Faulty, processes
 
@@ -48,7 +49,7 @@ def test_proxies_in_the_environment_are_not_used(faulty: Faulty) -> None:
         url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
         given = {**dict.fromkeys(names, url), "JANUS_LLM_BASE_URL": f"{faulty.url}/v1"}
-        with processes.competitor(given, *processes.SCRIPTED) as (served, _):
+        with processes.competitor(given, *SCRIPTED) as (served, _):
             said = processes.Target(served).post(question("fault: none")).json()
         assert said["choices"][0]["message"]["content"] == "Hello "
         assert nobody_connected(proxy)

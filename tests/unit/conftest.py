@@ -7,6 +7,7 @@ import pytest
 
 from competitor.checks import Target, Upstream
 
+from ..scripted import core_on
 from ..template_path import contract_tests
 from .servers import Launch, Running, Serve
 
@@ -36,8 +37,7 @@ def launch(baked: Path) -> Iterator[Launch]:
 @pytest.fixture(scope="session")
 def core(upstream: Upstream, launch: Launch) -> Target:
     """The core on the mock upstream, with the scripted backend in place of the owner's."""
-    target: Target = fixtures.core_on(upstream, launch)
-    return target
+    return core_on(upstream, launch)
 
 
 @pytest.fixture(scope="session")

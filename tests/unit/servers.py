@@ -11,11 +11,11 @@ import pytest
 
 from competitor.checks import Target, Upstream
 
+from ..scripted import SCRIPTED as SCRIPTED
 from ..template_path import contract_tests
 
 processes, many_streams = contract_tests("processes"), contract_tests("test_many_streams")
 Lateness = contract_tests("lateness").Lateness
-SCRIPTED: tuple[str, ...] = processes.SCRIPTED
 PATIENCE_SECONDS: float = processes.PATIENCE_SECONDS
 wait_for: Callable[..., None] = many_streams.wait_for
 rss_kib: Callable[[int], int] = many_streams.rss_kib

@@ -1,5 +1,5 @@
 """Yours: fixtures for your tests. The ones named here are the contract's, see tests/contract/fixtures.py."""
 
-from .contract.fixtures import core, launch, offline, target, upstream
+from .contract.fixtures import launch, offline, target, upstream
 
-__all__ = ["core", "launch", "offline", "target", "upstream"]
+__all__ = ["launch", "offline", "target", "upstream"]

@@ -14,6 +14,7 @@ import pytest
 
 from competitor.checks import Target
 
+from ...scripted import SCRIPTED
 from ...template_path import contract_tests
 
 processes = contract_tests("processes")
@@ -33,7 +34,7 @@ def start() -> Iterator[Callable[[Mapping[str, str]], Process]]:
     with ExitStack() as running:
 
         def begin(environment: Mapping[str, str]) -> Process:
-            return Process(*running.enter_context(processes.competitor(environment, *processes.SCRIPTED)))
+            return Process(*running.enter_context(processes.competitor(environment, *SCRIPTED)))
 
         yield begin
 
@@ -42,7 +43,7 @@ def start() -> Iterator[Callable[[Mapping[str, str]], Process]]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """The core with its own folder for artifacts."""
     folder = tmp_path_factory.mktemp("artifacts")
-    with processes.competitor({"JANUS_ARTIFACTS_DIR": str(folder)}, *processes.SCRIPTED) as (url, _):
+    with processes.competitor({"JANUS_ARTIFACTS_DIR": str(folder)}, *SCRIPTED) as (url, _):
         yield Target(url)
 
 

@@ -18,6 +18,7 @@ import pytest
 from competitor.checks.target import Target
 from competitor.core.errors import ArtifactError
 
+from ...scripted import SCRIPTED
 from .conftest import processes
 from .shelves import Clock, keeper, kept_files, saved
 
@@ -129,7 +130,7 @@ def test_a_bad_disk_affects_one_artifact_and_never_the_stream(disk: str, tmp_pat
     broken, _ = DISKS[disk]
     with (
         broken(tmp_path) as folder,
-        processes.competitor({"JANUS_ARTIFACTS_DIR": str(folder)}, *processes.SCRIPTED) as (url, _),
+        processes.competitor({"JANUS_ARTIFACTS_DIR": str(folder)}, *SCRIPTED) as (url, _),
     ):
         target = Target(url)
         assert "That was all." in target.stream("artifact 100000 small.png").text

@@ -14,6 +14,7 @@ import pytest
 from competitor.checks import Target, Upstream
 from competitor.checks.target import question
 
+from ...scripted import SCRIPTED
 from ...template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -103,7 +104,7 @@ def seen(canaries: dict[str, str], upstream: Upstream, tmp_path_factory: pytest.
     }
     for log_format in ("json", "text"):
         given, log = {**environment, "JANUS_LOG_FORMAT": log_format}, folder / f"log-{log_format}"
-        with processes.competitor(given, *processes.SCRIPTED, log=log, cwd=UNBAKED) as (url, _):
+        with processes.competitor(given, *SCRIPTED, log=log, cwd=UNBAKED) as (url, _):
             asked = _ask_all(Target(url), canaries, found, stream=log_format == "json")
             _look_around(Target(url), asked, found)
             _read_files(folder, found)

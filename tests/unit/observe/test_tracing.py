@@ -22,6 +22,7 @@ from competitor.core.outbound.egress import Egress
 from competitor.core.settings import Settings
 from competitor.core.usage import Usage
 
+from ...scripted import SCRIPTED
 from ...template_path import UNBAKED, contract_tests
 
 processes = contract_tests("processes")
@@ -156,7 +157,7 @@ def test_traces_reach_the_configured_collector(collector: Collector, upstream: U
         "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
         "HTTP_PROXY": "http://127.0.0.1:9",
     }
-    with processes.competitor(given, *processes.SCRIPTED, cwd=UNBAKED) as (url, _):
+    with processes.competitor(given, *SCRIPTED, cwd=UNBAKED) as (url, _):
         target = Target(url)
         target.read_stream(question("events", stream=True), {"traceparent": f"00-{TRACE}-{PARENT}-01"})
         target.post(question("canary-prompt mock{}"))

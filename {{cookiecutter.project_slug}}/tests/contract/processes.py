@@ -11,34 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from competitor.checks import PROMPTS as STAND_IN_PROMPTS
 from competitor.checks import Target, stand_in
-from competitor.checks.starting import free_port
-
-__all__ = [
-    "PATIENCE_SECONDS",
-    "PROMPTS",
-    "SCRIPTED",
-    "Launcher",
-    "competitor",
-    "free_port",
-    "mock_upstream",
-    "wait_until_healthy",
-]
+from competitor.checks.starting import free_port as free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 # Only keeps a test from hanging forever, even on a busy machine. No test measures a time with it.
 PATIENCE_SECONDS = 120.0
 
-SCRIPTED = ("-m", "tests.contract.scripted_backend")
-# The prompts to the stand-in, and those to the scripted backend.
-PROMPTS = {
-    **STAND_IN_PROMPTS,
-    "events": "events",
-    "artifact": "artifact 1000 photo.png",
-    "artifact_linked": "artifact 200000 page.html",
-    "artifact_large": "artifact 1000001 page.html",
-}
 mock_upstream = stand_in
 
 

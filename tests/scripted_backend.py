@@ -1,5 +1,4 @@
-"""The core with a backend of the tests: `python -m tests.contract.scripted_backend`.
-Contract file: replaced by updates.
+"""The core with a backend of the tests: `python scripted_backend.py`, in a folder that has `competitor/`.
 
 The prompt's first word names what it does; any other prompt goes to the model, as a plain proxy.
 """
@@ -11,6 +10,9 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+
+if __name__ == "__main__":
+    sys.path[0] = os.getcwd()  # as `python -m` does, not the folder of this file
 
 from competitor.core.answer.backend import Backend
 from competitor.core.chat import Chat
