@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from competitor.core.model.upstream import OFFLINE_MODEL, choose, described
-from competitor.core.settings import Settings, SettingsError, variables
+from competitor.core.settings import Settings, SettingsError, meanings, variables
 
 CHUTES = {"JANUS_LLM_BASE_URL": "https://llm.chutes.ai/v1", "JANUS_LLM_MODEL": "m"}
 OWN = {"JANUS_LLM_BASE_URL": "http://localhost:11434/v1"}
@@ -77,8 +77,10 @@ def test_every_variable_of_the_contract_is_read() -> None:
 
 
 def test_every_setting_is_described_in_a_sentence() -> None:
-    for name, field in Settings.model_fields.items():
-        assert (field.description or "").endswith("."), name
+    found = {name: about for group in meanings() for name, about in group.items()}
+    assert [*found] == [*Settings.model_fields]
+    for name, about in found.items():
+        assert about.endswith("."), name
 
 
 def test_without_a_base_url_only_the_offline_model_can_serve() -> None:

@@ -1,9 +1,12 @@
 """Settings, read once from environment variables (E8). Secrets are never printed."""
 # Contract file: replaced by updates.
 
+import ast
+import inspect
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote
 
@@ -63,8 +66,8 @@ Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Networks = Annotated[frozenset[IPv4Network | IPv6Network], BeforeValidator(_networks)]
 
 
-def _variable(default: Any, *names: str, about: str, **limits: Any) -> Any:
-    return Field(default, validation_alias=AliasChoices(*names), description=about, **limits)
+def _variable(default: Any, *names: str, **limits: Any) -> Any:
+    return Field(default, validation_alias=AliasChoices(*names), **limits)
 
 
 class Settings(BaseModel):
@@ -72,211 +75,124 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    host: str = _variable(
-        "0.0.0.0",  # noqa: S104 # nosec B104 - E8
-        "HOST",
-        about="Address to listen on.",
-    )
-    port: int = _variable(8080, "PORT", ge=0, le=65535, about="Port to listen on; 0 takes a free one.")
-    log_level: Literal["debug", "info", "warning", "error"] = _variable(
-        "info", "LOG_LEVEL", about="debug, info, warning or error."
-    )
-    log_format: Literal["auto", "json", "text"] = _variable(
-        "auto", "JANUS_LOG_FORMAT", about="json, text, or auto: text on a terminal, else one JSON object a line."
-    )
+    host: str = _variable("0.0.0.0", "HOST")  # noqa: S104 # nosec B104 - E8
+    """Address to listen on."""
+    port: int = _variable(8080, "PORT", ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
+    log_level: Literal["debug", "info", "warning", "error"] = _variable("info", "LOG_LEVEL")
+    """debug, info, warning or error."""
+    log_format: Literal["auto", "json", "text"] = _variable("auto", "JANUS_LOG_FORMAT")
+    """json, text, or auto: text on a terminal, else one JSON object a line."""
 
-    debug: bool = _variable(
-        False,
-        "JANUS_DEBUG",
-        "DEBUG",
-        about="Show the console at /debug, and keep the last requests for it. `make run` switches it on.",
-    )
-    debug_allow: Networks = _variable(
-        frozenset(),
-        "JANUS_DEBUG_ALLOW",
-        about="Networks besides this machine's own addresses that may open the console, comma-separated.",
-    )
-    otlp_endpoint: BaseUrl | None = _variable(
-        None,
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        about="Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in.",
-    )
-    otlp_headers: SecretStr | None = _variable(
-        None,
-        "OTEL_EXPORTER_OTLP_HEADERS",
-        about="Headers for that collector, such as its key: name=value, comma-separated.",
-    )
+    debug: bool = _variable(False, "JANUS_DEBUG", "DEBUG")
+    """Show the console at /debug, and keep the last requests for it. `make run` switches it on."""
+    debug_allow: Networks = _variable(frozenset(), "JANUS_DEBUG_ALLOW")
+    """Networks besides this machine's own addresses that may open the console, comma-separated."""
+    otlp_endpoint: BaseUrl | None = _variable(None, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    """Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in."""
+    otlp_headers: SecretStr | None = _variable(None, "OTEL_EXPORTER_OTLP_HEADERS")
+    """Headers for that collector, such as its key: name=value, comma-separated."""
 
-    llm_base_url: BaseUrl | None = _variable(
-        None,
-        "JANUS_LLM_BASE_URL",
-        "OPENAI_BASE_URL",
-        about="Base URL of an OpenAI-compatible server. Unset: the offline model answers.",
-    )
-    llm_model: str | None = _variable(
-        None, "JANUS_LLM_MODEL", about="Model to ask for there. Unset: the name in the request is passed on unchanged."
-    )
-    llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY", about="Key for that server.")
-    openai_api_key: Key | None = _variable(
-        None, "OPENAI_API_KEY", about="Key for that server, where JANUS_LLM_API_KEY is unset."
-    )
-    chutes_api_key: Key | None = _variable(
-        None, "CHUTES_API_KEY", about="Key for that server where it is chutes.ai; it goes to no other host."
-    )
-    token_hosts: Names = _variable(
-        frozenset(),
-        "JANUS_TOKEN_HOSTS",
-        about="Hosts besides chutes.ai that may get the user's token of the request, comma-separated.",
-    )
-    llm_connect_seconds: float = _variable(
-        10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0, about="Longest time to connect, in seconds."
-    )
-    llm_silence_seconds: float = _variable(
-        120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0, about="Longest time without a byte from that server, in seconds."
-    )
-    llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable(
-        "auto",
-        "JANUS_LLM_LIMIT_NAME",
-        about="Name of the token limit there: max_tokens, max_completion_tokens, or auto: unchanged except for OpenAI.",
-    )
-    llm_attempts: int = _variable(
-        3, "JANUS_LLM_ATTEMPTS", ge=1, le=10, about="Attempts at one call; only before the first byte of an answer."
-    )
+    llm_base_url: BaseUrl | None = _variable(None, "JANUS_LLM_BASE_URL", "OPENAI_BASE_URL")
+    """Base URL of an OpenAI-compatible server. Unset: the offline model answers."""
+    llm_model: str | None = _variable(None, "JANUS_LLM_MODEL")
+    """Model to ask for there. Unset: the name in the request is passed on unchanged."""
+    llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY")
+    """Key for that server."""
+    openai_api_key: Key | None = _variable(None, "OPENAI_API_KEY")
+    """Key for that server, where JANUS_LLM_API_KEY is unset."""
+    chutes_api_key: Key | None = _variable(None, "CHUTES_API_KEY")
+    """Key for that server where it is chutes.ai; it goes to no other host."""
+    token_hosts: Names = _variable(frozenset(), "JANUS_TOKEN_HOSTS")
+    """Hosts besides chutes.ai that may get the user's token of the request, comma-separated."""
+    llm_connect_seconds: float = _variable(10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0)
+    """Longest time to connect, in seconds."""
+    llm_silence_seconds: float = _variable(120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0)
+    """Longest time without a byte from that server, in seconds."""
+    llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable("auto", "JANUS_LLM_LIMIT_NAME")
+    """Name of the token limit there: max_tokens, max_completion_tokens, or auto: unchanged except for OpenAI."""
+    llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
+    """Attempts at one call; only before the first byte of an answer."""
 
-    price_prompt: float | None = _variable(
-        None, "JANUS_PRICE_PROMPT", ge=0, about="Price of a million prompt tokens in USD, for `cost_usd`."
-    )
-    price_completion: float | None = _variable(
-        None, "JANUS_PRICE_COMPLETION", ge=0, about="Price of a million completion tokens in USD, for `cost_usd`."
-    )
+    price_prompt: float | None = _variable(None, "JANUS_PRICE_PROMPT", ge=0)
+    """Price of a million prompt tokens in USD, for `cost_usd`."""
+    price_completion: float | None = _variable(None, "JANUS_PRICE_COMPLETION", ge=0)
+    """Price of a million completion tokens in USD, for `cost_usd`."""
 
-    search_url: BaseUrl | None = _variable(None, "JANUS_SEARCH_URL", about="Base URL of the search service.")
-    fetch_url: BaseUrl | None = _variable(
-        None, "JANUS_FETCH_URL", about="Base URL of the web proxy, which fetches pages."
-    )
-    sandbox_url: BaseUrl | None = _variable(
-        None, "JANUS_SANDBOX_URL", about="Base URL of the sandbox, which runs code."
-    )
-    vector_url: BaseUrl | None = _variable(
-        None, "JANUS_VECTOR_URL", about="Base URL of the vector service, which finds passages."
-    )
-    sandy_base_url: BaseUrl | None = _variable(
-        None, "SANDY_BASE_URL", about="Base URL of a Sandy API, which runs code where JANUS_SANDBOX_URL is unset."
-    )
-    sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY", about="Key for the Sandy API.")
-    local_code: bool = _variable(
-        False,
-        "JANUS_LOCAL_CODE",
-        about="Run code on this machine, with limits, where no sandbox is configured. `make run` switches it on.",
-    )
-    search_double: bool = _variable(
-        False,
-        "JANUS_SEARCH_DOUBLE",
-        about="Offer a stand-in for a search service that is not configured; it says so. `make run` switches it on.",
-    )
-    tool_seconds: float = _variable(
-        60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600, about="Longest time of one tool call, in seconds."
-    )
+    search_url: BaseUrl | None = _variable(None, "JANUS_SEARCH_URL")
+    """Base URL of the search service."""
+    fetch_url: BaseUrl | None = _variable(None, "JANUS_FETCH_URL")
+    """Base URL of the web proxy, which fetches pages."""
+    sandbox_url: BaseUrl | None = _variable(None, "JANUS_SANDBOX_URL")
+    """Base URL of the sandbox, which runs code."""
+    vector_url: BaseUrl | None = _variable(None, "JANUS_VECTOR_URL")
+    """Base URL of the vector service, which finds passages."""
+    sandy_base_url: BaseUrl | None = _variable(None, "SANDY_BASE_URL")
+    """Base URL of a Sandy API, which runs code where JANUS_SANDBOX_URL is unset."""
+    sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY")
+    """Key for the Sandy API."""
+    local_code: bool = _variable(False, "JANUS_LOCAL_CODE")
+    """Run code on this machine, with limits, where no sandbox is configured. `make run` switches it on."""
+    search_double: bool = _variable(False, "JANUS_SEARCH_DOUBLE")
+    """Offer a stand-in for a search service that is not configured; it says so. `make run` switches it on."""
+    tool_seconds: float = _variable(60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600)
+    """Longest time of one tool call, in seconds."""
 
-    artifacts_dir: str | None = _variable(
-        None,
-        "JANUS_ARTIFACTS_DIR",
-        about="Folder for artifacts. Unset: one below the system's folder for temporary files.",
-    )
-    artifact_url_base: BaseUrl | None = _variable(
-        None,
-        "JANUS_ARTIFACT_URL_BASE",
-        about="Public base URL of links to artifacts. Unset: the host that the caller asked.",
-    )
-    artifact_port: int | None = _variable(
-        None,
-        "JANUS_ARTIFACT_PORT",
-        ge=1,
-        le=65535,
-        about="Port in links to artifacts, where callers reach it at another than the one they asked.",
-    )
-    artifact_key: SecretStr | None = _variable(
-        None,
-        "JANUS_ARTIFACT_KEY",
-        about="Secret that signs links to artifacts, the same for all replicas. Unset: a random one beside them.",
-    )
-    artifact_inline_bytes: int = _variable(
-        180_000,
-        "JANUS_ARTIFACT_INLINE_BYTES",
-        ge=0,
-        le=1_000_000,
-        about="Largest artifact that goes out inside the answer, as a data: URL, in bytes.",
-    )
-    artifact_ttl_seconds: int = _variable(
-        3600, "JANUS_ARTIFACT_TTL_SECONDS", ge=1, le=365 * 86400, about="How long an artifact is kept, in seconds."
-    )
-    artifact_bytes: int = _variable(64 * 2**20, "JANUS_ARTIFACT_BYTES", ge=1, about="Largest artifact, in bytes.")
-    artifacts_total_bytes: int = _variable(
-        512 * 2**20, "JANUS_ARTIFACTS_TOTAL_BYTES", ge=1, about="Size of all artifacts that are kept, in bytes."
-    )
-    artifact_single_use: bool = _variable(
-        False, "JANUS_ARTIFACT_SINGLE_USE", about="Let each link to an artifact be fetched once only."
-    )
-    artifacts_bucket: str | None = _variable(
-        None,
-        "JANUS_ARTIFACTS_BUCKET",
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$",
-        about="Bucket for artifacts in an S3-compatible store, which replicas share. Unset: the folder.",
-    )
-    artifacts_endpoint: BaseUrl | None = _variable(
-        None, "JANUS_ARTIFACTS_ENDPOINT", about="Base URL of that store. Unset: Amazon's own."
-    )
-    artifacts_region: str = _variable(
-        "us-east-1", "JANUS_ARTIFACTS_REGION", pattern=r"^[a-z0-9-]{1,40}$", about="Region of the bucket."
-    )
-    artifacts_access_key: Key | None = _variable(
-        None, "JANUS_ARTIFACTS_ACCESS_KEY", about="Access key id for the bucket."
-    )
-    artifacts_secret_key: Key | None = _variable(
-        None, "JANUS_ARTIFACTS_SECRET_KEY", about="Secret access key for the bucket."
-    )
+    artifacts_dir: str | None = _variable(None, "JANUS_ARTIFACTS_DIR")
+    """Folder for artifacts. Unset: one below the system's folder for temporary files."""
+    artifact_url_base: BaseUrl | None = _variable(None, "JANUS_ARTIFACT_URL_BASE")
+    """Public base URL of links to artifacts. Unset: the host that the caller asked."""
+    artifact_port: int | None = _variable(None, "JANUS_ARTIFACT_PORT", ge=1, le=65535)
+    """Port in links to artifacts, where callers reach it at another than the one they asked."""
+    artifact_key: SecretStr | None = _variable(None, "JANUS_ARTIFACT_KEY")
+    """Secret that signs links to artifacts, the same for all replicas. Unset: a random one beside them."""
+    artifact_inline_bytes: int = _variable(180_000, "JANUS_ARTIFACT_INLINE_BYTES", ge=0, le=1_000_000)
+    """Largest artifact that goes out inside the answer, as a data: URL, in bytes."""
+    artifact_ttl_seconds: int = _variable(3600, "JANUS_ARTIFACT_TTL_SECONDS", ge=1, le=365 * 86400)
+    """How long an artifact is kept, in seconds."""
+    artifact_bytes: int = _variable(64 * 2**20, "JANUS_ARTIFACT_BYTES", ge=1)
+    """Largest artifact, in bytes."""
+    artifacts_total_bytes: int = _variable(512 * 2**20, "JANUS_ARTIFACTS_TOTAL_BYTES", ge=1)
+    """Size of all artifacts that are kept, in bytes."""
+    artifact_single_use: bool = _variable(False, "JANUS_ARTIFACT_SINGLE_USE")
+    """Let each link to an artifact be fetched once only."""
+    artifacts_bucket: str | None = _variable(None, "JANUS_ARTIFACTS_BUCKET", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
+    """Bucket for artifacts in an S3-compatible store, which replicas share. Unset: the folder."""
+    artifacts_endpoint: BaseUrl | None = _variable(None, "JANUS_ARTIFACTS_ENDPOINT")
+    """Base URL of that store. Unset: Amazon's own."""
+    artifacts_region: str = _variable("us-east-1", "JANUS_ARTIFACTS_REGION", pattern=r"^[a-z0-9-]{1,40}$")
+    """Region of the bucket."""
+    artifacts_access_key: Key | None = _variable(None, "JANUS_ARTIFACTS_ACCESS_KEY")
+    """Access key id for the bucket."""
+    artifacts_secret_key: Key | None = _variable(None, "JANUS_ARTIFACTS_SECRET_KEY")
+    """Secret access key for the bucket."""
 
-    timeout_seconds: float = _variable(
-        300.0,
-        "JANUS_TIMEOUT",
-        gt=0,
-        about="The callers' time limit, in seconds; an answer ends 10 s (at most half of it) earlier.",
-    )
-    max_body_bytes: int = _variable(
-        10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024, about="Largest request body, in bytes."
-    )
-    head_seconds: float = _variable(
-        15.0, "JANUS_HEAD_SECONDS", gt=0, about="Longest time until a request's head is complete, in seconds."
-    )
-    body_seconds: float = _variable(
-        60.0, "JANUS_BODY_SECONDS", gt=0, about="Longest time until a request's body is complete, in seconds."
-    )
-    max_answer_bytes: int = _variable(
-        16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024, about="Longest answer, in bytes of text."
-    )
-    workers: int = _variable(
-        1, "JANUS_WORKERS", ge=1, le=64, about="Processes that share the port; the limits hold for each."
-    )
-    max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1, about="Requests answered at once; more wait.")
-    max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1, about="Requests answered or waiting; more get a 503.")
-    queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0, about="Longest wait for a turn, in seconds.")
-    shutdown_seconds: float = _variable(
-        8.0,
-        "JANUS_SHUTDOWN_SECONDS",
-        gt=0,
-        about="Time that open answers have after SIGTERM before they are ended, in seconds.",
-    )
-    pacing: Pace = _variable(
-        "auto",
-        "JANUS_PACING",
-        about="Even spacing of bursty text: auto, off, or a fixed number of deltas a second, 1 to 250.",
-    )
-    pacing_most_seconds: float = _variable(
-        1.5, "JANUS_PACING_MOST_SECONDS", gt=0, le=10, about="Longest time that pacing holds text, in seconds."
-    )
-    offline_words_per_second: float = _variable(
-        50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0, about="Speed of the offline model, in words a second."
-    )
+    timeout_seconds: float = _variable(300.0, "JANUS_TIMEOUT", gt=0)
+    """The callers' time limit, in seconds; an answer ends 10 s (at most half of it) earlier."""
+    max_body_bytes: int = _variable(10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024)
+    """Largest request body, in bytes."""
+    head_seconds: float = _variable(15.0, "JANUS_HEAD_SECONDS", gt=0)
+    """Longest time until a request's head is complete, in seconds."""
+    body_seconds: float = _variable(60.0, "JANUS_BODY_SECONDS", gt=0)
+    """Longest time until a request's body is complete, in seconds."""
+    max_answer_bytes: int = _variable(16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024)
+    """Longest answer, in bytes of text."""
+    workers: int = _variable(1, "JANUS_WORKERS", ge=1, le=64)
+    """Processes that share the port; the limits hold for each."""
+    max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1)
+    """Requests answered at once; more wait."""
+    max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1)
+    """Requests answered or waiting; more get a 503."""
+    queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0)
+    """Longest wait for a turn, in seconds."""
+    shutdown_seconds: float = _variable(8.0, "JANUS_SHUTDOWN_SECONDS", gt=0)
+    """Time that open answers have after SIGTERM before they are ended, in seconds."""
+    pacing: Pace = _variable("auto", "JANUS_PACING")
+    """Even spacing of bursty text: auto, off, or a fixed number of deltas a second, 1 to 250."""
+    pacing_most_seconds: float = _variable(1.5, "JANUS_PACING_MOST_SECONDS", gt=0, le=10)
+    """Longest time that pacing holds text, in seconds."""
+    offline_words_per_second: float = _variable(50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0)
+    """Speed of the offline model, in words a second."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -336,6 +252,24 @@ def variables(field: FieldInfo) -> list[str]:
     return [str(name) for name in alias.choices] if isinstance(alias, AliasChoices) else []
 
 
+def meanings() -> list[dict[str, str]]:
+    """What each field is for: the text below it. Fields without a blank line between them are one group.
+
+    It reads this file, which a server that starts does not do.
+    """
+    settings: Any = ast.parse(inspect.getsource(Settings)).body[0]
+    groups: list[dict[str, str]] = []
+    above = 0
+    for pair in pairwise(settings.body):
+        match pair:
+            case ast.AnnAssign(target=ast.Name(name)) as field, ast.Expr(ast.Constant(str(text))) as below:
+                if field.lineno - above > 1:
+                    groups.append({})
+                groups[-1][name] = text
+                above = below.end_lineno or 0
+    return groups
+
+
 def _shown(default: object) -> str:
     if default is None or default == frozenset():
         return ""
@@ -350,18 +284,20 @@ def env_example() -> str:
         "# Made by `python -m competitor settings --env`. Copy it to .env, which `make run` and compose.yaml read.",
         "# Put keys into .env only: git ignores it.",
     ]
-    for field in Settings.model_fields.values():
-        first, *others = variables(field)
-        also = f" Also read from {', '.join(others)}." if others else ""
-        lines += ["", f"# {field.description}{also}", f"#{first}={_shown(field.default)}"]
+    for group in meanings():
+        lines.append("")
+        for name, about in group.items():
+            first, *others = variables(Settings.model_fields[name])
+            also = f" Also read from {', '.join(others)}." if others else ""
+            lines += [f"# {about}{also}", f"#{first}={_shown(Settings.model_fields[name].default)}"]
     return "\n".join(lines) + "\n"
 
 
 def markdown_table() -> str:
-    """The settings as a table for the README."""
+    """The settings as a table for `docs/settings.md`."""
     rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
-    for field in Settings.model_fields.values():
-        names = ", ".join(f"`{name}`" for name in variables(field))
-        default = f"`{_shown(field.default)}`" if _shown(field.default) else ""
-        rows.append(f"| {names} | {default} | {field.description} |")
+    for name, about in (pair for group in meanings() for pair in group.items()):
+        names = ", ".join(f"`{variable}`" for variable in variables(Settings.model_fields[name]))
+        shown = _shown(Settings.model_fields[name].default)
+        rows.append(f"| {names} | {f'`{shown}`' if shown else ''} | {about} |")
     return "\n".join(rows) + "\n"
