@@ -87,38 +87,11 @@ if TYPE_CHECKING:
 API_VERSION = "1.0.0"
 
 __all__ = [
-    "API_VERSION",
-    "MAX_CALLS_AT_ONCE",
-    "Artifact",
-    "ArtifactError",
-    "Artifacts",
-    "Chat",
-    "Completion",
-    "Event",
-    "File",
-    "Finish",
-    "FinishReason",
-    "Reasoning",
-    "Result",
-    "RunningCalls",
-    "SandboxEnd",
-    "SandboxStart",
-    "Settings",
-    "Sink",
-    "Source",
-    "Text",
-    "Tool",
-    "ToolCall",
-    "ToolCallPiece",
-    "ToolEnd",
-    "ToolError",
-    "ToolStart",
-    "Toolbox",
-    "UpstreamError",
-    "Usage",
-    "offered",
-    "tool",
-]
+    "API_VERSION", "MAX_CALLS_AT_ONCE", "Artifact", "ArtifactError", "Artifacts", "Chat", "Completion", "Event", "File",
+    "Finish", "FinishReason", "Reasoning", "Result", "RunningCalls", "SandboxEnd", "SandboxStart", "Settings", "Sink",
+    "Source", "Text", "Tool", "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox",
+    "UpstreamError", "Usage", "offered", "tool",
+]  # fmt: skip
 
 _MODULES = {
     "artifacts.descriptor": ("Artifact",),
@@ -127,19 +100,8 @@ _MODULES = {
     "chat": ("Chat",),
     "errors": ("ArtifactError", "UpstreamError"),
     "events": (
-        "Event",
-        "Finish",
-        "FinishReason",
-        "Reasoning",
-        "SandboxEnd",
-        "SandboxStart",
-        "Sink",
-        "Source",
-        "Text",
-        "ToolCall",
-        "ToolCallPiece",
-        "ToolEnd",
-        "ToolStart",
+        "Event", "Finish", "FinishReason", "Reasoning", "SandboxEnd", "SandboxStart", "Sink", "Source", "Text",
+        "ToolCall", "ToolCallPiece", "ToolEnd", "ToolStart",
     ),
     "limits": ("MAX_CALLS_AT_ONCE",),
     "model.completion": ("Completion",),
@@ -148,7 +110,7 @@ _MODULES = {
     "tools.tool": ("Result", "Tool", "ToolError", "tool"),
     "tools.toolbox": ("RunningCalls", "Toolbox"),
     "usage": ("Usage",),
-}
+}  # fmt: skip
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 

@@ -18,20 +18,9 @@ class BodyWriter(Flow):
     """Turns bytes into ASGI body messages. `write` never waits; producers without an end await `drain`."""
 
     __slots__ = (
-        "_corked",
-        "_drained",
-        "_fast_path",
-        "_loop",
-        "_scheduled",
-        "_send",
-        "_sending",
-        "_size",
-        "_source",
-        "_unsent",
-        "gone",
-        "largest_gap",
-        "wrote_at",
-    )
+        "_corked", "_drained", "_fast_path", "_loop", "_scheduled", "_send", "_sending", "_size", "_source", "_unsent",
+        "gone", "largest_gap", "wrote_at",
+    )  # fmt: skip
 
     def __init__(self, send: Send):
         self._send = send
