@@ -77,7 +77,7 @@ class Starter:
         except OSError as error:
             raise NotStarted(f"the command could not be run: {error}") from None
         self._running.append(process)
-        self._wait(url, process, log)
+        wait_until_healthy(url, process, log)
         return url
 
     def __call__(self, environment: Mapping[str, str]) -> Target:
@@ -109,19 +109,21 @@ class Starter:
                 arguments.append(word.replace("{port}", str(port)))
         return arguments
 
-    def _wait(self, url: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            try:
-                if Target(url, timeout=5).get("/health").status == 200:
-                    return
-            except Failed:
-                pass
-            if process.poll() is not None:
-                raise NotStarted(f"it ended with exit code {process.returncode} before it was healthy{_last_line(log)}")
-            if time.monotonic() > deadline:
-                raise NotStarted(f"it was not healthy within {READY_SECONDS:g} s{_last_line(log)}")
-            time.sleep(0.02)
+
+def wait_until_healthy(
+    url: str, process: "subprocess.Popen[bytes]", log: IO[bytes] | None = None, seconds: float = READY_SECONDS
+) -> None:
+    """Waits until `GET /health` answers 200. Raises `NotStarted` if the process ends or the time passes before that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(Failed):
+            if Target(url, timeout=5).get("/health").status == 200:
+                return
+        if process.poll() is not None:
+            raise NotStarted(f"it ended with exit code {process.returncode} before it was healthy{_last_line(log)}")
+        if time.monotonic() > deadline:
+            raise NotStarted(f"it was not healthy within {seconds:g} s{_last_line(log)}")
+        time.sleep(0.02)
 
 
 def free_port() -> int:
@@ -132,7 +134,9 @@ def free_port() -> int:
     raise OSError("no free port was found")
 
 
-def _last_line(log: IO[bytes]) -> str:
+def _last_line(log: IO[bytes] | None) -> str:
+    if log is None:
+        return ""
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")

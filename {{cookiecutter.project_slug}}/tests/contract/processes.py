@@ -4,14 +4,13 @@
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from competitor.checks import Target, stand_in
+from competitor.checks import Target, stand_in, starting
 from competitor.checks.starting import free_port as free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120.0
 
 mock_upstream = stand_in
+wait_until_healthy = partial(starting.wait_until_healthy, seconds=PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -42,20 +42,6 @@ def competitor(
         finally:
             process.terminate()
             process.wait(PATIENCE_SECONDS)
-
-
-def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Waits until `GET /health` answers 200. Raises `RuntimeError` if the process ends or PATIENCE_SECONDS pass."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=PATIENCE_SECONDS) as response:  # noqa: S310 - http, see above
-                if response.status == 200:
-                    return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the competitor did not become healthy (exit code {process.poll()})") from None
-            time.sleep(0.02)
 
 
 class Launcher:
