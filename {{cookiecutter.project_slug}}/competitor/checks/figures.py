@@ -62,9 +62,8 @@ def streaming(stream: Stream, wanted: int = LONG_ANSWER_DELTAS) -> Figure:
     times = content_times(stream)
     between = gaps(times)
     if not between:
-        return Figure(
-            "streaming", 0.0, 15, f"there are {len(times)} content deltas, so there is no gap between two of them"
-        )
+        reason = f"there are {len(times)} content deltas, so there is no gap between two of them"
+        return Figure("streaming", 0.0, 15, reason)
     mean = statistics.fmean(between)
     long_gaps = sum(gap > LONG_GAP * mean for gap in between)
     bursts = sum(gap < BURST_SECONDS for gap in between)

@@ -62,11 +62,9 @@ def combined(verdicts: Sequence[Verdict]) -> Verdict:
     for status in ("fail", "pass", "not shown"):
         same = [verdict for verdict in verdicts if verdict.status == status]
         if same:
-            reason = "; ".join(
-                dict.fromkeys(f"{_where(verdict)}{verdict.reason}" for verdict in same if verdict.reason)
-            )
+            reasons = dict.fromkeys(f"{_where(verdict)}{verdict.reason}" for verdict in same if verdict.reason)
             servers = tuple(name for verdict in same for name in verdict.servers)
-            return Verdict(same[0].clause, same[0].status, reason, seconds, servers)
+            return Verdict(same[0].clause, same[0].status, "; ".join(reasons), seconds, servers)
     raise ValueError("there is no verdict to combine")
 
 
@@ -97,10 +95,7 @@ def judge_all(
         running = [pool.submit(judge, *pair) for pair in pairs if not _needs_server_for_itself(*pair)]
         for done in as_completed(running):
             settle(done.result())
-        others = [
-            pool.submit(_judge_in_turn, [each for each in wanted if _needs_server_for_itself(each, target)], target)
-            for target in targets
-        ]
+        others = [pool.submit(_judge_in_turn, wanted, target) for target in targets]
         for finished in as_completed(others):
             for verdict in finished.result():
                 settle(verdict)
@@ -112,7 +107,7 @@ def _needs_server_for_itself(clause: Clause, target: Target) -> bool:
 
 
 def _judge_in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:
-    return [judge(clause, target) for clause in clauses]
+    return [judge(clause, target) for clause in clauses if _needs_server_for_itself(clause, target)]
 
 
 def judge_if_answering(
@@ -126,9 +121,8 @@ def judge_if_answering(
     """
     if not (reason := why_unanswered(targets[0])):
         return judge_all(targets, clauses, on_verdict)
-    verdicts = {
-        verdict.clause.id: verdict for verdict in judge_all(targets[:1], [each for each in clauses if each in BASIC])
-    }
+    basic = judge_all(targets[:1], [each for each in clauses if each in BASIC])
+    verdicts = {verdict.clause.id: verdict for verdict in basic}
     why = f"the server does not answer a simple question: {reason}"
     return [verdicts.get(each) or Verdict(CLAUSES[each], "not shown", why) for each in clauses]
 

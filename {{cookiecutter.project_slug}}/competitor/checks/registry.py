@@ -37,9 +37,7 @@ class Clause:
 CLAUSES: dict[str, Clause] = {}
 
 # Clauses that cannot be checked from outside, with the reason. Every other id in CONTRACT.md has a check.
-NOT_FROM_OUTSIDE = {
-    "P1": "the submission form is a file of the repo; a running server does not show it",
-}
+NOT_FROM_OUTSIDE = {"P1": "the submission form is a file of the repo; a running server does not show it"}
 
 
 def in_order() -> None:

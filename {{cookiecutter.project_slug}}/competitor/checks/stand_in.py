@@ -114,9 +114,8 @@ class Peer:
         stats["open"] += 1
         answering = asyncio.create_task(self.answer(asked))
         gone = asyncio.create_task(self.reader.read(1))
-        gone.add_done_callback(
-            lambda task: task.cancelled() or task.exception()
-        )  # the client may disconnect with a reset
+        # The client may disconnect with a reset.
+        gone.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
         stats["open"] -= 1
         if not answering.done():
@@ -142,9 +141,8 @@ class Peer:
         if script.page:
             await self.whole(status, script.page, "text/html")
         elif status != 200:
-            await self.whole(
-                status, {"error": {"message": "mock failure with sk-secret-of-the-upstream", "code": status}}
-            )
+            error = {"message": "mock failure with sk-secret-of-the-upstream", "code": status}
+            await self.whole(status, {"error": error})
         elif script.whole:
             message = {"role": "assistant", "content": script.word * script.tokens}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
@@ -186,14 +184,12 @@ class Peer:
                 await asyncio.sleep(script.delay)
         for index, call in enumerate(script.calls):
             function = {"name": call["name"], "arguments": ""}
-            await self.event(
-                {"tool_calls": [{"index": index, "id": f"call_{index}", "type": "function", "function": function}]}
-            )
+            head = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
+            await self.event({"tool_calls": [head]})
             arguments = call.get("arguments", "{}")
             for start in range(0, len(arguments), 4):
-                await self.event(
-                    {"tool_calls": [{"index": index, "function": {"arguments": arguments[start : start + 4]}}]}
-                )
+                piece = {"index": index, "function": {"arguments": arguments[start : start + 4]}}
+                await self.event({"tool_calls": [piece]})
         await self.event({}, script.finish)
         if script.usage and (asked.get("stream_options") or {}).get("include_usage"):
             await self.data(json.dumps({**FIXED, "choices": [], "usage": usage(script)}))

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 Launch = Callable[[Mapping[str, str]], "Target"]
 
 CHAT = "/v1/chat/completions"
+JSON_TYPE = {"content-type": "application/json"}
 # The question for checks that need none in particular. It asks for a short answer.
 PLAIN = "Say only: hello"
 # Limits for a response that does not end. The largest response that a clause asks for is far smaller.
@@ -209,10 +210,7 @@ class Target:
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
         """Sends one request, and reads the response to its end."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        with self._response("POST", path, data, {"content-type": "application/json", **(headers or {})}) as (
-            response,
-            _,
-        ):
+        with self._response("POST", path, data, JSON_TYPE | dict(headers or {})) as (response, _):
             return _read(response)
 
     def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
@@ -229,7 +227,7 @@ class Target:
         self, body: Json, headers: Mapping[str, str] | None = None, on_line: Callable[[bytes], None] | None = None
     ) -> Stream:
         """Sends a request, and reads the stream to its end. `on_line` is called with each line as it comes."""
-        given = {"content-type": "application/json", "accept": "text/event-stream", **(headers or {})}
+        given = JSON_TYPE | {"accept": "text/event-stream"} | dict(headers or {})
         with self._response("POST", CHAT, json.dumps(body).encode(), given) as (response, sent):
             stream = Stream(response.status, _lower(response), sent=sent)
             self.journal.append((str(body["messages"][-1].get("content")), stream))
@@ -245,10 +243,7 @@ class Target:
 
     def half_read(self, body: Json, *, lines: int = 3, then: Callable[[], object] = lambda: None) -> None:
         """Sends a request, reads some lines of the response, calls `then`, and disconnects."""
-        with self._response("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"}) as (
-            response,
-            _,
-        ):
+        with self._response("POST", CHAT, json.dumps(body).encode(), JSON_TYPE) as (response, _):
             for _ in range(lines):
                 response.readline(MAX_BYTES)
             then()
@@ -257,7 +252,7 @@ class Target:
         """Sends a request, waits `seconds`, and disconnects without reading the response."""
         connection = self._connection()
         try:
-            connection.request("POST", CHAT, json.dumps(body).encode(), {"content-type": "application/json"})
+            connection.request("POST", CHAT, json.dumps(body).encode(), JSON_TYPE)
             time.sleep(seconds)
         except OSError as error:
             raise Failed(f"POST {CHAT} could not be sent: {type(error).__name__}") from None
@@ -341,10 +336,7 @@ def question(prompt: str = PLAIN, **fields: Any) -> Json:
 
 
 def _read_lines(
-    response: http.client.HTTPResponse,
-    stream: Stream,
-    seconds: float,
-    on_line: Callable[[bytes], None] | None,
+    response: http.client.HTTPResponse, stream: Stream, seconds: float, on_line: Callable[[bytes], None] | None
 ) -> None:
     size = 0
     try:

@@ -43,9 +43,8 @@ def _with_prompts_of(target: Target, other: Target) -> Target:
 def _split_url(target: Target, url: str) -> tuple[Target, str]:
     """The server that a URL names, and the path with the query to ask it for."""
     parts = urlsplit(url)
-    return Target(f"{parts.scheme}://{parts.netloc}", timeout=target.timeout), parts.path + (
-        f"?{parts.query}" if parts.query else ""
-    )
+    there = Target(f"{parts.scheme}://{parts.netloc}", timeout=target.timeout)
+    return there, parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def fetch(target: Target, url: str, headers: dict[str, str] | None = None) -> Reply:
@@ -94,21 +93,15 @@ def _artifact_prompt(target: Target) -> str:
 
 def _check_headers(target: Target, item: Json, reply: Reply) -> None:
     kind = reply.headers.get("content-type", "").partition(";")[0]
-    require(
-        kind == item["mime_type"].partition(";")[0], f"an artifact of type {item['mime_type']} was served as {kind!r}"
-    )
-    require(
-        int(reply.headers.get("content-length", -1)) == len(reply.body),
-        "the Content-Length of an artifact is missing or wrong",
-    )
+    mime_type, length = item["mime_type"], int(reply.headers.get("content-length", -1))
+    require(kind == mime_type.partition(";")[0], f"an artifact of type {mime_type} was served as {kind!r}")
+    require(length == len(reply.body), "the Content-Length of an artifact is missing or wrong")
     for name in ("content-disposition", "etag"):
         require(reply.headers.get(name), f"an artifact is served without {name}")
     if kind in ("text/html", "image/svg+xml", "application/xhtml+xml"):
         policy = reply.headers.get("content-security-policy", "")
-        require(
-            "sandbox" in policy,
-            f"an artifact of type {kind} is served without a Content-Security-Policy that sandboxes it",
-        )
+        said = f"an artifact of type {kind} is served without a Content-Security-Policy that sandboxes it"
+        require("sandbox" in policy, said)
     there, path = _split_url(target, item["url"])
     head = there.head(path)
     require(head.status == 200 and not head.body, f"HEAD of an artifact answered {head.status}")
@@ -142,10 +135,8 @@ def _check_unguessable(target: Target, item: Json) -> None:
     for other in _with_links(artifacts(target.read_stream(question(_artifact_prompt(target), stream=True)))):
         one, two = item["url"], other["url"]
         apart = sum(a != b for a, b in zip(one, two, strict=False)) + abs(len(one) - len(two))
-        require(
-            one == two or apart >= MIN_DIFFERENT_CHARACTERS,
-            f"the URLs of two artifacts differ in only {apart} characters",
-        )
+        unlike = one == two or apart >= MIN_DIFFERENT_CHARACTERS
+        require(unlike, f"the URLs of two artifacts differ in only {apart} characters")
 
 
 @clause(

@@ -12,17 +12,8 @@ from urllib.parse import urlsplit
 from ..registry import clause
 from ..target import Json, Stream, Target, question, require
 
-FIELDS = {
-    "id": str,
-    "type": str,
-    "mime_type": str,
-    "display_name": str,
-    "size_bytes": int,
-    "sha256": str,
-    "created_at": str,
-    "ttl_seconds": int,
-    "url": str,
-}
+TEXTS = ("id", "type", "mime_type", "display_name", "sha256", "created_at", "url")
+FIELDS: dict[str, type] = {**dict.fromkeys(TEXTS, str), "size_bytes": int, "ttl_seconds": int}
 TYPES = ("image", "file", "dataset", "binary")
 MAX_INLINE_BYTES = 1_000_000
 OTHER_ARTIFACT_PROMPTS = ("artifact_linked", "artifact_large")  # besides `artifact`
@@ -36,9 +27,8 @@ def artifacts(stream: Stream) -> list[Json]:
         if isinstance(event, dict) and event.get("event") == "artifacts":
             payload = event.get("payload")
             items = payload.get("items") if isinstance(payload, dict) else None
-            require(
-                isinstance(items, list) and items, "the artifacts event has no list in payload.items, or an empty one"
-            )
+            filled = isinstance(items, list) and items
+            require(filled, "the artifacts event has no list in payload.items, or an empty one")
             found += [item for item in items or () if isinstance(item, dict)]
     return found
 
@@ -95,13 +85,11 @@ def descriptor(target: Target) -> None:
 def _check_fields(item: Json) -> None:
     for name, kind in FIELDS.items():
         value = item.get(name)
-        require(
-            isinstance(value, kind) and not isinstance(value, bool), f"a descriptor's {name} is {str(value)[:40]!r}"
-        )
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        require(fits, f"a descriptor's {name} is {str(value)[:40]!r}")
     require(item["type"] in TYPES, f"a descriptor's type is {item['type'][:40]!r}")
-    require(
-        re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:;.*)?", item["mime_type"]), "a descriptor's mime_type is not a media type"
-    )
+    media_type = re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:;.*)?", item["mime_type"])
+    require(media_type, "a descriptor's mime_type is not a media type")
     require(item["display_name"], "a descriptor's display_name is empty")
     require(re.fullmatch(r"[0-9a-f]{64}", item["sha256"]), "a descriptor's sha256 is not 64 hex digits")
     require(item["ttl_seconds"] > 0, "a descriptor's ttl_seconds is not positive")
@@ -127,19 +115,15 @@ def _check_absolute_url(url: str) -> None:
     parts = urlsplit(url)
     require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
     nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - nothing is bound here
-    require(
-        not nowhere,
-        f"an artifact's URL has the listening address as its host, which clients cannot reach: {url[:60]!r}",
-    )
+    said = "an artifact's URL has the listening address as its host, which clients cannot reach"
+    require(not nowhere, f"{said}: {url[:60]!r}")
 
 
 def _check_data_url(item: Json, url: str) -> None:
     head, _, body = url.partition(",")
     require(head.endswith(";base64"), "an artifact's data: URL does not declare base64")
-    require(
-        head[5:].partition(";")[0] == item.get("mime_type"),
-        "the type in a data: URL differs from the descriptor's mime_type",
-    )
+    kind = head[5:].partition(";")[0]
+    require(kind == item.get("mime_type"), "the type in a data: URL differs from the descriptor's mime_type")
     try:
         data = base64.b64decode(body, validate=True)
     except binascii.Error:
@@ -151,14 +135,9 @@ def _check_data_url(item: Json, url: str) -> None:
 
 def check_bytes(data: bytes, item: Json, where: str) -> None:
     """Requires that the size and the SHA-256 hash of the bytes are those of the descriptor."""
-    require(
-        len(data) == item.get("size_bytes"),
-        f"{where} has {len(data)} bytes, but size_bytes is {item.get('size_bytes')}",
-    )
-    require(
-        hashlib.sha256(data).hexdigest() == item.get("sha256"),
-        f"the hash of {where} differs from the descriptor's sha256",
-    )
+    size, sha256 = item.get("size_bytes"), hashlib.sha256(data).hexdigest()
+    require(len(data) == size, f"{where} has {len(data)} bytes, but size_bytes is {size}")
+    require(sha256 == item.get("sha256"), f"the hash of {where} differs from the descriptor's sha256")
 
 
 @clause(

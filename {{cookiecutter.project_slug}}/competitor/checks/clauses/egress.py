@@ -22,15 +22,12 @@ def listed_hosts_only(target: Target) -> None:
     paths = [request["path"] for request in target.upstream.requests()[seen:]]
     require("/elsewhere" not in paths, "the upstream's redirect was followed")
     unreachable = "http://127.0.0.1:9"
-    proxied = target.launched(
-        {"HTTP_PROXY": unreachable, "http_proxy": unreachable, "JANUS_LLM_BASE_URL": f"{target.upstream.url}/v1"}
-    )
+    proxies = {"HTTP_PROXY": unreachable, "http_proxy": unreachable}
+    proxied = target.launched(proxies | target.upstream_variables)
     seen = len(target.upstream.requests())
     proxied.post(question("past the proxy"))
-    require(
-        len(target.upstream.requests()) == seen + 1,
-        "with a proxy in the environment the request did not reach the upstream",
-    )
+    reached = len(target.upstream.requests()) == seen + 1
+    require(reached, "with a proxy in the environment the request did not reach the upstream")
 
 
 @clause("X2", exclusive=True, remedy="Take every base URL from an environment variable.")

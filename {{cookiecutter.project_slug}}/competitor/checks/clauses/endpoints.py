@@ -21,10 +21,8 @@ def chat_route(target: Target) -> None:
         require("application/json" in kind, f"a whole answer{what} does not have the content type application/json")
     stream = target.stream()
     require(stream.status == 200, f"POST {CHAT} with stream: true answered {stream.status}")
-    require(
-        "text/event-stream" in stream.headers.get("content-type", ""),
-        "a stream does not have the content type text/event-stream",
-    )
+    kind = stream.headers.get("content-type", "")
+    require("text/event-stream" in kind, "a stream does not have the content type text/event-stream")
     for name, value in (("cache-control", "no-cache"), ("x-accel-buffering", "no")):
         require(value in stream.headers.get(name, "").lower(), f"a stream does not have the header {name}: {value}")
 
@@ -48,13 +46,8 @@ def _healthy(target: Target, what: str) -> None:
         require(isinstance(body.get(name), kinds), f"{what} has no {name}, or one of the wrong type")
 
 
-_HEALTH_FIELDS = {
-    "version": (str,),
-    "uptime_seconds": (int, float),
-    "contract_version": (str,),
-    "backend": (str,),
-    "model": (str,),
-}
+_HEALTH_TEXTS = ("version", "contract_version", "backend", "model")
+_HEALTH_FIELDS: dict[str, tuple[type, ...]] = {**dict.fromkeys(_HEALTH_TEXTS, (str,)), "uptime_seconds": (int, float)}
 
 
 @clause("E3", severity="should", remedy="Answer GET /v1/models with OpenAI's list of models.")
@@ -67,10 +60,8 @@ def models(target: Target) -> None:
     entries = body.get("data")
     require(isinstance(entries, list) and entries, "GET /v1/models has an empty list")
     for entry in entries:
-        require(
-            isinstance(entry.get("id"), str) and entry.get("object") == "model",
-            "an entry of GET /v1/models has no id or is not a model object",
-        )
+        is_model = isinstance(entry.get("id"), str) and entry.get("object") == "model"
+        require(is_model, "an entry of GET /v1/models has no id or is not a model object")
 
 
 @clause("E8", remedy="Take the port and everything else from environment variables (PORT, default 8080).")

@@ -55,24 +55,19 @@ def metrics(target: Target) -> None:
     """GET /metrics has all figures as Prometheus text and as JSON, and requests change them."""
     reply = target.get("/metrics")
     require(reply.status == 200, f"GET /metrics answered {reply.status}")
-    require(
-        reply.headers.get("content-type", "").startswith("text/plain"),
-        "GET /metrics does not have the content type text/plain",
-    )
+    kind = reply.headers.get("content-type", "")
+    require(kind.startswith("text/plain"), "GET /metrics does not have the content type text/plain")
     before = _samples(reply.body.decode("utf-8", "replace"))
     target.post(question("to be counted"))
     later = target.get("/metrics").body
     after = _samples(later.decode("utf-8", "replace"))
     _check_figures_named(" ".join(map(_name, after)) + " " + _labels(later), "GET /metrics")
-    rose = any(
-        "request" in name and not _counts_requests_in_flight(name) for name in map(_name, _increased(before, after))
-    )
+    names = map(_name, _increased(before, after))
+    rose = any("request" in name and not _counts_requests_in_flight(name) for name in names)
     require(rose, "after a request no figure of requests in GET /metrics rose")
     shown = target.get("/metrics", {"accept": "application/json"})
-    require(
-        "application/json" in shown.headers.get("content-type", ""),
-        "with Accept: application/json, GET /metrics is not JSON",
-    )
+    kind = shown.headers.get("content-type", "")
+    require("application/json" in kind, "with Accept: application/json, GET /metrics is not JSON")
     _check_figures_named(json.dumps(shown.json()), "GET /metrics as JSON")
     if target.launch is not None:
         _check_in_flight_and_errors(target)
@@ -157,10 +152,8 @@ def debug_stream(target: Target) -> None:
     require(stream.status == 200, f"GET /v1/debug/stream/{{id}} answered {stream.status}, though debug is on")
     require(stream.data, "the debug stream of a request has no event")
     for _, line in stream.lines:
-        require(
-            not line or line.startswith((b"data: ", b":")),
-            f"the debug stream has a line that is neither data: nor a comment: {line[:30]!r}",
-        )
+        framed = not line or line.startswith((b"data: ", b":"))
+        require(framed, f"the debug stream has a line that is neither data: nor a comment: {line[:30]!r}")
     for _, event in stream.chunks:
         for name in DEBUG_FIELDS:
             require(event.get(name) not in (None, ""), f"an event of the debug stream has no {name}")

@@ -22,10 +22,7 @@ WEATHER: Json = {
     },
 }
 WEATHER_TWICE: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
-CLOCK: Json = {
-    "type": "function",
-    "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}},
-}
+CLOCK: Json = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 CANARY = "canary-7f3a9c51d2"
 CONCURRENT_REQUESTS = 4  # of R1, which sends the most requests
 
@@ -177,18 +174,14 @@ def tools(target: Target) -> None:
     reply = target.post(body)
     require(reply.status == 200, f"a repeated tool name got {reply.status}")
     calls = reply.json()["choices"][0]["message"].get("tool_calls") or []
-    require(
-        len(calls) == 1 and calls[0]["function"]["name"] == "get_weather", "the forced tool was not called exactly once"
-    )
+    called = [call["function"]["name"] for call in calls]
+    require(called == ["get_weather"], "the forced tool was not called exactly once")
     arguments = json.loads(calls[0]["function"]["arguments"])
     require(isinstance(arguments.get("city"), str), "the arguments of the call do not match the tool's schema")
     if target.upstream is not None:
         seen = target.upstream.requests()[-1]["body"]
         names = [tool["function"]["name"] for tool in seen.get("tools", [])]
-        require(
-            "get_weather" in names and len(names) == len(set(names)),
-            f"the upstream got the tools {names}",
-        )
+        require("get_weather" in names and len(names) == len(set(names)), f"the upstream got the tools {names}")
         require(seen.get("tool_choice") in (forced, "required"), "the forced tool_choice was not sent to the upstream")
     unknown = {"type": "function", "function": {"name": "nope"}}
     rejected(target.post(question(tools=[WEATHER], tool_choice=unknown)), "a tool_choice of an unknown tool")
@@ -210,15 +203,12 @@ def token_stays(target: Target) -> None:
     if target.launch is not None:
         on = with_debug_on(target)
         _, events = read_debug_stream(on, question(stream=True, debug=True, chutes_access_token=token))
-        require(
-            all(token.encode() not in line for _, line in events.lines), "the debug stream contains the user's token"
-        )
+        leaked = any(token.encode() in line for _, line in events.lines)
+        require(not leaked, "the debug stream contains the user's token")
         require(token.encode() not in on.get("/debug").body, "GET /debug contains the user's token")
     if target.upstream is not None:
-        require(
-            token not in json.dumps(target.upstream.requests()),
-            "an upstream that is not a host of the platform got the token",
-        )
+        seen = json.dumps(target.upstream.requests())
+        require(token not in seen, "an upstream that is not a host of the platform got the token")
 
 
 EXTRAS: Json = {

@@ -40,10 +40,8 @@ def well_formed(stream: Stream, what: str = "the stream") -> None:
     require(len(stream.data) == len(stream.chunks) + 1, f"{what} has [DONE] more than once")
     require(len(stream.finish_reasons) == 1, f"{what} has {len(stream.finish_reasons)} finish reasons")
     require(len(stream.usages) == 1, f"{what} has {len(stream.usages)} usages")
-    require(
-        stream.text or stream.reasoning or _tool_call_fragments(stream),
-        f"{what} has neither text nor reasoning nor a tool call",
-    )
+    said = stream.text or stream.reasoning or _tool_call_fragments(stream)
+    require(said, f"{what} has neither text nor reasoning nor a tool call")
 
 
 def _tool_call_fragments(stream: Stream) -> list[Json]:
@@ -81,7 +79,7 @@ def first_word(target: Target) -> None:
         require((at or 0) <= FIRST_WORD_SECONDS, f"{what}: the first word came after {at:.1f} s")
 
 
-@clause("S3", remedy="Send a comment (`: ping`) about all_artifacts second of silence.")
+@clause("S3", remedy="Send a comment (`: ping`) about every second of silence.")
 def no_gap(target: Target) -> None:
     """There are never more than 2 s between two events, even while the upstream is silent."""
     for what, stream in _streams_for(target, ["silence_first", "silence", "bursts"]).items():
@@ -94,10 +92,9 @@ def progress_in_words(target: Target) -> None:
     stream = target.stream(target.prompt("silence"))
     times = [at for at, delta in stream.deltas if any(map(_has_words, (delta.get(name) for name in WORD_FIELDS)))]
     gaps = [after - before for before, after in pairwise(times)]
-    require(
-        gaps and max(gaps) <= MAX_SECONDS_WITHOUT_WORDS,
-        f"no word for {max(gaps, default=0):.1f} s while the upstream was silent",
-    )
+    longest = max(gaps, default=0)
+    spoken = gaps and longest <= MAX_SECONDS_WITHOUT_WORDS
+    require(spoken, f"no word for {longest:.1f} s while the upstream was silent")
 
 
 @clause("S5", remedy="Omit a field instead of sending null; in particular, never send usage: null.")
@@ -118,9 +115,8 @@ def same_envelope(target: Target) -> None:
     for what, stream in _streams_for(target, ["silence"]).items():
         for name in ("id", "model", "created"):
             values = {json.dumps(chunk.get(name)) for _, chunk in stream.chunks}
-            require(
-                len(values) == 1 and "null" not in values, f"{what}: {name} has {len(values)} values, or is missing"
-            )
+            same = len(values) == 1 and "null" not in values
+            require(same, f"{what}: {name} has {len(values)} values, or is missing")
         require(stream.chunks[0][1]["model"] == "any-name", f"{what}: the model is not the request's")
 
 
@@ -142,10 +138,8 @@ def one_usage(target: Target) -> None:
     asked = target.stream(stream_options={"include_usage": True})
     require(len(asked.usages) == 1, f"with include_usage a stream has {len(asked.usages)} usages")
     last = asked.chunks[-1][1]
-    require(
-        last.get("choices") == [] and last.get("usage"),
-        "with include_usage the last chunk does not have choices [] and usage",
-    )
+    alone = last.get("choices") == [] and last.get("usage")
+    require(alone, "with include_usage the last chunk does not have choices [] and usage")
     for usage in (*plain.usages, *asked.usages):
         check_usage(usage)
 
@@ -190,26 +184,19 @@ def only_client_tools(target: Target) -> None:
     for prompt in [target.prompts[name] for name in known] or [target.prompt("events")]:
         stream = target.stream(prompt, tools=[WEATHER])
         check_completed(stream)
-        names = {
-            piece["function"]["name"] for piece in _tool_call_fragments(stream) if piece.get("function", {}).get("name")
-        }
-        require(
-            names <= {"get_weather"},
-            f"the client got a call of {', '.join(names - {'get_weather'})}, which it did not offer",
-        )
-        if not _tool_call_fragments(stream):
-            require(
-                stream.finish_reasons != ["tool_calls"], "the finish_reason is tool_calls, but no tool call was sent"
-            )
+        functions = [piece.get("function", {}) for piece in _tool_call_fragments(stream)]
+        others = {function["name"] for function in functions if function.get("name")} - {"get_weather"}
+        require(not others, f"the client got a call of {', '.join(others)}, which it did not offer")
+        consistent = functions or stream.finish_reasons != ["tool_calls"]
+        require(consistent, "the finish_reason is tool_calls, but no tool call was sent")
 
 
 @clause("S11", remedy="Escape all non-ASCII characters in JSON, as json.dumps does by default.")
 def ascii_json(target: Target) -> None:
     """The JSON is ASCII, and line separators in the text are not lost."""
     for what, stream in _streams_for(target, ["separators"]).items():
-        require(
-            all(line.isascii() for _, line in stream.lines), f"{what}: a line has unescaped characters beyond ASCII"
-        )
+        ascii_only = all(line.isascii() for _, line in stream.lines)
+        require(ascii_only, f"{what}: a line has unescaped characters beyond ASCII")
     if "separators" in target.prompts:
         text = target.stream(target.prompts["separators"]).text
         for mark in ("\u2028", "\u2029", "\u0085"):
@@ -222,10 +209,8 @@ def plain_frames(target: Target) -> None:
     for what, stream in _streams_for(target, ["silence", "separators"]).items():
         lines = [line for _, line in stream.lines]
         for line, following in zip(lines, [*lines[1:], b""], strict=True):
-            require(
-                not line or line.startswith((b"data: ", b":")),
-                f"{what}: a line is neither data: nor a comment: {line[:30]!r}",
-            )
+            framed = not line or line.startswith((b"data: ", b":"))
+            require(framed, f"{what}: a line is neither data: nor a comment: {line[:30]!r}")
             require(not line or not following, f"{what}: no blank line after {line[:30]!r}")
 
 
@@ -241,9 +226,8 @@ def failures_in_good_form(target: Target) -> None:
     for name in known:
         stream = target.stream(target.prompts[name])
         well_formed(stream, f"after {name!r} the stream")
-        require(
-            stream.finish_reasons == ["stop"], f"after {name!r} the finish reason is {stream.finish_reasons}, not stop"
-        )
+        reasons = stream.finish_reasons
+        require(reasons == ["stop"], f"after {name!r} the finish reason is {reasons}, not stop")
         require("model" in stream.text, f"after {name!r} the text does not say what failed")
         require("sk-secret" not in stream.text, f"after {name!r} the upstream's error text was sent to the client")
         whole = target.ask(target.prompts[name])
@@ -300,9 +284,8 @@ def ends_in_time(target: Target) -> None:
             _check_ends_by(quick, name, prompt, 5.5)
         began = time.monotonic()
         reply = quick.post(question(prompts["endless"]))
-        require(
-            reply.status == 200 and time.monotonic() - began < 5.5, "a whole answer did not end before the time limit"
-        )
+        in_time = reply.status == 200 and time.monotonic() - began < 5.5
+        require(in_time, "a whole answer did not end before the time limit")
         long.result()
 
 

@@ -36,7 +36,5 @@ def several_at_once(target: Target) -> None:
     for stream in streams:
         check_completed(stream, f"one of {CONCURRENT_REQUESTS} concurrent streams")
         at = stream.data[0][0]
-        require(
-            at <= START_SECONDS,
-            f"the first event of one of {CONCURRENT_REQUESTS} concurrent streams came after {at:.1f} s",
-        )
+        said = f"the first event of one of {CONCURRENT_REQUESTS} concurrent streams came after {at:.1f} s"
+        require(at <= START_SECONDS, said)

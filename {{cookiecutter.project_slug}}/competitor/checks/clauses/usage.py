@@ -17,11 +17,13 @@ def check_usage(usage: Json | None) -> Json:
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
         value = usage.get(name)
         require(isinstance(value, int) and not isinstance(value, bool), f"usage.{name} is not an integer")
-    require(
-        usage["prompt_tokens"] + usage["completion_tokens"] == usage["total_tokens"],
-        "prompt_tokens and completion_tokens do not add up to total_tokens",
-    )
+    total = usage["prompt_tokens"] + usage["completion_tokens"]
+    require(total == usage["total_tokens"], "prompt_tokens and completion_tokens do not add up to total_tokens")
     return usage
+
+
+def _counted(usage: Json, sentence: str) -> None:
+    require(usage["prompt_tokens"] > 0 and usage["completion_tokens"] > 0, sentence)
 
 
 @clause("U1", remedy="Send prompt_tokens, completion_tokens and total_tokens as integers that add up.")
@@ -49,18 +51,11 @@ def optional_numbers(target: Target) -> None:
 )
 def true_counts(target: Target) -> None:
     """Usage is the upstream's own count, or else an estimate that is never zero and ignores base64."""
-    usage = check_usage(target.ask().json().get("usage"))
-    require(
-        usage["prompt_tokens"] > 0 and usage["completion_tokens"] > 0, "a non-empty text was counted as zero tokens"
-    )
+    _counted(check_usage(target.ask().json().get("usage")), "a non-empty text was counted as zero tokens")
     text = {"type": "text", "text": target.prompts.get("uncounted", "Look.")}
     image = {"type": "image_url", "image_url": {"url": PIXEL + "A" * BASE64_CHARACTERS}}
-    file = {
-        "name": "a.bin",
-        "mime_type": "application/octet-stream",
-        "content": "A" * BASE64_CHARACTERS,
-        "size": BASE64_CHARACTERS * 3 // 4,
-    }
+    file: Json = {"name": "a.bin", "mime_type": "application/octet-stream", "content": "A" * BASE64_CHARACTERS}
+    file["size"] = BASE64_CHARACTERS * 3 // 4
     for what, part in (("an image", image), ("a file", {"type": "file", "file": file})):
         reply = target.post(question(messages=[{"role": "user", "content": [text, part]}]))
         require(reply.status == 200, f"{what} of 150 KB got {reply.status}")
@@ -68,10 +63,7 @@ def true_counts(target: Target) -> None:
         require(tokens < MAX_TOKENS_FOR_BASE64, f"{what} of 150 KB in base64 was counted as text: {tokens} tokens")
     if "uncounted" in target.prompts:
         usage = check_usage(target.ask(target.prompt("uncounted")).json().get("usage"))
-        require(
-            usage["prompt_tokens"] > 0 and usage["completion_tokens"] > 0,
-            "when the upstream sends no usage, zero tokens are reported",
-        )
+        _counted(usage, "when the upstream sends no usage, zero tokens are reported")
     if target.upstream is not None:
         before = len(target.upstream.requests())
         usage = check_usage(target.post(question("how much?")).json().get("usage"))

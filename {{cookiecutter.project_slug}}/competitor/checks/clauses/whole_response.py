@@ -27,14 +27,10 @@ def envelope(target: Target) -> None:
     require(isinstance(body.get("created"), int), "created is not an integer")
     require(isinstance(body.get("usage"), dict), "usage is missing")
     choices = body.get("choices")
-    require(
-        isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0,
-        "choices is not a list of one choice with index 0",
-    )
-    require(
-        re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))),
-        "without X-Request-Id the id is not chatcmpl- and 24 hex digits",
-    )
+    only_one = isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0
+    require(only_one, "choices is not a list of one choice with index 0")
+    made = re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id")))
+    require(made, "without X-Request-Id the id is not chatcmpl- and 24 hex digits")
     for name in ("my-id_1.0", "i" * MAX_ID_CHARACTERS):
         given = target.post(question(), {"X-Request-Id": name}).json()
         sentence = f"the id is not the request's X-Request-Id, which has {len(name)} characters"
@@ -55,10 +51,8 @@ def message(target: Target) -> None:
     if "calls" in target.prompts:
         given = target.ask(target.prompts["calls"], tools=[WEATHER]).json()["choices"][0]["message"]
         for call in given.get("tool_calls") or ():
-            require(
-                isinstance(call.get("id"), str) and call.get("type") == "function",
-                "a tool call has no id, or its type is not function",
-            )
+            typed = isinstance(call.get("id"), str) and call.get("type") == "function"
+            require(typed, "a tool call has no id, or its type is not function")
             function = call.get("function") or {}
             for name in ("name", "arguments"):
                 require(isinstance(function.get(name), str), f"the {name} of a tool call is not a string")

@@ -76,9 +76,8 @@ def _section(title: str, parts: Sequence[str]) -> str:
 def _verdict(verdict: Verdict) -> str:
     clause = verdict.clause
     kind = {"pass": "pass", "fail": "fail" if verdict.breaks else "should", "not shown": "unseen"}[verdict.status]
-    words = {"pass": "holds", "fail": "broken" if verdict.breaks else "should: missed", "not shown": "not checked"}[
-        verdict.status
-    ]
+    failed = "broken" if verdict.breaks else "should: missed"
+    words = {"pass": "holds", "fail": failed, "not shown": "not checked"}[verdict.status]
     reason = f'<p class="{kind}">{_safe(verdict.reason)}</p>' if verdict.reason else ""
     remedy = f'<p class="soft">{_safe(clause.remedy)}</p>' if verdict.status == "fail" else ""
     return (

@@ -59,9 +59,8 @@ def as_json(record: Record) -> str:
         for figure in record.figures
     ]
     about = {"contract_version": CONTRACT_VERSION, "url": record.url, "complies": record.complies}
-    return json.dumps(
-        {**about, "seconds": round(record.seconds, 1), "verdicts": verdicts, "figures": figures}, indent=2
-    )
+    found = {"seconds": round(record.seconds, 1), "verdicts": verdicts, "figures": figures}
+    return json.dumps(about | found, indent=2)
 
 
 def as_junit(record: Record) -> str:
