@@ -41,7 +41,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="without a sandbox, run code on this machine; without a search service, make up results",
     )
-
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
 
     command("run", _task, "serve on this machine; set up .venv if needed, and read .env")

@@ -45,10 +45,8 @@ def _field(name: str, form: Mapping[str, object]) -> str:
     return RULES[name](value)
 
 
-def _name(given: str) -> str:
-    return (
-        "" if len(given) <= MAX_NAME_CHARACTERS else f"has {len(given)} characters; shorten it to {MAX_NAME_CHARACTERS}"
-    )
+def _line(given: str, most: int = MAX_LINE_CHARACTERS) -> str:
+    return "" if len(given) <= most else f"has {len(given)} characters; shorten it to {most}"
 
 
 def _license(given: str) -> str:
@@ -65,24 +63,16 @@ def _license(given: str) -> str:
 def _description(given: str) -> str:
     if len(given) < MIN_DESCRIPTION_CHARACTERS:
         return f"has {len(given)} characters; write at least {MIN_DESCRIPTION_CHARACTERS} on what it does, and how"
-    if len(given) > MAX_DESCRIPTION_CHARACTERS:
-        return f"has {len(given)} characters; shorten it to {MAX_DESCRIPTION_CHARACTERS}"
-    return ""
+    return _line(given, MAX_DESCRIPTION_CHARACTERS)
 
 
 def _changelog(given: str) -> str:
     return addresses.link(given) if "://" in given else _line(given)
 
 
-def _line(given: str) -> str:
-    return (
-        "" if len(given) <= MAX_LINE_CHARACTERS else f"has {len(given)} characters; shorten it to {MAX_LINE_CHARACTERS}"
-    )
-
-
 # The fields of the form in its order.
 RULES: dict[str, Callable[[str], str]] = {
-    "name": _name,
+    "name": lambda given: _line(given, MAX_NAME_CHARACTERS),
     "image": addresses.image,
     "hotkey": addresses.hotkey,
     "source": addresses.source,
@@ -114,16 +104,13 @@ def _kind(value: object) -> str:
 
 
 def _did_you_mean(given: str) -> str:
-    approved = {
-        each.lower(): each for each, known in LICENSES.items() if known.osi_approved and not known.deprecated_id
-    }
+    current = [each for each, known in LICENSES.items() if known.osi_approved and not known.deprecated_id]
+    approved = {each.lower(): each for each in current}
     wanted = given.lower().replace(" ", "-").removesuffix("-license").removesuffix("-licence")
     close = difflib.get_close_matches(wanted, approved, 1, 0.5)
-    return (
-        f"did you mean {approved[close[0]]}"
-        if close
-        else f"choose a licence that the OSI has approved, {_suggestions()}"
-    )
+    if close:
+        return f"did you mean {approved[close[0]]}"
+    return f"choose a licence that the OSI has approved, {_suggestions()}"
 
 
 def _suggestions() -> str:

@@ -71,27 +71,18 @@ def _licence(root: Path, declared: str) -> Finding:
         return Finding(about, "broken", "there is none", f"put the text of {declared or 'the licence'} into LICENSE")
     found = list(analyse_license_text(_text(file))[0].get("licenses", {}))
     if not found:
-        return Finding(
-            about,
-            "broken",
-            f"{file.name} is not the text of a licence in the SPDX list",
-            f"put the text of {declared} there",
-        )
-    wrong = (
-        "" if declared in found else f"{file.name} is {' and '.join(found)}, but the form says {declared or 'nothing'}"
-    )
+        said = f"{file.name} is not the text of a licence in the SPDX list"
+        return Finding(about, "broken", said, f"put the text of {declared} there")
+    other = f"{file.name} is {' and '.join(found)}, but the form says {declared or 'nothing'}"
+    wrong = "" if declared in found else other
     return broken_if(about, wrong, f"change `license` in submission.yaml, or {file.name}", f"{file.name} is {declared}")
 
 
 def _dependencies(root: Path) -> Finding:
     about = "dependencies"
     if old := stale(root):
-        return Finding(
-            about,
-            "broken",
-            f"{' and '.join(old)} does not match the requirements that it was made from",
-            "`make lock` regenerates it",
-        )
+        said = f"{' and '.join(old)} does not match the requirements that it was made from"
+        return Finding(about, "broken", said, "`make lock` regenerates it")
     for lock in SOURCES:
         text = _text(root / lock)
         pins = _PINNED.findall(text)
@@ -129,21 +120,16 @@ def _readme(root: Path) -> Finding:
 def _dockerfile(root: Path) -> Finding:
     about, text = "Dockerfile", _text(root / "Dockerfile")
     if not text:
-        return Finding(
-            about,
-            "broken",
-            "there is none, so nobody can rebuild the image",
-            "add a Dockerfile to the root of the repo",
-        )
+        said = "there is none, so nobody can rebuild the image"
+        return Finding(about, "broken", said, "add a Dockerfile to the root of the repo")
     stages = {stage for _, stage in _FROM.findall(text) if stage}
     loose = [base for base, _ in _FROM.findall(text) if base not in stages and not _is_pinned(base)]
     if loose:
         return Finding(about, "broken", f"its base image {loose[0]} is not pinned", "name a version or a digest")
     secret = _SECRET.search(text)
     wrong = f"it sets {secret[1]}, so the image would contain a key" if secret else ""
-    return broken_if(
-        about, wrong, "remove it; keys come from the environment", "its base images are pinned, and it contains no key"
-    )
+    right = "its base images are pinned, and it contains no key"
+    return broken_if(about, wrong, "remove it; keys come from the environment", right)
 
 
 def _is_pinned(base: str) -> bool:
@@ -159,14 +145,10 @@ def _committed(root: Path) -> Finding:
         [git, "status", "--porcelain", "--ignored=no"], cwd=root, capture_output=True, text=True, check=False
     )
     changed = [line[3:] for line in status.stdout.splitlines()]
-    wrong = (
-        f"{changed[0]} is not committed" + (f", and {len(changed) - 1} more files are not" if changed[1:] else "")
-        if changed
-        else ""
-    )
-    return broken_if(
-        about, wrong, "commit all files: the public source must match the image", "all files are committed"
-    )
+    more = f", and {len(changed) - 1} more files are not" if changed[1:] else ""
+    wrong = f"{changed[0]} is not committed{more}" if changed else ""
+    remedy = "commit all files: the public source must match the image"
+    return broken_if(about, wrong, remedy, "all files are committed")
 
 
 def _text(file: Path) -> str:

@@ -53,30 +53,24 @@ def endpoints_finding(verdicts: list[Verdict]) -> Finding:
 
 def image(root: Path) -> Finding:
     """Whether the Dockerfile builds; `not shown` without Docker or Podman."""
-    about = "image"
+    about, in_ci = "image", "CI builds the image at each push"
     builder = next((name for name in _BUILDERS if _works(name)), None)
     if builder is None:
-        return Finding(about, "not shown", "neither Docker nor Podman works here", "CI builds the image at each push")
+        return Finding(about, "not shown", "neither Docker nor Podman works here", in_ci)
+    remedy = f"run {builder} build . to see why"
     command = [str(shutil.which(builder)), "build", "--tag", "competitor:submission", "."]
     try:
         done = subprocess.run(  # noqa: S603 - fixed arguments
             command, cwd=root, capture_output=True, text=True, errors="replace", timeout=BUILD_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Finding(
-            about, "broken", f"the build took longer than {BUILD_SECONDS:g} s", f"run {builder} build . to see why"
-        )
+        return Finding(about, "broken", f"the build took longer than {BUILD_SECONDS:g} s", remedy)
     if done.returncode:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         if lines and _UNREACHABLE.search(lines[-1]):
-            return Finding(
-                about,
-                "not shown",
-                f"{builder} could not fetch the base image from here",
-                "CI builds the image at each push",
-            )
+            return Finding(about, "not shown", f"{builder} could not fetch the base image from here", in_ci)
         why = re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit code {done.returncode}"
-        return Finding(about, "broken", f"{builder} could not build it: {why}", f"run {builder} build . to see why")
+        return Finding(about, "broken", f"{builder} could not build it: {why}", remedy)
     return Finding(about, "ok", f"{builder} builds it")
 
 

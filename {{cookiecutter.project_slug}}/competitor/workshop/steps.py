@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checks import CLAUSES, Failed, Target
+from ..checks.clauses.artifacts import artifacts
 from ..checks.judging import judge
 from ..checks.starting import NotStarted, Starter
 from ..cli.verify import changed_files
@@ -132,12 +133,7 @@ def _tool(workspace: Workspace) -> str:
 
 def _artifact(workspace: Workspace) -> str:
     target = workspace.fresh_target(TOOL_PROMPT)
-    items = [
-        item
-        for _, delta in target.stream(TOOL_PROMPT).deltas
-        if isinstance(delta.get("janus"), dict) and delta["janus"].get("event") == "artifacts"
-        for item in delta["janus"]["payload"]["items"]
-    ]
+    items = artifacts(target.stream(TOOL_PROMPT))
     if not items:
         raise NotDone(
             f"for the prompt `{TOOL_PROMPT}` it makes no artifact; let the tool save one with `artifacts.save`"
@@ -184,19 +180,14 @@ def _package(workspace: Workspace) -> str:
     return f"{form['name']} is ready to submit"
 
 
-STEPS = tuple(
-    Step(number, title, check)
-    for number, (title, check) in enumerate(
-        (
-            ("Bake", _bake),
-            ("Talk to it", _talk),
-            ("Read the stream", _read),
-            ("Change the agent", _change),
-            ("Add a tool", _tool),
-            ("Make an artifact", _artifact),
-            ("Pass the check", _pass),
-            ("Package it", _package),
-        ),
-        1,
-    )
-)
+_CHECKS = {
+    "Bake": _bake,
+    "Talk to it": _talk,
+    "Read the stream": _read,
+    "Change the agent": _change,
+    "Add a tool": _tool,
+    "Make an artifact": _artifact,
+    "Pass the check": _pass,
+    "Package it": _package,
+}
+STEPS = tuple(Step(number, title, check) for number, (title, check) in enumerate(_CHECKS.items(), 1))
