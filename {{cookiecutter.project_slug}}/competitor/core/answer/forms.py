@@ -36,10 +36,8 @@ class StreamForm:
 
     def call(self, number: int, id: str, name: str) -> None:
         # S9: id, type and name in the first fragment only.
-        function = {"name": name, "arguments": ""}
-        self._at_once(
-            self.envelope.delta({"tool_calls": [{"index": number, "id": id, "type": "function", "function": function}]})
-        )
+        head = {"index": number, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
+        self._at_once(self.envelope.delta({"tool_calls": [head]}))
 
     def arguments(self, number: int, piece: str) -> None:
         self._at_once(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
@@ -114,11 +112,5 @@ class WholeForm:
         if self._calls:
             message["tool_calls"] = self._calls
         choice = {"index": 0, "message": message, "finish_reason": reason}
-        return {
-            "id": id,
-            "object": "chat.completion",
-            "created": created,
-            "model": model,
-            "choices": [choice],
-            "usage": usage,
-        }
+        head = {"id": id, "object": "chat.completion", "created": created, "model": model}
+        return {**head, "choices": [choice], "usage": usage}

@@ -8,12 +8,8 @@ from ..errors import ArtifactError
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _KINDS = {
-    errno.ENOSPC: "disk_full",
-    errno.EDQUOT: "disk_full",
-    errno.EFBIG: "disk_full",
-    errno.EROFS: "read_only",
-    errno.EACCES: "read_only",
-    errno.EPERM: "read_only",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "disk_full"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "read_only"),
 }
 
 

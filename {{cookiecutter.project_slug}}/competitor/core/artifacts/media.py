@@ -7,42 +7,22 @@ from typing import Literal
 Kind = Literal["image", "file", "dataset", "binary"]
 
 OCTETS = "application/octet-stream"
-KINDS: dict[str, Kind] = {
-    "image/png": "image",
-    "image/jpeg": "image",
-    "image/webp": "image",
-    "image/gif": "image",
-    "image/avif": "image",
-    "image/svg+xml": "image",
-    "text/plain": "file",
-    "text/markdown": "file",
-    "text/html": "file",
-    "text/css": "file",
-    "text/javascript": "file",
-    "text/x-python": "file",
-    "application/pdf": "file",
-    "application/xml": "file",
-    "application/yaml": "file",
-    "application/msword": "file",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "file",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "file",
-    "audio/mpeg": "file",
-    "audio/ogg": "file",
-    "audio/wav": "file",
-    "video/mp4": "file",
-    "video/webm": "file",
-    "text/csv": "dataset",
-    "text/tab-separated-values": "dataset",
-    "application/json": "dataset",
-    "application/x-ndjson": "dataset",
-    "application/vnd.apache.parquet": "dataset",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "dataset",
-    "application/zip": "binary",
-    "application/gzip": "binary",
-    "application/x-tar": "binary",
-    "application/wasm": "binary",
-    OCTETS: "binary",
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_OF_KIND: dict[Kind, tuple[str, ...]] = {
+    "image": ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "image/svg+xml"),
+    "file": (
+        *("text/plain", "text/markdown", "text/html", "text/css", "text/javascript", "text/x-python"),
+        *("application/pdf", "application/xml", "application/yaml", "application/msword"),
+        *(f"{_OFFICE}.wordprocessingml.document", f"{_OFFICE}.presentationml.presentation"),
+        *("audio/mpeg", "audio/ogg", "audio/wav", "video/mp4", "video/webm"),
+    ),
+    "dataset": (
+        *("text/csv", "text/tab-separated-values", "application/json", "application/x-ndjson"),
+        *("application/vnd.apache.parquet", f"{_OFFICE}.spreadsheetml.sheet"),
+    ),
+    "binary": ("application/zip", "application/gzip", "application/x-tar", "application/wasm", OCTETS),
 }
+KINDS: dict[str, Kind] = {media: kind for kind, types in _OF_KIND.items() for media in types}
 # Python's own table differs between versions and machines, and lacks these.
 _BY_SUFFIX = {
     ".avif": "image/avif",

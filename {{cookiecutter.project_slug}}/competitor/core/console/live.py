@@ -88,15 +88,9 @@ class LiveLog:
 
 
 def _line(id: str, type: str, step: str, message: str, data: Any, correlation_id: str | None) -> bytes:
-    event = {
-        "request_id": id,
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "type": type,
-        "step": step,
-        "message": message,
-        "data": data,
-        "correlation_id": correlation_id,
-    }
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    event = {"request_id": id, "timestamp": at, "type": type, "step": step, "message": message, "data": data}
+    event["correlation_id"] = correlation_id
     return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
 
 

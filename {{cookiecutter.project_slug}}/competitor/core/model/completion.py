@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import cast
+from typing import Any, cast
 
 from pydantic import SecretStr
 
@@ -219,15 +219,8 @@ class Completion(Source):
                 pause = pause_before_retry(error, attempt)
                 if pause is None or attempt >= settings.llm_attempts:
                     raise
-                log.warning(
-                    "the model's server failed; trying again",
-                    extra={
-                        "kind": error.kind,
-                        "status": error.status or None,
-                        "attempt": attempt,
-                        "pause_s": round(pause, 2),
-                    },
-                )
+                why: dict[str, Any] = {"kind": error.kind, "status": error.status or None, "attempt": attempt}
+                log.warning("the model's server failed; trying again", extra={**why, "pause_s": round(pause, 2)})
                 self._retried.append(error.kind)
                 sink.doing("The model's server is busy; trying again")
                 attempt += 1

@@ -50,9 +50,8 @@ class Reply:
 
     @property
     def completion_tokens(self) -> int:
-        called = sum(
-            len(pieces(call["function"]["name"])) + len(pieces(call["function"]["arguments"])) for call in self.calls
-        )
+        functions = (call["function"] for call in self.calls)
+        called = sum(len(pieces(each["name"])) + len(pieces(each["arguments"])) for each in functions)
         return len(self.reasoning) + len(self.content) + called
 
 
@@ -160,9 +159,8 @@ def _answered(asked: _Asked) -> tuple[str, str]:
     """A thought for the reasoning, and the answer's text."""
     wanted = asked.body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
-        return "The request asks for JSON that fits a schema.", json.dumps(
-            fitting(wanted["json_schema"].get("schema") or {}, asked.text)
-        )
+        made = fitting(wanted["json_schema"].get("schema") or {}, asked.text)
+        return "The request asks for JSON that fits a schema.", json.dumps(made)
     if wanted.get("type") == "json_object":
         answer = {"answer": _plain(asked)[1], "model": "offline-model"}
         named = _NAMED.findall(asked.text) if _KEYS.search(asked.text) else []
@@ -182,10 +180,8 @@ def _plain(asked: _Asked) -> tuple[str, str]:
         return "There is something to compute.", f"{' '.join(computed)} {NOTICE}"
     if _NAME_ASKED.search(asked.text):
         name = asked.told_name
-        return (
-            "It asks for a name.",
-            f"Your name is {name}. {NOTICE}" if name else f"You have not told me your name. {NOTICE}",
-        )
+        told = f"Your name is {name}." if name else "You have not told me your name."
+        return "It asks for a name.", f"{told} {NOTICE}"
     if found := _WORDS_WANTED.search(asked.text):
         return "The request asks for a text of a certain length.", " ".join(_prose(min(int(found[1]), MAX_WORDS)))
     if asked.told_name and _NAME_TOLD.search(asked.text):

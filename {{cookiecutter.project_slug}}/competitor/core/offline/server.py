@@ -84,12 +84,10 @@ class OfflineServer:
         yield _event({"role": "assistant"})
         loop = asyncio.get_running_loop()
         due = loop.time()
-        said: list[Body] = [{"reasoning_content": piece} for piece in answer.reasoning] + [
-            {"content": piece} for piece in answer.content
-        ]
-        said += [
-            {"tool_calls": [piece]} for number, call in enumerate(answer.calls) for piece in _fragments(number, call)
-        ]
+        said: list[Body] = [{"reasoning_content": piece} for piece in answer.reasoning]
+        said += [{"content": piece} for piece in answer.content]
+        for number, call in enumerate(answer.calls):
+            said += [{"tool_calls": [piece]} for piece in _fragments(number, call)]
         for delta in said:
             due += self._seconds_a_word
             await asyncio.sleep(max(0.0, due - loop.time()))
@@ -110,22 +108,15 @@ def _event(delta: Body, finish_reason: str | None = None) -> bytes:
 def _fragments(number: int, call: Body) -> Iterator[Body]:
     """A call as real servers stream it: its head, then its arguments in parts."""
     function = call["function"]
-    yield {
-        "index": number,
-        "id": call["id"],
-        "type": "function",
-        "function": {"name": function["name"], "arguments": ""},
-    }
+    head = {"name": function["name"], "arguments": ""}
+    yield {"index": number, "id": call["id"], "type": "function", "function": head}
     for start in range(0, len(function["arguments"]), 16):
         yield {"index": number, "function": {"arguments": function["arguments"][start : start + 16]}}
 
 
 def _whole(answer: Reply) -> Body:
-    message: Body = {
-        "role": "assistant",
-        "content": "".join(answer.content),
-        "reasoning_content": "".join(answer.reasoning),
-    }
+    text, reasoning = "".join(answer.content), "".join(answer.reasoning)
+    message: Body = {"role": "assistant", "content": text, "reasoning_content": reasoning}
     if answer.calls:
         message["tool_calls"] = answer.calls
     choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason}

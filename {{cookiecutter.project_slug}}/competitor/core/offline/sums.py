@@ -6,21 +6,14 @@ import re
 from ..arithmetic import computed
 from ..limits import MAX_SUM_CHARACTERS, MAX_SUMS
 
-_SPOKEN = (
-    ("multiplied by", "*"),
-    ("divided by", "/"),
-    ("to the power of", "**"),
-    ("times", "*"),
-    ("plus", "+"),
-    ("minus", "-"),
-)
+_SPOKEN = {"multiplied by": "*", "divided by": "/", "to the power of": "**", "times": "*", "plus": "+", "minus": "-"}
 _EXPRESSION = re.compile(r"[-+(]*\s*\d[\d.]*(?:\s*(?:\*\*|[-+*/^%\u00d7\u00f7()])\s*[-+(]*\s*\d[\d.]*\)*)+")
 _DATE = re.compile(r"\d+([-/])\d+\1\d+")
 
 
 def expressions(text: str) -> list[str]:
     """Each expression such as `17 * 23`, also a spoken one such as `17 times 23`."""
-    for word, sign in _SPOKEN:
+    for word, sign in _SPOKEN.items():
         text = re.sub(rf"(?i)(?<=[\d)])\s+{word}\s+(?=[\d(-])", f" {sign} ", text)
     found = [match[0].strip() for match in _EXPRESSION.finditer(text[:MAX_SUM_CHARACTERS])]
     return [shown.rstrip(".") for shown in found[:MAX_SUMS] if not _DATE.fullmatch(shown)]

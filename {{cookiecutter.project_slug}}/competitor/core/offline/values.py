@@ -27,15 +27,9 @@ _FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
     "uri": "https://example.com/",
 }
-_CLASSES = {
-    "d": string.digits,
-    "w": string.ascii_letters + string.digits + "_",
-    "s": " \t",
-    "D": "a",
-    "W": "-",
-    "S": "a",
-}
-_PRINTABLE = string.ascii_letters + string.digits + " -.,:;!?"
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_CLASSES = {"d": string.digits, "w": _ALPHANUMERIC + "_", "s": " \t", "D": "a", "W": "-", "S": "a"}
+_PRINTABLE = _ALPHANUMERIC + " -.,:;!?"
 # Keywords that tell the type of a schema without `type`.
 _HINTS = {
     "object": ("properties", "required", "additionalProperties"),
@@ -56,9 +50,8 @@ class _Fitter:
         self._root = root if isinstance(root, dict) else {}
         self._text = " ".join(text.split())
         self._left = MAX_VALUES
-        self._numbers = [
-            float(found) for found in re.findall(r"-?\d{1,15}(?:\.\d{1,10})?", text[:MAX_VALUE_CHARACTERS])
-        ]
+        numbers = re.findall(r"-?\d{1,15}(?:\.\d{1,10})?", text[:MAX_VALUE_CHARACTERS])
+        self._numbers = [float(found) for found in numbers]
 
     def value(self, schema: Any, depth: int) -> Any:
         self._left -= 1
@@ -68,10 +61,8 @@ class _Fitter:
         if "const" in schema:
             return schema["const"]
         if isinstance(options := schema.get("enum"), list) and options:
-            return next(
-                (option for option in options if isinstance(option, str) and option and option in self._text),
-                options[0],
-            )
+            named = (option for option in options if isinstance(option, str) and option and option in self._text)
+            return next(named, options[0])
         for choice in ("anyOf", "oneOf"):
             if isinstance(members := schema.get(choice), list) and members:
                 rest = {name: given for name, given in schema.items() if name != choice}
@@ -113,11 +104,8 @@ class _Fitter:
                 schema = rest
             else:
                 return schema
-        return (
-            {name: given for name, given in schema.items() if name not in ("$ref", "allOf")}
-            if isinstance(schema, dict)
-            else {}
-        )
+        given = schema if isinstance(schema, dict) else {}
+        return {name: value for name, value in given.items() if name not in ("$ref", "allOf")}
 
     def _pointed(self, reference: str) -> Schema:
         found: Any = self._root

@@ -30,9 +30,8 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
     error = cast(HTTPException, error)
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        return refusal(
-            ApiError("method_not_allowed", f"This path answers {allowed} only.", headers=error.headers), request.headers
-        )
+        wrong = ApiError("method_not_allowed", f"This path answers {allowed} only.", headers=error.headers)
+        return refusal(wrong, request.headers)
     if error.status_code == 404:
         where = "There is nothing at this path. Try POST /v1/chat/completions, GET /v1/models or GET /health."
         return refusal(ApiError("not_found", where), request.headers)
@@ -43,6 +42,5 @@ async def crashed(request: Request, error: Exception) -> JSONResponse:
     """An error of our own: the response holds only the id that is in the log as well."""
     number = answer_id(request.headers)
     log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
-    return refusal(
-        ApiError("internal_error", f"The server failed. The log has more under the id {number}."), request.headers
-    )
+    said = f"The server failed. The log has more under the id {number}."
+    return refusal(ApiError("internal_error", said), request.headers)

@@ -47,11 +47,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise ApiError("unsupported_media_type", "The header Content-Type must be application/json.", "content-type")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ApiError(
-            "unsupported_encoding",
-            "The header Content-Encoding is not supported: send the body as it is.",
-            "content-encoding",
-        )
+        said = "The header Content-Encoding is not supported: send the body as it is."
+        raise ApiError("unsupported_encoding", said, "content-encoding")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit and "expect" in request.headers:
         raise _too_large(limit)  # the client asks first whether it may send

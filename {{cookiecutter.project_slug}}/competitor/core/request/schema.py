@@ -96,14 +96,7 @@ class RequestFile(StrictModel):
         return self.mime_type.startswith("text/") or self.mime_type.partition(";")[0] in _TEXT_TYPES
 
 
-_TEXT_TYPES = {
-    "application/json",
-    "application/xml",
-    "application/yaml",
-    "application/x-yaml",
-    "application/csv",
-    "application/javascript",
-}
+_TEXT_TYPES = {f"application/{kind}" for kind in ("json", "xml", "yaml", "x-yaml", "csv", "javascript")}
 
 
 class FilePart(StrictModel):

@@ -70,9 +70,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     egress = Egress(settings.base_urls)
     traces = tracing(settings, egress)
     client = HttpClient(
-        egress,
-        connect_seconds=settings.llm_connect_seconds,
-        silence_seconds=settings.llm_silence_seconds,
+        egress, connect_seconds=settings.llm_connect_seconds, silence_seconds=settings.llm_silence_seconds
     )
     metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
     keeper = Keeper(settings)
@@ -110,12 +108,8 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         docs_url=None,  # its page loads scripts from the internet
         redoc_url=None,
         redirect_slashes=False,  # callers follow none, and its address would be made from the caller's `Host`
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-            "auto_configure": False,
-        },  # X1: a variable could send it out
+        # X1: a variable could send it out.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses=openapi.REFUSALS,
         exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
     )

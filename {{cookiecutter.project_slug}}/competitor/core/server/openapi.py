@@ -28,12 +28,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": _REFUSED}
 _REQUEST = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 SCHEMAS: dict[str, Any] = {**_REQUEST.pop("$defs", {}), "ChatRequest": _REQUEST}
 
-CHAT = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}},
-    }
-}
+_BODY = {"application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}}
+CHAT = {"requestBody": {"required": True, "content": _BODY}}
 CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The answer", "content": {"application/json": {}, "text/event-stream": {}}},
     503: {**_REFUSED, "description": "Too many requests are open"},

@@ -50,11 +50,9 @@ async def run_code(
 
 async def _run(program: Path) -> Result:
     folder = str(program.parent)
-    limits = [
-        str(limit) for limit in (MAX_CODE_CPU_SECONDS, MAX_CODE_MEMORY_BYTES, MAX_CODE_FILE_BYTES, MAX_CODE_OPEN_FILES)
-    ]
+    limits = (MAX_CODE_CPU_SECONDS, MAX_CODE_MEMORY_BYTES, MAX_CODE_FILE_BYTES, MAX_CODE_OPEN_FILES)
     process = await asyncio.create_subprocess_exec(
-        _python(), "-I", str(_CONFINED), *limits, str(program),
+        _python(), "-I", str(_CONFINED), *map(str, limits), str(program),
         cwd=folder,
         env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
         stdin=asyncio.subprocess.DEVNULL,
