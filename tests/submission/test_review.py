@@ -73,7 +73,7 @@ def test_a_complying_server_is_ok_and_the_image_is_ok_or_not_shown(ready: Path, 
     done = submission(ready, "--json", "--form", str(tmp_path / "form.txt"))
     told = json.loads(done.stdout)
     by_name = {finding["about"]: finding for finding in told["review"]}
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stdout
     assert told["ready"] is True
     assert told["text"] == (tmp_path / "form.txt").read_text(encoding="utf-8")
     assert by_name["endpoints"]["status"] == "ok"
