@@ -23,6 +23,7 @@ class Record:
     template: str
     template_version: str
     contract_version: str
+    migrated: str  # up to which version's changes the owner's own files were migrated
     backend: str
     contract: Mapping[str, str]
     derived: Mapping[str, str]
@@ -52,12 +53,14 @@ def load(project: Path) -> Record:
     janus = project / ".janus"
     answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
     made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
-    origin = janus / "template.json"  # version 0.1.0 wrote none
+    kept = janus / "template.json"  # version 0.1.0 wrote none
+    origin = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     return Record(
         answers={name: str(value) for name, value in answers.items()},
-        template=json.loads(origin.read_text(encoding="utf-8"))["template"] if origin.exists() else HOME,
+        template=origin.get("template", HOME),
         template_version=str(made["template_version"]),
         contract_version=str(made["contract_version"]),
+        migrated=str(origin.get("migrated", made["template_version"])),
         backend=made.get("backend", answers["backend"]),
         contract=dict(made["files"]),
         derived=dict(made.get("derived", {})),
@@ -87,8 +90,13 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
     }
     write_json(janus / "answers.json", {"default_context": given})
     write_json(janus / "contract.json", made, indent=None)  # for programs: one line instead of hundreds
-    write_json(janus / "template.json", {"template": address(str(answers.get("_template", "")))})
+    write_origin(project, address(str(answers.get("_template", ""))), answers["_template_version"])
     bases.write(project, [path for path, zone in zones.items() if zone == "shared"])
+
+
+def write_origin(project: Path, template: str, migrated: str) -> None:
+    """Records the template's address, and the version up to which the owner's own files were migrated."""
+    write_json(project / ".janus" / "template.json", {"template": template, "migrated": migrated})
 
 
 def address(template: str) -> str:

@@ -9,13 +9,16 @@ from pathlib import Path
 from templates_variants.engine.bake import bases, record
 from templates_variants.engine.bake.files import File, files_below, in_the_way, read, write
 from templates_variants.engine.bake.zones import zone_of
-from templates_variants.engine.update import locks, switch_backend, transaction
+from templates_variants.engine.update import locks, own_files, switch_backend, transaction
 from templates_variants.engine.update.git import git
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide
 
 
-def plan(repo: Repo, template: Path) -> Plan:
-    """Decides a step for each path, or finds obstacles; changes no file."""
+def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
+    """Decides a step for each path, or finds obstacles; changes no file.
+
+    Without `migrate`, the owner's own files stay, and the plan only names the lines that must change in them.
+    """
     steps: dict[str, Step] = {}
     found: list[Obstacle] = []
     paths = sorted(repo.was.paths | repo.now.paths)
@@ -31,6 +34,9 @@ def plan(repo: Repo, template: Path) -> Plan:
                 Obstacle(switch_backend.BACKEND, f"{blocked}; it must be a folder before the backend can be switched")
             )
         steps.update((step.path, step) for step in switch_backend.steps(repo))
+    migrated = own_files.migrated(repo, steps)
+    if migrate:
+        steps.update((step.path, step) for step in own_files.steps(repo, steps, migrated))
     for path in (path for path in paths if zone_of(path) == "derived"):
         blocked = in_the_way(repo.project, path)
         left = Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
@@ -39,7 +45,18 @@ def plan(repo: Repo, template: Path) -> Plan:
         steps.update((more.path, more) for more in beside(repo, step))
     for step in [*_record(repo), *_cruft(repo, template)]:
         steps[step.path] = step
-    return Plan(tuple(steps[path] for path in sorted(steps)), tuple(found))
+    named = migrated.left if migrate else (*own_files.lines(repo, migrated), *migrated.left)
+    return Plan(tuple(steps[path] for path in sorted(steps)), tuple(found), migrated.why, named, migrate)
+
+
+def planned(repo: Repo, template: Path, address: str, *, migrate: bool) -> Plan:
+    """Like `plan`. Records in the fresh repo the template's address, and how far the owner's files are migrated."""
+    record.write_origin(repo.made, address, repo.now.template_version)
+    found = plan(repo, template, migrate=migrate)
+    if not migrate and found.left:
+        record.write_origin(repo.made, address, repo.was.migrated)
+        found = plan(repo, template, migrate=False)
+    return found
 
 
 def changed(repo: Repo, plan: Plan) -> set[str]:
@@ -123,8 +140,3 @@ def _commit(template: Path) -> str | None:
     status, head = git(template, "status", "--porcelain"), git(template, "rev-parse", "HEAD")
     clean = status.returncode == 0 and not status.stdout and head.returncode == 0
     return head.stdout.decode().strip() if clean else None
-
-
-def origin(made: Path, template: str) -> None:
-    """Records the template's address in a repo that was made from a copy of it."""
-    record.write_json(made / ".janus" / "template.json", {"template": template})

@@ -15,7 +15,9 @@ from templates_variants.engine.bake.zones import zone_of
 from templates_variants.engine.update.merge import merge
 
 # "gone": there is no file at this path, or it was moved away; "record": a file in `.janus/`, not shown in the report.
-Deed = Literal["new", "restored", "replaced", "merged", "conflict", "deleted", "moved", "kept", "gone", "record"]
+Deed = Literal[
+    "new", "restored", "replaced", "merged", "migrated", "conflict", "deleted", "moved", "kept", "gone", "record"
+]
 
 
 EDITED = (
@@ -47,8 +49,13 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Plan:
+    """`why` and `left` are of the migrations: their reasons, and the lines that the owner must change."""
+
     steps: tuple[Step, ...]
     obstacles: tuple[Obstacle, ...]
+    why: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    migrates: bool = True
 
     @property
     def conflicts(self) -> list[str]:

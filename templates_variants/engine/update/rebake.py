@@ -32,7 +32,7 @@ def before(answers: Answers, template: Path, project: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         made = _fresh(answers, template, Path(scratch) / "made")
         repo = Repo(project, made, was, load(made))
-        plan = apply.plan(repo, template)
+        plan = apply.planned(repo, template, repo.now.template, migrate=False)
         found = (*plan.obstacles, *_written_through(project, template))
         if found:
             raise preconditions.Refused(report.obstacles(repo, found))
@@ -85,5 +85,6 @@ def _written_through(project: Path, template: Path) -> list[Obstacle]:
 
 def _said(repo: Repo, plan: Plan, template: Path) -> str:
     if not apply.changed(repo, plan):
-        return "Nothing has changed; the repo is up to date."
-    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan, repo.project)}"
+        said = "Nothing has changed; the repo is up to date."
+        return f"{report.own_lines(plan)}\n{said}" if plan.left else said
+    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan)}"
