@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--dry-run", action="store_true", help="show what would happen, and exit")
     update.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
+    update.add_argument("--no-migrate", action="store_true", help="leave your own files; name the lines to change")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
     update.add_argument("more", nargs="*", help="after --: options that only the new template knows")
     command("health", _health, "exit with code 0 if the competitor at HOST and PORT is healthy")
@@ -197,7 +198,8 @@ def _settings(given: argparse.Namespace) -> int:
 def _update(given: argparse.Namespace) -> int:
     from .cli.update import update
 
-    flags = [name for name in ("--dry-run", "--yes", "--replace-edited") if getattr(given, name[2:].replace("-", "_"))]
+    names = ("--dry-run", "--yes", "--no-migrate", "--replace-edited")
+    flags = [name for name in names if getattr(given, name[2:].replace("-", "_"))]
     answers = [part for answer in given.answer for part in ("--answer", answer)]
     return update(ROOT, given.to, given.template, [*flags, *answers, *given.more])
 

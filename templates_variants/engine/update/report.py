@@ -72,9 +72,9 @@ def _own_files(repo: Repo, plan: Plan) -> Iterator[str]:
     for step in plan.steps:
         mine = repo.mine(step.path) if step.deed == "migrated" else None
         if mine and step.becomes:
-            sides = (side.text.decode(errors="replace").splitlines() for side in (mine, step.becomes))
+            old, new = (side.text.decode(errors="replace").splitlines() for side in (mine, step.becomes))
             yield ""
-            yield from difflib.unified_diff(*sides, f"yours: {step.path}", "migrated", n=1, lineterm="")
+            yield from difflib.unified_diff(old, new, f"yours: {step.path}", "migrated", n=1, lineterm="")
 
 
 def own_lines(plan: Plan) -> str:

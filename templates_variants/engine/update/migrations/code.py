@@ -361,11 +361,7 @@ class FileMigration:
     def _rename_inside(self, node: ast.Constant, old: str, new: str) -> bool:
         start, end = self.source.start(node), self.source.end(node)
         written = self.source.text(start, end)
-        if (
-            not self.is_placed(node)
-            or written.count(old) != 1
-            or not re.fullmatch(rf"[rRuU]?(['\"]+){re.escape(old)}\1", written)
-        ):
+        if not self.is_placed(node) or not re.fullmatch(rf"[rRuU]?(['\"]+){re.escape(old)}\1", written):
             return False
         self.source.replace(start, end, written.replace(old, new))
         return True
