@@ -28,6 +28,7 @@ _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 _DYNAMIC = {"eval", "exec", "__import__", "import_module", "attrgetter", "methodcaller"}
 # These call their first argument with the others.
 _CALLERS = {"functools.partial", "asyncio.to_thread"}
+UNFOLLOWED = "cannot be followed: check that what it names is still there"
 MAX_SHOWN = 100  # characters of a line of code
 
 
@@ -53,12 +54,11 @@ class FileMigration:
 
     def __init__(self, migration: Migration, source: Source, bindings: Bindings, names: Names, words: set[str]) -> None:
         self.migration, self.source, self.bindings, self.names = migration, source, bindings, names
-        self.words = words  # all identifiers in the owner's files
+        self.words = words  # the identifiers in this file and in those that import from it
         self.left: list[Left] = []
-        self.to_import: set[str] = set()  # names of the public API that an edit uses
+        self.to_import: set[tuple[str, str]] = set()  # modules, and names from there that an edit uses
         self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
         strings = [node for node in ast.walk(source.tree) if isinstance(node, ast.JoinedStr)]
-        # Python 3.11 gives no true places inside f-strings.
         inside = strings if sys.version_info < (3, 12) else []
         self._unplaced = {id(node) for string in inside for node in ast.walk(string)}
         self._docstrings = {id(text) for text in _docstrings(source.tree)}
@@ -90,10 +90,15 @@ class FileMigration:
             elif isinstance(node, ast.MatchClass):
                 self._pattern(node)
         imports.rewrite(self)
+        known = {left.line for left in self.left if UNFOLLOWED not in left.remedy}
+        self.left = [left for left in self.left if UNFOLLOWED not in left.remedy or left.line not in known]
+        self.left.sort(key=lambda left: left.line)
 
     def is_placed(self, node: ast.AST) -> bool:
-        """Whether the tree says where in the file this node is."""
-        return id(node) not in self._unplaced
+        """Whether the tree says where in the file this node is, which Python 3.11 may not for parts of f-strings."""
+        if id(node) not in self._unplaced or not isinstance(node, ast.expr):
+            return id(node) not in self._unplaced
+        return self.source.text(self.source.start(node), self.source.end(node)) == ast.unparse(node)
 
     def leave_moved(self, node: ast.AST) -> None:
         """Names a node that cannot be edited, if what it names has moved."""
@@ -118,10 +123,10 @@ class FileMigration:
             return Instance(bases[0]) if bases else None
         return self.names.infer(node, self._scope(node), self.bindings)
 
-    def is_free(self, name: str) -> bool:
-        """Whether the file has no other use of this name than as the name of the public API."""
+    def is_free(self, module: str, name: str) -> bool:
+        """Whether the file does not use this name yet, or uses it for this name of this module."""
         named = (node for node in ast.walk(self.source.tree) if isinstance(node, ast.Name) and node.id == name)
-        return all(self.resolve(node) == self.names.home(f"{imports.API}.{name}", old=False) for node in named)
+        return all(self.resolve(node) == self.names.home(f"{module}.{name}", old=False) for node in named)
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self._parents.get(node)
@@ -266,9 +271,9 @@ class FileMigration:
         start = self.source.end(node) - len(node.attr.encode())
         if not self.is_placed(node):
             self.leave(node, _now(change))
-        elif isinstance(change, MovedMember) and self.is_free(change.new):
+        elif isinstance(change, MovedMember) and self.is_free(imports.API, change.new):
             self.source.replace(self.source.start(node), self.source.end(node), change.new)
-            self.to_import.add(change.new)
+            self.to_import.add((imports.API, change.new))
         elif not isinstance(change, RenamedMember) or not self.source.rename(start, change.old, change.new):
             self.leave(node, _now(change))
 
@@ -326,7 +331,7 @@ class FileMigration:
             given = node.args[0] if node.args else None
             text = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
             if text is None or text.startswith(".") or PACKAGE in text or self._is_changed_name(text):
-                self.leave(node, f"{name} cannot be followed: check that what it names is still there")
+                self.leave(node, f"{name} {UNFOLLOWED}")
 
     def _by_name(self, node: ast.Call, name: str) -> None:
         key = node.args[1]
@@ -336,7 +341,7 @@ class FileMigration:
         known = self.infer(node.args[0]) or self.resolve(node.args[0])
         of_ours = known is None or (known if isinstance(known, str) else known.name).split(".")[0] == PACKAGE
         if (text is None and of_ours and self.uses_competitor) or (text and self._is_changed_name(text)):
-            self.leave(node, f"{name} cannot be followed: check that this name is still there")
+            self.leave(node, f"{name} {UNFOLLOWED}")
 
     def _is_changed_name(self, name: str) -> bool:
         return name in self._methods or any(

@@ -19,27 +19,27 @@ Names = list[tuple[str, str]]  # (the name in its module, its name in this file)
 
 def rewrite(file: "FileMigration") -> None:
     """Plans the edits of all imports of the competitor's own modules in the file."""
-    missing = sorted(name for name in file.to_import if name not in file.bindings.module.names)
+    _chains(file)
+    missing = sorted(pair for pair in file.to_import if pair[1] not in file.bindings.module.names)
     for statements in _lists(file.source.tree):
         extra = missing if statements is file.source.tree.body else []
         added = _from_imports(file, [one for one in statements if isinstance(one, ast.ImportFrom)], extra)
-        missing = [] if added else missing
+        missing = [pair for pair in missing if pair not in added]
     for node in ast.walk(file.source.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 _module_import(file, alias)
-    _chains(file)
     _add(file, missing)
 
 
-def _add(file: "FileMigration", names: list[str]) -> None:
-    """Imports names of the public API that the edits of this file use, in a file that has no import from there."""
+def _add(file: "FileMigration", missing: list[tuple[str, str]]) -> None:
+    """Imports names that the edits of this file use, from modules that it does not import from."""
     first = next((one for one in file.source.tree.body if isinstance(one, ast.Import | ast.ImportFrom)), None)
-    if names and first is not None:
+    if missing and first is not None:
         has_future = isinstance(first, ast.ImportFrom) and first.module == "__future__"
         at = file.source.end(first) if has_future else file.source.start(first)
-        line = f"from {_relative(file, API)} import {', '.join(names)}"
-        file.source.replace(at, at, f"\n{line}" if has_future else f"{line}\n")
+        lines = [f"from {_relative(file, module)} import {name}" for module, name in missing]
+        file.source.replace(at, at, "".join(f"\n{line}" if has_future else f"{line}\n" for line in lines))
 
 
 def _lists(tree: ast.Module) -> Iterator[list[ast.stmt]]:
@@ -50,26 +50,31 @@ def _lists(tree: ast.Module) -> Iterator[list[ast.stmt]]:
                 yield statements
 
 
-def _from_imports(file: "FileMigration", nodes: list[ast.ImportFrom], extra: list[str]) -> bool:
+def _from_imports(
+    file: "FileMigration", nodes: list[ast.ImportFrom], extra: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
     """The `from` statements of one block. Those that now import from the same module become one.
 
-    `extra` are names of the public API to import as well; returns whether there was an import to add them to.
+    `extra` are modules and names to import as well; returns those for which there was an import to add them to.
     """
     planned = [(node, groups) for node in nodes if (groups := _groups(file, node)) is not None]
+    wanted = {module for module, _ in extra}
     changed = [
-        groups for node, groups in planned if list(groups) != [file.bindings.absolute(node)] or _renames(node, groups)
+        groups
+        for node, groups in planned
+        if list(groups) != [file.bindings.absolute(node)] or _renames(node, groups) or wanted & set(groups)
     ]
     if not changed:
-        return False
+        return []
     targets = {module for groups in changed for module in groups}
     together: dict[str, Names] = {}
-    alone = {id(node) for node, _ in planned if file.source.is_alone(node) and "#" not in _text(file, node)}
+    alone = {id(node) for node, groups in planned if _may_merge(file, node, groups)}
     for node, groups in planned:
         for module in groups if id(node) in alone else ():
             together.setdefault(module, []).extend(groups[module])
-    added = bool(extra) and API in together
-    if added:
-        together[API] += [(name, name) for name in extra]
+    added = [(module, name) for module, name in extra if module in together]
+    for module, name in added:
+        together[module].append((name, name))
     for node, groups in planned:
         if groups not in changed and not set(groups) & targets:
             continue
@@ -85,6 +90,11 @@ def _from_imports(file: "FileMigration", nodes: list[ast.ImportFrom], extra: lis
     return added
 
 
+def _may_merge(file: "FileMigration", node: ast.ImportFrom, groups: dict[str, Names]) -> bool:
+    starred = any(name == "*" for names in groups.values() for name, _ in names)
+    return file.source.is_alone(node) and "#" not in _text(file, node) and not starred
+
+
 def _renames(node: ast.ImportFrom, groups: dict[str, Names]) -> bool:
     now = sorted(one for names in groups.values() for one in names)
     return now != sorted((alias.name, alias.asname or alias.name) for alias in node.names)
@@ -98,16 +108,26 @@ def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | N
     groups: dict[str, Names] = {}
     for alias in node.names:
         if alias.name == "*":
-            names = sorted(file.names.exports(module, old=True) & file.words)
-            if file.names.moved(module) == module or not names:
-                names = ["*"]
-            pairs = [(name, name) for name in names]
+            pairs = [(name, name) for name in _starred(file, node, module)]
         else:
             pairs = [(alias.name, alias.asname or alias.name)]
         for name, local in pairs:
             where, now = _target(file, node, module, name, local)
             groups.setdefault(where, []).append((now, local))
     return groups
+
+
+def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[str]:
+    """The names to import instead of `*`: all that the owner uses, or beside `*` those that it no longer gives."""
+    names = sorted(file.names.exports(module, old=True) & file.words)
+    for name in [name for name in names if f"{module}.{name}" in file.removed]:
+        file.leave(node, f"{name} is gone: {file.removed[f'{module}.{name}']}")
+        names.remove(name)
+    if names and file.names.moved(module) != module:
+        return names
+    unbound = [name for name in names if name not in file.bindings.module.names]
+    changed = [name for name in unbound if file.names.moved(f"{module}.{name}") != f"{module}.{name}"]
+    return ["*", *changed]
 
 
 def _target(file: "FileMigration", node: ast.ImportFrom, module: str, name: str, local: str) -> tuple[str, str]:
@@ -118,11 +138,13 @@ def _target(file: "FileMigration", node: ast.ImportFrom, module: str, name: str,
         if new != module:
             file.leave(node, f"import the names that you use from {API} or {new}")
         return module, name
-    if dotted in file.names.owners or module == API:
+    if dotted in file.names.owners:
         return module, name
     if dotted in file.removed:
         file.leave(node, f"{name} is gone: {file.removed[dotted]}")
         return module, name
+    if module == API:
+        return _pair(file.names.moved(dotted))
     home = file.names.home(dotted, old=True)
     api = _api(file)
     if home in api:
@@ -165,7 +187,13 @@ def _write(file: "FileMigration", node: ast.ImportFrom, groups: dict[str, Names]
     source = file.source
     comments = re.findall(r"#.*", _text(file, node))
     indent = source.indent(node)
-    statements = [_statement(file, node, module, names, indent) for module, names in sorted(groups.items())]
+    star = ("*", "*")
+    parts = [
+        (module, part)
+        for module, names in sorted(groups.items())
+        for part in ([star] if star in names else [], [name for name in names if name != star])
+    ]
+    statements = [_statement(file, node, module, names, indent) for module, names in parts if names]
     if indent.strip():
         text = "; ".join(statement.replace("\n", " ") for statement in statements)
     else:
@@ -290,6 +318,10 @@ def _chain(
     if not file.names.has(f"{new_module}.{new_name}"):
         file.leave(node, f"{name.attr} is no longer in {new_module}")
         return
+    stays = file.names.moved(dotted) if not to_api else API
+    if new_module != stays:
+        _by_name(file, name, new_module, new_name)
+        return
     if new_name != name.attr:
         file.source.rename(file.source.end(name) - len(name.attr.encode()), name.attr, new_name)
     if module_at and new_module != dotted:
@@ -298,3 +330,12 @@ def _chain(
             file.leave(node, f"{new_module}.{new_name}")
             return
         file.source.replace(file.source.start(prefix), file.source.end(prefix), root + new_module[len(target) :])
+
+
+def _by_name(file: "FileMigration", chain: ast.Attribute, module: str, name: str) -> None:
+    """Replaces `toolbox.fit` by `fit`, imported from the module to which it moved by itself."""
+    if file.is_free(module, name):
+        file.source.replace(file.source.start(chain), file.source.end(chain), name)
+        file.to_import.add((module, name))
+    else:
+        file.leave(chain, f"{name} of {module}")

@@ -13,6 +13,7 @@ from templates_variants.engine.update.migrations.edits import Source, Unreadable
 from templates_variants.engine.update.migrations.names import Names
 from templates_variants.engine.update.migrations.scopes import Bindings
 
+MAX_CHAIN = 4  # how many modules a name may pass through from its import to its use
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -89,9 +90,11 @@ def _python(
             if b"competitor" in files[path] or b"core" in files[path]:
                 left.append(f"{path}: not migrated, because it cannot be read as Python ({error})")
     names = Names({name: bindings for name, (_, bindings) in sources.items()}, new, old, moves)
-    words = {word for source, _ in sources.values() for word in _WORD.findall(source.text(0, source.size))}
-    for source, bindings in sources.values():
-        work = FileMigration(migration, source, bindings, names, words)
+    words = {name: set(_WORD.findall(source.text(0, source.size))) for name, (source, _) in sources.items()}
+    users = _users([bindings for _, bindings in sources.values()])
+    for name, (source, bindings) in sources.items():
+        used = words[name].union(*(words[user] for user in users.get(name, ())))
+        work = FileMigration(migration, source, bindings, names, used)
         try:
             work.run()
             edited = source.edited
@@ -101,6 +104,20 @@ def _python(
         if edited is not None:
             files[source.path] = edited
         left += map(str, work.left)
+
+
+def _users(modules: Iterable[Bindings]) -> dict[str, set[str]]:
+    """Maps each of these modules to those that import from it, also through others."""
+    users: dict[str, set[str]] = {}
+    for module in modules:
+        for scope in {id(scope): scope for scope in module.of.values()}.values():
+            targets = [one.target for bound in scope.names.values() for one in bound if one.kind == "import"]
+            for target in (*targets, *scope.stars):
+                for head in (target, target.rpartition(".")[0]):
+                    users.setdefault(head, set()).add(module.name)
+    for _ in range(MAX_CHAIN):
+        users = {name: found.union(*(users.get(one, set()) for one in found)) for name, found in users.items()}
+    return users
 
 
 def _module(path: str) -> tuple[str, bool]:
