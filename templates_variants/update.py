@@ -26,6 +26,7 @@ sys.dont_write_bytecode = True
 # These need the path that was set above.
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
 from templates_variants.engine.update import apply, preconditions, report, transaction  # noqa: E402
+from templates_variants.engine.update.git import environment, restore_index  # noqa: E402
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
 
@@ -55,10 +56,18 @@ def main() -> int:
 
 def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
+    restore_index(project, TEMPLATE)
+    with preconditions.alone(project):
+        return _update(given, project)
+
+
+def _update(given: argparse.Namespace, project: Path) -> int:
     if (left := preconditions.recovered(project)) is not None:
         print(transaction.rolled_back(left))
     was = preconditions.ours(project)
     preconditions.committed(project)
+    preconditions.resolved(project, was)
+    preconditions.not_older(was, _version(TEMPLATE))
     answers = _answers(was, given.answer)
     preconditions.answers_hold(was.answers, answers, TEMPLATE)
     with tempfile.TemporaryDirectory(prefix="janus-update-") as scratch:
@@ -84,6 +93,10 @@ def update(given: argparse.Namespace) -> int:
         apply.carry_out(project, files, os.getpid())
     print(f"\nDone. {report.next_steps(plan)}")
     return 1 if plan.conflicts else 0
+
+
+def _version(template: Path) -> str:
+    return str(json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"])
 
 
 def _arguments() -> argparse.Namespace:
@@ -119,7 +132,7 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
     done = subprocess.run(
         [_python(scratch), "-m", "cookiecutter", str(TEMPLATE), "--no-input", *where],
         cwd=scratch,
-        env={**os.environ, "PWD": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**environment(), "PWD": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         encoding="utf-8",

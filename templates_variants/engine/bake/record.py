@@ -12,6 +12,7 @@ from templates_variants.engine.bake.files import File, digest
 from templates_variants.engine.bake.zones import lines, zone_of
 
 HOME = "gh:org/janus-template"
+_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
 
 
@@ -56,7 +57,7 @@ def load(project: Path) -> Record:
     kept = janus / "template.json"  # version 0.1.0 wrote none
     origin = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     return Record(
-        answers={name: str(value) for name, value in answers.items()},
+        answers={name: str(value) for name, value in answers.items() if name != "_recorded"},
         template=origin.get("template", HOME),
         template_version=str(made["template_version"]),
         contract_version=str(made["contract_version"]),
@@ -88,20 +89,24 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
         "owner": owner,
         "variant": [path for path in owner if path in variant],
     }
-    write_json(janus / "answers.json", {"default_context": given})
+    # `_recorded` tells the hooks of a later update that the answers come from this file.
+    write_json(janus / "answers.json", {"default_context": {**given, "_recorded": "yes"}})
     write_json(janus / "contract.json", made, indent=None)  # for programs: one line instead of hundreds
-    write_origin(project, address(str(answers.get("_template", ""))), answers["_template_version"])
+    write_origin(project, str(answers.get("_template", "")), answers["_template_version"])
     bases.write(project, [path for path, zone in zones.items() if zone == "shared"])
 
 
 def write_origin(project: Path, template: str, migrated: str) -> None:
     """Records the template's address, and the version up to which the owner's own files were migrated."""
-    write_json(project / ".janus" / "template.json", {"template": template, "migrated": migrated})
+    write_json(project / ".janus" / "template.json", {"template": address(template), "migrated": migrated})
 
 
 def address(template: str) -> str:
-    """What to record as the template's address: what was given, or its home where that was a path."""
-    return template if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
+    """What to record as the template's address: what was given, or its home where that was a path.
+
+    Without a name and a password in it: the record is committed. git's credential helpers have them.
+    """
+    return _CREDENTIALS.sub("", template) if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
 
 
 def write_json(file: Path, value: object, indent: int | None = 2) -> None:

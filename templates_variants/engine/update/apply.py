@@ -2,8 +2,9 @@
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from templates_variants.engine.bake import bases, record
@@ -11,7 +12,10 @@ from templates_variants.engine.bake.files import File, files_below, in_the_way, 
 from templates_variants.engine.bake.zones import zone_of
 from templates_variants.engine.update import locks, own_files, switch_backend, transaction
 from templates_variants.engine.update.git import git
-from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide
+from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide, unused
+from templates_variants.engine.update.preconditions import Refused
+
+WHILE_RUNNING = "{} was saved while the update was running, so it put all files back; run this again"
 
 
 def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
@@ -22,6 +26,7 @@ def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
     steps: dict[str, Step] = {}
     found: list[Obstacle] = []
     paths = sorted(repo.was.paths | repo.now.paths)
+    repo = replace(repo, goes=frozenset(_goes(repo, paths)))
     for path in (path for path in paths if zone_of(path) != "derived"):
         decided = decide(repo, path)
         if isinstance(decided, Obstacle):
@@ -38,15 +43,36 @@ def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
     if migrate:
         steps.update((step.path, step) for step in own_files.steps(repo, steps, migrated))
     for path in (path for path in paths if zone_of(path) == "derived"):
-        blocked = in_the_way(repo.project, path)
+        blocked = repo.blocked(path)
         left = Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
         steps[path] = left if blocked else locks.decide(repo, path, steps)
     for step in list(steps.values()):
-        steps.update((more.path, more) for more in beside(repo, step))
+        steps.update((more.path, more) for more in (*beside(repo, step), *_copies(repo, step)))
     for step in [*_record(repo), *_cruft(repo, template)]:
         steps[step.path] = step
     named = migrated.left if migrate else (*own_files.lines(repo, migrated), *migrated.left)
     return Plan(tuple(steps[path] for path in sorted(steps)), tuple(found), migrated.why, named, migrate)
+
+
+def _goes(repo: Repo, paths: Iterable[str]) -> Iterator[str]:
+    """The files that the new template no longer has and that are as the old one made them."""
+    for path in paths:
+        if path not in repo.now.paths and zone_of(path) != "derived" and not repo.blocked(path):
+            step = decide(repo, path)
+            if isinstance(step, Step) and step.deed == "deleted":
+                yield path
+
+
+def _copies(repo: Repo, step: Step) -> Iterator[Step]:
+    """Before an edited contract file is replaced: a copy of it, unless git has it in the last commit."""
+    mine = repo.mine(step.path)
+    if step.deed not in ("replaced", "deleted") or zone_of(step.path) != "contract" or mine is None:
+        return
+    if repo.was.is_as_made(step.path, mine) or step.becomes == mine:
+        return
+    shown = git(repo.project, "show", f"HEAD:./{step.path}")
+    if shown.returncode or File(shown.stdout).text != mine.text:
+        yield Step(unused(repo.project, f"edited_old/{step.path}"), "copied", mine, note=f"yours, of {step.path}")
 
 
 def planned(repo: Repo, template: Path, address: str, *, migrate: bool) -> Plan:
@@ -88,6 +114,10 @@ def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> 
         transaction.prepare(project, files, process=process)
         prepared = True
         transaction.swap(project)
+    except transaction.Changed as changed:
+        with undisturbed():
+            transaction.roll_back(project)
+        raise Refused(WHILE_RUNNING.format(changed)) from None
     except BaseException:
         with undisturbed():
             left = transaction.roll_back(project)

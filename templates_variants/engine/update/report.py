@@ -20,6 +20,7 @@ _SAID = {
     "new": "new",
     "deleted": "deleted",
     "moved": "moved",
+    "copied": "copied",
 }
 MAX_DIFF_LINES = 60
 

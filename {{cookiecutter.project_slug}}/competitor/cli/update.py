@@ -19,6 +19,15 @@ HOSTS = {"gh": "https://github.com/{}.git", "gl": "https://gitlab.com/{}.git", "
 ENTRY = "templates_variants/update.py"
 REFUSED = 2
 
+# With one of these, as git sets them for hooks, git works on another repository or index (`rev-parse --local-env-vars`).
+ELSEWHERE = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"),
+    *("GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX"),
+    *("GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE"),
+    "GIT_WORK_TREE",
+}
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 
 
@@ -37,8 +46,10 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
         with tempfile.TemporaryDirectory(prefix="janus-template-") as scratch:
             address = template or recorded(root)
             folder = fetch(address, to, Path(scratch))
+            if not to:
+                refuse_older(root, folder)
             named = ["--template", address] if is_address(address) else []
-            return _hand_over([str(folder / ENTRY), "--project", str(root), *named, *options], root)
+            return _hand_over([str(folder / ENTRY), "--project", str(root), *named, *options], root, asked_for=bool(to))
     except Unfetched as error:
         sys.stderr.write(f"Nothing was changed: {error}.\n")
         return REFUSED
@@ -59,9 +70,21 @@ def recorded(root: Path) -> str:
     """The address of the template that the repo was made from; `HOME` if none is recorded."""
     try:
         address: str = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return HOME
     return address
+
+
+def refuse_older(root: Path, template: Path) -> None:
+    """Raises Unfetched when the template is older than the one that the repo was made or last updated from."""
+    try:
+        mine = json.loads((root / ".janus" / "contract.json").read_text(encoding="utf-8"))["template_version"]
+        theirs = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
+        older = _number(theirs) < _number(mine)
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # the template's own code says what is wrong
+    if older:
+        raise Unfetched(f"the newest version there is {theirs}, older than yours, {mine}; --to v{theirs} takes it")
 
 
 def is_address(template: str) -> bool:
@@ -76,11 +99,12 @@ def fetch(template: str, to: str | None, scratch: Path) -> Path:
     """
     source = _source(template)
     goal = scratch / "template"
-    sys.stdout.write(f"Fetching {source} ...\n")
+    shown = _CREDENTIALS.sub("", source)
+    sys.stdout.write(f"Fetching {shown} ...\n")
     sys.stdout.flush()
-    _git("clone", "--quiet", "--", source, str(goal), failing=f"{source} could not be fetched", hint=NETWORK)
+    _git("clone", "--quiet", "--", source, str(goal), failing=f"{shown} could not be fetched", hint=NETWORK)
     releases = [tag for tag in _git("tag", cwd=goal).split() if _RELEASE.fullmatch(tag)]
-    newest = max(releases, key=lambda tag: [int(number) for number in tag[1:].split(".")], default=None)
+    newest = max(releases, key=_number, default=None)
     if version := to or newest:
         known = f"its releases are {', '.join(releases)}" if releases else "it has no releases"
         _git("checkout", "--quiet", version, "--", cwd=goal, failing=f"there is no version {version}", hint=known)
@@ -89,6 +113,10 @@ def fetch(template: str, to: str | None, scratch: Path) -> Path:
         at = version or "its newest commit"
         raise Unfetched(f"{source} at {at} cannot update repos; choose another version with --to")
     return found[0]
+
+
+def _number(version: str) -> list[int]:
+    return [int(part) for part in version.removeprefix("v").split(".")]
 
 
 NETWORK = "check your network, or name a copy on this machine with --template"
@@ -102,9 +130,13 @@ def _source(template: str) -> str:
     return HOSTS[host].format(name) if host in HOSTS else template
 
 
-def _hand_over(command: list[str], root: Path) -> int:
-    """Runs the command until it exits. Ctrl-C reaches it too, and it then restores everything."""
-    process = subprocess.Popen([sys.executable, *command], cwd=root)  # noqa: S603 - what the owner asked for
+def _hand_over(command: list[str], root: Path, *, asked_for: bool) -> int:
+    """Runs the command until it exits. Ctrl-C reaches it too, and it then restores everything.
+
+    The environment says whether the version was asked for: an older template does not know an option for that.
+    """
+    environment = {**os.environ, "JANUS_UPDATE_TO": "yes" if asked_for else "no"}
+    process = subprocess.Popen([sys.executable, *command], cwd=root, env=environment)  # noqa: S603 - what was asked for
     while True:
         try:
             return process.wait()
@@ -113,14 +145,23 @@ def _hand_over(command: list[str], root: Path) -> int:
 
 
 def _git(*arguments: str, cwd: Path | None = None, failing: str = "git failed", hint: str = "") -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    command = ["git", *arguments]
+    command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
     try:
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     except FileNotFoundError:
         raise Unfetched("git was not found; install it, then run this again") from None
     if done.returncode:
-        said = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        said = _CREDENTIALS.sub("", _reason(done.stderr))
+        if "dubious ownership" in said:
+            hint = "it belongs to somebody else; `git config --global --add safe.directory FOLDER` trusts it"
         raise Unfetched(f"{failing} ({said}); {hint}" if hint else f"{failing} ({said})")
     return done.stdout
+
+
+def _reason(stderr: str) -> str:
+    """What git says is wrong: the line that begins with `fatal:` or `error:`, else the last one."""
+    lines = stderr.strip().splitlines()
+    marked = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    return next(iter(marked or lines[-1:]), "no reason given")
