@@ -87,7 +87,7 @@ async def without_a_type(word) -> str:  # type: ignore[no-untyped-def]
     [
         (untyped, "must be an `async def`"),
         (undocumented, "needs a docstring"),
-        (starred, "has no name"),
+        (starred, "cannot be passed by name"),
         (without_a_type, "needs a type"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Arithmetic, exact where possible and bounded: no expression takes long or runs code."""
+"""Arithmetic for the calculator and the offline model: exact where possible, limited in time, and without `eval`."""
 # Contract file: replaced by updates.
 
 import ast
@@ -32,9 +32,9 @@ _CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
 def computed(expression: str) -> str:
-    """The value as a decimal number.
+    """Computes an expression and returns the value as a decimal number.
 
-    Raises `ValueError` for anything but small plain arithmetic, and `ZeroDivisionError`.
+    Raises `ValueError` for anything but short plain arithmetic, and `ZeroDivisionError`.
     """
     if len(expression) > MAX_EXPRESSION_CHARACTERS:
         raise ValueError(f"it is longer than {MAX_EXPRESSION_CHARACTERS} characters")
