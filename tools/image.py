@@ -41,7 +41,7 @@ MAX_START_SECONDS = 30.0
 READY_SECONDS, TRIES = 3.0, 3
 # The folders of `competitor` that look at a server from outside.
 LEFT_OUT = ("checks", "submission", "workshop")
-NO_CHECKS = "The checks are not in the image: run this command in the repo."
+NO_CHECKS = "The image does not contain the checks: run this command in the repo instead."
 held = 0  # how many promises were checked and hold
 UPSTREAM = "upstream.chutes.ai"  # a host name of the platform that points to a stand-in inside the container
 UPSTREAM_PORT = 9901

@@ -80,7 +80,7 @@ def test_two_containers_need_not_share_a_folder(bakes: Bakes, tmp_path: Path) ->
     )
     verdicts = {verdict["id"]: verdict for verdict in json.loads(made.read_text(encoding="utf-8"))["verdicts"]}
     assert [verdicts[each]["status"] for each in ("E8", "A4", "A5")] == ["pass", "pass", "not shown"], done.stdout
-    assert verdicts["A5"]["reason"] == "two containers share no folder of this machine"
+    assert verdicts["A5"]["reason"] == "two containers cannot share a folder of this machine"
 
 
 def test_the_arena_runs_the_process_when_there_is_no_image(baked: Path) -> None:
@@ -93,5 +93,5 @@ def test_the_arena_runs_the_process_when_there_is_no_image(baked: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "The server's process is rehearsed, not the image" in done.stdout
+    assert "This runs the server as a process, not the image" in done.stdout
     assert "of 50 points" in done.stdout

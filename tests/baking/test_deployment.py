@@ -152,5 +152,5 @@ def test_in_the_image_a_command_that_needs_the_checks_says_that_they_are_missing
         [sys.executable, "-m", "competitor", *command.split()], cwd=app, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "The checks are not in the image: run this command in the repo.\n"
+    assert done.stderr == "The image does not contain the checks: run this command in the repo instead.\n"
     assert done.stdout == ""

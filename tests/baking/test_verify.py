@@ -191,7 +191,7 @@ def nest_deeply(project: Path) -> None:
 
 
 def break_a_line_in_a_name(project: Path) -> None:
-    write(project / "competitor" / "x\nThe contract files are the template's.py")
+    write(project / "competitor" / "x\nThe contract files are those of the template.py")
 
 
 def look_alike(project: Path) -> None:
@@ -367,7 +367,7 @@ def test_the_repo_s_own_verify_names(name: str, project: Path, home: Path) -> No
     if done.stdout:
         assert done.returncode == DIFFERS
         assert cheat.named in done.stdout
-        assert "The contract files are the template's" not in done.stdout.splitlines()
+        assert "The contract files are those of the template" not in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("name", CHEATS)
@@ -513,7 +513,7 @@ NOT_SHOWN_CASES: dict[str, Cheat] = {
     "the record is damaged": Cheat(damage_the_record, "cannot be read"),
     "the record is nested deeply": Cheat(nest_the_record, "nested too deeply"),
     "the record is a list": Cheat(list_the_record, "is not an object"),
-    "the record is a fifo": Cheat(make_the_record_a_fifo, "is no plain file"),
+    "the record is a fifo": Cheat(make_the_record_a_fifo, "is not a plain file"),
     "the record is a link": Cheat(link_the_record, f"{RECORD} is a symlink"),
     "the record's folder is a link": Cheat(link_its_folder, ".janus is a symlink"),
     "the version is unknown": Cheat(claim_an_unknown_version, "version 9.9.9 is not known here"),

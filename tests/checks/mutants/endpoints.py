@@ -124,7 +124,7 @@ class MeasuresNoGaps(Plain):
         return {name: value for name, value in super().figures().items() if "gap" not in name}
 
 
-@breaks("E4", says="no figure of requests .* rose")
+@breaks("E4", says="no count of requests .* rose")
 class CountsNoRequests(Plain):
     def figures(self) -> dict[str, float]:
         return {**super().figures(), "requests_total": 0, "requests_in_flight": 0}
