@@ -1,4 +1,4 @@
-"""The files for several replicas are valid for Kubernetes and nginx, and agree with the competitor's settings."""
+"""Tests that the files for several replicas are valid for Kubernetes and nginx, and match the competitor's settings."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def container(project: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def validate(*files: Path) -> "subprocess.CompletedProcess[str]":
-    """Validates manifests strictly: a field that the schema does not know is an error."""
+    """Validates manifests strictly: a field that is not in the schema is an error."""
     return subprocess.run(
         [str(VALIDATOR), "--strict", *map(str, files)], capture_output=True, text=True, timeout=600, check=False
     )
@@ -138,7 +138,7 @@ def test_the_image_has_only_files_that_the_server_needs(each: Path) -> None:
 
 @pytest.fixture(scope="module")
 def app(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the image's /app."""
+    """A copy of the image's folder /app."""
     folder = tmp_path_factory.mktemp("app")
     for path in in_the_image(baked):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The estimated scores have fitting reasons, and the reports can hold any text that a server sends."""
+"""Tests that the estimated scores have matching reasons, and that reports can contain any text from a server."""
 
 import json
 import xml.etree.ElementTree as ElementTree
