@@ -293,7 +293,7 @@ def test_a_file_becomes_an_artifact() -> None:
 def test_a_file_that_cannot_be_saved_is_explained() -> None:
     result = ran({"JANUS_ARTIFACT_BYTES": "7"}, "create_file", name="notes.md", content="# Notes\n")
     assert result.status == "error"
-    assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the most that is allowed."
+    assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the maximum size."
 
 
 def _size(png: bytes) -> tuple[int, int]:

@@ -48,7 +48,7 @@ UPSTREAM_KINDS: dict[str, str] = {
 
 # kind -> what the user reads about an artifact that could not be saved. The cause goes only to the log.
 ARTIFACT_KINDS: dict[str, str] = {
-    "too_large": "it is larger than {most} bytes, the most that is allowed",
+    "too_large": "it is larger than {most} bytes, the maximum size",
     "store_full": "the files that are kept already take up all of the space that is allowed",
     "disk_full": "the disk is full",
     "read_only": "the place for files cannot be written to",

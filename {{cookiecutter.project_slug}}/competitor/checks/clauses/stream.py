@@ -315,7 +315,7 @@ def _limited(target: Target, seconds: int) -> Target:
 def _check_ends_by(limited: Target, name: str, prompt: str, latest: float) -> None:
     stream = limited.read_stream(question(prompt, stream=True))
     check_completed(stream, f"{limited.name}, {name!r}")
-    require(stream.seconds < latest, f"{limited.name}, {name!r} ended after {stream.seconds:.1f} s")
+    require(stream.seconds < latest, f"{limited.name}, {name!r} took {stream.seconds:.1f} s to end")
 
 
 BAD_BODIES: list[tuple[str, bytes, str | None]] = [

@@ -44,5 +44,5 @@ async def crashed(request: Request, error: Exception) -> JSONResponse:
     number = answer_id(request.headers)
     log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
     return refusal(
-        ApiError("internal_error", f"The server failed. The log has more under the id {number}."), request.headers
+        ApiError("internal_error", f"The server failed. The log has details under the id {number}."), request.headers
     )

@@ -62,7 +62,7 @@ class _Application(FastAPI):
 def create_app(settings: Settings, backend: Backend | None = None, folder: Path | None = None) -> FastAPI:
     """Makes the application for these settings, with the given backend or the one in `competitor/backend/`.
 
-    `folder` is the console's folder, which all workers share.
+    `folder` is a folder that all workers share.
     """
     backend = backend or load()
     started = time.monotonic()

@@ -44,7 +44,7 @@ class Timers:
         self._rings_at = _NEVER
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        """Schedules `callback` for the time `when`, in seconds of the clock `time`."""
+        """Schedules `callback` for the time `when`, in seconds as `time` returns them."""
         alarm = Alarm(callback)
         heappush(self._alarms, (when, next(self._numbers), alarm))
         if when < self._rings_at:
