@@ -76,7 +76,7 @@ class Toolbox:
         return result
 
     def start(self, calls: Sequence[ToolCall], *, seconds: float | None = None) -> "RunningCalls":
-        """Starts several calls at once: `async with toolbox.start(calls) as running`. `seconds` means the same as in `run`."""
+        """Starts several calls at once: `async with toolbox.start(calls) as running`. `seconds`: see `run`."""
         return RunningCalls(self, calls, seconds)
 
     async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:

@@ -54,7 +54,7 @@ class Plotter:
     ) -> Result:
         """Draws a chart of numbers for the user and shows it."""
         if labels and len(labels) != len(values):
-            raise ToolError(f"There are {len(values)} values and {len(labels)} labels; give as many, or no labels.")
+            raise ToolError(f"There are {len(values)} values and {len(labels)} labels; give one for each, or none.")
         if kind == "pie" and (min(values) < 0 or not any(values)):
             raise ToolError("A pie needs values that are not negative, and one that is not zero; try another kind.")
         png = await asyncio.to_thread(_drawn, values, labels, kind, title)

@@ -40,7 +40,7 @@ class Sandy:
         made = await self._service.post("/api/sandboxes", {})
         sandbox = _first(made, "sandboxId", "sandbox_id", "id")
         if not isinstance(sandbox, str) or not sandbox.replace("-", "").replace("_", "").isalnum():
-            raise ToolError("The sandbox service made no sandbox.")
+            raise ToolError("The sandbox service did not make a sandbox.")
         command = _COMMANDS[language]
         base = f"/api/sandboxes/{sandbox}"
         try:
