@@ -1,4 +1,4 @@
-"""The reviewers' checklist on a repo that is ready to submit, and on the same repo with one mistake at a time."""
+"""Tests the reviewers' checklist on a repo that is ready to submit, and on copies with one mistake each."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def submission(project: Path, *arguments: str, path: str = "") -> "subprocess.Co
 
 
 def review(project: Path) -> dict[str, dict[str, str]]:
-    """The findings of the quick check, by the item of the checklist."""
+    """Runs the quick check. Maps each item of the checklist to its finding."""
     told = json.loads(submission(project, "--quick", "--json").stdout)
     return {finding["about"]: finding for finding in told["review"]}
 

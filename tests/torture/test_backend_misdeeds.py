@@ -1,4 +1,4 @@
-"""Whatever a backend's code does, the answer ends well-formed: the contract's test, and backends that overload it."""
+"""Tests that the answer ends correctly whatever a backend does: the contract's test, and backends that overload it."""
 
 import json
 from collections.abc import Iterator

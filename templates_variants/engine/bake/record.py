@@ -1,4 +1,4 @@
-"""What `.janus/` holds: the answers, where the template came from, and each file's state when it was made."""
+"""Reads and writes `.janus/`: the answers, the template's address, and the state of each file when it was made."""
 
 import json
 import re
@@ -13,12 +13,12 @@ from templates_variants.engine.bake.zones import lines, zone_of
 
 HOME = "gh:org/janus-template"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation, since a path is valid on one machine only
 
 
 @dataclass(frozen=True)
 class Record:
-    """How a repo was made, or last updated."""
+    """The record of how a repo was made or last updated."""
 
     answers: Mapping[str, str]
     template: str
@@ -33,24 +33,24 @@ class Record:
     bases: Mapping[str, File]
 
     def knows(self, path: str) -> bool:
-        """Whether the template made a file here."""
+        """Whether the template made a file at this path."""
         listed = (self.contract, self.derived, self.bases, self.owner or ())
         return any(path in paths for paths in listed) or (self.owner is None and zone_of(path) == "owner")
 
     def is_as_made(self, path: str, file: File) -> bool:
-        """Whether the file is still as the template made it. Of the owner's files nobody asks."""
+        """Whether the file is still as the template made it. Not meant for the owner's files."""
         if path in self.bases:
             return self.bases[path].text == file.text
         return file.digest in (self.contract.get(path), self.derived.get(path))
 
     @property
     def paths(self) -> set[str]:
-        """All that the template makes."""
+        """The paths of all files that the template made."""
         return {*self.contract, *self.derived, *self.bases, *(self.owner or ())}
 
 
 def load(project: Path) -> Record:
-    """Reads `.janus/`. Raises OSError, ValueError or KeyError where it is missing or damaged."""
+    """Reads `.janus/`. Raises OSError, ValueError or KeyError if it is missing or damaged."""
     janus = project / ".janus"
     answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
     made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def load(project: Path) -> Record:
 
 
 def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: list[str]) -> None:
-    """Writes `.janus/` for a repo that was just made of these paths of the core and of the variant."""
+    """Writes `.janus/` for a new repo. `core` and `variant` are the paths that came from each."""
     janus = project / ".janus"
     given = {name: value for name, value in answers.items() if not name.startswith("_")}
     zones = {path: zone_of(path) for path in sorted({*core, *variant})}
@@ -102,9 +102,9 @@ def write_origin(project: Path, template: str, migrated: str) -> None:
 
 
 def address(template: str) -> str:
-    """What to record as the template's address: what was given, or its home where that was a path.
+    """The template's address to record: the given one, or the public home if a path was given.
 
-    Without a name and a password in it: the record is committed. git's credential helpers have them.
+    A name and a password in it are left out, because the record is committed. git's credential helpers keep them.
     """
     return _CREDENTIALS.sub("", template) if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
 

@@ -1,8 +1,8 @@
 """`competitor update`: fetches the template and runs the update code in it.
 Contract file: replaced by updates.
 
-This file is as old as the repo, and the newest template decides what an update does. So this file knows only how to
-get a copy of the template and how to call `templates_variants/update.py` in it.
+This file has the version of the old repo, but the newest template must decide what an update does. So this file only
+gets a copy of the template and calls `templates_variants/update.py` in it.
 """
 
 import json
@@ -36,9 +36,9 @@ class Unfetched(Exception):
 
 
 def update(root: Path, to: str | None, template: str | None, options: Sequence[str]) -> int:
-    """Updates the repo at `root` to the version `to` of its template, by default the newest release.
+    """Updates the repo at `root` to version `to` of its template, by default the newest release.
 
-    Returns the exit code: 0 done, 1 done with conflicts, 2 refused, 130 stopped; after 2 and 130 nothing is changed.
+    Returns the exit code: 0 done, 1 done with conflicts, 2 refused, 130 stopped; 2 and 130 mean that nothing changed.
     """
     try:
         if roll_back(root):
@@ -59,7 +59,7 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
 
 
 def roll_back(root: Path) -> int:
-    """Undoes an update that did not finish, with the code that started it. Returns 0 if the repo is intact."""
+    """Undoes an update that did not finish, using the code that started it. Returns 0 if the repo is intact."""
     code = root / ".janus" / "update" / "roll_back.py"
     if not code.is_file():
         return 0
@@ -88,14 +88,14 @@ def refuse_older(root: Path, template: Path) -> None:
 
 
 def is_address(template: str) -> bool:
-    """Whether this is a URL or an abbreviation, which mean the same on every machine, and not a path."""
+    """Whether this is a URL or an abbreviation, which mean the same on every machine, and not a local path."""
     return not Path(template).exists() and ":" in template
 
 
 def fetch(template: str, to: str | None, scratch: Path) -> Path:
-    """Clones the template into `scratch`, at the version `to`, else at the newest release or commit.
+    """Clones the template into `scratch`, at version `to`, or else at the newest release or commit.
 
-    Returns the folder of the template. Raises Unfetched if that is not possible.
+    Returns the folder of the template. Raises `Unfetched` if it cannot be fetched.
     """
     source = _source(template)
     goal = scratch / "template"
@@ -123,7 +123,7 @@ NETWORK = "check your network, or name a copy on this machine with --template"
 
 
 def _source(template: str) -> str:
-    """What git can clone: an absolute path, the URL for an abbreviation, or the given URL."""
+    """What git can clone: an absolute path, the URL that an abbreviation stands for, or the given URL."""
     if Path(template).exists():
         return str(Path(template).resolve())
     host, _, name = template.partition(":")

@@ -16,7 +16,7 @@ _SUGGESTED = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a field. `said` completes a sentence that begins with the field: what is wrong; how to fix it."""
+    """A problem with a field. `said` completes a sentence that starts with the field's name, and says how to fix it."""
 
     field: str
     said: str
@@ -80,7 +80,7 @@ def _line(given: str) -> str:
     )
 
 
-# The fields of the form in its order.
+# The fields of the form, in order.
 RULES: dict[str, Callable[[str], str]] = {
     "name": _name,
     "image": addresses.image,

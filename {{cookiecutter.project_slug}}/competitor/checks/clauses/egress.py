@@ -29,7 +29,7 @@ def listed_hosts_only(target: Target) -> None:
     proxied.post(question("past the proxy"))
     require(
         len(target.upstream.requests()) == seen + 1,
-        "with a proxy in the environment the request did not reach the upstream",
+        "with a proxy in the environment, the request did not reach the upstream",
     )
 
 

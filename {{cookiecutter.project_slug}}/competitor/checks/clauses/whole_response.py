@@ -1,4 +1,4 @@
-"""Checks of section 3 of CONTRACT.md: the whole (non-stream) response."""
+"""Checks of section 3 of CONTRACT.md: the whole (not streamed) response."""
 # Contract file: replaced by updates.
 
 import re
@@ -21,7 +21,7 @@ def _answer(target: Target) -> Json:
 
 @clause("W1", remedy="Send id, object, created, model, choices and usage; a valid X-Request-Id becomes the id.")
 def envelope(target: Target) -> None:
-    """A whole response has the fields of a chat.completion, and its id is right."""
+    """A whole response has the fields of a chat.completion, and its id is correct."""
     body = _answer(target)
     require(body.get("object") == "chat.completion", f"object is {body.get('object')!r}")
     require(isinstance(body.get("created"), int), "created is not an integer")
@@ -33,7 +33,7 @@ def envelope(target: Target) -> None:
     )
     require(
         re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id"))),
-        "without X-Request-Id the id is not chatcmpl- and 24 hex digits",
+        "without X-Request-Id, the id is not `chatcmpl-` and 24 hex digits",
     )
     for name in ("my-id_1.0", "i" * MAX_ID_CHARACTERS):
         given = target.post(question(), {"X-Request-Id": name}).json()
@@ -46,7 +46,7 @@ def envelope(target: Target) -> None:
 
 @clause("W2", remedy="Send role, content, reasoning_content and artifacts (a list) in the message.")
 def message(target: Target) -> None:
-    """The message has all its fields, each with its type."""
+    """The message has all required fields, each with the correct type."""
     given = _answer(target)["choices"][0].get("message", {})
     require(given.get("role") == "assistant", "the role is not assistant")
     for name in ("content", "reasoning_content"):
