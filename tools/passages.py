@@ -78,7 +78,7 @@ def passages() -> list[Passage]:
     found: list[Passage] = []
     for path in listed.splitlines():
         file = ROOT / path
-        if path.endswith(".md") and file.name != "CHANGELOG.md":
+        if path.endswith(".md") and file.name not in ("CHANGELOG.md", "CONTRACT.md"):
             found += documents(path, file.read_text(encoding="utf-8"))
         elif path.endswith(".py") and not path.startswith("hooks/"):
             found += strings(path, file.read_text(encoding="utf-8"))

@@ -312,7 +312,7 @@ def _started(process: int) -> str | None:
 
 
 def _alive(process: int, started: str | None, journal: Path) -> bool:
-    """Whether the process that wrote the journal still runs. Version 0.2.0 recorded its id alone."""
+    """Whether the process that wrote the journal still runs. Version 0.2.0 recorded only its id."""
     if process == os.getpid():
         return False
     now = _started(process)
