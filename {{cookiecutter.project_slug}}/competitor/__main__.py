@@ -206,13 +206,14 @@ def _update(given: argparse.Namespace) -> int:
 
 def _verify(_: argparse.Namespace) -> int:
     from .cli.locks import stale
-    from .cli.verify import changed_files, contract_digest, contract_files, printable
+    from .cli.verify import changed_files, contract_digest, contract_files, damaged_bases, printable
 
     if (ROOT / ".janus" / "update" / "journal.json").exists():
         print("An update did not finish. `python -m competitor update` restores everything first.")
         return 1
     try:
-        changed = {**changed_files(ROOT), **dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")}
+        unlocked = dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")
+        changed = {**changed_files(ROOT), **damaged_bases(ROOT), **unlocked}
         digest = contract_digest(contract_files(ROOT))
     except (OSError, ValueError) as error:
         print(f"Cannot verify: {printable(str(error))}. `git checkout .janus` may restore the record.")

@@ -146,7 +146,7 @@ def _record(repo: Repo) -> Iterator[Step]:
 
 
 def _bases(repo: Repo) -> File | None:
-    """The new bases, or the repo's own file when its content is the same, because zlib differs between systems."""
+    """The new bases. If the content is the same, the repo's own file stays: zlib's bytes differ between systems."""
     mine, theirs = repo.mine(bases.FILE), read(repo.made, bases.FILE)
     return mine if mine and repo.was.bases == repo.now.bases and not bases.old_files(repo.project) else theirs
 

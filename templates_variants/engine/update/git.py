@@ -57,8 +57,10 @@ def restore_index(project: Path, template: Path) -> None:
         done = subprocess.run(["git", *arguments], cwd=project, env=with_index, capture_output=True, check=False)
         return done.stdout.strip()
 
-    theirs = git(template, "ls-files", "--stage").stdout.strip()
-    if theirs and run("ls-files", "--stage") == theirs:
+    # The same lines: mode, object, path.
+    theirs = [line.replace(b" blob ", b" ") for line in git(template, "ls-tree", "-r", "HEAD").stdout.splitlines()]
+    mine = [line.replace(b" 0\t", b"\t") for line in run("ls-files", "--stage").splitlines()]
+    if theirs and mine == theirs:
         run("read-tree", "HEAD")
         print("git's index was that of the template, because of an old `competitor update`; it is yours again.")
 

@@ -7,17 +7,19 @@ imports no other module of this repo, so a reviewer can load it from a trusted c
 `tools/verify.py` of the template does.
 """
 
+import base64
 import hashlib
 import json
 import os
 import stat
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-RECORD = ".janus/contract.json"
+RECORD, BASES = ".janus/contract.json", ".janus/base.json"
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 MAX_FILE_BYTES = 16 * 1024 * 1024
 BYTECODE = (".pyc", ".pyo")
@@ -72,6 +74,22 @@ def changed_files(root: Path) -> dict[str, str]:
     """
     expected = recorded(root)
     return differences(expected, scan(root, expected.zones), modes=_keeps_modes(root))
+
+
+def damaged_bases(root: Path) -> dict[str, str]:
+    """Says if `.janus/base.json`, from which the next update merges, was changed: its path -> what is wrong with it."""
+    file = root / BASES
+    if not file.is_file():
+        return {}
+    try:
+        for path, entry in json.loads(file.read_bytes()).items():
+            reader = zlib.decompressobj()
+            text = reader.decompress(base64.b64decode(entry["text"], validate=True), MAX_FILE_BYTES)
+            if hashlib.sha256(text).hexdigest() != entry["sha256"]:
+                raise ValueError(f"the text of {path} does not match its hash")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        return {BASES: f"damaged ({error}); `git checkout .janus` may restore it"}
+    return {}
 
 
 def contract_files(root: Path) -> dict[str, str]:

@@ -101,7 +101,7 @@ def _renames(node: ast.ImportFrom, groups: dict[str, Names]) -> bool:
 
 
 def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | None:
-    """The modules that the names of this statement are now in; None for a statement that imports nothing from the competitor."""
+    """Maps each module to the names of this statement that it has now; None if nothing is imported from `competitor`."""
     module = file.bindings.absolute(node)
     if module.split(".")[0] != PACKAGE or module in file.names.owners:
         return None
