@@ -22,8 +22,8 @@ QUICK = (DIRECT, "nginx", "relay", "events", "plain-fastapi")
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = ", ".join(f"{name} ({scenario.about})" for name, scenario in SCENARIOS.items())
-    parser.add_argument("--only", metavar="NAMES", help=f"comma-separated scenarios, of: {known}")
-    parser.add_argument("--reps", type=int, help="how many interleaved repetitions (default: 5; with --quick: 2)")
+    parser.add_argument("--only", metavar="NAMES", help=f"the scenarios to measure, comma-separated: {known}")
+    parser.add_argument("--reps", type=int, help="number of interleaved repetitions (default: 5; with --quick: 2)")
     parser.add_argument(
         "--quick", action="store_true", help="measure only against nginx and plain FastAPI, in under 2 minutes"
     )
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     chosen = given.only.split(",") if given.only else list(SCENARIOS)
     if unknown := [name for name in chosen if name not in SCENARIOS]:
-        parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+        parser.error(f"there is no scenario {', '.join(unknown)}; choose from {', '.join(SCENARIOS)}")
     machine.leave_the_servers_core()
     try:
         if given.quick:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def quick(chosen: Sequence[str], repetitions: int) -> int:
-    """Measures the cost of a token against two peers, and prints the tables."""
+    """Measures the cost of a token in comparison with two other servers, and prints the tables."""
     results = {name: cost(name, QUICK_LOADS[name], QUICK, repetitions) for name in chosen}
     made = report.tables(results)
     for name in ("cost", "micros", "latency"):

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.console`: the CPU cost of the debug console when it is off, and its memory when it is on.
+"""`python -m benchmarks.console`: the CPU cost of the debug console while it is off, and its memory while it is on.
 
-When it is off, the comparison is with a build without it: the same bake, with every line of the console removed.
+For the cost while it is off, the comparison is with a build from which every line of the console was removed.
 """
 
 import argparse
@@ -32,10 +32,10 @@ REQUESTS = Load("mock-n1", streams=4, requests=120)
 KEPT = Load("mock-n50-d2", streams=20, requests=1000)
 WARMING = Load("mock-n50-d2", streams=20, requests=300)
 SETTLE_SECONDS = 4.0
-# In a pair, the two builds alternate for so many short turns each. The fastest quarter of a build's turns is its cost,
-# because other work on the machine makes a turn slower, never faster.
+# In a pair, the two builds alternate for this many short turns each. The cost of a build is that of its fastest quarter
+# of turns, because other work on the machine makes a turn slower, never faster.
 TURNS = 32
-MAX_DIFFERENCE, MAX_KEPT_MIB = 0.02, 5.0  # the first as a share of the CPU of a request
+MAX_DIFFERENCE, MAX_KEPT_MIB = 0.02, 5.0  # the first is a share of a request's CPU time
 
 # The console's lines in the core: a pattern, and its replacement in a build without the console.
 WITHOUT = {
@@ -59,7 +59,7 @@ WITHOUT = {
 
 
 def without_console(project: Path) -> Path:
-    """A copy of a bake without the console. Raises `Missing` when a pattern of `WITHOUT` matches no line."""
+    """Makes a copy of a baked repo without the console. Raises `Missing` if a pattern of `WITHOUT` matches no line."""
     goal = project.with_name(f"{project.name}-without")
     shutil.rmtree(goal, ignore_errors=True)
     shutil.copytree(project, goal)
@@ -78,7 +78,7 @@ def without_console(project: Path) -> Path:
 
 
 def off(pairs: int) -> list[float]:
-    """CPU per request with the console off, divided by that of a build without it; one ratio per pair."""
+    """CPU per request with the console off, divided by that of a build without a console; one ratio for each pair."""
     python = environments.python_of("variant-proxy", environments.bake("proxy") / "requirements.txt")
     project = environments.bake("proxy")
     bare, settings = without_console(project), {**PEERS["relay"].environment, "PYTHONHASHSEED": "0"}
@@ -96,9 +96,9 @@ def off(pairs: int) -> list[float]:
 
 
 def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
-    """CPU seconds per request, for each build.
+    """CPU seconds per request, for each of the two builds.
 
-    Both are started again for each pair, because the place of a process in memory changes its cost by a percent.
+    Both are restarted for each pair, because a process's place in memory changes its cost by about one percent.
     """
     cost: dict[str, list[float]] = {peer.name: [] for peer in peers}
     with contextlib.ExitStack() as stack:
@@ -113,7 +113,7 @@ def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
 
 
 def _turn(server: Server) -> float:
-    """CPU seconds per request."""
+    """Sends one turn of requests. Returns CPU seconds per request."""
     before = server.cpu()
     results = load.run(server.url, REQUESTS)
     time.sleep(0.02)
@@ -123,7 +123,7 @@ def _turn(server: Server) -> float:
 
 
 def kept() -> list[float]:
-    """MiB more than at the start, after 1,000, 2,000 and 3,000 requests with the console on and open."""
+    """Memory in MiB above the start, after 1,000, 2,000 and 3,000 requests with the console on and open."""
     relay = PEERS["relay"]
     on = Peer("on", "console on", relay.command, {**relay.environment, "JANUS_DEBUG": "true"})
     more = []
@@ -140,7 +140,7 @@ def kept() -> list[float]:
 
 @contextlib.contextmanager
 def _open(port: int) -> Iterator[None]:
-    """Acts as an open page of the console: looks for new requests every two seconds, and fetches the newest."""
+    """Acts like an open page of the console: looks for new requests every two seconds and fetches the newest."""
     closed = threading.Event()
 
     def got(path: str) -> bytes:
@@ -166,7 +166,7 @@ def _open(port: int) -> Iterator[None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=20, help="how many interleaved pairs (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=20, help="number of interleaved pairs (default: %(default)s)")
     given = parser.parse_args()
     machine.leave_the_servers_core()
     try:

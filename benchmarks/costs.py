@@ -1,4 +1,4 @@
-"""Measures the cost of a token: every load on every server, from 1 to 2,000 streams, with one worker and with two."""
+"""Measures the cost of a token: each load on each server, with 1 to 2,000 streams, and with one and two workers."""
 
 import asyncio
 import sys
@@ -27,14 +27,14 @@ QUICK_LOADS = {
     "one": Load("mock-n1", streams=4, requests=200),
 }
 SCALE = (1, 10, 50, 200, 500, 1000, 2000)
-SCALE_RATE = 2500  # tokens per second of all streams together, whatever their number
+SCALE_RATE = 2500  # tokens per second of all streams together, for any number of streams
 OPENED_PER_SECOND = 300
 SETTLE_SECONDS, WINDOW_SECONDS = 1.5, 4.0
 PLAIN_LIMIT = 500  # with more streams, httpx's connection pool takes minutes
 
 
 def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows:
-    """CPU per token and latencies under one load, for every server."""
+    """Measures CPU per token and latencies of every server under one load."""
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))
     progress = Progress(name, len(order))
@@ -50,7 +50,7 @@ def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows
 
 
 def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE) -> Rows:
-    """CPU per token with 1 to 2,000 streams at one total rate; `streams` of a run is their number."""
+    """Measures CPU per token with 1 to 2,000 streams and the same total rate; `streams` of a run is their number."""
     rows: Rows = {peer: [] for peer in names}
     order = [
         (repetition, streams, peer)
@@ -68,7 +68,7 @@ def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE)
 
 
 async def _steady(server: Server, streams: int) -> Run:
-    """CPU per token while all streams are open, without the cost of opening and ending them."""
+    """Measures CPU per token while all streams are open, without the cost of opening and ending them."""
     gap, ramp = streams / SCALE_RATE, streams / OPENED_PER_SECOND
     tokens = round((ramp + 2 * SETTLE_SECONDS + WINDOW_SECONDS) / gap)
     given = Load(f"mock-n{tokens}-d{gap * 1000:g}", streams=streams, requests=streams, ramp=ramp)
@@ -84,7 +84,7 @@ async def _steady(server: Server, streams: int) -> Run:
 
 
 def workers(repetitions: int) -> Rows:
-    """A flood with one worker and with two, on all cores; no rows for a competitor without that setting."""
+    """Measures a flood with one and with two workers, on all cores. Without that setting, there are no rows."""
     if not setting_exists("JANUS_WORKERS"):
         print("  This competitor has no setting JANUS_WORKERS.", file=sys.stderr)
         return {}

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.diff REV`: is this checkout slower than another commit?
+"""`python -m benchmarks.diff REV`: says whether this checkout is slower than another commit.
 
-It bakes both, each with an environment from its own lock, and compares the CPU that a token costs. It exits with 0
-when every interval begins at `--at-least` or above, with 1 when one does not, with 2 when nothing could be measured.
+It bakes a repo from each of the two, with an environment from its own lock, and compares the CPU per token. Exit codes:
+0 if every interval begins at `--at-least` or above, 1 if one does not, 2 if nothing could be measured.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from .servers import Peer
 BAKES = BUILD / "diff"
 DEFAULT = ("s50", "full", "one")
 AT_LEAST = 0.95
-# A busy machine measures fewer blocks instead of taking longer, so that three scenarios stay below five minutes.
+# On a busy machine, fewer blocks are measured in this time, so that three scenarios stay below five minutes.
 MAX_SECONDS_PER_SCENARIO = 90.0
 
 
@@ -34,17 +34,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diff", description=(__doc__ or "").splitlines()[0])
     known = ", ".join(f"{name} ({SCENARIOS[name].about})" for name in BURSTS)
     parser.add_argument("revision", metavar="REV", help="the commit to compare with: a tag, a branch or an id")
-    parser.add_argument("--only", default=",".join(DEFAULT), help=f"comma-separated (default: %(default)s), of {known}")
-    parser.add_argument("--backend", default="proxy", help="comma-separated backends (default: %(default)s)")
+    parser.add_argument(
+        "--only", default=",".join(DEFAULT), help=f"comma-separated scenarios (default: %(default)s), of {known}"
+    )
+    parser.add_argument("--backend", default="proxy", help="backends, comma-separated (default: %(default)s)")
     parser.add_argument(
         "--at-least",
         type=float,
         default=AT_LEAST,
         metavar="RATIO",
-        help="where intervals must begin (default: %(default)s)",
+        help="lowest value at which an interval may begin (default: %(default)s)",
     )
     parser.add_argument(
-        "--blocks", type=int, help=f"how many blocks to measure (default: {BLOCKS}, fewer when time runs out)"
+        "--blocks", type=int, help=f"number of blocks to measure (default: {BLOCKS}, fewer if time runs out)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the measurements of each block to this file")
     return parser
@@ -52,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The costs of one backend under one load, and the interval of their ratio."""
+    """The cost of one backend under one load in both checkouts, and the interval of the ratio."""
 
     backend: str
     scenario: str
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     scenarios, backends = given.only.split(","), given.backend.split(",")
     if unknown := [name for name in scenarios if name not in BURSTS]:
-        parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(BURSTS)}")
+        parser.error(f"there is no scenario {', '.join(unknown)}; choose from {', '.join(BURSTS)}")
     if given.blocks is not None and given.blocks < MIN_BLOCKS:
         parser.error(f"an interval needs at least {MIN_BLOCKS} blocks")
     began = time.monotonic()
@@ -100,20 +102,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(backend: str, scenarios: Sequence[str], template: Path, blocks: int | None) -> list[Costs]:
-    """The cost of a token with this backend in both checkouts, for each scenario."""
+    """Measures the cost of a token with this backend in both checkouts, for each scenario."""
     new, old = peer("new", backend, ROOT), peer("old", backend, template)
     seconds = math.inf if blocks else MAX_SECONDS_PER_SCENARIO * len(scenarios)
     return compare([Pair(scenario, new, old) for scenario in scenarios], blocks or BLOCKS, seconds, backend)
 
 
 def peer(name: str, backend: str, template: Path) -> Peer:
-    """A fresh bake of a checkout, as a server that runs in an environment from the bake's own lock.
+    """Bakes a repo from a checkout, and returns it as a server that runs in an environment from the repo's own lock.
 
-    All names must have the same length, because the length of its paths decides where a process has things in memory.
+    All names must have the same length, because the length of its paths affects where a process has things in memory.
     """
     offered = revisions.backends(template)
     if backend not in offered:
-        raise Missing(f"There is no backend {backend!r} in {template.name}, which offers {', '.join(offered)}.")
+        raise Missing(f"There is no backend {backend!r} in {template.name}; choose one of {', '.join(offered)}.")
     project = environments.bake(backend, BAKES / name, template)
     lock = project / "requirements.txt"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
@@ -124,7 +126,7 @@ def peer(name: str, backend: str, template: Path) -> Peer:
 def publish(
     found: Sequence[Comparison], names: tuple[str, str], at_least: float, seconds: float, file: Path | None
 ) -> int:
-    """Prints the table and writes the file; returns the exit code."""
+    """Prints the table and writes the file. Returns the exit code."""
     passed = all(one.ratio.low >= at_least for one in found)
     blocks = min(len(one.costs.new) for one in found)
     print(f"Tokens per CPU second, {names[0]} divided by {names[1]}:\n")

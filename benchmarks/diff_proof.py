@@ -1,9 +1,9 @@
 """`python -m benchmarks.diff_proof`: shows by trials which differences `benchmarks.diff` can detect.
 
-In each trial, this checkout is compared with a copy of itself, and with copies that are 5 % slower. A busy loop in
-the hot path slows them down: for each chunk, or for each request in the scenario of one token per request. A trial
-has fewer blocks than a comparison, so it detects less. The exit code is 0 when 9 of 10 trials show no difference
-between two equal copies, and 9 of 10 show the slowdown, in each scenario.
+Each trial compares this checkout with a copy of itself, and with copies that are 5 % slower. A busy loop in the hot
+path makes them slower: for each chunk, or for each request in the scenario of one token per request. A trial
+has fewer blocks than a comparison, so it detects less. The exit code is 0 if, in each scenario, 9 of 10 trials show
+no difference between equal copies, and 9 of 10 show the slowdown.
 """
 
 import argparse
@@ -26,15 +26,15 @@ from .slowdown import A_CHUNK, A_REQUEST, slow_down
 TRIAL_BLOCKS = 12
 SLOWER = 0.05
 WANTED = 0.9
-# The loop is first measured at twice its length, because a larger slowdown can be measured better. Not at more than
-# that: at full rate, the slower of two servers reads more tokens at once, so a long loop costs less than its length.
+# The loop is first measured at twice its final length, because a larger slowdown can be measured better. A longer loop
+# would not do: at full rate, a slower server reads more tokens at once, so a long loop costs less than expected.
 OVERSIZE, SIZING_BLOCKS = 2, 16
 GUESSED_SECONDS_PER_TURN = 10e-9
 
 
 @dataclass
 class Found:
-    """The intervals of all trials, for one scenario."""
+    """The intervals of all trials in one scenario."""
 
     equal: list[Interval] = field(default_factory=list)
     slower: list[Interval] = field(default_factory=list)
@@ -43,16 +43,16 @@ class Found:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diff_proof", description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
-        "--trials", type=int, default=10, help="how many trials of about 4 minutes (default: %(default)s)"
+        "--trials", type=int, default=10, help="number of trials, each about 4 minutes (default: %(default)s)"
     )
-    parser.add_argument("--only", default=",".join(DEFAULT), help="comma-separated scenarios (default: %(default)s)")
+    parser.add_argument("--only", default=",".join(DEFAULT), help="scenarios, comma-separated (default: %(default)s)")
     parser.add_argument(
-        "--blocks", type=int, default=TRIAL_BLOCKS, help="how many blocks per trial (default: %(default)s)"
+        "--blocks", type=int, default=TRIAL_BLOCKS, help="number of blocks per trial (default: %(default)s)"
     )
     given = parser.parse_args()
     scenarios = given.only.split(",")
     if unknown := [name for name in scenarios if name not in BURSTS]:
-        parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(BURSTS)}")
+        parser.error(f"there is no scenario {', '.join(unknown)}; choose from {', '.join(BURSTS)}")
     machine.leave_the_servers_core()
     try:
         found = trials(scenarios, given.trials, max(MIN_BLOCKS, given.blocks))
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def trials(scenarios: Sequence[str], count: int, blocks: int) -> dict[str, Found]:
-    """Runs the trials; prints the verdicts of each on stderr."""
+    """Runs the trials, and prints the verdicts of each on stderr."""
     builds = _Builds()
     plain, equal = builds.copy("plain"), builds.copy("equal")
     copies = [Pair(scenario, equal, plain) for scenario in scenarios]
@@ -80,14 +80,14 @@ def trials(scenarios: Sequence[str], count: int, blocks: int) -> dict[str, Found
 
 
 class _Builds:
-    """Copies of one bake. All names have the same length, for the reason that `diff.peer` gives."""
+    """Copies of one baked repo. All names have the same length, for the reason given in `diff.peer`."""
 
     def __init__(self) -> None:
         self.project = environments.bake("proxy", BAKES / "proof")
         self.python = environments.python_of("diff-proof", self.project / "requirements.txt")
 
     def copy(self, name: str, scenario: str = "", turns: int = 0) -> Peer:
-        """A copy as a server; with a scenario, a copy with a loop of so many turns for each token of it."""
+        """Makes a copy and returns it as a server. With a scenario, the copy loops `turns` turns for each token."""
         goal = self.project.with_name(name)
         shutil.rmtree(goal, ignore_errors=True)
         shutil.copytree(self.project, goal)
@@ -96,7 +96,7 @@ class _Builds:
         return Peer(name, name, competitor(lambda: (self.python, goal)), PEERS["relay"].environment)
 
     def slowed(self, copies: Sequence[Pair]) -> list[Pair]:
-        """For each pair of equal copies, a pair in which one copy is slower by `SLOWER`."""
+        """For each pair of equal copies, makes a pair in which one copy is slower by `SLOWER`."""
         costs = compare(copies, MIN_BLOCKS, what="cost of a token")
         turns = [round(OVERSIZE * SLOWER * cost.micros()[1] / 1e6 / GUESSED_SECONDS_PER_TURN) for cost in costs]
         measured = compare(self._with_loops(copies, turns), SIZING_BLOCKS, what="size of the loop")
@@ -133,7 +133,7 @@ def _publish(found: dict[str, Found], count: int) -> int:
 
 
 def _width(intervals: Sequence[Interval]) -> str:
-    """The mean ratio, and half of the mean width of the intervals."""
+    """The mean ratio, and half of the mean width of the intervals, as text."""
     half = statistics.fmean((one.high - one.low) / 2 for one in intervals)
     return f"{statistics.fmean(one.mean for one in intervals):.3f} ± {half:.3f}"
 

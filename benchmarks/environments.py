@@ -1,4 +1,4 @@
-"""Makes what the benchmark needs, on demand and below `build/bench`: environments from locks, bakes, nginx."""
+"""Makes what the benchmark needs, when first needed, in `build/bench`: environments from locks, baked repos, nginx."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ PROJECT = "{{cookiecutter.project_slug}}"
 
 
 class Missing(Exception):
-    """Something that the benchmark needs is missing or wrong; the message says what to do."""
+    """Something that the benchmark needs is missing or wrong. The message says what to do."""
 
 
 def variants() -> list[str]:
@@ -23,7 +23,7 @@ def variants() -> list[str]:
 
 
 def python_of(name: str, lock: Path) -> Path:
-    """The Python of an environment that has exactly the packages of the lock."""
+    """The Python of an environment that has exactly the packages of the lock. The environment is made if needed."""
     home = BUILD / "venv" / name
     python, made_of = home / "bin" / "python", home / "made-of"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -47,7 +47,7 @@ def litellm_python() -> Path:
 
 
 def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> Path:
-    """Bakes this checkout, or another one; returns the folder of the bake."""
+    """Bakes a repo from this checkout or another one, and returns its folder."""
     goal = bakes / variant
     shutil.rmtree(goal, ignore_errors=True)
     goal.mkdir(parents=True)
@@ -60,12 +60,12 @@ def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> 
         [*command, "-o", str(goal), *answers], cwd=template, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise Missing(f"The {variant} competitor could not be baked:\n{done.stdout}{done.stderr}")
+        raise Missing(f"A repo with the backend {variant} could not be made:\n{done.stdout}{done.stderr}")
     return goal / "measured"
 
 
 def bake_of_events(bakes: Path = BUILD / "bakes") -> Path:
-    """Bakes a proxy whose backend iterates over the model's events itself, as any backend may; returns its folder."""
+    """Bakes a proxy whose backend handles each of the model's events itself, as any backend may. Returns its folder."""
     project = bake("proxy", bakes)
     goal = project.with_name("measured-events")
     shutil.copytree(project, goal)
@@ -74,13 +74,13 @@ def bake_of_events(bakes: Path = BUILD / "bakes") -> Path:
 
 
 def nginx() -> str:
-    """The path of nginx, which is installed from Debian's package when it is missing."""
+    """The path of nginx. Installs Debian's package if nginx is missing."""
     search = f"{os.environ.get('PATH', '')}:/usr/sbin"
     found = shutil.which("nginx", path=search)
     if found:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Missing("nginx is missing, and every ratio is relative to nginx: apt-get install nginx-light")
+        raise Missing("nginx is missing, and every ratio is relative to nginx; run `apt-get install nginx-light`")
     print("Installing nginx-light ...", file=sys.stderr, flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # with 1, Debian starts no service
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=True)

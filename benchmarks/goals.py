@@ -1,4 +1,4 @@
-"""The goals: the figures that a run must reach, and how to compute them from its results."""
+"""The goals: the figures that the benchmark should reach, and how to compute them from its results."""
 
 import statistics
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Results = dict[str, Rows]  # section -> rows
 
 @dataclass(frozen=True)
 class Measured:
-    """The median, the minimum and the maximum of all repetitions."""
+    """The median, the minimum and the maximum of a figure over all repetitions."""
 
     median: float
     minimum: float
@@ -29,7 +29,7 @@ Measure = Callable[[Results], Measured | None]
 
 @dataclass(frozen=True)
 class Goal:
-    """One row of the table of goals. With `at_most`, less is better."""
+    """One row of the table of goals. With `at_most`, the figure must not be higher than the target."""
 
     about: str
     wanted: float
@@ -46,7 +46,7 @@ def runs(results: Results, section: str, name: str) -> list[Run]:
 
 
 def ratio(results: Results, section: str, name: str, base: str) -> Measured | None:
-    """Tokens per CPU second of one server divided by those of another, within each repetition."""
+    """Tokens per CPU second of one server, divided by those of another, within each repetition."""
     pairs = zip(runs(results, section, name), runs(results, section, base), strict=False)
     return Measured.of([theirs["cpu_us"] / ours["cpu_us"] for ours, theirs in pairs if ours["cpu_us"]])
 
@@ -57,13 +57,13 @@ def figure(results: Results, section: str, name: str, key: str) -> Measured | No
 
 
 def added(results: Results, name: str, key: str) -> Measured | None:
-    """Milliseconds that a server adds to the client's times without a server, within each repetition."""
+    """The milliseconds that a server adds to the times that a client measures without it, within each repetition."""
     pairs = zip(runs(results, "s50", name), runs(results, "s50", DIRECT), strict=False)
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 
 
 def worst_change(results: Results) -> Measured | None:
-    """The change of evenness by pacing, on the pattern where it is smallest."""
+    """The change of evenness by pacing, for the pattern where it is smallest."""
     changes = []
     for pattern in PATTERNS:
         pair = [figure(results, "even", f"{pattern}/{mode}", "evenness") for mode in PACING]

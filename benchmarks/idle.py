@@ -1,4 +1,4 @@
-"""Measures what a server costs without traffic: its start, its memory when idle, the memory of silent streams."""
+"""Measures what a server costs without traffic: start time, memory when idle, and memory of silent streams."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ SETTLE_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class _Round:
-    """The server's memory a while after the last stream was opened, and a while after all streams ended."""
+    """The server's memory a while after the last stream was opened, and a while after all streams have ended."""
 
     open_kib: int
     after_kib: int
@@ -25,14 +25,14 @@ class _Round:
 
 
 def start(names: Sequence[str], repetitions: int) -> Rows:
-    """Seconds to the first 200 of /health from an empty environment, and memory when idle."""
+    """Measures the seconds to the first 200 of /health with an empty environment, and the memory when idle."""
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions + 1))
     progress = Progress("start", len(order))
     with Mock() as mock:
         for repetition, peer in order:
             progress.step(f"{peer}, start {repetition}")
-            # Clause E9: a competitor must start without any environment variable; a peer needs its upstream.
+            # E9: a competitor must start without any environment variable. Other servers need the upstream's address.
             with Server(PEERS[peer], mock.port, bare=peer in OURS) as server:
                 time.sleep(1.0)
                 run = {"ready_s": server.ready_after, "memory_mib": server.memory_kib() / 1024}
@@ -42,9 +42,9 @@ def start(names: Sequence[str], repetitions: int) -> Rows:
 
 
 def memory(names: Sequence[str], streams: int, repetitions: int) -> Rows:
-    """KiB per open, silent stream; MiB kept after all have ended; MiB more after a second round of as many streams.
+    """Measures KiB per open, silent stream, MiB kept after all have ended, and MiB added by a second round of streams.
 
-    Memory that is kept once may belong to the allocator; memory that is added in each round is a leak.
+    Memory that is kept once may belong to the allocator. Memory that is added in each round is a leak.
     """
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))

@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean by Student's t, for any number of values, and of intervals that must hold at once."""
+"""Confidence intervals of a mean, by Student's t; also for several intervals that must hold at the same time."""
 
 import math
 import statistics
@@ -16,10 +16,10 @@ class Interval:
 
 
 def interval(values: Sequence[float], together: int = 1) -> Interval:
-    """The mean of independent values, with its 95 % confidence interval.
+    """The mean of independent values and its 95 % confidence interval.
 
-    `together` is the number of intervals that must all hold at once with a probability of 95 %. Each is widened by
-    Bonferroni's inequality.
+    `together` is the number of intervals that must all hold at once with a probability of 95 %. Each is made wider by
+    Bonferroni's inequality for that.
     """
     mean = statistics.fmean(values)
     t = student(1 - (1 - PROBABILITY) / together, len(values) - 1)
@@ -28,7 +28,7 @@ def interval(values: Sequence[float], together: int = 1) -> Interval:
 
 
 def student(probability: float, freedom: int) -> float:
-    """The t for which this share of Student's distribution, with `freedom` degrees of freedom, is between -t and t."""
+    """The t for which this share of Student's distribution is between -t and t; `freedom` is degrees of freedom."""
     low, high = 0.0, 1.0
     while within(high, freedom) < probability:
         high *= 2
@@ -39,7 +39,7 @@ def student(probability: float, freedom: int) -> float:
 
 
 def within(t: float, freedom: int) -> float:
-    """The share of Student's distribution between -t and t (Abramowitz and Stegun, 26.7.3 and 26.7.4)."""
+    """The share of Student's distribution that lies between -t and t (Abramowitz and Stegun, 26.7.3 and 26.7.4)."""
     angle, odd = math.atan(t / math.sqrt(freedom)), freedom % 2
     sine, cosine = math.sin(angle), math.cos(angle)
     total, term = 0.0, cosine if odd else 1.0

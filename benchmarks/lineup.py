@@ -1,4 +1,4 @@
-"""The servers that are measured: the competitor in its variants, and its peers, each with the command to start it."""
+"""The servers that are measured: the competitor's variants and the other servers, with the command that starts each."""
 
 import subprocess
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from .servers import Command, Peer
 
 @cache
 def _variant(name: str) -> tuple[Path, Path]:
-    """The Python and the folder of a fresh bake of this variant."""
+    """Bakes this variant. Returns its Python and its folder."""
     project = environments.bake(name)
     return environments.python_of(f"variant-{name}", project / "requirements.txt"), project
 
@@ -24,7 +24,7 @@ def _events() -> tuple[Path, Path]:
 
 
 def setting_exists(variable: str) -> bool:
-    """Whether a bake reads this environment variable."""
+    """Whether the competitor reads this environment variable."""
     python, project = _variant("proxy")
     listed = subprocess.run(
         [str(python), "-m", "competitor", "settings"], cwd=project, capture_output=True, text=True, check=True
@@ -64,7 +64,7 @@ def _litellm(port: int, folder: Path, upstream: int) -> Command:
     return [str(binary), "--config", str(HERE / "litellm" / "config.yaml"), *where], folder
 
 
-# All features are on, as in the arena. Only the limits that 2,000 streams need are raised.
+# All features are on, as in the arena. Only the limits are raised that 2,000 streams would exceed.
 _OURS = {"JANUS_LOG_FORMAT": "json", "JANUS_MAX_RUNNING": "3000", "JANUS_MAX_OPEN": "4000"}
 _UNPACED = {**_OURS, "JANUS_PACING": "off"}
 _PACED = {**_OURS, "JANUS_PACING": "auto"}

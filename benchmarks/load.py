@@ -1,7 +1,7 @@
-"""The load client: opens streams, times every token and every delta, and checks that nothing is lost.
+"""The load client: opens streams, records when every token and delta arrives, and checks that nothing is lost.
 
-It reads sockets itself, so that it costs little compared with what it measures. Each event gets the time at which it
-is parsed from the socket, as in the arena's benchmark.
+It reads sockets itself, so that it costs little compared with the servers. An event's time is the moment when it is
+parsed, as in the arena's benchmark.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ TOKEN = re.compile(rb"t(\d+)@(\d+)x* ")
 
 @dataclass(slots=True)
 class Result:
-    """One answer. Times are in seconds of the monotonic clock; a latency is from sending to parsing a token."""
+    """One answer. Times are seconds of the monotonic clock; a latency is the time from sending to parsing a token."""
 
     asked_at: float = 0.0
-    arrivals: list[float] = field(default_factory=list)  # of content deltas
-    latencies: list[float] = field(default_factory=list)  # of tokens
+    arrivals: list[float] = field(default_factory=list)  # times of the content deltas
+    latencies: list[float] = field(default_factory=list)  # one for each token
     complete: bool = False
     wrong: str | None = None
 
     @property
     def first(self) -> float | None:
-        """Seconds from the request to its first content delta."""
+        """Seconds from the request to the first content delta; None if there was none."""
         return self.arrivals[0] - self.asked_at if self.arrivals else None
 
 
 class _Client(asyncio.Protocol):
-    """One request on one connection. `finished` is set at the end of the answer, whether it is right or wrong."""
+    """One request on one connection. `finished` is set when the answer ends, right or wrong."""
 
     transport: asyncio.Transport
 
@@ -66,7 +66,7 @@ class _Client(asyncio.Protocol):
             self.close()
 
     def dechunked(self, data: bytes) -> tuple[bytes, bool]:
-        """The body of the chunks that have arrived completely, and whether the last chunk was among them."""
+        """The body of the chunks that have arrived completely, and whether the last chunk has arrived."""
         raw, at = self.raw + data, 0
         parts: list[bytes] = []
         while (line_end := raw.find(b"\r\n", at)) >= 0:
@@ -98,7 +98,7 @@ class _Client(asyncio.Protocol):
         at, latencies = 0, self.result.latencies
         for token in TOKEN.finditer(text):
             if token.start() != at or int(token[1]) != len(latencies):
-                self.fail(f"lost, doubled or foreign text at token {len(latencies)}: {text[at : at + 60]!r}")
+                self.fail(f"wrong text (lost, repeated or foreign) at token {len(latencies)}: {text[at : at + 60]!r}")
                 return
             at = token.end()
             latencies.append(now - int(token[2]) / 1e6)
@@ -135,7 +135,7 @@ def _request(url: str, model: str) -> tuple[str, int, bytes]:
 
 
 async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
-    """Requests one streamed answer; `wrong` says what is wrong with it. `seconds` is the time limit."""
+    """Requests one streamed answer. Its `wrong` says what is wrong with it. `seconds` is the time limit."""
     host, port, request = _request(url, model)
     try:
         _, client = await asyncio.get_running_loop().create_connection(lambda: _Client(request), host, port)
@@ -149,13 +149,13 @@ async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
     if result.wrong is None and not result.complete:
         result.wrong = "no [DONE]"
     if result.wrong is None and (len(result.latencies) != tokens or client.text.strip()):
-        result.wrong = f"{len(result.latencies)} of {tokens} tokens, and {client.text[:60]!r}"
+        result.wrong = f"{len(result.latencies)} of {tokens} tokens arrived, then {client.text[:60]!r}"
     return result
 
 
 @dataclass(frozen=True)
 class Load:
-    """`streams` concurrent streams that share `requests` requests; their starts are spread over `ramp` seconds."""
+    """A load: `streams` concurrent streams that share `requests` requests. They start within `ramp` seconds."""
 
     model: str
     streams: int
@@ -174,7 +174,7 @@ async def drive(url: str, load: Load) -> list[Result]:
 
 
 async def drive_all(urls: Sequence[str], load: Load) -> list[list[Result]]:
-    """Puts one load on several servers at once, with requests in the order A B B A; returns each server's answers."""
+    """Puts one load on several servers at once, with requests in the order A B B A. Returns each server's answers."""
     results: list[list[Result]] = [[] for _ in urls]
     turns = [*range(len(urls)), *reversed(range(len(urls)))]
     left: Iterator[int] = iter(range(load.requests))
@@ -190,7 +190,7 @@ async def drive_all(urls: Sequence[str], load: Load) -> list[list[Result]]:
 
 
 def run(url: str, load: Load) -> list[Result]:
-    """Puts this load on a server; returns all answers."""
+    """Puts this load on a server. Returns all answers."""
     return run_all([url], load)[0]
 
 

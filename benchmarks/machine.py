@@ -1,4 +1,4 @@
-"""Reads a server's CPU time and memory from the kernel, and says which cores it may use. Linux only."""
+"""Reads a server's CPU time and memory from the Linux kernel, and says which cores the server may use."""
 
 import os
 import platform
@@ -6,21 +6,21 @@ import resource
 import time
 from pathlib import Path
 
-# The server has a core of its own; the upstream and the client share the others, so that they do not slow it down.
+# The server has a core of its own. The upstream and the client share the others, so that they do not slow it down.
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORES = CORES[-1:]
 OTHER_CORES = CORES[:-1] or CORES
 
 
 def leave_the_servers_core() -> None:
-    """Moves this process, which measures, to the other cores, and raises its limit of open sockets to the maximum."""
+    """Moves this process to the other cores, and raises its limit of open sockets to the maximum."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))  # two sockets per stream
     os.sched_setaffinity(0, OTHER_CORES)
 
 
 def processes(session: int) -> list[int]:
-    """The ids of the living processes of a session: a server and all that it started."""
+    """The ids of the living processes of a session: a server and everything that it started."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -33,7 +33,7 @@ def processes(session: int) -> list[int]:
 
 
 def cpu_seconds(session: int) -> float:
-    """CPU seconds of all threads of a session so far, by the scheduler's own clock, which counts nanoseconds."""
+    """CPU seconds of all threads of a session so far, from the scheduler's own clock, which counts nanoseconds."""
     total = 0
     for process in processes(session):
         for schedstat in Path(f"/proc/{process}/task").glob("*/schedstat"):
@@ -45,7 +45,7 @@ def cpu_seconds(session: int) -> float:
 
 
 def memory_kib(session: int) -> int:
-    """Resident memory of a session in KiB; a page that several processes share counts once (PSS)."""
+    """Resident memory of a session in KiB. A page that several processes share counts once (PSS)."""
     total = 0
     for process in processes(session):
         try:
@@ -57,7 +57,7 @@ def memory_kib(session: int) -> int:
 
 
 def described() -> dict[str, str]:
-    """A description of the machine, for the report."""
+    """Describes the machine, for the report."""
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "CPU": f"{len(CORES)} x {models[0].partition(':')[2].strip() if models else platform.machine()}",

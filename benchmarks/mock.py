@@ -1,10 +1,10 @@
-"""The upstream, in a process of its own: an OpenAI-compatible server; a model's name says what it sends and when.
+"""The upstream, as a separate process: an OpenAI-compatible server. A model's name says what it sends, and when.
 
-    python -m benchmarks.mock PORT        0 takes a free port; the port is printed
+    python -m benchmarks.mock PORT        0 chooses a free port; the port is printed
 
-Every server passes the model's name on, so the name describes the load: `mock-n100-d20` is 100 tokens, 20 ms apart
-(see `Plan`). Each token has its number and the time at which it was sent, in microseconds of the monotonic clock, so
-that a client on the same machine can time each of them. It is one asyncio protocol, without a task per stream.
+Every server passes the model's name on, so the name can describe the load: `mock-n100-d20` means 100 tokens, 20 ms
+apart (see `Plan`). Each token has its number and the time at which it was sent, in microseconds of the monotonic
+clock, so that a client on the same machine can compute its latency. There is no task for each stream.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a model's name asks for: pairs of a letter and a number, in any order, joined by hyphens."""
+    """The load that a model's name describes: pairs of a letter and a number, in any order, joined by hyphens."""
 
     tokens: int = 10  # n
     gap_ms: float = 0.0  # d: time between two ticks; 0 sends as fast as the client reads
@@ -49,7 +49,7 @@ class Plan:
         )
 
     def ticks(self) -> list[int]:
-        """How many tokens each tick sends. Their sum is `tokens`."""
+        """The number of tokens that each tick sends. Their sum is `tokens`."""
         counts, left, seed = [], self.tokens, 1
         while left > 0:
             seed = seed * 1103515245 + 12345 & 0x7FFFFFFF  # the same sequence in every run and every language
@@ -65,7 +65,7 @@ def _framed(payload: bytes) -> bytes:
 
 
 class _Stream:
-    """One streamed answer, written on a fixed schedule that a slow reader does not shift."""
+    """One streamed answer, sent on a fixed schedule, which a slow reader does not shift."""
 
     def __init__(self, connection: "_Connection", model: str, usage: bool):
         self.plan, self.connection = Plan.of(model), connection
@@ -112,7 +112,7 @@ class _Stream:
 
 
 class _Connection(asyncio.Protocol):
-    """Reads requests, one after the other, and answers each: a chat with a stream, anything else with `{}`."""
+    """Reads requests, one after the other, and answers each: a chat with a stream, any other request with `{}`."""
 
     transport: asyncio.Transport
 

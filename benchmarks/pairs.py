@@ -1,10 +1,10 @@
-"""Compares two builds of one server by their CPU per token, with a confidence interval.
+"""Compares two builds of one server by their CPU time per token, with a confidence interval.
 
-Both run at the same time on the server's core, and every load sends its requests to them in the order A B B A. So
-other work on the machine slows both down within the same milliseconds. Measured on a busy machine, the ratio of one
-burst of 50 streams varied by 2.5 % this way, but by 9 % when a burst on one server followed a burst on the other. Part
-of the remaining variation belongs to a process: its place in memory changes its cost by one or two percent. So
-both are started again for each block, and a block gives one ratio.
+Both run at the same time on the same core, and every load sends requests to them in the order A B B A. So other
+work on the machine slows both down in the same milliseconds. On a busy machine, the ratio of one burst
+of 50 streams varied by 2.5 % this way, but by 9 % if a burst on one server followed a burst on the other. Part of the
+remaining variation belongs to a process: its place in memory changes its cost by one or two percent. So both
+servers are restarted for each block, and each block gives one ratio.
 """
 
 import contextlib
@@ -30,16 +30,16 @@ BURSTS = {
     "s500": replace(LOADS["s500"], ramp=2.0),
     "one": replace(LOADS["one"], requests=480),
 }
-# A multiple of 4: which server starts first alternates with each block, which gets the first request with every second.
+# A multiple of 4: the server that starts first changes with each block, the one with the first request every two.
 BLOCKS = 20
 MIN_BLOCKS = 4
-# One second after its start, a server looks for old artifacts. Measuring begins later, or it would be part of the cost.
+# A server looks for expired artifacts one second after its start. Measuring begins after that, to leave the cost out.
 START_SECONDS = 1.3
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two servers that a load compares. Peers with the same name, in several pairs, are one server."""
+    """Two servers that a load compares. If peers in several pairs have the same name, they are the same server."""
 
     scenario: str
     new: Peer
@@ -48,13 +48,13 @@ class Pair:
 
 @dataclass
 class Costs:
-    """CPU seconds per token, one value per block."""
+    """CPU seconds per token of both servers, one value for each block."""
 
     new: list[float] = field(default_factory=list)
     old: list[float] = field(default_factory=list)
 
     def ratio(self, together: int) -> Interval:
-        """Tokens per CPU second, new divided by old; of `together` such intervals, all hold at once with 95 %."""
+        """Tokens per CPU second, new divided by old. `together` such intervals all hold at once with 95 %."""
         logs = [math.log(old / new) for new, old in zip(self.new, self.old, strict=True)]
         found = interval(logs, together)
         return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high))
@@ -64,13 +64,13 @@ class Costs:
 
 
 def verdict(found: Interval) -> str:
-    """What an interval says about the new server, in words."""
+    """What an interval means for the new server, in words."""
     says = "slower" if found.high < 1 else "faster" if found.low > 1 else "no difference shown"
     return f"{says}: {found.low:.3f} to {found.high:.3f}"
 
 
 def compare(pairs: Sequence[Pair], blocks: int = BLOCKS, seconds: float = math.inf, what: str = "diff") -> list[Costs]:
-    """The costs of each pair. After `seconds`, no further block begins, except for the first `MIN_BLOCKS`."""
+    """The costs of each pair. After `seconds`, no further block starts, except for the first `MIN_BLOCKS`."""
     costs, progress, began = [Costs() for _ in pairs], Progress(f"{what}, block", blocks), time.monotonic()
     scenarios = ", ".join(dict.fromkeys(pair.scenario for pair in pairs))
     with Mock() as mock:

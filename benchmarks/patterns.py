@@ -1,4 +1,4 @@
-"""Measures how evenly text arrives when an upstream sends it unevenly, without pacing and with it."""
+"""Measures how evenly text arrives, without and with pacing, if the upstream sends it unevenly."""
 
 import statistics
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .progress import Progress
 from .runs import WARM_UP, Rows, Run, measured
 from .servers import Mock, Server
 
-# name -> (model, label). All are synthetic: patterns that real upstreams have, with round figures.
+# name -> (model, label). All are synthetic: they imitate patterns of real upstreams, with round figures.
 PATTERNS = {
     "steady": ("mock-n450-d20", "steady, 50 per second"),
     "b20": ("mock-n450-b20-d200", "bursts of 20, every 0.2 s"),
@@ -30,7 +30,7 @@ PACING = ("relay", "paced")  # the same server without pacing and with it
 
 
 def even(repetitions: int) -> Rows:
-    """Evenness, delay and CPU for each arrival pattern, without pacing and with it; rows are named `pattern/mode`."""
+    """Measures evenness, delay and CPU for each pattern, without and with pacing. Rows are named `pattern/mode`."""
     rows: Rows = {f"{pattern}/{mode}": [] for pattern in PATTERNS for mode in PACING}
     order = [(n, pattern, mode) for n in range(repetitions) for pattern in PATTERNS for mode in PACING]
     progress = Progress("even", len(order))

@@ -1,4 +1,4 @@
-"""Draws the plots of docs/performance.md, as SVG that is readable on a light page and on a dark one.
+"""Draws the plots of docs/performance.md as SVG that is readable on light and dark pages.
 
 python -m benchmarks.plots RESULTS.json FOLDER        in the environment of the peers, which has matplotlib
 """
@@ -43,7 +43,7 @@ def plain(name: str) -> str:
 
 
 def cost(results: Results, axes: Axes) -> None:
-    """Bars: tokens per CPU second as a share of nginx's, with 50 streams."""
+    """A bar for each server: tokens per CPU second as a share of nginx's, with 50 streams."""
     found = {name: measured for name in PEERS if (measured := ratio(results, "s50", name, "nginx"))}
     names = sorted(found, key=lambda name: found[name].median)
     values = [found[name].median for name in names]
@@ -56,7 +56,7 @@ def cost(results: Results, axes: Axes) -> None:
 
 
 def scale(results: Results, axes: Axes) -> None:
-    """Lines: CPU per token by the number of streams."""
+    """A line for each server: CPU per token against the number of streams."""
     for (name, found), color, mark in zip(results["scale"].items(), LINES, MARKS, strict=False):
         counts = sorted({run["streams"] for run in found if run["cpu_us"]})
         costs = [statistics.median(r["cpu_us"] for r in found if r["streams"] == n and r["cpu_us"]) for n in counts]
@@ -87,7 +87,7 @@ def even(results: Results, axes: Axes) -> None:
 
 
 def arrivals(results: Results, axes: Axes, pattern: str) -> None:
-    """The share of one answer's deltas that had arrived at each moment."""
+    """A line for each mode: the share of one answer's deltas that had arrived, over time."""
     for mode, color in (("relay", OTHERS_COLOR), ("paced", OURS_COLOR)):
         times = runs(results, "even", f"{pattern}/{mode}")[0]["arrivals_s"]
         shares = [100 * (number + 1) / len(times) for number in range(len(times))]

@@ -1,4 +1,4 @@
-"""Prints progress on stderr: the current step and the time left, so that a long run is never silent."""
+"""Prints progress on stderr: the current step and the remaining time."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ class Progress:
         self.began = time.monotonic()
 
     def step(self, what: str) -> None:
-        """Prints a step; call it before the step."""
+        """Prints the step that starts now, and the remaining time."""
         left = ""
         if self.done:
             seconds = (time.monotonic() - self.began) / self.done * (self.steps - self.done)

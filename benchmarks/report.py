@@ -1,4 +1,4 @@
-"""Turns results into tables, and writes them between the marks of docs/performance.md."""
+"""Makes tables from the results and writes them between the marks of docs/performance.md."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """A number with three significant digits, at most three decimals, and no exponent."""
+    """Formats a number with three significant digits, at most three decimals, and no exponent."""
     size = abs(value)
     return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.01 or size == 0 else 3}f}"
 
@@ -49,14 +49,14 @@ def _goal_row(goal: Goal, results: Results) -> list[str]:
 
 
 def goals(results: Results) -> str:
-    """Every goal with the measured figure; the agents' goals only when the template has such a variant."""
+    """The table of goals with measured figures. Goals of the agents are included if the template has that variant."""
     agents = AGENT_GOALS if "langchain" in PEERS else ()
     head = ["Goal", "Target", "Measured: median (minimum to maximum)", "Result"]
     return table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
 
 
 def cost(results: Results) -> str:
-    """Tokens per CPU second as ratios to nginx, cold start, idle memory."""
+    """The table of tokens per CPU second as ratios to nginx, cold start and idle memory."""
     sections = [section for section in COST_SECTIONS if section in results]
     rows = []
     for name in PEERS:
@@ -69,7 +69,7 @@ def cost(results: Results) -> str:
 
 
 def micros(results: Results) -> str:
-    """The figures behind the ratios: microseconds of CPU per token, and the number of wrong answers."""
+    """The table of the figures behind the ratios: microseconds of CPU per token, and wrong answers."""
     sections = [section for section in COST_SECTIONS if section in results]
     rows = []
     for name in PEERS:
@@ -82,7 +82,7 @@ def micros(results: Results) -> str:
 
 
 def latency(results: Results) -> str:
-    """The latency that a server adds with 50 streams, to the first token and to each token."""
+    """The table of the latency that a server adds with 50 streams, to the first token and to each token."""
     keys = ("first_p50_ms", "first_p99_ms", "latency_p50_ms", "latency_p99_ms")
     rows = [
         [about(name), *(shown(added(results, name, key)) for key in keys)]
@@ -93,7 +93,7 @@ def latency(results: Results) -> str:
 
 
 def even(results: Results) -> str:
-    """Evenness of each pattern without pacing and with it, and what pacing costs."""
+    """The table of evenness for each pattern, without and with pacing, and what pacing costs."""
     rows = []
     for pattern, (_, label) in PATTERNS.items():
         off, on = f"{pattern}/relay", f"{pattern}/paced"
@@ -114,7 +114,7 @@ def even(results: Results) -> str:
 
 
 def scale(results: Results) -> str:
-    """Microseconds of CPU per token by the number of streams."""
+    """The table of microseconds of CPU per token, by the number of streams."""
     rows = results.get("scale", {})
     counts = sorted({run["streams"] for found in rows.values() for run in found})
     lines = []
@@ -164,7 +164,7 @@ TABLES = {
 
 
 def tables(results: Results) -> dict[str, str]:
-    """Every table for which there are results."""
+    """All tables for which there are results, by name."""
     return {name: made(results) for name, (made, needed) in TABLES.items() if needed is None or needed in results}
 
 
@@ -173,7 +173,7 @@ def machine(described: dict[str, str]) -> str:
 
 
 def write(page: Path, made: dict[str, str]) -> None:
-    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`; the text around stays as it is."""
+    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`, and leaves the text around unchanged."""
     text = page.read_text(encoding="utf-8")
     for name, table in made.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""Checkouts of other commits of this repository, below `build/bench`."""
+"""Checks out other commits of this repository, into `build/bench`."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ CHECKOUTS = BUILD / "checkouts"
 
 
 def checkout(revision: str, repository: Path = ROOT, checkouts: Path = CHECKOUTS) -> Path:
-    """Writes the files of a commit to a fresh folder named by its id. Raises `Missing` when there is no such commit."""
+    """Writes the files of a commit to a new folder named by its id. Raises `Missing` if there is no such commit."""
     commit = commit_of(revision, repository)
     goal, archive = checkouts / commit[:12], checkouts / f"{commit[:12]}.tar"
     shutil.rmtree(goal, ignore_errors=True)
@@ -23,7 +23,7 @@ def checkout(revision: str, repository: Path = ROOT, checkouts: Path = CHECKOUTS
 
 
 def commit_of(revision: str, repository: Path = ROOT) -> str:
-    """The id of the commit with this name or abbreviated id. Raises `Missing` when there is none."""
+    """The id of the commit with this name or abbreviated id. Raises `Missing` if there is none."""
     asked = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
     found = subprocess.run(asked, cwd=repository, capture_output=True, text=True, check=False)
     if found.returncode:
@@ -32,7 +32,7 @@ def commit_of(revision: str, repository: Path = ROOT) -> str:
 
 
 def described(repository: Path = ROOT) -> str:
-    """The name of this checkout's commit, and `-dirty` when files differ from it."""
+    """The name of this checkout's commit, with `-dirty` if files differ from it."""
     asked = ["git", "describe", "--always", "--dirty"]
     found = subprocess.run(asked, cwd=repository, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "this checkout"

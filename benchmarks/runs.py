@@ -1,6 +1,6 @@
-"""Measures one run of one server, and orders the runs of several servers.
+"""Measures one run of one server, and decides the order of the runs of several servers.
 
-Repetitions are interleaved (A B C, B C A, ...), so that a temporary disturbance of the machine affects all servers.
+Repetitions are interleaved (A B C, B C A, ...), so that a temporary disturbance affects all servers.
 """
 
 import time
@@ -14,14 +14,14 @@ from .servers import Server
 
 Run = dict[str, Any]
 Rows = dict[str, list[Run]]  # a server's name -> its runs, one per repetition
-DIRECT = "direct"  # the client asks the upstream without a server between them
+DIRECT = "direct"  # the client asks the upstream directly
 SLOW_REPETITIONS = 2
 SETTLE_SECONDS = 0.3
 WARM_UP = Load("mock-n20-d2", streams=10, requests=40)
 
 
 def interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
-    """In every repetition, every server has one turn, in a rotated order; slow servers only in the first ones."""
+    """Yields repetition and server: each repetition has all servers in rotated order, but slow ones only the first."""
     for repetition in range(repetitions):
         turn = repetition % len(names)
         for name in (*names[turn:], *names[:turn]):
@@ -36,7 +36,7 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 
 
 def figures(results: Sequence[load.Result], cpu: float | None, seconds: float) -> Run:
-    """The figures of one run. Times are in milliseconds, CPU in microseconds per token."""
+    """Computes the figures of one run. Times are in milliseconds, CPU is in microseconds per token."""
     latencies = [latency for result in results for latency in result.latencies]
     firsts = [result.first for result in results if result.first is not None]
     wrong = [result.wrong for result in results if result.wrong]

@@ -1,4 +1,4 @@
-"""All scenarios by name. Each of them returns one section of the results."""
+"""All scenarios by name. Each returns one section of the results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SCALED = ("nginx", "relay", "raw-asgi", "plain-fastapi")
 
 @dataclass(frozen=True)
 class Scenario:
-    """One section of the results. `run` takes the number of repetitions."""
+    """A scenario, which measures one section of the results. `run` takes the number of repetitions."""
 
     about: str
     run: Callable[[int], Rows]

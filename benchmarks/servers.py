@@ -1,4 +1,4 @@
-"""Starts a server with its command on a core of its own, reads its CPU and memory, and stops it."""
+"""Starts a server on its own core, reads its CPU time and memory, and stops it."""
 
 import contextlib
 import ctypes
@@ -32,7 +32,7 @@ class Peer:
 
     name: str
     about: str
-    command: Callable[[int, Path, int], Command]  # the port, a folder of its own, the upstream's port
+    command: Callable[[int, Path, int], Command]  # called with the port, a folder for the server, the upstream's port
     environment: dict[str, str] = field(default_factory=dict)
     health: str = "/health"
     slow: bool = False
@@ -46,17 +46,17 @@ def free_port() -> int:
 
 
 def _prepared(cores: list[int]) -> Callable[[], None]:
-    """For `preexec_fn`: pins the child to these cores, and has the kernel stop it when the benchmark ends."""
+    """Returns a function for `preexec_fn`, which pins the child to these cores and makes it end with the benchmark."""
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
-        _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)  # also when the benchmark itself is killed
+        _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)  # even if the benchmark is killed
 
     return prepare
 
 
 class Mock:
-    """The upstream, as a context manager; it listens on `port`."""
+    """Runs the upstream on `port`, as a context manager."""
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Mock:
 
 
 class Server:
-    """One running server, as a context manager. With `bare`, it gets no configuration at all (clause E9)."""
+    """Runs one server, as a context manager. With `bare`, the server gets no configuration at all (clause E9)."""
 
     def __init__(self, peer: Peer, upstream: int, bare: bool = False, cores: list[int] | None = None):
         self.peer, self.port = peer, free_port()
@@ -111,7 +111,7 @@ class Server:
         return self
 
     def _wait(self) -> float:
-        """Waits for the first 200 on the health path; returns the seconds since the start."""
+        """Waits for the first 200 on the health path. Returns the seconds since the start."""
         health = f"http://127.0.0.1:{self.port}{self.peer.health}"
         while time.monotonic() - self.began < READY_SECONDS and self.process.poll() is None:
             try:

@@ -1,4 +1,4 @@
-"""Slows a copy of a bake down on purpose, with a busy loop at the beginning of one of its functions."""
+"""Makes a copy of a baked repo slower on purpose, with a busy loop at the start of one of its functions."""
 
 import ast
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .environments import Missing
 
 @dataclass(frozen=True)
 class Place:
-    """A function in any file; `owner` is the class when it is a method."""
+    """A function of the competitor, in any file. `owner` is the class if it is a method."""
 
     function: str
     owner: str | None = None
@@ -20,7 +20,7 @@ A_REQUEST = Place("read_request")
 
 
 def slow_down(project: Path, place: Place, turns: int) -> None:
-    """Inserts a busy loop of so many turns; it calls nothing, and all turns cost the same.
+    """Inserts a busy loop of `turns` turns. The loop calls nothing, and all turns cost the same.
 
     It counts in floats, because integers above 256 cost more than smaller ones.
     """
@@ -28,7 +28,7 @@ def slow_down(project: Path, place: Place, turns: int) -> None:
 
 
 def insert(project: Path, place: Place, *statements: str) -> None:
-    """Inserts statements at the beginning of a function of a bake. Raises `Missing` unless it is found exactly once."""
+    """Inserts statements at the start of a function. Raises `Missing` unless the function is found exactly once."""
     found = [
         (path, node)
         for path in sorted((project / "competitor").rglob("*.py"))

@@ -1,4 +1,4 @@
-"""Adds the chosen backend, or finishes an update, and prints the next steps. Answers arrive as data, never as code."""
+"""Adds the chosen backend, or finishes an update, and prints the next steps. Answers are read as data, never run."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Checks the answers, and a repo that already exists, before anything is written. Answers arrive as data, not code."""
+"""Checks the answers, and any existing repo, before anything is written. Answers are read as data, never run."""
 
 import json
 import sys

@@ -1,7 +1,7 @@
-"""Tells a hook where the template lies, in every way a template can be run.
+"""Tells a hook where the template is, however the template is run.
 
-cookiecutter's own `_repo_dir` is relative for local templates and absent under cruft. What always
-holds: while a hook is *rendered*, the working directory is the template's root.
+cookiecutter's own `_repo_dir` is relative for local templates and missing under cruft. But while a hook is *rendered*,
+the working directory is always the template's root.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from jinja2.ext import Extension
 
 
 def template_root() -> str:
-    """The folder with `cookiecutter.json` and `templates_variants/`, the working directory or above it."""
+    """The folder with `cookiecutter.json` and `templates_variants/`: the working directory or a folder above it."""
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / "cookiecutter.json").is_file() and (folder / "templates_variants").is_dir():

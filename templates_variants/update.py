@@ -26,6 +26,7 @@ sys.dont_write_bytecode = True
 # These need the path that was set above.
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
 from templates_variants.engine.update import apply, preconditions, report, transaction  # noqa: E402
+from templates_variants.engine.update.git import environment, restore_index  # noqa: E402
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
 
@@ -55,21 +56,30 @@ def main() -> int:
 
 def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
+    restore_index(project, TEMPLATE)
+    with preconditions.alone(project):
+        return _update(given, project)
+
+
+def _update(given: argparse.Namespace, project: Path) -> int:
     if (left := preconditions.recovered(project)) is not None:
         print(transaction.rolled_back(left))
     was = preconditions.ours(project)
     preconditions.committed(project)
+    preconditions.resolved(project, was)
+    preconditions.not_older(was, _version(TEMPLATE))
     answers = _answers(was, given.answer)
     preconditions.answers_hold(was.answers, answers, TEMPLATE)
     with tempfile.TemporaryDirectory(prefix="janus-update-") as scratch:
         made = _bake(answers, Path(scratch))
-        apply.origin(made, given.template or was.template)
         repo = Repo(project, made, was, load(made), given.replace_edited)
-        plan = apply.plan(repo, TEMPLATE)
+        plan = apply.planned(repo, TEMPLATE, given.template or was.template, migrate=not given.no_migrate)
         if plan.obstacles:
             raise Refused(report.obstacles(repo, plan.obstacles))
         paths = apply.changed(repo, plan)
         if not paths:
+            if plan.left:
+                print(report.own_lines(plan))
             print(f"Nothing to do: this repo is up to date with janus-template {repo.now.template_version}.")
             return 0
         print(report.summary(repo, plan, TEMPLATE), flush=True)
@@ -78,11 +88,15 @@ def update(given: argparse.Namespace) -> int:
             return 1 if plan.conflicts else 0
         if not given.yes:
             _ask()
-            _refuse_if_changed(repo, plan)
+            _refuse_if_changed(repo, plan, given)
         files = apply.final(repo, plan, paths, Path(scratch) / "final")
         apply.carry_out(project, files, os.getpid())
-    print(f"\nDone. {report.next_steps(plan, repo.project)}")
+    print(f"\nDone. {report.next_steps(plan)}")
     return 1 if plan.conflicts else 0
+
+
+def _version(template: Path) -> str:
+    return str(json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"])
 
 
 def _arguments() -> argparse.Namespace:
@@ -92,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
     parser.add_argument("--yes", action="store_true", help="do not ask before changing files")
     parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
+    parser.add_argument("--no-migrate", action="store_true", help="leave your own files, and name the lines to change")
     parser.add_argument("--replace-edited", action="store_true", help="replace edited contract files, too")
     return parser.parse_args()
 
@@ -117,7 +132,7 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
     done = subprocess.run(
         [_python(scratch), "-m", "cookiecutter", str(TEMPLATE), "--no-input", *where],
         cwd=scratch,
-        env={**os.environ, "PWD": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**environment(), "PWD": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -160,10 +175,11 @@ def _ask() -> None:
         raise Refused("you did not answer yes")
 
 
-def _refuse_if_changed(repo: Repo, plan: Plan) -> None:
+def _refuse_if_changed(repo: Repo, plan: Plan, given: argparse.Namespace) -> None:
     """Refuses when the owner changed files while the question was open."""
     preconditions.committed(repo.project)
-    if apply.plan(repo, TEMPLATE) != plan:
+    again = apply.planned(repo, TEMPLATE, given.template or repo.was.template, migrate=not given.no_migrate)
+    if again != plan:
         raise Refused("files of the repo changed before you answered; run this again")
 
 

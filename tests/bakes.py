@@ -1,4 +1,4 @@
-"""Fixtures for all tests: an empty home folder, and a bake of each variant, made once per run."""
+"""Fixtures for all tests: an empty home folder, and a generated repo of each variant, made once per run."""
 
 import compileall
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from .baking.baking import DEFAULT, VARIANTS, bake
 from .once import once
 
 Bakes = Callable[[str], Path]
-# Parameters of a long test: `make test` runs it for the default variant, `make test-variants` for the others.
+# Marks parameters of a long test. `make test` runs it for the default variant, `make test-variants` for the others.
 IN_FULL = [DEFAULT, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS if name != DEFAULT)]
 
 
@@ -21,11 +21,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def bakes(request: pytest.FixtureRequest, home: Path) -> Bakes:
-    """`bakes("tools")` returns a bake of that variant with the default answers. Tests only read it."""
+    """`bakes("tools")` returns a generated repo of that variant with the default answers. Tests only read it."""
 
     def compiled(folder: Path, variant: str) -> None:
         project = bake(folder, home, {} if variant == DEFAULT else {"backend": variant})
-        compileall.compile_dir(project, quiet=1)  # otherwise each server that starts there writes bytecode
+        compileall.compile_dir(project, quiet=1)  # otherwise each server would write bytecode
 
     def baked_once(variant: str) -> Path:
         (project,) = once(request, f"bake-{variant}", lambda folder: compiled(folder, variant)).iterdir()
@@ -36,11 +36,11 @@ def bakes(request: pytest.FixtureRequest, home: Path) -> Bakes:
 
 @pytest.fixture(scope="session")
 def baked(bakes: Bakes) -> Path:
-    """A bake of the default variant. Tests only read it."""
+    """A generated repo of the default variant. Tests only read it."""
     return bakes(DEFAULT)
 
 
 @pytest.fixture(scope="session", params=VARIANTS)
 def each(request: pytest.FixtureRequest, bakes: Bakes) -> Path:
-    """A bake of each variant. Tests only read it."""
+    """A generated repo of each variant. Tests only read it."""
     return bakes(request.param)

@@ -1,4 +1,4 @@
-"""Makes the unbaked template importable, removes hypothesis' time limits, and kills orphans of earlier runs."""
+"""Makes the template's Python importable, removes hypothesis' time limits, and kills processes left by earlier runs."""
 
 import hypothesis
 
@@ -30,13 +30,13 @@ __all__ = [
     "template_path",
 ]
 
-# The machine may be busy with other things, so no test may fail because of a time limit.
+# Other work may keep the machine busy, so no test may fail because of hypothesis' time limit.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
 def pytest_sessionstart() -> None:
-    """Kills orphans before any process is started, including the workers of pytest-xdist."""
+    """Kills processes of earlier runs before any process is started, including the workers of pytest-xdist."""
     from competitor.checks.orphans import kill_orphans  # importable because of template_path
 
     kill_orphans()

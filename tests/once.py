@@ -1,4 +1,4 @@
-"""Folders that one worker of pytest-xdist makes for all workers, and locks between workers."""
+"""Folders that one worker of pytest-xdist fills for all workers, and locks between workers."""
 
 import fcntl
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 
 def once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder `name` of this run; the first worker that asks for it calls `make` to fill it. Tests only read it."""
+    """The folder `name` of this run. The first worker that needs it calls `make` to fill it. Tests only read it."""
     folder = of_this_run(request) / name
     made = folder.with_name(f"{name}.made")
     with exclusively(request, name):
@@ -24,7 +24,7 @@ def once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], objec
 
 @contextmanager
 def exclusively(request: pytest.FixtureRequest, name: str) -> Iterator[None]:
-    """A lock with this name: only one worker at a time holds it."""
+    """Holds a lock with this name, so that only one worker at a time runs the block."""
     with (of_this_run(request) / f"{name}.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

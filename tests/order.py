@@ -5,9 +5,9 @@ import pytest
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
 def pytest_long_ones_first(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts long tests at the beginning of each worker's part of the list.
+    """Moves long tests to the beginning of each worker's part of the list.
 
-    Every worker gets one contiguous part, and later takes tests from the end of another worker's part (`worksteal`).
+    Each worker gets one contiguous part, and later takes tests from the end of another worker's part (`worksteal`).
     """
     workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
     files: dict[str, list[pytest.Item]] = {}

@@ -1,4 +1,4 @@
-"""Makes the template's Python importable without a bake, which is possible because it is plain Python."""
+"""Makes the template's Python importable without baking a repo. This works because the files contain no Jinja."""
 
 import importlib
 import importlib.util
@@ -9,14 +9,14 @@ from types import ModuleType
 TEMPLATE = Path(__file__).resolve().parents[1]
 UNBAKED = TEMPLATE / "{{cookiecutter.project_slug}}"
 
-# So that importing does not write bytecode into the template.
+# Imports must not write bytecode into the template.
 sys.dont_write_bytecode = True
 if str(UNBAKED) not in sys.path:
     sys.path.insert(0, str(UNBAKED))
 
 
 def contract_tests(name: str) -> ModuleType:
-    """Imports a module of the generated repo's `tests/contract`, in a package with a name of its own."""
+    """Imports a module of the generated repo's `tests/contract`, in a package with its own name."""
     package = "generated_contract"
     if package not in sys.modules:
         folder = UNBAKED / "tests" / "contract"
@@ -29,7 +29,7 @@ def contract_tests(name: str) -> ModuleType:
 
 
 def adapter(name: str, module: str = "") -> ModuleType:
-    """Imports the adapter `name`, or a module of it, as if it were beside the unbaked core."""
+    """Imports the adapter `name`, or a module of it, as if it were in the core's package."""
     package = importlib.import_module("competitor.adapters")
     folder = TEMPLATE / "templates_variants" / "adapters" / name / UNBAKED.name / "competitor" / "adapters"
     if str(folder) not in package.__path__:

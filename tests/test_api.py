@@ -1,4 +1,4 @@
-"""`competitor/api.py` is all that owners import: it is complete, documented and lazy, and its types are right."""
+"""Tests that `competitor/api.py` has all that owners import, with docs and types, and that it imports lazily."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ _OWNERS_MAY = re.compile(r"(\.\.|competitor\.)(api|adapters(\.\w+)?)")
 
 
 def typed() -> dict[str, str]:
-    """Maps each name to its module, as type checkers see them."""
+    """Maps each name to its module, as type checkers see it."""
     tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     return {
@@ -70,7 +70,7 @@ def test_importing_it_in_a_server_loads_no_other_module(tmp_path: Path) -> None:
 
 
 def owners_texts() -> list[Path]:
-    """What owners write, or copy from."""
+    """The files that owners write or copy from."""
     backends = TEMPLATE.glob(f"templates_variants/*/{UNBAKED.name}/competitor/backend/*")
     documents = [*TEMPLATE.glob("docs/*.md"), *TEMPLATE.glob("*.md"), *UNBAKED.rglob("*.md")]
     return [path for path in (*backends, *documents) if path.is_file() and path.name != "CHANGELOG.md"]

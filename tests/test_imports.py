@@ -1,4 +1,4 @@
-"""The packages of a generated repo: which imports which, how many modules each has, and a map for newcomers."""
+"""Tests which package of a generated repo imports which, how many modules each has, and the map of the core."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ _QUESTION = re.compile(r"^(\w.*?) {2,}([\w./]+\.py|\.\./\S+/) +(.+)$", re.MULTIL
 
 
 def questions() -> list[tuple[str, str, str]]:
-    """The entries of the map in the core's docstring: what to change, the file, and the name to look for in it."""
+    """The rows of the map in the core's docstring: what to change, the file, and the name to look for in it."""
     text = ast.get_docstring(ast.parse((CORE / "__init__.py").read_text(encoding="utf-8"))) or ""
     return _QUESTION.findall(text)
 

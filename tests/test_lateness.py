@@ -1,4 +1,4 @@
-"""Delays by a busy machine are measured, and a test that fails while the machine is busy is repeated."""
+"""Tests that delays by a busy machine are measured, and that a test that fails on a busy machine is repeated."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def test_time_that_a_rival_uses_is_counted_as_waiting() -> None:
 
 
 def test_sleeping_is_not_counted_as_waiting() -> None:
-    """The program knows how long it slept, so this holds however busy the machine is."""
+    """The program knows how long it slept, so this holds on a busy machine as well."""
     program = (
         "import sys, time; from tests.template_path import contract_tests as load; late = load('lateness').Lateness();"
         "began = time.monotonic(); time.sleep(1); print(late.seconds - (time.monotonic() - began - 1))"

@@ -1,4 +1,4 @@
-"""Folders that the workers of pytest-xdist share are made once, and each worker begins with long tests."""
+"""Tests that folders which pytest-xdist's workers share are made once, and that workers start with long tests."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Makes sure that Chromium and its driver are installed, from Debian's packages; fails where that is impossible.
+"""Makes sure that Chromium and its driver are installed. Installs Debian's packages if needed, and fails elsewhere.
 
-`make test-browser` runs it, because a browser test that is skipped when no browser is installed proves nothing.
+`make test-browser` runs it first, because browser tests that are skipped for lack of a browser prove nothing.
 """
 
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 PACKAGES = ("chromium", "chromium-driver")
-BROWSERS = ("chromium", "google-chrome")  # the second is what GitHub's runners have
+BROWSERS = ("chromium", "google-chrome")  # GitHub's runners have the second one
 DRIVER = "chromedriver"
 
 
@@ -39,7 +39,7 @@ def missing() -> list[str]:
 
 
 def browser() -> str | None:
-    """The path of the browser, or None when none is installed."""
+    """The path of the browser; None if none is installed."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 

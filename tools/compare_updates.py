@@ -1,4 +1,4 @@
-"""Compares twelve updates by three tools: what happens to an owner's work. `make compare-updates` prints the table.
+"""Compares how three tools treat an owner's changes in updates. `make compare-updates` prints the table.
 
 For each row, the owner makes one change in a repo of one release of this template; then each tool updates it to the
 next release: `competitor update`, `cruft update`, and plain cookiecutter without our hooks. The result is judged by
@@ -26,9 +26,9 @@ TOOLS = ("competitor update", "cruft update", "cookiecutter -f")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the owner did, and what must be true after an update.
+    """A change by the owner, and what must be true after an update.
 
-    `kept` tells whether the owner's change is still there, `taken` whether the template's change arrived.
+    `kept` tests whether the owner's change is still there, `taken` whether the template's change arrived.
     """
 
     name: str
@@ -126,7 +126,7 @@ def main() -> int:
 
 
 def after(scenario: Scenario, repo: Path, tool: str, template: Path, home: Path) -> str:
-    """Runs one update after the owner's change; returns the result in a few words."""
+    """Runs one update after the owner's change. Returns the result in a few words."""
     scenario.work(repo)
     if tool == "cruft update":
         given = ("--checkout", f"v{newer.version()}", "--config-file", ".janus/answers.json")
@@ -153,7 +153,7 @@ def by(tool: str, repo: Path, template: Path, home: Path) -> "subprocess.Complet
 
 
 def without_our_hooks(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Updates with cookiecutter and a template whose hook ignores the existing repo and renders over it."""
+    """Updates with cookiecutter and a template whose hook renders over the existing repo without looking at it."""
     naive = home / "naive"
     if not naive.exists():
         git("clone", "-q", str(template), str(naive), cwd=home, home=home)

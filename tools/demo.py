@@ -1,4 +1,4 @@
-"""Bakes a competitor, starts it, streams one answer, and shows what happened. `make demo` runs it.
+"""Makes a competitor, starts it, streams one answer, and shows what happened. `make demo` runs it.
 
 It writes only to `build/demo`, needs no API key, and stops the server at the end.
 """
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def prompt_of(backend: str) -> str:
-    """The prompt that best shows what this variant can do."""
+    """The question that shows best what this variant can do."""
     return variants.read(ROOT, backend).demo
 
 

@@ -1,7 +1,7 @@
-"""Builds the baked Dockerfile and runs the image as the arena does, without a Docker daemon. `make test-image` runs it.
+"""Builds the Dockerfile of a baked repo and runs the image like the arena, without a Docker daemon: `make test-image`.
 
-It needs root on Debian 12, and installs buildah, podman, runc and mmdebstrap from Debian's packages when they are
-missing. It uses no image registry: every FROM is mapped to a root file system made here from Debian's packages, with
+It needs root on Debian 12, and installs buildah, podman, runc and mmdebstrap from Debian's packages if they are
+missing. It uses no image registry: every FROM is replaced by a root file system made here from Debian's packages, with
 Debian's Python instead of the official image's. The build has no network and takes its wheels from a folder. Because
 the base image differs in size from the official one, the size that the Dockerfile adds is shown separately.
 """
@@ -29,7 +29,7 @@ IMAGE = "localhost/janus-template:test"
 PACKAGES = ("buildah", "podman", "runc", "mmdebstrap", "uidmap", "slirp4netns", "netavark")
 BUILDAH = ("buildah", "--runtime", "runc")
 PODMAN = ("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs")
-# As the arena runs a participant's container, but stricter.
+# The options of the arena's containers, but stricter.
 CONFINED = (
     *("--read-only", "--tmpfs", "/tmp:rw,size=64m,mode=1777", "--cap-drop", "all", "--network", "none"),
     *("--security-opt", "no-new-privileges", "--pids-limit", "128", "--memory", "512m", "--memory-swap", "512m"),
@@ -37,12 +37,12 @@ CONFINED = (
 )
 MAX_IMAGE_BYTES = 500 * 10**6
 MAX_START_SECONDS = 30.0
-# The contract allows 30 s to become healthy; we want 3 s, which a busy machine may reach only at the second try.
+# The contract allows 30 s until it is healthy. Our goal is 3 s, which a busy machine may reach only at the second try.
 READY_SECONDS, TRIES = 3.0, 3
-# The folders of `competitor` that look at a server from outside.
+# The folders of `competitor` that check a server from outside, which the image does not contain.
 LEFT_OUT = ("checks", "submission", "workshop")
-NO_CHECKS = "The checks are not in the image: run this command in the repo."
-held = 0  # how many promises were checked and hold
+NO_CHECKS = "The image does not contain the checks: run this command in the repo instead."
+held = 0  # how many promises have been checked and hold
 UPSTREAM = "upstream.chutes.ai"  # a host name of the platform that points to a stand-in inside the container
 UPSTREAM_PORT = 9901
 TOKEN = "canary-token-of-a-user"  # noqa: S105
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def check(backend: str) -> int:
-    """Builds and runs the image of this variant, and checks every promise; exits at the first broken one."""
+    """Builds and runs the image of this variant and checks every promise. Exits at the first broken one."""
     install_tools()
     make_base()
     with tempfile.TemporaryDirectory(dir=WORK) as scratch:
@@ -91,7 +91,7 @@ def say(what: str) -> None:
 
 
 def run(*command: str, text: str | None = None, cwd: Path | None = None) -> str:
-    """Runs a command and returns what it prints; when it fails, shows all of its output and exits."""
+    """Runs a command and returns its output. If it fails, shows all of its output and exits."""
     done = subprocess.run(command, capture_output=True, text=True, input=text, cwd=cwd, check=False)
     if done.returncode:
         raise SystemExit(
@@ -101,7 +101,7 @@ def run(*command: str, text: str | None = None, cwd: Path | None = None) -> str:
 
 
 def expect(holds: object, what: str) -> None:
-    """Counts and prints a promise that holds; exits when it does not."""
+    """Prints and counts a promise if `holds` is true, and exits otherwise."""
     global held
     if not holds:
         raise SystemExit(f"FAILED: {what}")
@@ -117,7 +117,7 @@ def install_tools() -> None:
 
 
 def make_base() -> None:
-    """Makes the replacement for the official Python image, once."""
+    """Makes the replacement for the official Python image, unless it exists."""
     if subprocess.run(["buildah", "inspect", BASE], capture_output=True, check=False).returncode == 0:
         return
     say("making a base image from Debian's packages")
@@ -160,7 +160,7 @@ def build_twice(project: Path) -> None:
 
 
 def build(project: Path) -> str:
-    """Builds the image; returns the SHA-256 digest of its manifest."""
+    """Builds the image. Returns the SHA-256 digest of its manifest."""
     froms = set(re.findall(r"^FROM (\S+)", (project / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
     maps = [part for name in froms for part in ("--build-context", f"{name}=container-image://{BASE}")]
     mounts = ("-v", f"{WORK}/wheels:/wheels:ro", "-v", f"{WORK}/pip.conf:/etc/pip.conf:ro")
@@ -188,7 +188,7 @@ def check_metadata() -> None:
     health = told["Healthcheck"]["Test"]
     expect(
         health == ["CMD", "python", "-m", "competitor", "health"],
-        "the health check is the competitor's own command, without curl or a shell",
+        "the health check is the competitor's own command and needs no curl or shell",
     )
     expect(told["Config"]["StopSignal"] in ("SIGTERM", "15"), "the stop signal is SIGTERM")
     expect("8080/tcp" in told["Config"]["ExposedPorts"], "port 8080 is exposed")
@@ -202,19 +202,19 @@ def check_metadata() -> None:
 
 
 def check_start_time() -> None:
-    """Takes the best of a few starts, because the machine may be busy with other things."""
+    """Checks the start time. Takes the best of a few starts, because the machine may be busy."""
     best = MAX_START_SECONDS
     for _ in range(TRIES):
         if best >= READY_SECONDS:
             began = time.monotonic()
             with container():
                 best = min(best, time.monotonic() - began)
-    expect(best < READY_SECONDS, f"it is ready within {READY_SECONDS:g} s of the start")
+    expect(best < READY_SECONDS, f"the server is ready within {READY_SECONDS:g} s of the start")
 
 
 @contextmanager
 def container() -> Iterator[str]:
-    """A running, healthy container of the image; yields its id."""
+    """Runs a container of the image until it is healthy. Yields its id."""
     began = time.monotonic()
     host = ("--add-host", f"{UPSTREAM}:127.0.0.1")
     name = run(*PODMAN, "run", "--detach", *host, *CONFINED, IMAGE)
@@ -237,29 +237,27 @@ def logs(name: str) -> str:
 
 
 def inside(name: str, code: str) -> str:
-    """Runs Python code inside the container; returns what it prints."""
+    """Runs Python code inside the container. Returns what it prints."""
     return run(*PODMAN, "exec", "-i", name, "python", "-", text=code)
 
 
 def check_confinement(name: str) -> None:
     status = inside(name, "print(open('/proc/1/status').read())")
     found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    expect(found["Uid"].split()[0] == "10001", "it runs as user 10001")
-    expect(all(int(found[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapBnd")), "it has no capabilities")
-    expect(found["NoNewPrivs"] == "1", "it cannot gain privileges")
+    expect(found["Uid"].split()[0] == "10001", "the server runs as user 10001")
+    expect(all(int(found[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapBnd")), "the server has no capabilities")
+    expect(found["NoNewPrivs"] == "1", "the server cannot gain privileges")
     tried = "try: open('/app/x', 'w')\nexcept OSError as error: print(error.errno)"
-    expect(inside(name, tried) == "30", "its root file system is read-only")
+    expect(inside(name, tried) == "30", "the container's root file system is read-only")
     looked = "import shutil, importlib.util as u; print(shutil.which('gcc'), shutil.which('cc'), u.find_spec('pip'))"
-    expect(inside(name, looked) == "None None None", "it has no compiler, and its Python has no pip")
-    expect(inside(name, _SETUID) == "[]", "it has no setuid or setgid file")
+    expect(inside(name, looked) == "None None None", "the image has no compiler, and its Python has no pip")
+    expect(inside(name, _SETUID) == "[]", "the image has no setuid or setgid file")
     kept = inside(name, "import os; print(sorted(os.listdir('/app')), sorted(os.listdir('/app/competitor')))")
     expect(
         "tests" not in kept and ".env" not in kept and "'LICENSE'" in kept,
-        "it has the code and the licence, but no tests and no .env",
+        "the image has the code and the licence, but no tests and no .env",
     )
-    expect(
-        not any(f"'{folder}'" in kept for folder in LEFT_OUT), f"it has only what serves: no {', no '.join(LEFT_OUT)}"
-    )
+    expect(not any(f"'{folder}'" in kept for folder in LEFT_OUT), f"the image has no {', no '.join(LEFT_OUT)}")
     refused = subprocess.run(
         [*PODMAN, "exec", name, "python", "-m", "competitor", "check"], capture_output=True, text=True, check=False
     )
@@ -274,22 +272,20 @@ def check_offline_answer(name: str) -> None:
     *events, end = inside(name, _POST.format(body=json.dumps(json.dumps(question)))).split("\n\n")
     choices = [choice for event in events for choice in json.loads(event.removeprefix("data: "))["choices"]]
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
-    expect(
-        "17 * 23 = 391" in text and end == "data: [DONE]", "without a key, it streams an answer from the offline model"
-    )
+    expect("17 * 23 = 391" in text and end == "data: [DONE]", "without a key, the offline model's answer is streamed")
 
 
 def check_artifact(name: str) -> None:
-    """The artifact is too large to be sent inline; the root is read-only and /tmp is in memory."""
+    """Checks a stored artifact, one too large to be sent inline. The root is read-only and /tmp is in memory."""
     length, actual_hash, declared_hash = json.loads(inside(name, _FETCH))
     expect(
         (length, actual_hash) == (_NOISE_BYTES, declared_hash),
-        "an artifact is stored, and fetched with the bytes that were saved",
+        "the server stores an artifact, and a client gets back the bytes that were saved",
     )
 
 
 def check_token(name: str, project: Path) -> None:
-    """The token in the request body reaches only the upstream; the configuration is only what the bake wrote."""
+    """Checks that a token in the request body reaches only the upstream, with the configuration of a fresh repo."""
     mock = (project / "competitor" / "checks" / "stand_in.py").read_text(encoding="utf-8")
     stand_in = subprocess.Popen(
         [*PODMAN, "exec", "-i", name, "python", "-", str(UPSTREAM_PORT)],
@@ -301,9 +297,7 @@ def check_token(name: str, project: Path) -> None:
     assert stand_in.stdout is not None
     stand_in.stdin.write(mock)
     stand_in.stdin.close()
-    expect(
-        stand_in.stdout.readline().strip() == str(UPSTREAM_PORT), "a stand-in for the upstream runs in the container"
-    )
+    expect(stand_in.stdout.readline().strip() == str(UPSTREAM_PORT), "the stand-in for the upstream was started")
     question = {
         "model": "any",
         "stream": True,
@@ -317,9 +311,7 @@ def check_token(name: str, project: Path) -> None:
         [request["headers"].get("authorization") for request in seen] == [f"Bearer {TOKEN}"],
         "the token is sent to the upstream as its key",
     )
-    expect(
-        seen[0]["body"]["model"] == "deepseek-ai/DeepSeek-V3.1", "the upstream is asked for the model that was baked in"
-    )
+    expect(seen[0]["body"]["model"] == "deepseek-ai/DeepSeek-V3.1", "the upstream is asked for the baked-in model")
     elsewhere = said + json.dumps(seen[0]["body"]) + logs(name)
     expect(TOKEN not in elsewhere, "the token is in no answer, no log and no request body to the upstream")
     stand_in.terminate()
@@ -327,12 +319,12 @@ def check_token(name: str, project: Path) -> None:
 
 
 def check_packages(name: str, project: Path) -> None:
-    """Compares the SBOM, which is made from the lock as in CI, with the packages that the container has installed."""
+    """Compares the SBOM, made from the lock as in CI, with the packages that are installed in the container."""
     listed = ("requirements", str(project / "requirements.txt"), "--output-reproducible", "--of", "JSON")
     made = json.loads(run(sys.executable, "-m", "cyclonedx_py", *listed))
     expect(made["bomFormat"] == "CycloneDX", f"the SBOM lists {len(made['components'])} components")
     hashed = [part for part in made["components"] if any(ref.get("hashes") for ref in part["externalReferences"])]
-    expect(hashed == made["components"], "each component of the SBOM has hashes")
+    expect(hashed == made["components"], "the SBOM has hashes for each component")
     pins = {(_normal(part["name"]), part["version"]) for part in made["components"]}
     found = {(_normal(one), version) for one, version in json.loads(inside(name, _INSTALLED))}
     expect(found <= pins, f"the {len(found)} packages in the image are in the SBOM, with the same versions")
@@ -362,7 +354,7 @@ for folder, _, names in os.walk("/"):
 print(found)
 """
 _NOISE_BYTES = 5_000_000
-# What an owner may append to the agent of any variant.
+# An edit that an owner may append to the agent of any variant.
 _OWNERS_EDIT = f"""
 
 _answer = answer

@@ -1,4 +1,4 @@
-"""Draws which part of a generated repo imports which: packages as boxes in rows, with arrows that all point down.
+"""Draws which part of a generated repo imports which: boxes in rows, with arrows that all point down.
 
 `make imports` writes docs/imports.svg. Every import counts, including those in a function or under `TYPE_CHECKING`.
 """
@@ -15,7 +15,7 @@ PICTURE = ROOT / "docs" / "imports.svg"
 
 Graph = dict[str, set[str]]
 
-# A box is WIDTH by HEIGHT; floors are FLOOR apart. All in SVG units.
+# A box is WIDTH by HEIGHT, and rows are FLOOR apart, in SVG units.
 WIDTH, HEIGHT, GAP, FLOOR, MARGIN = 96, 34, 16, 84, 24
 STYLE = """
 text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: #1f2328; text-anchor: middle }
@@ -26,7 +26,7 @@ path { stroke: #8c959f; stroke-width: 1; fill: none; marker-end: url(#head) }
 
 
 def modules(package: Path = PACKAGE) -> Graph:
-    """Maps each module of the package to the modules that it imports, by their paths (`core/answer/answer.py`)."""
+    """Maps each module of the package to the modules that it imports, as paths (`core/answer/answer.py`)."""
     paths = sorted(path for path in package.rglob("*.py") if "backend" not in path.relative_to(package).parts[:1])
     known = {_dotted(path, package): path.relative_to(package).as_posix() for path in paths}
     graph: Graph = {}
@@ -37,7 +37,7 @@ def modules(package: Path = PACKAGE) -> Graph:
 
 
 def rooms(graph: Mapping[str, set[str]]) -> Graph:
-    """The same graph with one box for each folder; each module directly in `core/` keeps a box of its own."""
+    """Merges the modules of each folder into one box. Modules directly in `core/` keep their own box."""
     merged: Graph = {}
     for module, imported in graph.items():
         box = room(module)
@@ -55,16 +55,16 @@ def room(module: str) -> str:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Groups of boxes that import each other, directly or indirectly."""
+    """The groups of boxes that import each other, directly or indirectly."""
     reach = {box: _reachable(graph, box) for box in graph}
     groups = {frozenset({box, *(other for other in reach[box] if box in reach[other])}) for box in graph}
     return sorted(sorted(group) for group in groups if len(group) > 1)
 
 
 def floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The rows of the drawing, lowest first; each box is above all that it imports. Raises `ValueError` for circles."""
+    """The rows of the drawing, lowest first. Each box is above all that it imports. Raises `ValueError` for cycles."""
     if found := circles(graph):
-        raise ValueError(f"these import each other: {found}")
+        raise ValueError(f"these modules import each other: {found}")
     height: dict[str, int] = {}
 
     def of(box: str) -> int:
@@ -78,7 +78,7 @@ def floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def drawn(graph: Mapping[str, set[str]]) -> str:
-    """The graph as SVG."""
+    """Draws the graph as SVG."""
     stacked = floors(graph)[::-1]
     width = 2 * MARGIN + max(len(floor) for floor in stacked) * (WIDTH + GAP) - GAP
     height = 2 * MARGIN + (len(stacked) - 1) * FLOOR + HEIGHT
@@ -126,7 +126,7 @@ def _dotted(path: Path, package: Path) -> str:
 
 
 def _imported(path: Path, package: Path) -> Iterator[str]:
-    """The names that a file may import: for `from a import b`, both `a` and `a.b`."""
+    """The names that a file may import. `from a import b` gives both `a` and `a.b`."""
     folder = ".".join(path.relative_to(package.parent).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -150,7 +150,7 @@ def _is_module(dotted: str, package: Path) -> bool:
 def main() -> int:
     graph = rooms(modules())
     PICTURE.write_text(drawn(graph), encoding="utf-8")
-    print(f"{len(graph)} boxes on {len(floors(graph))} floors: {PICTURE.relative_to(ROOT)}")
+    print(f"{len(graph)} boxes in {len(floors(graph))} rows: {PICTURE.relative_to(ROOT)}")
     return 0
 
 

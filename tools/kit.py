@@ -1,7 +1,7 @@
-"""Packs what a workshop without a network needs into `build/kit`: this template, and a wheelhouse. `make kit` runs it.
+"""Packs what a workshop without a network needs into `build/kit`: this template and a folder of wheels. `make kit`.
 
-The wheelhouse has every package of every variant's lock, checked against its hash, for each requested operating
-system and Python version. `docs/workshop-trainer.md` says what to do with the folder.
+The wheels are every package of every variant's lock, checked against its hash, for each requested operating
+system and Python version. `docs/workshop-trainer.md` says how to use the folder.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from packaging.markers import Marker
 ROOT = Path(__file__).resolve().parents[1]
 KIT = ROOT / "build" / "kit"
 LOCKS = (
-    ROOT / "templates_variants" / "requirements.txt",  # the baker
+    ROOT / "templates_variants" / "requirements.txt",  # the lock of cookiecutter
     *sorted(ROOT.glob("templates_variants/*/{{cookiecutter.project_slug}}/requirements-dev.txt")),
 )
 PYTHONS = ("3.11", "3.12", "3.13")
-# For each operating system: the platform tags of the wheels that run there, and the values of its markers.
+# For each operating system: the platform tags of wheels that run there, and the values of its environment markers.
 SYSTEMS: dict[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "linux": (
         tuple(
@@ -86,16 +86,16 @@ def main() -> int:
 
 
 def unpack_the_template() -> None:
-    """Writes the files of the current commit to a folder."""
+    """Writes the files of the current commit to the kit."""
     packed = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(KIT / "janus-template", filter="data")
 
 
 def download(system: str, python: str) -> int:
-    """Downloads the wheels; returns pip's exit code.
+    """Downloads the wheels. Returns pip's exit code.
 
-    pip cannot evaluate markers for another operating system, so `pins_of` evaluates them.
+    pip cannot evaluate markers for another operating system, so `pins_of` does it.
     """
     wanted = KIT / "wanted.txt"
     pins = dict.fromkeys(pin for lock in LOCKS for pin in pins_of(lock.read_text(encoding="utf-8"), system, python))
@@ -116,7 +116,7 @@ def download(system: str, python: str) -> int:
 
 
 def pins_of(lock: str, system: str, python: str) -> Iterator[str]:
-    """The pins of a lock that apply to this operating system and Python, with hashes and without markers."""
+    """The pins of a lock that apply to this operating system and Python, with hashes but without markers."""
     environment = {
         **SYSTEMS[system][1],
         "python_version": python,

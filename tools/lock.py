@@ -1,6 +1,6 @@
-"""Regenerates every lock: the template's own, which covers all variants, then each variant's with the same versions.
+"""Regenerates all locks: first the template's own, which covers all variants, then each variant's, with equal versions.
 
-`make lock` runs it. `--upgrade` takes the newest versions; without it, pinned versions stay where possible.
+`make lock` runs it. `--upgrade` takes the newest versions; otherwise pinned versions stay if possible.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
             ROOT / "tests" / "torture", "requirements.in", "requirements.txt", f"--constraint={together}", *upgrade
         )
         compile_lock(ROOT / BASE / ".github", "tools.in", "tools.txt", *upgrade)
-        # LiteLLM runs in an environment of its own, so its pins constrain no other lock.
+        # LiteLLM runs in its own environment, so its pins do not constrain other locks.
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]
         compile_lock(ROOT / "benchmarks", "requirements.in", "requirements.txt", *constraints, *upgrade)
         compile_lock(ROOT / "benchmarks" / "litellm", "requirements.in", "requirements.txt", *upgrade)
@@ -51,11 +51,11 @@ def main() -> None:
 
 
 def lock_the_template(projects: list[Path], folder: Path, *options: str) -> Path:
-    """Writes one lock for the template's tests, with the packages of all variants; returns its path."""
+    """Writes one lock for the template's tests with the packages of all variants. Returns its path."""
     shutil.copytree(projects[0], folder / BASE)
     needed = [(project / BACKEND).read_text(encoding="utf-8") for project in projects]
     (folder / BASE / BACKEND).write_text("\n".join(needed), encoding="utf-8")
-    for project in projects:  # what their backends include
+    for project in projects:  # files that the backends' requirements include
         shutil.copytree(project / ADAPTERS, folder / BASE / ADAPTERS, dirs_exist_ok=True)
     for name in ("requirements-dev.in", LOCK):
         if (ROOT / name).exists():
@@ -76,7 +76,7 @@ def lock_a_variant(variant: Path, project: Path, *options: str) -> None:
 
 
 def bake(variant: str, scratch: Path) -> Path:
-    """Bakes a repo with this variant; returns its folder."""
+    """Bakes a repo with this variant. Returns its folder."""
     config = scratch / "config.yaml"
     config.write_text(f"replay_dir: {scratch.as_posix()}\ncookiecutters_dir: {scratch.as_posix()}\n", encoding="utf-8")
     answers = {"backend": variant, "project_slug": f"lock-{variant}"}

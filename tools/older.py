@@ -1,7 +1,7 @@
 """Packs a version of this template as a git bundle, for the tests of updates. `make older REF=v0.2.0` runs it.
 
-A checkout may lack tags and history, so the tests bring their own bundles, one per version. A bundle has a single
-commit with the files that a bake needs, and a tag with the version's name. The same commit packs to the same bytes.
+A checkout may have no tags and no history, so the repository contains a bundle for each tested version. A bundle has
+a single commit with the files that are needed for a repo, and a tag with the version's name. It is reproducible.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Picks passages at random from what people read here: documents, docstrings and messages.
+"""Picks random passages of text that people read here: documents, docstrings and messages.
 
     python -m tools.passages SEED [--count 20]
 
-Somebody who does not know the project reads them and marks each that needs a second reading; what is marked is
+Somebody who does not know the project reads them and marks each that needs a second reading; marked ones are
 rewritten. The same seed and the same files give the same passages.
 """
 
@@ -21,7 +21,7 @@ _WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 class Passage(NamedTuple):
-    """A text with the place where it is, and, for what stands in code, the line of code that it is about."""
+    """A text and the place where it is. For text in code, `about` is the line of code that it belongs to."""
 
     kind: str
     place: str
@@ -30,7 +30,7 @@ class Passage(NamedTuple):
 
 
 def documents(path: str, text: str) -> Iterator[Passage]:
-    """The paragraphs and list items of Markdown, without code blocks and tables."""
+    """Yields the paragraphs and list items of Markdown, without code blocks and tables."""
     prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", prose):
         if not part.lstrip().startswith(("|", "#", "<", "[", "!")):
@@ -38,7 +38,7 @@ def documents(path: str, text: str) -> Iterator[Passage]:
 
 
 def strings(path: str, text: str) -> Iterator[Passage]:
-    """The docstrings and the messages of Python code; a message is any other string of one line."""
+    """Yields the docstrings and messages of Python code. A message is any other string on one line."""
     tree = ast.parse(text)
     lines = text.splitlines()
     seen: set[int] = set()
@@ -64,7 +64,7 @@ def _one_line(node: ast.Constant) -> bool:
 
 
 def _written(node: ast.JoinedStr) -> str:
-    """An f-string with the names of what it shows."""
+    """The text of an f-string, with the expressions in braces."""
     parts = (
         f"{{{ast.unparse(part.value)}}}" if isinstance(part, ast.FormattedValue) else ast.literal_eval(part)
         for part in node.values
@@ -73,12 +73,12 @@ def _written(node: ast.JoinedStr) -> str:
 
 
 def passages() -> list[Passage]:
-    """All passages of the repository's own files, but of no licence, lock or changelog."""
+    """All passages in the repository's files, except licences, locks and the changelog."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     found: list[Passage] = []
     for path in listed.splitlines():
         file = ROOT / path
-        if path.endswith(".md") and file.name != "CHANGELOG.md":
+        if path.endswith(".md") and file.name not in ("CHANGELOG.md", "CONTRACT.md"):
             found += documents(path, file.read_text(encoding="utf-8"))
         elif path.endswith(".py") and not path.startswith("hooks/"):
             found += strings(path, file.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def passages() -> list[Passage]:
 
 
 def picked(seed: int, count: int) -> list[Passage]:
-    """As many of each kind as possible, in turn."""
+    """Picks `count` passages, the same number of each kind as far as possible."""
     chance = random.Random(seed)
     kinds = ("document", "docstring", "message")
     by_kind = {kind: [passage for passage in passages() if passage.kind == kind] for kind in kinds}

@@ -1,7 +1,7 @@
-"""Regenerates the pictures of the documents: `make pictures`, or `make pictures PICTURE=report` for one of them.
+"""Draws the pictures of the documents again: `make pictures`, or `make pictures PICTURE=report` for one of them.
 
-Each picture has one function. The architecture is drawn from the list below; the others are screenshots of a fresh
-bake in a real browser.
+Each picture has a function. The architecture is drawn from the list below; the others are screenshots of a newly
+baked repo in a real browser.
 """
 
 import argparse
@@ -127,12 +127,12 @@ path { stroke: #57606a; stroke-width: 1.5; fill: none }
 
 
 def architecture() -> None:
-    """docs/architecture.svg: who calls whom in a competitor."""
+    """Writes docs/architecture.svg: who calls whom in a competitor."""
     (DOCS / "architecture.svg").write_text(drawn(), encoding="utf-8")
 
 
 def drawn() -> str:
-    """The architecture as SVG."""
+    """Draws the architecture as SVG."""
     parts = [part for box in BOXES for part in _box(box)]
     parts += [part for arrow in ARROWS for part in _arrow(*arrow)]
     parts.append(
@@ -149,7 +149,7 @@ def drawn() -> str:
 
 
 def report() -> None:
-    """docs/check-report.png: the report of `competitor check` on a bake that runs tools."""
+    """Writes docs/check-report.png: the report of `competitor check` on a repo with tools."""
     with baked("tools") as project:
         page = project / "report.html"
         start = f"{sys.executable} -m competitor serve --stand-ins"
@@ -165,7 +165,7 @@ def report() -> None:
 
 
 def console() -> None:
-    """docs/console.png: the debug console after two questions."""
+    """Writes docs/console.png: the debug console after two questions."""
     with baked("tools") as project, served(project) as url, window((1280, 1000)) as shown:
         shown.get(f"{url}/debug")
         prompts = ("What is 17 * 23?", "Create a file notes.md that contains hello, and tell me what 6 * 7 is.")
@@ -252,11 +252,11 @@ def served(project: Path) -> Iterator[str]:
 
 @contextmanager
 def window(size: tuple[int, int]) -> Iterator[Chrome]:
-    """A headless browser whose page has this width and height, in pixels."""
+    """Opens a headless browser whose page has this width and height in pixels."""
     options = ChromeOptions()
     for option in ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={size[0]},{size[1]}"):
         options.add_argument(option)
-    # Paths are given, so that Selenium does not search or download a browser.
+    # The paths are given, so that Selenium does not search for or download a browser.
     options.binary_location = str(browser())
     opened = Chrome(options=options, service=Service(shutil.which(DRIVER)))
     try:

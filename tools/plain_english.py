@@ -1,8 +1,8 @@
 """Finds words and phrases that have a plainer replacement: `make plain-english` lists them by file and line.
 
-The list is `plain_english.toml`. What people read is checked: Markdown, comments, docstrings, and other strings of
-Python that have a space in them. Code is not: identifiers, backticks, the targets of links, URLs. A line with the mark
-`plain-english: ignore` may quote a phrase of the list.
+The list is `plain_english.toml`. The text that people read is checked: Markdown, comments, docstrings, and strings
+with a space in Python code. Code is not checked: identifiers, backticks, targets of links, URLs. A line with the mark
+`plain-english: ignore` may contain a phrase of the list.
 """
 
 import io
@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 LIST = Path(__file__).with_suffix(".toml")
 IGNORE = "plain-english: ignore"
 
-# Replaces each character that is not prose. No phrase matches it.
+# Replaces each character that is not prose; no phrase contains it.
 CODE = "\0"
-_SPACE = r"(?:[ \t]+|[ \t]*\n[ \t]*)"  # within a paragraph
+_SPACE = r"(?:[ \t]+|[ \t]*\n[ \t]*)"  # any space within a paragraph
 _FENCED = re.compile(r"^[ \t]*```([\w-]*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
 _NOT_PROSE = re.compile(r"`[^`\n]+`|\]\([^)\s]*\)|\w+://\S+")
 _PREFIX = re.compile(r"^[a-zA-Z]*(\"\"\"|'''|\"|')")
 
-# Files that are not prose of this project: locks and licences, drawings and recordings, and the list itself.
+# Files without prose of this project: locks, licences, drawings, recordings, and the list itself.
 NOT_READ = (
     *("LICENSE", "requirements.txt", "requirements-dev.txt", "tools.txt", "package-lock.json", "contract-lock.json"),
     *("*.svg", "*.png", "*.bundle", "*.sse", "*.css", LIST.name),
@@ -45,7 +45,7 @@ class Rule(NamedTuple):
 
 
 def rules(file: Path = LIST) -> list[Rule]:
-    """The rules of the list. A phrase is a regular expression in which a space is any space within a paragraph."""
+    """Reads the list. A phrase is a regular expression in which a space matches any space within a paragraph."""
     entries = tomllib.loads(file.read_text(encoding="utf-8"))["rule"]
     return [
         Rule(entry["say"], re.compile(rf"(?<![\w-])(?:{phrase.replace(' ', _SPACE)})(?![\w-])", re.IGNORECASE))
@@ -55,7 +55,7 @@ def rules(file: Path = LIST) -> list[Rule]:
 
 
 def findings(name: str, text: str, listed: list[Rule]) -> list[Finding]:
-    """What the file of this name should say otherwise, by line."""
+    """Finds the listed phrases in the text of a file, sorted by line. `name` decides how the file is read."""
     prose = _without(_NOT_PROSE, _reader(PurePosixPath(name))(text))
     lines = text.splitlines()
     found = set()
@@ -72,7 +72,7 @@ def _reader(path: PurePosixPath) -> Callable[[str], str]:
     return readers.get(path.suffix, slash_comments if path.suffix == ".mjs" else hash_comments)
 
 
-# A reader of prose: the text in the same length and lines, with CODE for what is not prose.
+# Readers: each returns a text of the same length and lines, with CODE in place of everything that is not prose.
 
 
 def whole(text: str) -> str:
@@ -80,7 +80,7 @@ def whole(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Fenced blocks with a language are code, so only their comments (and docstrings) are prose."""
+    """Fenced blocks with a language are code, so only their comments and docstrings are prose."""
 
     def block(match: re.Match[str]) -> str:
         start, end = match.start(2) - match.start(), match.end(2) - match.start()
@@ -93,7 +93,7 @@ def markdown(text: str) -> str:
 
 
 def hash_comments(text: str) -> str:
-    """What follows a `#` at the start of a line or after a space."""
+    """Comments: the text after a `#` at the start of a line or after a space."""
     return _comments(text, re.compile(r"(?:^|(?<=[ \t]))#+", re.MULTILINE))
 
 
@@ -102,7 +102,7 @@ def slash_comments(text: str) -> str:
 
 
 def python(text: str) -> str:
-    """Comments and strings; of an f-string only what is not in braces. Text that is not Python: its comments."""
+    """Comments and strings, for f-strings without the braces. If the text is not valid Python, only comments."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
@@ -120,7 +120,7 @@ def python(text: str) -> str:
 
 
 def _prose_of(token: tokenize.TokenInfo) -> str | None:
-    """The token in its own length with spaces for its marks, so that neighbours join; None where it is code."""
+    """The prose in a token, with spaces for quotes and marks to keep its length; None if the token is code."""
     kind = tokenize.tok_name[token.type]
     source = token.string
     if kind == "COMMENT":
@@ -141,7 +141,7 @@ def _prose_of(token: tokenize.TokenInfo) -> str | None:
 
 
 def _comments(text: str, mark: re.Pattern[str]) -> str:
-    """Each line from its first mark on, with spaces for the mark."""
+    """The comment in each line, from its mark on, with spaces for the mark."""
     lines = []
     for line in text.split("\n"):
         found = mark.search(line)
@@ -157,12 +157,12 @@ def _without(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _hidden(text: str) -> str:
-    """CODE for all but spaces."""
+    """Replaces everything except spaces by CODE."""
     return re.sub(r"\S", CODE, text)
 
 
 def files(root: Path) -> Iterator[str]:
-    """The tracked files, and new ones that git does not ignore, that have prose in them."""
+    """The tracked files, and new ones that git does not ignore, if they may contain prose."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     for name in sorted(filter(None, listed.split("\0"))):

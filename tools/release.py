@@ -1,9 +1,9 @@
 """Prepares a release: checks the version, dates the changelog, records the contract files. `make release` runs it.
 
-So two different contracts never bear one version, not even between releases. `contract-lock.json` has the hashes of
-the last release's contract files; `problems` compares. It also has, for every release, the digest of each variant's
-contract files, by which a reviewer knows the release again: `contract_digest` in `competitor/cli/verify.py` says what
-is hashed. `make release` runs this: it dates the changelog, writes the file, prints the digests, and says how to tag.
+This way two different contracts never have the same version. `contract-lock.json` has the hashes of the last
+release's contract files, and `problems` compares them with the current files. For each release, it has the digest of
+each variant's contract files, so that a reviewer can recognise a release; `contract_digest` in
+`competitor/cli/verify.py` says how it is computed.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def state(root: Path) -> dict[str, Any]:
-    """The two versions, and the hash of each contract file."""
+    """The two versions, and the hash of each contract file, as they are now."""
     asked = json.loads((root / "cookiecutter.json").read_text(encoding="utf-8"))
     files = {path: found for name in contract.names(root) for path, found in contract.hashes(root, name).items()}
     return {
@@ -64,13 +64,13 @@ def state(root: Path) -> dict[str, Any]:
 
 
 def release(root: Path) -> dict[str, Any]:
-    """What is kept of this version for good: the zone patterns, and the digest of each variant's contract files."""
+    """The facts about this version that are kept for good: the zone patterns, and a digest for each variant."""
     digests = {name: verify.contract_digest(contract.hashes(root, name)) for name in contract.names(root)}
     return {"digests": digests, "zones": lines()}
 
 
 def problems(root: Path) -> list[str]:
-    """One sentence for each disagreement between the contract files, the versions and the changelog."""
+    """One sentence for each contradiction between the contract files, the versions and the changelog."""
     now, last = state(root), json.loads((root / LOCK).read_text(encoding="utf-8"))
     paths = {*now["files"], *last["files"]}
     changed = sorted(path for path in paths if now["files"].get(path) != last["files"].get(path))

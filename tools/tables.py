@@ -1,6 +1,6 @@
-"""Writes the tables of the generated repo's documents that come from the code: `make tables`.
+"""Writes the tables in the generated repo's documents that come from the code: `make tables`.
 
-The table of `competitor/api.py` has a row for each name: the first sentence of its docstring.
+The table of `competitor/api.py` has a row for each name, with the first sentence of its docstring.
 """
 
 import inspect
@@ -24,7 +24,7 @@ VALUES = {
 
 
 def api_table() -> str:
-    """The table in Markdown, with a line break at its end."""
+    """The table in Markdown, with a line break at the end."""
     sys.path.insert(0, str(UNBAKED))
     from competitor import api
 
@@ -33,7 +33,7 @@ def api_table() -> str:
 
 
 def written(text: str) -> str:
-    """The page's text with its table as the code has it."""
+    """The page's text with its table replaced by the current one."""
     return _BLOCK.sub(lambda _: f"\n{api_table()}\n", text)
 
 

@@ -1,4 +1,4 @@
-"""The checkout's own `competitor/cli/verify.py`, loaded by its path: never the one of a repo under review."""
+"""Loads the checkout's own `competitor/cli/verify.py` by its path, never the one of a repo under review."""
 
 import importlib.util
 import sys
@@ -10,7 +10,7 @@ SOURCE = ROOT / "{{cookiecutter.project_slug}}" / "competitor" / "cli" / "verify
 
 
 def _load() -> ModuleType:
-    sys.dont_write_bytecode = True  # the template's folder stays as it is
+    sys.dont_write_bytecode = True  # leaves no bytecode in the template's folder
     spec = importlib.util.spec_from_file_location("janus_trusted_verify", SOURCE)
     assert spec is not None
     assert spec.loader is not None

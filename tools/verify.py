@@ -1,11 +1,11 @@
-"""Says whether the contract files of a repo are the template's, for a reviewer who does not trust the repo.
+"""Checks whether the contract files of a repo are the template's, for a reviewer who does not trust the repo.
 
     python -m tools.verify REPO
 
-Run it in a checkout of the template that you trust. It reads REPO as data: it imports and runs nothing of it, calls
-no git there and follows no link. A repo of this checkout's version is compared with the checkout's own files, file by
-file; one of another release with the digest that contract-lock.json has of that release. Only the version and the
-variant are taken from the repo's record, as names to look up.
+Run it in a checkout of the template that you trust. It reads REPO only as data: it imports and runs no code from it,
+calls no git there and follows no link. If REPO has this checkout's version, its files are compared with the checkout's
+files; for another release, their digest is compared with the one in contract-lock.json. Only the version and the
+variant are taken from the repo's record, and only to look them up.
 
 Exit codes: 0 the contract files are the template's; 1 they differ, and each difference is named; 2 it cannot be
 shown, for example because the version is not known here.
@@ -35,14 +35,14 @@ RUNNABLE = (".py", ".pyc", ".pyo", ".pth", ".so", ".pyd", ".zip", ".egg")
 
 
 class NotShown(Exception):
-    """There is nothing to compare with; the sentence says why."""
+    """There is nothing to compare with. The message says why."""
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """What a variant of a version has.
+    """The trusted facts about one variant of one version.
 
-    `files` is None where only the digest is known; `source` says who vouches for the digest; `record` is what else
+    `files` is None if only the digest is known; `source` says where the digest comes from; `record` is what else
     the repo's record must say.
     """
 
@@ -74,10 +74,10 @@ def main() -> int:
 
 
 def report(repo: Path) -> int:
-    """Prints the whole report; the exit code. Raises NotShown or OSError."""
+    """Prints the whole report. Returns the exit code. Raises NotShown or OSError."""
     record = _record(repo)
     version, variant = (_name(record, key) for key in ("template_version", "backend"))
-    print(f"The record of this repo names janus-template {version}, variant {variant}.")
+    print(f"According to its record, this repo was made from janus-template {version}, variant {variant}.")
     trusted = known(version, variant, record)
     found = verify.scan(repo, trusted.zones)
     digest = verify.contract_digest(found.files)
@@ -93,7 +93,7 @@ def report(repo: Path) -> int:
     if found.bytecode:
         raise NotShown(
             f"{len(found.bytecode)} files of bytecode in __pycache__, such as {verify.printable(found.bytecode[0])}, "
-            "may say something else than their sources, and Python may run them instead; delete the __pycache__ "
+            "may differ from their sources, and Python may run them instead; delete the __pycache__ "
             "folders or make a fresh clone, then run this again"
         )
     print(f"HOLDS: all {len(found.files)} contract files are those of janus-template {version}, variant {variant}.")
@@ -118,7 +118,7 @@ def _name(record: Mapping[str, Any], key: str) -> str:
 
 
 def known(version: str, variant: str, record: Mapping[str, Any]) -> Trusted:
-    """What this checkout knows of a variant of a version. Raises NotShown where that is nothing."""
+    """The facts that this checkout has about a variant of a version. Raises NotShown if it has none."""
     lock = json.loads((ROOT / LOCK).read_text(encoding="utf-8"))
     released = releases(lock)
     asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -159,7 +159,7 @@ def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -
 
 
 def releases(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Version -> digests and zones. A lock of version 0.2.0 had one version only, whose variants were all alike."""
+    """Maps each version to its digests and zones. A lock of version 0.2.0 has one version with equal variants."""
     if "releases" in lock:
         found: dict[str, Any] = lock["releases"]
         return found
@@ -173,7 +173,7 @@ def _has_digest(files: object, digest: str) -> bool:
 
 
 def differences(trusted: Trusted, found: Any) -> Iterator[tuple[str, str]]:
-    """Each contract file that is not as it was made: path, what is wrong."""
+    """Yields each contract file that is not as the template made it: its path, and what is wrong."""
     if trusted.files is not None:
         expected = verify.Expected(trusted.files, trusted.executable, trusted.zones)
         yield from verify.differences(expected, found).items()
@@ -182,20 +182,20 @@ def differences(trusted: Trusted, found: Any) -> Iterator[tuple[str, str]]:
     yield from ((path, "executable now") for path in sorted(found.executable))
     yield (
         "contract files",
-        "they have another digest than the release; to see which, check out the template at that version's tag, and "
+        "their digest differs from the release's; to see which file differs, check out that version's tag, and "
         "run this there",
     )
 
 
 def record_differences(trusted: Trusted, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Where the repo's own record is not what a bake writes."""
+    """Yields each difference between the repo's own record and what the template writes."""
     said = record.get("files")
     if not isinstance(said, dict) or trusted.files is None:
-        yield verify.RECORD, "its list of files is not the one of this version"
+        yield verify.RECORD, "its list of files is not that of this version"
         return
     for path in sorted({*said, *trusted.files}):
         if path not in trusted.files:
-            yield verify.RECORD, f"names {path}, which is no contract file of this version"
+            yield verify.RECORD, f"names {path}, which is not a contract file of this version"
         elif path not in said:
             yield verify.RECORD, f"does not name {path}"
         elif said[path] != trusted.files[path]:
@@ -206,9 +206,9 @@ def record_differences(trusted: Trusted, record: Mapping[str, Any]) -> Iterator[
 
 
 def _name_other_code(repo: Path, zones: Any) -> None:
-    """Code that is not the contract's and may run all the same, such as `sitecustomize.py`: a person must read it."""
+    """Names code that is not the contract's but may run, such as `sitecustomize.py`, so that a person can read it."""
     found, waiting = [], [""]
-    while waiting:  # `os.walk` calls itself for each folder, and folders may be nested deeper than Python can
+    while waiting:  # `os.walk` is recursive, and folders may be nested deeper than Python's limit
         inside = waiting.pop()
         for entry in _entries(repo / inside):
             path = f"{inside}{entry.name}"

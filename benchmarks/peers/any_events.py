@@ -1,4 +1,4 @@
-"""A backend that handles every event itself, as a framework's backend does, so that the core cannot relay chunks."""
+"""A backend that handles every event itself, as frameworks do, so that the core cannot relay chunks."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""LangChain's own `ChatOpenAI`, streamed by plain FastAPI, as users of LangChain serve it."""
+"""A server with LangChain's own `ChatOpenAI` behind plain FastAPI, as LangChain's users write it."""
 
 import time
 from collections.abc import AsyncIterator

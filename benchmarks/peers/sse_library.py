@@ -1,4 +1,4 @@
-"""Like plain_fastapi.py, but with sse-starlette, and with a ping every second as the contract requires."""
+"""A server like plain_fastapi.py, but with sse-starlette and a ping every second, which the contract requires."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,1 +1,1 @@
-"""The template's own code, which bakes repos and updates them."""
+"""The template's own code, which makes repos and updates them."""

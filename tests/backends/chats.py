@@ -1,4 +1,4 @@
-"""Makes the `Chat` of a request without a server, to test parts of a backend."""
+"""Makes a `Chat` for a request without a server, to test parts of a backend."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from competitor.core.usage import Usage
 
 
 class Asked:
-    """A request to a competitor whose model is at `url`: its `chat`, its HTTP client, and the reported usage."""
+    """A request whose model is at `url`: its `chat`, its HTTP client, and the usage that was reported."""
 
     def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
         self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})
@@ -30,6 +30,6 @@ class Asked:
         self.chat = Chat("test", asked, llm, self.settings, self.spent.append, artifacts)
 
     async def close(self) -> None:
-        """Closes the connections, in the loop that opened them."""
+        """Closes the connections, in the event loop that opened them."""
         self.client.close()
         await asyncio.sleep(0)  # a transport closes its socket in the next turn of the event loop

@@ -1,4 +1,4 @@
-"""Fixtures: bakes of the variants that run tools, and servers of these bakes."""
+"""Fixtures: generated repos of the variants that run tools, and servers of these repos."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ Serve = Callable[[Path, Mapping[str, str]], Target]
 
 @pytest.fixture(scope="session", params=WITH_TOOLS)
 def project(request: pytest.FixtureRequest, bakes: Bakes) -> Path:
-    """A bake of a variant. Tests only read it."""
+    """A generated repo of a variant. Tests only read it."""
     return bakes(request.param)
 
 
@@ -35,7 +35,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def serve(upstream: Upstream) -> Iterator[Serve]:
-    """Starts the server of a bake with an environment; all servers end with the session."""
+    """A function that starts a generated repo's server with an environment. All servers end with the session."""
     launchers: list[Any] = []
 
     def start(project: Path, environment: Mapping[str, str]) -> Target:
@@ -50,7 +50,7 @@ def serve(upstream: Upstream) -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def faulty_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the bake with faulty_tools.py instead of its tools."""
+    """A copy of the generated repo with faulty_tools.py in place of its tools."""
     copy = tmp_path_factory.mktemp("faulty") / "my-competitor"
     shutil.copytree(project, copy)
     shutil.copyfile(Path(__file__).parent / "faulty_tools.py", copy / "competitor" / "backend" / "tools.py")

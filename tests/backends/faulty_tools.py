@@ -1,4 +1,4 @@
-"""Tools that misbehave. The tests copy this file into a bake, as its `competitor/backend/tools.py`."""
+"""Tools with faults. The tests copy this file into a generated repo, as its `competitor/backend/tools.py`."""
 
 import asyncio
 import sys

@@ -1,7 +1,7 @@
-"""The same scenarios with a model server that is not ours: fakellm, from the package index, in a process of its own.
+"""Tests the tool loop with a model server that is not ours: fakellm, a package from PyPI, in its own process.
 
-It answers by rules, and continues only when it was told the result that a rule requires. It reports no usage in a
-stream, so that the core has to count.
+fakellm answers by rules, and continues only after it got the result that a rule requires. It reports no usage in a
+stream, so the core has to count.
 """
 
 import json
@@ -74,7 +74,7 @@ def wait_until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(scope="session")
 def another(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL of fakellm. Each variant has its own, because fakellm remembers conversations."""
+    """Starts fakellm and returns its base URL. Each variant has its own, because fakellm remembers conversations."""
     config = tmp_path_factory.mktemp("another") / "rules.yaml"
     config.write_text(yaml.safe_dump({"rules": list(rules())}), encoding="utf-8")
     port = processes.free_port()

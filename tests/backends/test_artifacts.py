@@ -1,4 +1,4 @@
-"""Files and charts that the variants' own tools make, with the offline model: every client gets the right bytes."""
+"""Tests files and charts made by the variants' own tools, with the offline model: every client gets the right bytes."""
 
 import base64
 import hashlib

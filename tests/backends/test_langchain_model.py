@@ -25,7 +25,7 @@ PDF = "a PDF is a binary file, which the contract's request shows to a model by 
 
 
 class Loop:
-    """An event loop in a thread, for tests that call the model synchronously."""
+    """Runs an event loop in a thread, for tests that call the model synchronously."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -56,7 +56,7 @@ def offline_url(loop: Loop) -> Iterator[str]:
 
 
 class Standard:
-    """The properties of the model that both of LangChain's test classes ask for."""
+    """The properties of the model that both of LangChain's test classes need."""
 
     url = "http://127.0.0.1:9/v1"
     loop: asyncio.AbstractEventLoop | None = None
@@ -124,7 +124,7 @@ class TestOnTheOfflineModel(Standard, ChatModelIntegrationTests):
     async def _surroundings(
         self, offline_url: str, loop: Loop, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     ) -> AsyncIterator[None]:
-        """Closes connections in the loop that opened them; replaces pictures from the internet by a local one."""
+        """Closes connections in the loop that opened them, and replaces pictures from the internet by a local one."""
         self.url, self.loop, self.asked = offline_url, loop.loop, []
         monkeypatch.setattr("httpx.get", lambda *_, **__: SimpleNamespace(content=png(3, 2)))
         yield
@@ -148,7 +148,7 @@ class TestOnTheOfflineModel(Standard, ChatModelIntegrationTests):
 
 
 def png(width: int, height: int) -> bytes:
-    """A small red picture as PNG."""
+    """Makes a small red picture as PNG."""
 
     def part(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""The core's promises also hold for LangChain's chat model, and for LangChain's tools in the toolbox."""
+"""Tests that the core's promises also hold for LangChain's chat model, and for LangChain's tools in the toolbox."""
 
 import asyncio
 import json
@@ -189,7 +189,7 @@ def test_a_history_with_unreadable_arguments_is_read() -> None:
 
 
 async def run(made: Any, arguments: str, seconds: float = 60) -> tuple[str, str]:
-    """Runs a LangChain tool in the toolbox, which must send two events; returns status and text."""
+    """Runs a LangChain tool in the toolbox, which must send two events. Returns status and text."""
     events: list[Event] = []
     result = await Toolbox([from_langchain(made)], seconds=seconds).run(made.name, arguments, events.append)
     assert len(events) == 2

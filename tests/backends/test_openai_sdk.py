@@ -1,4 +1,4 @@
-"""The official OpenAI SDK with each variant that has tools, on the offline model, with random prompts."""
+"""Tests each variant with tools with the official OpenAI SDK, the offline model and random prompts."""
 
 import json
 import random
@@ -17,7 +17,7 @@ WORDS = ["otter", "heron", "lynx", "newt", "vole", "wren", "tern", "stoat", "mar
 
 @pytest.fixture(scope="session")
 def offline(project: Path, serve: Serve) -> Target:
-    """The variant's server with a fast offline model, and all tools that work without the platform."""
+    """The variant's server with a fast offline model and all tools that need no platform."""
     switches = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true"}
     return serve(project, {"JANUS_OFFLINE_WORDS_PER_SECOND": "2000", **switches})
 
@@ -34,7 +34,7 @@ def function(name: str, **properties: str) -> dict[str, Any]:
 
 
 def streamed(client: OpenAI, messages: Any, **options: Any) -> tuple[str, list[Any], Any]:
-    """The text, the janus events, and the completion that the SDK assembled."""
+    """Returns the text, the janus events, and the completion that the SDK assembled."""
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     events = []
@@ -130,7 +130,7 @@ def test_after_a_client_s_tool_the_answer_uses_our_tools(client: OpenAI) -> None
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "lookup_bird"}}])
 def test_a_forced_choice_is_honoured(choice: Any, client: OpenAI) -> None:
-    """The client's tool is called, although the text asks for one of our tools."""
+    """The client's tool is called, although the prompt asks for one of the competitor's tools."""
     tools = [function("lookup_bird", bird="string")]
     _, events, final = streamed(client, "What is 3 * 4?", tools=tools, tool_choice=choice)
     assert [name for name, _ in said_calls(final)] == ["lookup_bird"]

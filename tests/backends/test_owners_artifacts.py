@@ -1,4 +1,4 @@
-"""Artifacts that an owner's code saves, in each variant on the offline model: any size, in both modes."""
+"""Tests artifacts that an owner's code saves, in each variant with the offline model, in any size and mode."""
 
 import hashlib
 import random
@@ -17,7 +17,7 @@ from ..unit.artifacts import test_openai_sdk as by_sdk
 
 processes = contract_tests("processes")
 
-# The owner's code: in a tool that the model calls, or, without tools, after the model's answer.
+# The owner's code. It is in a tool that the model calls, or, in a variant without tools, after the model's answer.
 A_TOOL = """
 import random
 

@@ -1,4 +1,4 @@
-"""Usage and texts over several turns of a tool loop, and the progress messages of a long turn."""
+"""Tests usage and texts over several turns of a tool loop, and the progress notes of a long turn."""
 
 import json
 from itertools import pairwise
@@ -33,7 +33,7 @@ def priced(project: Path, serve: Serve, upstream: Upstream) -> Target:
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_usage_and_cost_are_the_sums_of_all_calls_of_the_model(whole: bool, priced: Target) -> None:
-    """The mock counts 11 tokens for each prompt, and the tokens that it sends."""
+    """The mock counts 11 tokens for each prompt, plus the tokens that it sends."""
     prompt = turns({"tokens": 5, "calls": CALLS}, {"tokens": 2, "calls": CALLS[:1]}, {"tokens": 3})
     used = priced.ask(prompt).json()["usage"] if whole else priced.stream(prompt).usages[0]
     assert used["prompt_tokens"] == 3 * 11
@@ -71,7 +71,7 @@ def test_a_slow_tool_is_reported_again_and_again_while_it_runs(priced: Target) -
 
 
 def test_a_client_that_leaves_ends_the_tools(priced: Target) -> None:
-    """A tool that ran to its end would cause one more request to the model."""
+    """If the tool ran to its end, it would cause one more request to the model."""
     slow = {"name": "run_code", "arguments": json.dumps({"code": "import time; time.sleep(2)"})}
     asked = question(turns({"tokens": 0, "calls": [slow]}, {"tokens": 1}))
 
@@ -80,6 +80,6 @@ def test_a_client_that_leaves_ends_the_tools(priced: Target) -> None:
         before = len(priced.upstream.requests())
         priced.half_read({**asked, "stream": True}, lines=8)
         priced.post(asked)
-        assert len(priced.upstream.requests()) == before + 3, "the first loop went on without its client"
+        assert len(priced.upstream.requests()) == before + 3, "the first tool loop continued after its client had gone"
 
     lateness.measured_on_time(leave)

@@ -1,4 +1,4 @@
-"""Bakes the template as people do, with the command lines of cookiecutter and cruft, in a clean environment."""
+"""Makes repos as people do, with the command lines of cookiecutter and cruft, in a clean environment."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ VARIANTS = {
 }
 DEFAULT = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["backend"][0]
 
-# The environment of `competitor lint` in a bake: all bakes share one cache of mypy.
+# The environment of `competitor lint` in a generated repo: all repos share one cache of mypy.
 LINT = {**os.environ, "MYPY_CACHE_DIR": str(TEMPLATE / ".mypy_cache" / "bakes")}
 
 
@@ -53,7 +53,7 @@ def run(
 
 
 def bake(output: Path, home: Path, answers: Mapping[str, str] | None = None, template: Path = TEMPLATE) -> Path:
-    """Bakes a repo in `output`; returns its folder."""
+    """Bakes a repo in `output`. Returns its folder."""
     given = [f"{name}={value}" for name, value in (answers or {}).items()]
     run("cookiecutter", str(template), "--no-input", "-o", str(output), *given, cwd=output, home=home)
     (made,) = output.iterdir()
@@ -92,7 +92,7 @@ def copy_template(goal: Path) -> None:
 
 
 def contents(project: Path) -> dict[str, str]:
-    """Maps the path of every file to its hash, to compare two bakes."""
+    """Maps the path of every file to its hash, to compare two generated repos."""
     return {
         path.relative_to(project).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(project.rglob("*"))

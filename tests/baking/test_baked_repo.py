@@ -1,4 +1,4 @@
-"""A generated repo works as its README says, on a machine that has only Python, pip, git and make."""
+"""Tests that a generated repo works as its README says, on a machine that has only Python, pip, git and make."""
 
 import json
 import os
@@ -28,7 +28,7 @@ TEST_SECONDS = 1500
 
 
 def fresh_environment(home: Path) -> dict[str, str]:
-    """A PATH with the system's tools and the Python below this environment, and a home folder; no other settings."""
+    """A PATH with the system's tools and this environment's base Python, and a home folder; no other settings."""
     python = Path(sys.base_prefix) / "bin"
     settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}  # a mirror, a proxy
     return {"PATH": f"{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **settings}
@@ -36,14 +36,14 @@ def fresh_environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def fresh(baked: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the bake, without a virtual environment."""
+    """A copy of the generated repo, without a virtual environment."""
     project = tmp_path_factory.mktemp("fresh") / "my-competitor"
     shutil.copytree(baked, project)
     return project
 
 
 def commands(project: Path) -> list[str]:
-    """The commands in the README, in their order."""
+    """The commands in the README, in order."""
     text = (project / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
@@ -65,7 +65,7 @@ def made_to_run(project: Path, environment: dict[str, str]) -> Iterator[str]:
         said = ""
         while "is listening on" not in said:
             line = server.stderr.readline()
-            assert line, f"the server ended before it listened: {said}"
+            assert line, f"the server ended before it was listening: {said}"
             said += line
         assert f"http://localhost:{port}" in said
         assert "model=offline-model" in said
@@ -126,7 +126,7 @@ OTHERS = [name for name in VARIANTS if name != DEFAULT]
 
 
 def count_of_passed(project: Path, *arguments: str) -> int:
-    """Runs tests, of which none may fail; returns how many passed. This environment has all variants' packages."""
+    """Runs tests, which must all pass, and returns their number. This environment has all variants' packages."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
@@ -149,7 +149,7 @@ def test_all_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_p
 
 
 def test_a_bake_is_clean_for_ruff_and_mypy(each: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """One bake at a time, so that mypy reads shared libraries only once."""
+    """Checks one repo at a time, so that mypy reads shared libraries only once."""
     project = shutil.copytree(each, tmp_path / "project")
     command = [sys.executable, "-m", "competitor", "lint"]
     with exclusively(request, "mypy"):
@@ -195,7 +195,7 @@ def image_variables(dockerfile: str) -> dict[str, str]:
 
 
 def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) -> None:
-    """Like `make test-image`, but short: only the copied files, only the variables of ENV, with the image's command."""
+    """A short form of `make test-image`: only the copied files, the variables of ENV, and the image's command."""
     dockerfile = (each / "Dockerfile").read_text(encoding="utf-8")
     for path in in_the_image(each):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +216,7 @@ def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) 
 
 
 def test_it_is_healthy_soon_after_its_start(baked: Path) -> None:
-    """The contract's limit is 30 s. How long it really takes is measured by the benchmark, not tested here."""
+    """The contract's limit is 30 s. The benchmark measures the actual time; this test does not."""
     port = processes.free_port()
     late, began = Lateness(), time.monotonic()
     server = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Every bake keeps every clause, checked by HTTP: with the offline model, and with an upstream that fails."""
+"""Tests that every generated repo keeps every clause, over HTTP, with the offline model and with a failing upstream."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ CHECK_SECONDS = 900
 
 
 def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, str]]:
-    """Runs `competitor check`, which must pass; maps each clause to its verdict."""
+    """Runs `competitor check`, which must pass. Maps each clause to its verdict."""
     start = f"{sys.executable} -m competitor serve --stand-ins"
     command = [sys.executable, "-m", "competitor", "check", "--start", start, "--json", str(made), *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
@@ -23,7 +23,7 @@ def checked(project: Path, made: Path, *arguments: str) -> dict[str, dict[str, s
     return {verdict["id"]: verdict for verdict in record["verdicts"]}
 
 
-# Clauses that need tools of the competitor, which send events and make artifacts.
+# Clauses that need tools of the competitor which send events and make artifacts.
 BY_TOOLS = {"S17", "S18", "E7", "A1", "A2", "A3", "A4", "A5"}
 
 
@@ -55,7 +55,7 @@ def test_the_quick_check_leaves_out_clauses_that_need_an_upstream(each: Path, tm
     assert not_shown(verdicts) == BY_AN_UPSTREAM | (set() if runs_tools(each) else BY_TOOLS | BY_EITHER)
 
 
-# Acts like a container, which has its own folder whatever path it is given.
+# Acts like a container, which has its own folder for every path that it is given.
 FAKE_DOCKER = """#!{python}
 import os, sys, tempfile
 given = dict(pair.split("=", 1) for flag, pair in zip(sys.argv, sys.argv[1:]) if flag == "--env")
@@ -80,7 +80,7 @@ def test_two_containers_need_not_share_a_folder(bakes: Bakes, tmp_path: Path) ->
     )
     verdicts = {verdict["id"]: verdict for verdict in json.loads(made.read_text(encoding="utf-8"))["verdicts"]}
     assert [verdicts[each]["status"] for each in ("E8", "A4", "A5")] == ["pass", "pass", "not shown"], done.stdout
-    assert verdicts["A5"]["reason"] == "two containers share no folder of this machine"
+    assert verdicts["A5"]["reason"] == "two containers cannot share a folder of this machine"
 
 
 def test_the_arena_runs_the_process_when_there_is_no_image(baked: Path) -> None:
@@ -93,5 +93,5 @@ def test_the_arena_runs_the_process_when_there_is_no_image(baked: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "The server's process is rehearsed, not the image" in done.stdout
+    assert "This runs the server as a process, not the image" in done.stdout
     assert "of 50 points" in done.stdout

@@ -1,4 +1,4 @@
-"""The files for several replicas are valid for Kubernetes and nginx, and agree with the competitor's settings."""
+"""Tests that the files for several replicas are valid for Kubernetes and nginx, and match the competitor's settings."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def container(project: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def validate(*files: Path) -> "subprocess.CompletedProcess[str]":
-    """Validates manifests strictly: a field that the schema does not know is an error."""
+    """Validates manifests strictly: a field that is not in the schema is an error."""
     return subprocess.run(
         [str(VALIDATOR), "--strict", *map(str, files)], capture_output=True, text=True, timeout=600, check=False
     )
@@ -138,7 +138,7 @@ def test_the_image_has_only_files_that_the_server_needs(each: Path) -> None:
 
 @pytest.fixture(scope="module")
 def app(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the image's /app."""
+    """A copy of the image's folder /app."""
     folder = tmp_path_factory.mktemp("app")
     for path in in_the_image(baked):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -152,5 +152,5 @@ def test_in_the_image_a_command_that_needs_the_checks_says_that_they_are_missing
         [sys.executable, "-m", "competitor", *command.split()], cwd=app, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "The checks are not in the image: run this command in the repo.\n"
+    assert done.stderr == "The image does not contain the checks: run this command in the repo instead.\n"
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""The files of a generated repo are complete and valid on every system, and its documents agree with its code."""
+"""Tests that a generated repo's files are complete and valid on every system, and that its documents match its code."""
 
 import ast
 import base64
@@ -243,7 +243,7 @@ def test_the_dev_lock_has_the_same_versions_as_the_lock(each: Path) -> None:
 
 
 def test_locks_keep_the_minimum_versions(each: Path) -> None:
-    """The minimum versions in requirements.in, which avoid known vulnerabilities; see its comments."""
+    """The minimum versions in requirements.in avoid known vulnerabilities; see the comments there."""
     version = tuple(int(part) for part in pins(each / "requirements.txt")["starlette"].split("."))
     assert version >= (1, 3, 1)
 
@@ -267,7 +267,7 @@ def test_make_lock_changes_nothing_when_its_sources_are_unchanged(baked: Path, t
 @pytest.mark.parametrize("system", ["x86_64-manylinux_2_28", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"])
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
 def test_the_lock_installs_on(system: str, python: str, each: Path, tmp_path: Path) -> None:
-    """Every pin has a wheel for this system; uv can check this on another system."""
+    """Every pin has a wheel for this system. uv can check this on another system."""
     given = [
         "--python-platform",
         system,

@@ -1,4 +1,4 @@
-"""The template's README and its docs are true: the demo's output, the commands, the questions, the links."""
+"""Tests that the template's README and docs are correct: the demo's output, the commands, the questions, the links."""
 
 import json
 import re
@@ -16,7 +16,7 @@ MAX_README_LINES = 120
 
 
 def plain(text: str) -> str:
-    """The text without what differs from run to run."""
+    """The text without the parts that differ from run to run."""
     return re.sub(r"\d+(\.\d+)?", "0", text)
 
 

@@ -1,4 +1,4 @@
-"""A contract file that changes needs a new version: no two contracts have the same one."""
+"""Tests that a changed contract file needs a new version, so that no two contracts have the same version."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def test_the_versions_moved_with_the_contract_s_files() -> None:
 
 @pytest.fixture
 def released(tmp_path: Path) -> Path:
-    """The template as it is, with all of it recorded as the last release."""
+    """A copy of the template whose current files are recorded as the last release."""
     copy_template(tmp_path)
     (tmp_path / LOCK).write_text(json.dumps(state(tmp_path)), encoding="utf-8")
     return tmp_path

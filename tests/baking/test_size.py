@@ -1,4 +1,4 @@
-"""A generated repo stays small: its lines and those of its two largest folders are at most what size.toml records."""
+"""Tests that a generated repo and its two largest folders have no more lines than size.toml records."""
 
 import tomllib
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 MAXIMA: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("size.toml").read_text(encoding="utf-8"))
-# Locks and the licence are not ours to shorten; the bases of an update are copies of what is counted already.
+# Locks and the licence cannot be shortened; the bases of an update are copies of files that are counted already.
 NOT_COUNTED = ("LICENSE", "requirements.txt", "requirements-dev.txt", "package-lock.json", ".github/tools.txt")
 BASES, CACHES = ".janus/base.json", ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 
@@ -24,7 +24,7 @@ def counted(project: Path, folder: str) -> list[Path]:
 
 
 def lines(file: Path) -> int:
-    """None in a file that is no text."""
+    """The number of lines of a file; 0 if the file is not text."""
     try:
         return len(file.read_text(encoding="utf-8").splitlines())
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Variants differ only in backend and adapters, shared code names none of them, and ten lines add a fourth one."""
+"""Tests that variants differ only in backend and adapters, and that ten lines add a fourth variant."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ GUIDE = (TEMPLATE / "docs" / "variants.md").read_text(encoding="utf-8")
 
 
 def contract(project: Path) -> dict[str, bytes]:
-    """The contract files of a bake with their bytes, including the core and its tests."""
+    """The contract files of a generated repo with their bytes, including the core and its tests."""
     paths = json.loads((project / ".janus" / "contract.json").read_text(encoding="utf-8"))["files"]
     return {path: (project / path).read_bytes() for path in paths}
 
@@ -87,7 +87,7 @@ def test_every_variant_is_a_choice_with_a_label_and_its_agent_has_its_name() -> 
 
 
 def test_no_shared_code_compares_with_the_name_of_a_variant() -> None:
-    """Only comparisons are searched, because some names, such as "tools", are also words of OpenAI's format."""
+    """Looks only at comparisons, because some names, such as "tools", are also words of OpenAI's format."""
     shared = [
         *UNBAKED.rglob("*.py"),
         *(TEMPLATE / "hooks").glob("*.py"),
@@ -106,7 +106,7 @@ def test_no_shared_code_compares_with_the_name_of_a_variant() -> None:
 
 @pytest.fixture(scope="module")
 def fourth(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bake of the variant in docs/variants.md, made with the commands of that page."""
+    """A generated repo of the variant in docs/variants.md, made with the commands of that page."""
     template = tmp_path_factory.mktemp("template")
     copy_template(template)
     lines = [line for line in GUIDE.split("```console\n")[1].split("```")[0].splitlines() if line]

@@ -1,6 +1,6 @@
-"""Ways to cheat with the contract files, each named by the repo's own verify or by `python -m tools.verify`.
+"""Tests ways to cheat with contract files: the repo's own verify or `python -m tools.verify` must name each.
 
-The repo's own verify is code of the repo, so it can be edited too; what a reviewer runs is the template's.
+The repo's own verify is code in the repo, so it can be edited too. A reviewer runs the template's instead.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ HOLDS, DIFFERS, NOT_SHOWN = 0, 1, 2
 
 
 def run(*command: str, cwd: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Runs `python -m COMMAND...`; no bytecode is written."""
+    """Runs `python -m COMMAND...` without writing bytecode."""
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=cwd,
@@ -48,18 +48,18 @@ def run(*command: str, cwd: Path, home: Path) -> "subprocess.CompletedProcess[st
 
 
 def own(project: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """The output of the repo's own verify."""
+    """Runs the repo's own verify."""
     return run("competitor", "verify", cwd=project, home=home)
 
 
 def reviewed(project: Path, home: Path, checkout: Path = TEMPLATE) -> "subprocess.CompletedProcess[str]":
-    """What a reviewer sees, from a checkout of the template."""
+    """Runs the reviewer's verify, from a checkout of the template."""
     return run("tools.verify", str(project), cwd=checkout, home=home)
 
 
 @pytest.fixture
 def project(baked: Path, tmp_path: Path) -> Iterator[Path]:
-    """A clean copy of a bake, without bytecode."""
+    """A clean copy of a generated repo, without bytecode."""
     yield copy(baked, tmp_path / "project")
     subprocess.run(["rm", "-rf", tmp_path / "project"], check=True)  # Python cannot delete what is nested deeply
 
@@ -87,13 +87,13 @@ def write(file: Path, data: bytes = b"MINE = 1\n") -> None:
 
 
 def link_away(project: Path, path: str) -> None:
-    """Moves what is at `path` out of the zones, and links to it."""
+    """Moves the file or folder at `path` out of the zones, and puts a link to it there."""
     (project / path).rename(project / "elsewhere")
     (project / path).symlink_to(project / "elsewhere")
 
 
 def bytecode(project: Path, path: str, flags: int = 0, code: str = "MINE = 1") -> None:
-    """Bytecode of other code than the source's, with a header by which Python takes it for the source's."""
+    """Writes bytecode of other code, with a header that makes Python use it in place of the source."""
     source = project / CORE
     compiled = compile(code, str(source), "exec")
     status = source.stat()
@@ -182,7 +182,7 @@ def add_a_file_without_end(project: Path) -> None:
 
 
 def nest_deeply(project: Path) -> None:
-    """Deeper than Python calls itself."""
+    """Nests folders deeper than Python's recursion limit."""
     folder = project / "competitor"
     for _ in range(1500):
         folder /= "d"
@@ -191,7 +191,7 @@ def nest_deeply(project: Path) -> None:
 
 
 def break_a_line_in_a_name(project: Path) -> None:
-    write(project / "competitor" / "x\nThe contract files are the template's.py")
+    write(project / "competitor" / "x\nThe contract files are those of the template.py")
 
 
 def look_alike(project: Path) -> None:
@@ -289,7 +289,7 @@ def make_a_socket(project: Path) -> None:
 
 @dataclass(frozen=True)
 class Cheat:
-    """What is done, and how the reports name it."""
+    """A way to cheat: what is done, and how the reports must name it."""
 
     do: Callable[[Path], None]
     named: str
@@ -298,7 +298,7 @@ class Cheat:
 UNKNOWN = "unknown, not a file of the template"
 CASE = "differs only in case from"
 SOURCELESS = "bytecode without a source"
-# Both the repo's own verify and the reviewer's name these.
+# Both the repo's own verify and the reviewer's name these cheats.
 CHEATS = {
     "a line is added": Cheat(edit, f"{CORE}: edited"),
     "a must becomes a may": Cheat(change_a_word_of_the_contract, "CONTRACT.md: edited"),
@@ -356,7 +356,7 @@ CHEATS = {
 def test_the_repo_s_own_verify_names(name: str, project: Path, home: Path) -> None:
     cheat = CHEATS[name]
     cheat.do(project)
-    # A linked package still runs; where the cheat breaks the command itself, its functions say it.
+    # A linked package still runs. If the cheat breaks the command itself, the functions are called directly.
     changed = trusted_verify.changed_files(project)
     said = "\n".join(
         f"{trusted_verify.printable(path)}: {trusted_verify.printable(what)}" for path, what in changed.items()
@@ -367,7 +367,7 @@ def test_the_repo_s_own_verify_names(name: str, project: Path, home: Path) -> No
     if done.stdout:
         assert done.returncode == DIFFERS
         assert cheat.named in done.stdout
-        assert "The contract files are the template's" not in done.stdout.splitlines()
+        assert "The contract files are those of the template" not in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("name", CHEATS)
@@ -426,7 +426,7 @@ def claim_another_contract(project: Path) -> None:
     write_record(project, contract_version="9.9.9")
 
 
-# Only the reviewer's verify names these: the repo's own code or record was edited.
+# Only the reviewer's verify names these cheats, because the repo's own code or record was edited.
 CHEATS_OF_THE_REPO_S_OWN = {
     "the record is edited along with the file": Cheat(edit_the_record_as_well, f"{CORE}: edited"),
     "the edited record": Cheat(edit_the_record_as_well, f"{RECORD}: has another hash of {CORE}"),
@@ -513,7 +513,7 @@ NOT_SHOWN_CASES: dict[str, Cheat] = {
     "the record is damaged": Cheat(damage_the_record, "cannot be read"),
     "the record is nested deeply": Cheat(nest_the_record, "nested too deeply"),
     "the record is a list": Cheat(list_the_record, "is not an object"),
-    "the record is a fifo": Cheat(make_the_record_a_fifo, "is no plain file"),
+    "the record is a fifo": Cheat(make_the_record_a_fifo, "is not a plain file"),
     "the record is a link": Cheat(link_the_record, f"{RECORD} is a symlink"),
     "the record's folder is a link": Cheat(link_its_folder, ".janus is a symlink"),
     "the version is unknown": Cheat(claim_an_unknown_version, "version 9.9.9 is not known here"),
@@ -523,7 +523,7 @@ NOT_SHOWN_CASES: dict[str, Cheat] = {
     ),
     "the variant is unknown": Cheat(claim_an_unknown_variant, "has no variant sails"),
     "the variant is a path": Cheat(claim_a_path_as_variant, "has no variant /"),
-    "cached bytecode has the date of its source": Cheat(poison_the_cache, "may say something else than their sources"),
+    "cached bytecode has the date of its source": Cheat(poison_the_cache, "may differ from their sources"),
 }
 
 
@@ -551,7 +551,7 @@ def test_a_folder_that_is_not_there_is_not_shown(tmp_path: Path, home: Path) -> 
 
 @pytest.mark.parametrize("name", ["proxy", "langchain"])
 def test_a_repo_that_names_another_variant_is_told_apart(name: str, bakes: Bakes, home: Path, tmp_path: Path) -> None:
-    """The adapters of a variant are contract files: one bake has too few for the other's name, one too many."""
+    """The adapters of a variant are contract files, so under another variant's name some are missing or unknown."""
     project = copy(bakes(name), tmp_path / "project")
     write_record(project, backend={"proxy": "langchain", "langchain": "proxy"}[name])
     done = reviewed(project, home)
@@ -560,7 +560,7 @@ def test_a_repo_that_names_another_variant_is_told_apart(name: str, bakes: Bakes
     assert f"competitor/adapters/langchain/model.py: {what}" in done.stdout
 
 
-# What holds.
+# Repos that pass.
 
 
 def said_digest(text: str) -> set[str]:
@@ -621,7 +621,7 @@ def test_on_a_file_system_without_modes_they_do_not_count_for_the_owner(project:
     assert own(project, home).returncode == HOLDS
 
 
-# The reviewer's verify runs nothing of the repo.
+# The reviewer's verify runs no code of the repo.
 
 
 PLANTED = (
@@ -651,7 +651,7 @@ def test_nothing_of_the_repo_runs_when_a_reviewer_looks_at_it(project: Path, hom
     for path in ("sitecustomize.py", "conftest.py", "json.py", "evil.pth"):
         assert path in done.stdout.split("read it yourself: ")[1]
     subprocess.run([sys.executable, "conftest.py"], cwd=project, check=True)
-    assert mark.exists()  # so what was planted does leave a mark when it runs
+    assert mark.exists()  # proves that the planted code leaves a mark when it runs
 
 
 def test_it_changes_nothing_in_the_repo_and_nothing_in_the_checkout(project: Path, home: Path) -> None:
@@ -677,11 +677,11 @@ def test_the_repo_s_verify_imports_nothing_else_of_the_repo() -> None:
     assert imported <= set(sys.stdlib_module_names)
 
 
-# What a bake and a release record.
+# What the template and a release record.
 
 
 def test_contract_files_are_the_bytes_of_the_template(each: Path) -> None:
-    """No contract file has Jinja that is rendered, so it has one hash for all answers."""
+    """Jinja changes no contract file, so each has one hash for all answers."""
     variant = str(record(each)["backend"])
     found = contract.sources(TEMPLATE, variant)
     assert contract.rendered(TEMPLATE, found) == []
@@ -707,7 +707,7 @@ def test_the_record_has_the_zones_and_the_modes(baked: Path) -> None:
 
 @pytest.fixture(scope="module")
 def last_release(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repo of version 0.2.0, as that version made it. Tests copy it."""
+    """A repo of version 0.2.0, made by that version. Tests copy it."""
     folder = tmp_path_factory.mktemp("last")
     bundle = TEMPLATE / "tests" / "updating" / "older" / "0.2.0.bundle"
     git("clone", "-q", "-b", "main", str(bundle), str(folder / "template"), cwd=folder, home=home)
@@ -784,7 +784,7 @@ def test_a_checkout_that_is_not_the_release_shows_nothing(
 def test_a_later_checkout_knows_the_release_by_its_digest_alone(
     way: str, released: Path, project: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Two releases on, the lock has no list of that release's files; the record has, as long as the digest fits."""
+    """Two releases later, the lock has no list of that release's files; the repo's record does, if its digest fits."""
     checkout = copy(released, tmp_path / "checkout")
     lock = json.loads((checkout / LOCK).read_text(encoding="utf-8"))
     lock.update(template_version="9.9.8", files={"CONTRACT.md": "0" * 64})
@@ -800,7 +800,7 @@ def test_a_later_checkout_knows_the_release_by_its_digest_alone(
     named = {
         "clean": "HOLDS",
         "edited": f"{CORE}: edited",
-        "edited with its record": "contract files: they have another digest than the release",
+        "edited with its record": "contract files: their digest differs from the release",
     }
     assert named[way] in done.stdout
 

@@ -1,4 +1,4 @@
-"""Every way to run the template makes the same repo, byte for byte, with the chosen backend."""
+"""Tests that every way to run the template makes the same repo, byte for byte, with the chosen backend."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Whose file is whose, stated once: every file of a bake has its zone, and everything that names zones agrees."""
+"""Tests that every file of a generated repo has a zone, and that everything that names zones agrees with the list."""
 
 import json
 import tomllib
@@ -45,7 +45,7 @@ HEADER = "Contract file: replaced by updates."
 
 
 def second_line(text: str, comment: str) -> str:
-    """The second line that is not empty, without the marks of a comment."""
+    """The second line that is not empty, without comment marks."""
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[1].removeprefix(comment).removesuffix("-->").strip() if len(lines) > 1 else ""
 
@@ -78,5 +78,5 @@ def test_what_cruft_is_told_to_leave_alone_is_the_owner_s_and_the_locks() -> Non
 
 
 def _matches(path: str, pattern: str) -> bool:
-    """As cruft's glob: a star stops at a slash."""
+    """Matches like cruft's glob, in which a star does not match a slash."""
     return path.count("/") == pattern.count("/") and Path(path).match(pattern)

@@ -1,4 +1,4 @@
-"""Skips these tests on other systems than Linux, because the benchmark reads /proc."""
+"""Skips these tests on systems other than Linux, because the benchmark reads /proc."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The comparison of two commits: its statistics, the order of its requests, and its output."""
+"""Tests the comparison of two commits: its statistics, the order of its requests, and its output."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ TRIALS, TOGETHER = 200, 3
 
 
 class TestTheInterval:
-    """Student's t, widened so that several intervals hold at once."""
+    """Tests Student's t interval, made wider so that several intervals hold at once."""
 
     @pytest.mark.parametrize(
         ("probability", "freedom", "t"),
@@ -38,7 +38,7 @@ class TestTheInterval:
 
 
 def _trials(slower: float) -> list[list[Interval]]:
-    """Intervals from simulated costs: noise that both servers of a block share, and 1.5 % (rarely 6 %) on each."""
+    """Intervals of simulated costs, with noise that both servers of a block share, and 1.5 % (rarely 6 %) for each."""
     chance = random.Random(17)
 
     def one() -> Interval:
@@ -54,7 +54,7 @@ def _trials(slower: float) -> list[list[Interval]]:
 
 
 class TestTheStatistics:
-    """The noise has a fixed seed, so that every run has the same result."""
+    """Tests the statistics. The noise has a fixed seed, so that every run has the same result."""
 
     def test_equal_servers_differ_in_few_trials(self) -> None:
         wrong = sum(any(not found.low <= 1 <= found.high for found in trial) for trial in _trials(slower=0))
@@ -136,7 +136,7 @@ class TestTheOtherCommit:
 
     def test_an_unknown_backend_is_refused(self, tmp_path: Path) -> None:
         shutil.copyfile(environments.ROOT / "cookiecutter.json", tmp_path / "cookiecutter.json")
-        with pytest.raises(environments.Missing, match=r"There is no backend 'other' in .*, which offers proxy, tools"):
+        with pytest.raises(environments.Missing, match=r"There is no backend 'other' in .*; choose one of proxy"):
             diff.peer("old", "other", tmp_path)
 
 

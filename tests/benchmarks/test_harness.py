@@ -1,4 +1,4 @@
-"""The parts of the benchmark measure correctly: the formula, the mock, the client, the report."""
+"""Tests that the parts of the benchmark measure correctly: the formula, the mock, the client, the report."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ EVENT = 'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
 
 
 class TestTheFormula:
-    """Compared with values calculated by hand: 100 / (1 + CV) x (1 - 0.1 x gaps longer than 3x the mean)."""
+    """Tests the formula with values calculated by hand: 100 / (1 + CV) x (1 - 0.1 x gaps longer than 3x the mean)."""
 
     def test_equal_gaps_score_100(self) -> None:
         assert evenness([0, 1, 2, 3]) == 100
@@ -70,7 +70,7 @@ class TestTheMock:
 
 
 def _answered(*events: str, status: str = "200 OK") -> load.Result:
-    """The client's result from a server that sends these events and closes the connection."""
+    """The client's result if a server sends these events and closes the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -104,8 +104,8 @@ class TestTheClient:
         [
             ([EVENT % "t0@1 ", EVENT % "t1@1 "], "200 OK", "no [DONE]"),
             ([EVENT % "t0@1 ", "data: [DONE]\n\n"], "200 OK", "1 of 2 tokens"),
-            ([EVENT % "t1@1 ", "data: [DONE]\n\n"], "200 OK", "lost, doubled or foreign"),
-            ([EVENT % "t0@1 sorry t1@1 ", "data: [DONE]\n\n"], "200 OK", "lost, doubled or foreign"),
+            ([EVENT % "t1@1 ", "data: [DONE]\n\n"], "200 OK", "lost, repeated or foreign"),
+            ([EVENT % "t0@1 sorry t1@1 ", "data: [DONE]\n\n"], "200 OK", "lost, repeated or foreign"),
             ([EVENT % "t0@1 t1@1 ", "data: [DONE]\n\n"], "503 No", "not a stream"),
         ],
     )
@@ -158,7 +158,7 @@ class TestTheReport:
 
 
 class TestTheConsolesCost:
-    """`make bench-console` compares a bake with a build that has no console."""
+    """Tests `make bench-console`, which compares a generated repo with a build that has no console."""
 
     def test_the_build_without_the_console_answers_and_has_no_debug_page(self, tmp_path: Path) -> None:
         bare = console.without_console(environments.bake("proxy", tmp_path))

@@ -1,4 +1,4 @@
-"""A TCP proxy between the browser and a server. Tests compare what a page shows with the bytes that it recorded."""
+"""A TCP proxy between browser and server. Tests compare what a page shows with the bytes that the proxy recorded."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ _EVENT = re.compile(rb"(?:data: |: )[^\n]*\n\n")
 
 
 class Tap:
-    """A proxy for the server at `goal`. It records what the server sends. The browser opens `url` instead."""
+    """A proxy for the server at `goal`, which records what the server sends. The browser opens `url` instead."""
 
     def __init__(self, goal: str):
         host, port = goal.removeprefix("http://").split(":")
@@ -21,7 +21,7 @@ class Tap:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stream(self, id: str) -> list[bytes]:
-        """The recorded events of the streamed answer with this request id."""
+        """The recorded events of the streamed answer to the request with this id."""
         heads = [head for sent in self._sent for head in bytes(sent).split(b"HTTP/1.1 200 OK\r\n")]
         wanted = (b"x-request-id: " + id.encode(), b"content-type: text/event-stream")
         (answer,) = [head for head in heads if all(line in head.partition(b"\r\n\r\n")[0] for line in wanted)]

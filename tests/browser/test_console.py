@@ -1,4 +1,4 @@
-"""The debug console in a real Chromium, used as a person would use it, on the offline model."""
+"""Tests the debug console in a real Chromium, as a person would use it, with the offline model."""
 
 import base64
 import json
@@ -56,7 +56,7 @@ def tap(project: Path) -> Iterator[Tap]:
 def wait_until(holds: Callable[[], object]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the page did not reach the expected state in time"
         time.sleep(0.05)
 
 
@@ -65,7 +65,7 @@ def at(browser: Chrome, selector: str) -> WebElement:
 
 
 def texts(browser: Chrome, selector: str) -> list[str]:
-    """The texts of all visible elements. One script gets them, since the page may redraw a part at any moment."""
+    """The texts of all visible elements, read by one script, since the page may redraw a part at any moment."""
     script = (
         "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.innerText)"
     )
@@ -85,7 +85,7 @@ def ask(browser: Chrome, prompt: str) -> None:
 
 
 def answered(browser: Chrome, count: int = 1) -> None:
-    """Waits until the page has this many answers and none is still running."""
+    """Waits until the page shows this many answers and none is still running."""
     wait_until(
         lambda: (
             len(texts(browser, "article")) == count

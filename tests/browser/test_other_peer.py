@@ -1,4 +1,4 @@
-"""The console refuses a peer that is not on the list. A network namespace stands in for the peer's machine."""
+"""Tests that the console refuses a peer that is not listed. A network namespace acts as the peer's machine."""
 
 import os
 import subprocess
@@ -11,12 +11,12 @@ import pytest
 from ..scripted import SCRIPTED
 from ..template_path import UNBAKED, contract_tests
 
-# Among the browser tests, since these tests need root, or sudo without a password.
+# These tests are among the browser tests because both need root, or sudo without a password.
 pytestmark = pytest.mark.browser
 processes = contract_tests("processes")
 
 _BECOME = [] if os.geteuid() == 0 else ["sudo", "-n"]
-# Addresses reserved for benchmarks by RFC 2544, which no network uses.
+# Addresses that RFC 2544 reserves for benchmarks, so no network uses them.
 HERE, THERE, NETWORK = "198.18.77.1", "198.18.77.2", "198.18.77.0/30"
 ASK = """
 import sys, urllib.error, urllib.request
@@ -30,12 +30,12 @@ except urllib.error.HTTPError as refused:
 
 @dataclass(frozen=True)
 class Machine:
-    """A network namespace, which has its own IP address like another machine."""
+    """A network namespace. It has its own IP address, like another machine."""
 
     name: str
 
     def asks(self, url: str) -> str:
-        """Sends a GET from there. Returns the status, and for an error also the body."""
+        """Sends a GET from the namespace. Returns the status, and for an error also the body."""
         return _run("ip", "netns", "exec", self.name, sys.executable, "-c", ASK, url)
 
 

@@ -1,4 +1,4 @@
-"""The report of `competitor check` in a real Chromium: no errors, no requests, no scripts, and legible text."""
+"""Tests the report of `competitor check` in a real Chromium: no errors, requests or scripts, and legible text."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def report(bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report for a server that sends markup wherever it can."""
+    """The report for a server that sends HTML markup wherever it can."""
     verdicts = [Verdict(clause, "fail", HOSTILE, 0.1, (HOSTILE,)) for clause in CLAUSES.values()]
     line = b'data: {"choices": [{"delta": {"content": "<script>x</script>", "janus": {"event": "\\"><script>"}}}]}'
     stream = Stream(200, {}, [(0.1, line), (2.9, b": <script>"), (3.0, b"data: [DONE]")], seconds=3.0)

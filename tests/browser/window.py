@@ -1,4 +1,4 @@
-"""Helpers for a real Chromium: window size, colour scheme, messages of its console, screenshots."""
+"""Helpers for a real Chromium: window size, colour scheme, console messages, screenshots."""
 
 import shutil
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def said_by(browser: Chrome) -> list[object]:
 
 
 def asked(browser: Chrome, script: str) -> object:
-    """The value of a JavaScript expression. The page's Content-Security-Policy does not apply to the driver."""
+    """Evaluates a JavaScript expression. The page's Content-Security-Policy does not apply to the driver."""
     return browser.execute_script(f"return {script}")
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from .. import template_path  # before the harness: it makes the unbaked template importable
+from .. import template_path  # must come first: makes the template importable
 
 if __name__ == "__main__":
     from competitor.checks.orphans import kill_orphans

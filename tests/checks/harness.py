@@ -1,4 +1,4 @@
-"""Runs the checks on the plain server and its mutants, many concurrently, since they mostly wait."""
+"""Runs the checks on the plain server and its mutants, many at the same time, since they mostly wait."""
 
 import re
 import sys
@@ -17,16 +17,16 @@ from .plain_server import Plain, PlainServer
 
 REQUEST_SECONDS = 10.0
 PROCESSES, THREADS = 4, 16
-# Here silences last 4 s instead of 10 s, which is still longer than any clause allows.
+# Silences last 4 s here instead of 10 s, which is still longer than any clause allows.
 PROMPTS = {name: re.sub(r'"(wait|silence)": 10', r'"\1": 4', text) for name, text in scripted.PROMPTS.items()}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The results of the checks on a mutant.
+    """The results of the checks on one mutant.
 
-    `broken` has the reason for each clause that failed. `missed` are the clauses whose check should have failed with a
-    matching reason, but did not. `stray` are the clauses that failed and should not have.
+    `broken` maps each clause that failed to the reason. `missed` are the clauses whose check should have failed with a
+    matching reason, but did not. `stray` are the clauses that failed but should not have.
     """
 
     name: str
@@ -52,7 +52,7 @@ def serving(server: type[Plain], upstream: Upstream) -> Iterator[Target]:
 
 
 def judged_by_its_own_clauses(mutant: Mutant) -> Outcome:
-    """The quick form: runs only the checks that must reject the mutant."""
+    """Runs only the checks that must reject the mutant: the quick form."""
     with stand_in() as upstream, serving(mutant.server, upstream) as target:
         return outcome(mutant, [judge(CLAUSES[clause], target) for clause in mutant.clauses])
 
@@ -83,7 +83,7 @@ def main() -> int:
     from_the_text = sum(mutant.origin != BESIDE_THE_CHECK for mutant in mutants)
     caught = 0
     with ProcessPoolExecutor(PROCESSES) as pool:
-        # A class that a function made cannot be pickled, so the processes get its number.
+        # A class made by a function cannot be pickled, so the processes get its number in the list.
         numbers = [MUTANTS.index(mutant) for mutant in mutants]
         for mutant, result in zip(mutants, pool.map(_judged_by_every_clause, numbers), strict=True):
             caught += result.caught

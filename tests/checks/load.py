@@ -1,7 +1,7 @@
 """Puts load on a server until standard input is closed: `python -m tests.checks.load URL STREAMS`.
 
-Each of STREAMS clients asks again as soon as its answer has ended. Prints how many answers ended with `[DONE]`
-(`good`), and how many did not (`bad`).
+Each of STREAMS clients asks again when its answer has ended. Prints the number of answers that ended with `[DONE]`
+(`good`), and of those that did not (`bad`).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ PROMPT = 'mock{"tokens": 150, "delay": 0.02}'
 
 
 async def answered(host: str, port: int) -> bool:
-    """Asks for a streamed answer and reads it to its end. Returns whether that was `[DONE]`."""
+    """Asks for a streamed answer and reads it to the end. Returns whether it ended with `[DONE]`."""
     reader, writer = await asyncio.open_connection(host, port)
     body = json.dumps(question(PROMPT, stream=True)).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\n"

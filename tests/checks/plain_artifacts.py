@@ -1,4 +1,4 @@
-"""Artifacts of the plain server: made for a prompt, kept in a folder, served by two routes."""
+"""The artifacts of the plain server: made for a prompt, kept in a folder, served by two routes."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Shelf:
-    """Makes, stores and serves artifacts. Mutants override a method."""
+    """Makes, stores and serves artifacts. Mutants override one method."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         given = environment.get("JANUS_ARTIFACTS_DIR")
@@ -82,7 +82,7 @@ class Shelf:
         return bool(item["until"] <= time.time())
 
     def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the response to a GET with the request headers `asked`."""
+        """Answers a GET with the request headers `asked`. Returns status, headers and body."""
         found = self.find(path)
         if found is None:
             return 404, {"Content-Type": "application/json"}, b"{}"

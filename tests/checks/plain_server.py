@@ -1,6 +1,6 @@
-"""A simple server that follows the contract. It uses only the standard library, and shares no code with the template.
+"""A simple server that follows the contract. It uses only the standard library and shares no code with the template.
 
-It shows that the checks accept any good server. A mutant is a subclass of `Plain` that breaks one clause, in most cases
+It shows that the checks accept any correct server. A mutant is a subclass of `Plain` that breaks one clause, usually
 by overriding one method.
 """
 
@@ -41,11 +41,11 @@ class Refused(Exception):
 
 
 class UpstreamFailed(Exception):
-    """The upstream failed. The answer tells the user."""
+    """The upstream failed. The answer must say so."""
 
 
 class Plain:
-    """What the server does; one instance for each server. Mutants override a method."""
+    """The behaviour of the server; one instance for each server. Mutants override a method."""
 
     ping_seconds = 1.0
     words_seconds = 1.5
@@ -309,7 +309,7 @@ class Plain:
         return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=90)
 
     def respond(self, connection: http.client.HTTPConnection, asked: Json) -> http.client.HTTPResponse:
-        """The upstream's response. Raises `UpstreamFailed`."""
+        """Sends the request to the upstream and returns its response. Raises `UpstreamFailed`."""
         parts = urlsplit(self.base_url or "")
         headers = {"content-type": "application/json"}
         if key := self.key(asked):
@@ -344,7 +344,7 @@ class Relay(threading.Thread):
             else:
                 self.online()
             self.queue.put(None)
-        except Exception as error:  # of any kind: the answer says so
+        except Exception as error:  # of any kind: the answer must say so
             self.queue.put(error)
         finally:
             if self.connection is not None:
@@ -556,7 +556,7 @@ class Handler(BaseHTTPRequestHandler):
             self.write(self.plain.frame(self.plain.chunk(fixed, delta)))
 
     def deltas(self, relay: Relay, fixed: Json, streamed: bool) -> Iterator[Json]:
-        """The relay's deltas. Sends pings and words while waiting. Raises `Gone`, `TimeoutError` or its error."""
+        """Yields the relay's deltas. Sends pings and notes meanwhile. Raises `Gone`, `TimeoutError` or its error."""
         began = worded = pinged = time.monotonic()
         patience = 0.4
         while True:

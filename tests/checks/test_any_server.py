@@ -1,4 +1,4 @@
-"""Whatever listens at the URL, `competitor check` reaches a verdict in time, and never prints a traceback."""
+"""Tests that `competitor check` reaches a verdict in time for anything that listens at the URL, without a traceback."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def speaks_no_http(peer: socket.socket) -> None:
 
 @contextmanager
 def listening(behaviour: Behaviour) -> Iterator[str]:
-    """A listener that calls `behaviour` with every connection, and gives its URL."""
+    """Runs a listener that calls `behaviour` with every connection. Yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     def attend(peer: socket.socket) -> None:

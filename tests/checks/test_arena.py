@@ -1,4 +1,4 @@
-"""The stand-in for the gateway does what makes competitors fail, and the arena scores servers through it."""
+"""Tests that the simulated gateway does what makes competitors fail, and that the arena scores servers behind it."""
 
 import json
 import time
@@ -50,7 +50,7 @@ class OnlyPings(Plain):
 
 
 class Echoes(Plain):
-    """Answers with the request that it got, as text."""
+    """A server that answers with the request that it got, as text."""
 
     def scripted(self, asked: Json) -> Iterator[Json]:
         return iter([{"content": json.dumps(asked)}])

@@ -1,4 +1,4 @@
-"""The catalogue of checks matches CONTRACT.md, and constants and formulas that exist twice are the same."""
+"""Tests that the list of checks matches CONTRACT.md, and that constants and formulas that exist twice are equal."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A second good server, which shares no code with the template, passes every check, so no check is too specific."""
+"""Tests that a second correct server, which shares no code with the template, passes all checks."""
 
 from competitor.checks import stand_in
 from competitor.checks.judging import judge_all

@@ -1,7 +1,7 @@
-"""Tests the checks with mutants: each is a good server with one fault, which the check of that clause must find.
+"""Tests the checks with mutants. Each mutant is a correct server with one fault, which the clause's check must find.
 
-This is the quick form. `make mutants` runs every check on every mutant, and so also finds checks that reject a mutant
-whose declaration does not name their clause.
+This is the quick form. `make mutants` runs every check on every mutant, and so it also finds checks that reject a
+mutant although the mutant's declaration does not name their clause.
 """
 
 from collections import Counter

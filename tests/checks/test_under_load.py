@@ -1,4 +1,4 @@
-"""Every clause holds under load: 100 other streams with 50 tokens per second each, and with pacing."""
+"""Tests that every clause holds under load: 100 other streams with 50 tokens per second each, and with pacing."""
 
 import json
 import subprocess

@@ -15,7 +15,7 @@ from .records import PYTHON, Records, RiseRefused, flat
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.counted", description=__doc__)
     parser.add_argument("--write", action="store_true", help="record the figures in counted.toml")
-    parser.add_argument("--reason", help="why figures per request rise; it is recorded, too")
+    parser.add_argument("--reason", help="the reason why figures per request rise, which is recorded with them")
     given = parser.parse_args()
     records = Records.read()
     with tempfile.TemporaryDirectory() as folder:

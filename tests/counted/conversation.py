@@ -1,6 +1,6 @@
-"""The only client and the only upstream of a counted server; both work in lock-step with it.
+"""The only client and the only upstream of a counted server. Both wait for the server after each step.
 
-Nothing is sent before the server has finished all work for what was sent before, so every run has the same steps.
+They send nothing until the server has finished all work, so every run has the same steps.
 """
 
 import json
@@ -34,7 +34,7 @@ _LAST = _chunk({}, "stop") + _chunk({}, usage=_USAGE) + _framed(b"[DONE]") + _EN
 
 
 class Conversation:
-    """Sends requests to the server at `port`, and is its upstream on the port `upstream`."""
+    """Sends requests to the server at `port`, and acts as its upstream at the port `upstream`."""
 
     def __init__(self, loop: Callable[[], CountingLoop], port: int):
         self._loop, self._port = loop, port
@@ -44,7 +44,7 @@ class Conversation:
         self._carrier: socket.socket | None = None  # the one connection that the server keeps to its upstream
 
     def ask(self, chunks: int, stream: bool) -> Counts:
-        """Sends one request on a new connection, and answers it with so many chunks; returns the cost."""
+        """Sends one request on a new connection and answers it with `chunks` chunks. Returns the cost."""
         loop = self._loop()
         loop.forget_timers()
         before = loop.counts
@@ -60,17 +60,17 @@ class Conversation:
         self._step(client.close)
         said = bytes(answer)
         if said.count(_TOKEN.encode()) != chunks or not said.endswith(_END if stream else b"}"):
-            raise AssertionError(f"not the answer that was sent: {said[:2000]!r}")
+            raise AssertionError(f"the client got another answer than was sent: {said[:2000]!r}")
         return loop.counts.since(before)
 
     def settle(self) -> None:
-        """Call this once after the warm-up; from then on, each step wakes the server exactly once."""
+        """Waits after the warm-up. From then on, each step wakes the server exactly once."""
         busy = self._loop().selector.busy
         time.sleep(0.1)
         busy.acquire(blocking=False)
 
     def _step(self, action: Callable[[], object]) -> None:
-        """Runs `action`, and returns when the server has woken up for it and waits again."""
+        """Runs `action`. Returns when the server has handled it and waits again."""
         busy = self._loop().selector.busy
         busy.acquire(blocking=False)
         action()
@@ -78,7 +78,7 @@ class Conversation:
             raise TimeoutError("the server did not finish the step")
 
     def _asked(self) -> socket.socket:
-        """Reads the server's request to the upstream; returns the connection."""
+        """Reads the server's request to the upstream. Returns the connection."""
         if self._carrier is None:
             self._carrier = self._listener.accept()[0]
             self._carrier.settimeout(SECONDS)

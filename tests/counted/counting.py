@@ -1,7 +1,7 @@
-"""An event loop that counts the calls, handles and turns on it.
+"""An event loop that counts calls, handles and turns.
 
-It is based on asyncio's own loop, because uvloop cannot be counted. It never wakes up for a timer, so that the counts
-do not depend on how long anything takes.
+It is based on asyncio's own loop, because uvloop cannot be counted. It never wakes up for a timer, so the counts do
+not depend on how long anything takes.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ _LOOP_FILES = frozenset(
     sys.modules[name].__file__ for name in (*(f"asyncio.{name}" for name in _ASYNCIO), "selectors", __name__)
 )
 
-# Python caches the integers up to 256; counters begin above them, so that each increment allocates the same.
+# Python caches integers up to 256. Counters start above, so that each increment allocates the same.
 _BEYOND_CACHED = 1000
 
 
 class Counts(NamedTuple):
-    """What the loop has counted since its start."""
+    """The numbers that the loop has counted since its start."""
 
     python_calls: int
     c_calls: int
@@ -35,7 +35,7 @@ class Counts(NamedTuple):
 
 
 class _Selector(selectors.DefaultSelector):
-    """Does not wake up for timers; unlocks `busy` when the loop has nothing left to do."""
+    """A selector that ignores timers, and unlocks `busy` when the loop has nothing left to do."""
 
     idle = False
 
@@ -55,7 +55,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class _Handles(deque[asyncio.Handle]):
-    """The loop's queue of ready handles, which counts those that are run."""
+    """The loop's queue of ready handles. It counts the handles that are run."""
 
     run = _BEYOND_CACHED
 
@@ -75,7 +75,7 @@ class CountingLoop(asyncio.SelectorEventLoop):
         self.selector = _Selector()
         super().__init__(self.selector)
         self._ready = _Handles()
-        self.profiled, self._profiles = True, False  # whether calls shall be counted, and whether they are now
+        self.profiled, self._profiles = True, False  # whether to count calls, and whether that is on now
         self._turns = self._python_calls = self._c_calls = _BEYOND_CACHED
 
     @property
@@ -83,7 +83,7 @@ class CountingLoop(asyncio.SelectorEventLoop):
         return Counts(self._python_calls, self._c_calls, self._ready.run, self._turns)
 
     def forget_timers(self) -> None:
-        """Removes all timers, which never fire and would accumulate. Call it only while the loop is idle."""
+        """Removes all timers, which never fire and would accumulate. Must be called while the loop is idle."""
         self._scheduled.clear()
         self._timer_cancelled_count = 0
 

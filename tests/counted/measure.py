@@ -1,4 +1,4 @@
-"""Counts what the server of a generated repo does, in a process of its own."""
+"""Counts the work of a generated repo's server, which runs in its own process."""
 
 import json
 import os
@@ -15,13 +15,13 @@ SECONDS = 180.0
 
 
 def bakes(folder: Path) -> dict[str, Path]:
-    """Bakes the repos that are counted: one with the core's relay, one whose backend handles every event itself."""
+    """Makes the repos to count: one with the core's relay, one whose backend handles every event itself."""
     events = environments.bake_of_events(folder)
     return {"relay": events.with_name("measured"), "events": events}
 
 
 def counted(repo: Path) -> dict[str, dict[str, float]]:
-    """The figures of a repo, by mode and name."""
+    """The figures of a repo, by mode and name of the figure."""
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONHASHSEED") if name in os.environ}
     done = subprocess.run(
         [sys.executable, "-m", "tests.counted.process", str(repo)],

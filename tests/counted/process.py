@@ -1,6 +1,6 @@
 """Runs and counts the server of a generated repo in this process: `python -m tests.counted.process REPO` prints JSON.
 
-This is the only module that runs the competitor, and it uses only the competitor's command line.
+This is the only module that runs the competitor. It uses only the competitor's command line.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ from .counting import CountingLoop
 
 CHUNKS = 64  # the core pauses after every 64th event of a backend, so the average of 64 chunks includes one pause
 WARM_UPS, REPETITIONS = 5, 3
-# The interpreter's tables grow from time to time, so a request may have one allocation more or less. Therefore
+# The interpreter's tables grow from time to time, so a request may have one allocation more or less. So
 # several requests are counted together, and the figure is rounded to a multiple of five.
 REQUESTS, MULTIPLE = 16, 5
 MODES = {"stream": True, "whole": False}
@@ -36,7 +36,7 @@ loops: list[CountingLoop] = []
 
 
 def measured(talk: Conversation) -> dict[str, dict[str, float]]:
-    """All figures, by mode. Each is the median of some repetitions, which rarely differ."""
+    """Measures all figures, by mode. Each is the median of several repetitions, which rarely differ."""
     for _ in range(WARM_UPS):
         for stream in MODES.values():
             talk.ask(CHUNKS, stream)
@@ -50,7 +50,7 @@ def measured(talk: Conversation) -> dict[str, dict[str, float]]:
 
 
 def _counted(talk: Conversation, stream: bool) -> dict[str, float]:
-    """The cost of a request with one chunk, and of each further chunk."""
+    """Counts the cost of a request with one chunk, and of each further chunk."""
     figures: dict[str, list[float]] = {}
     for _ in range(REPETITIONS):
         one, few, many = (talk.ask(chunks, stream) for chunks in (1, 1 + CHUNKS, 1 + 2 * CHUNKS))
@@ -62,7 +62,7 @@ def _counted(talk: Conversation, stream: bool) -> dict[str, float]:
 
 
 def _allocations(talk: Conversation, stream: bool) -> int:
-    """How many allocations the server's thread makes in a request with one chunk."""
+    """Counts the allocations of the server's thread for a request with one chunk."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "allocations"
         with memray.Tracker(file, trace_python_allocators=True):
@@ -75,7 +75,7 @@ def _allocations(talk: Conversation, stream: bool) -> int:
 
 
 def drive(talk: Conversation) -> None:
-    """Runs in the client's thread. The process ends when it returns."""
+    """Runs the client in its own thread. The process ends when it returns."""
     code = 1
     try:
         while not (loops and loops[0].selector.idle):
@@ -102,7 +102,7 @@ def main(repo: Path) -> None:
     talk = Conversation(lambda: loops[0], port)
     told = {"JANUS_LLM_BASE_URL": f"http://127.0.0.1:{talk.upstream}/v1", "JANUS_LLM_API_KEY": "key-of-nobody"}
     os.environ.update(told, JANUS_PACING="off", JANUS_LOG_FORMAT="json")
-    # Stops the clocks, so that no figure depends on a duration. They are C functions, like the real clocks.
+    # Stops the clocks, so that no figure depends on a duration. The replacements are C functions, like the real clocks.
     time.monotonic, time.time = (1000.5).conjugate, (1_700_000_000.5).conjugate
     uvicorn.Config.get_loop_factory = lambda self: _counting_loop  # type: ignore[method-assign]
     gc.disable()

@@ -1,4 +1,4 @@
-"""The recorded maximum of every figure, in `counted.toml`, and the rule for new figures."""
+"""The recorded maximum of every figure, in `counted.toml`, and the rules for changing it."""
 
 import json
 import sys
@@ -9,17 +9,17 @@ from typing import Any
 
 FILE = Path(__file__).with_name("counted.toml")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# A figure below this share of its record has fallen, and the record must be lowered.
+# If a figure is below this share of its record, it has fallen, and the record must be lowered.
 FALLEN = 0.98
 DIGITS = 3
-# Allocations are rounded to a multiple of five; a figure between two multiples may be rounded to either.
+# Allocations are rounded to a multiple of five. A figure between two multiples may be rounded to either.
 TOLERATED = {"allocations_a_request": 5}
 
 Figures = dict[str, dict[str, dict[str, float]]]  # backend -> mode -> figure
 
 
 class RiseRefused(Exception):
-    """A figure may not rise, or not without a reason."""
+    """A figure must not rise, or not without a reason."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Records:
         file.write_text("\n".join([lines[0], "".join(lines[1:]).rstrip("\n") + "\n"]), encoding="utf-8")
 
     def update(self, measured: Figures, version: str, reason: str | None, python: str = PYTHON) -> None:
-        """Records the measured figures. Raises `RiseRefused`, without any change, when the rule does not allow it."""
+        """Records the measured figures. If the rules forbid it, raises `RiseRefused` and changes nothing."""
         risen = rises(measured, self.figures.get(python, {}))
         for name, (maximum, figure) in risen.items():
             if name.endswith("_a_chunk"):
@@ -78,7 +78,7 @@ def flat(figures: Figures) -> dict[str, float]:
 
 
 def rises(measured: Figures, recorded: Figures) -> dict[str, tuple[float, float]]:
-    """Maps the name of each figure above its record to the record and the figure."""
+    """Maps the name of each figure above its record to a pair: the record and the figure."""
     maxima, found = flat(recorded), flat(measured)
     return {
         name: (maxima[name], figure)
@@ -88,7 +88,7 @@ def rises(measured: Figures, recorded: Figures) -> dict[str, tuple[float, float]
 
 
 def complaints(measured: Figures, recorded: Figures) -> list[str]:
-    """One sentence for each figure that breaks the rule."""
+    """One sentence for each figure that breaks the rules."""
     found, maxima = flat(measured), flat(recorded)
     wrong = [f"{name} has no record." for name in found if name not in maxima]
     for name, (maximum, figure) in rises(measured, recorded).items():

@@ -1,4 +1,4 @@
-"""The cost of a chunk and of a request, counted in calls and allocations, does not rise unnoticed."""
+"""Tests that the cost of a chunk and of a request, counted in calls and allocations, does not rise unnoticed."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Fixture: a bake of each variant. Tests only read them."""
+"""Fixture: generated repos of all variants. Tests only read them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The documents are right: the targets of links, commands and files that they name exist."""
+"""Tests that the links, commands and files that documents name exist."""
 
 import re
 import shlex
@@ -34,7 +34,7 @@ def links(document: Path) -> Iterator[str]:
 
 
 def anchors(document: Path) -> set[str]:
-    """The anchors of the headings, as GitHub and other forges make them."""
+    """The anchors of the headings, as GitHub and other forges generate them."""
     headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

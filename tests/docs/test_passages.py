@@ -1,4 +1,4 @@
-"""The passages for the trial of plain English come from documents, docstrings and messages, and the seed decides."""
+"""Tests that passages come from documents, docstrings and messages, and that equal seeds pick equal passages."""
 
 from tools.passages import Passage, documents, picked, strings
 

@@ -1,4 +1,4 @@
-"""`make plain-english` finds the phrases of its list where people read them, and nowhere in code."""
+"""Tests that `make plain-english` finds the phrases of its list in text for people, and not in code."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -8,7 +8,7 @@ import pytest
 from tools import plain_english
 from tools.plain_english import Finding, findings, rules
 
-# In two parts, so that the tool does not find them here.
+# The phrases are written in two parts, so that the tool does not find them here.
 SIZE, COMMAS = "most " + "size", "by " + "commas"
 TOO_LARGE = Finding(2, "maximum", f"a {SIZE}")
 

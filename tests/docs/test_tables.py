@@ -1,4 +1,4 @@
-"""The tables of a generated repo's documents hold what the code holds."""
+"""Tests that the tables in a generated repo's documents match the code."""
 
 import re
 from collections.abc import Callable

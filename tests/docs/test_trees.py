@@ -1,8 +1,8 @@
-"""The trees in the documents are the folders as they are: everything named exists, and no entry is left out.
+"""Tests that the trees in the documents match the folders: all named files exist, and no file is left out.
 
-A tree is a fenced block without a language in which every line names entries: `  name other/  what they are`. A folder
-with lines below it shows all its entries; a pattern such as `*.py` stands for all that match it. Packages' own
-`__init__.py` files need not be named.
+A tree is a fenced block without a language in which every line names entries: `  name other/  description`. A folder
+with lines below it shows all its entries; a pattern such as `*.py` stands for all files that match it. Files
+`__init__.py` need not be named.
 """
 
 import re
@@ -22,7 +22,7 @@ INDENT = 2
 CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv"}
 NOT_NAMED = "__init__.py"
 
-# Pages of the template that show a tree, and what the tree is of: the template, or a generated repo below its name.
+# The pages that show a tree, and the folder that the tree shows: the template, or a generated repo.
 OF_THE_TEMPLATE = {"docs/layout.md": "", "README.md": SLUG}
 
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 def trees(text: str) -> Iterator[list[Line]]:
-    """The trees of a page. Raises AssertionError where a line is indented by less or more than one level."""
+    """The trees of a page. Raises AssertionError if a line is indented by less or more than one level."""
     for language, block in _FENCED.findall(text):
         matches = [_LINE.match(line) for line in block.splitlines()]
         if language or len(matches) < 2 or not all(matches):
@@ -44,7 +44,7 @@ def trees(text: str) -> Iterator[list[Line]]:
 
 
 def listing(lines: list[Line]) -> dict[str, list[str]]:
-    """Folder -> what the tree names in it, folders without their slash; "" is the folder that the tree is of."""
+    """Maps each folder to the names that the tree lists in it. "" is the folder that the tree shows."""
     named: dict[str, list[str]] = {}
     parents: list[str] = []
     for depth, names in lines:
@@ -56,7 +56,7 @@ def listing(lines: list[Line]) -> dict[str, list[str]]:
 
 
 def differences(lines: list[Line], paths: set[str]) -> list[str]:
-    """What the tree says otherwise than these paths of files."""
+    """The differences between the tree and these paths of files."""
     found = []
     for folder, names in listing(lines).items():
         prefix = f"{folder}/" if folder else ""
@@ -71,7 +71,7 @@ def differences(lines: list[Line], paths: set[str]) -> list[str]:
 
 
 def leads_to(name: str, path: str) -> bool:
-    """Whether the name, which may be a pattern, is of this file or of a folder above it."""
+    """Whether the name, which may be a pattern, belongs to this file or to a folder above it."""
     parts, steps = name.split("/"), path.split("/")
     return len(parts) <= len(steps) and all(fnmatchcase(step, part) for step, part in zip(steps, parts, strict=False))
 

@@ -1,11 +1,11 @@
-"""Starts a command, kills it with SIGKILL, and prints which of its processes are left two seconds later.
+"""Starts a command, kills it with SIGKILL, and prints which of its processes still run two seconds later.
 
     python -m tests.orphans.adopter HOW FOLDER LINES COMMAND...
 
-HOW is `process` or `group`, which is killed; the command runs in FOLDER. LINES are parts of command lines, one per
-line: the command is killed as soon as each of them is in the command line of one of its processes. This process adopts
-all orphans of the command (Linux calls it a subreaper), so it counts all of them. It prints two lists of command lines
-as JSON: the processes that ran when the command was killed, and those that are left.
+HOW says what is killed: `process` or `group`. The command runs in FOLDER. LINES are parts of command lines, one per
+line: the command is killed when each of them is in the command line of one of its processes. This process adopts
+all orphans of the command (Linux calls it a subreaper), so it can count all of them. It prints two lists of command
+lines as JSON: the processes that ran when the command was killed, and those that are left.
 """
 
 import ctypes
@@ -38,7 +38,7 @@ def descendants() -> dict[int, str]:
 
 
 def _status(folder: Path) -> list[str]:
-    """The state and the parent of a process; empty when it no longer exists."""
+    """The state and the parent of a process; empty if it no longer exists."""
     try:
         return (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()[:2]
     except OSError:

@@ -1,4 +1,4 @@
-"""Tests that start servers in every possible way and never end. Other tests copy this file into a generated repo."""
+"""Tests that start servers in all possible ways and never end. Other tests copy this file into a generated repo."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def test_a_run_of_pytest_inside_this_one(tmp_path: Path) -> None:
 
 @pytest.fixture
 def background() -> None:
-    """A shell that leaves its child behind in a session of its own."""
+    """Starts a shell that leaves its child behind in another session."""
     subprocess.run(["/bin/sh", "-c", "setsid sleep 600 > /dev/null 2>&1 &"], env={}, check=True)
 
 

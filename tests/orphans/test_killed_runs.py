@@ -1,4 +1,4 @@
-"""A killed run of pytest leaves no process behind, whenever it is killed: no server, no worker, no grandchild."""
+"""Tests that a run of pytest that is killed at any moment leaves no process behind: no server, worker or grandchild."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ MOMENTS = {
     "a server within a run within a run": ("-m pytest -n 1 -k many", "-m competitor serve --console"),
 }
 SHORT = [("workers of pytest", "process"), ("every kind of start", "group"), ("competitor check", "process")]
-# Real tests of the template: `make run`, whose `make` installs packages first, `check --start`, and several workers.
+# Real tests of the template: `make run`, which installs packages first, `check --start`, and several workers.
 OF_THE_TEMPLATE = (
     "tests/baking/test_baked_repo.py::test_the_commands_of_the_readme_work_in_their_order",
     "tests/baking/test_check.py::test_every_must_and_every_should_hold[proxy]",
@@ -33,13 +33,13 @@ OF_THE_TEMPLATE = (
 
 
 def cases(moments: Iterable[str]) -> list[object]:
-    """Every moment, killing only the process or its whole group; all but a few of these cases are slow tests."""
+    """Combines each moment with killing the process and its whole group. Most of these cases are slow tests."""
     both = [(moment, how) for moment in moments for how in ("process", "group")]
     return [pytest.param(*case, marks=() if case in SHORT else pytest.mark.slow) for case in both]
 
 
 def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> list[str]:
-    """Kills `python -m COMMAND...` as soon as all of `moment` runs; returns the command lines of what is left."""
+    """Kills `python -m COMMAND...` when all of `moment` runs. Returns the command lines of processes that are left."""
     adopter = [sys.executable, "-m", "tests.orphans.adopter", how, str(folder), "\n".join(moment)]
     done = subprocess.run(
         [*adopter, sys.executable, "-m", *command],
@@ -57,7 +57,7 @@ def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> lis
 
 @pytest.fixture(scope="module")
 def project(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated repo whose owner's tests start servers in every possible way."""
+    """A generated repo whose own tests start servers in all possible ways."""
     made = shutil.copytree(baked, tmp_path_factory.mktemp("killed") / "my-competitor")
     shutil.copy(Path(__file__).with_name("starts_of_all_kinds.py"), made / "tests" / "test_starts.py")
     shutil.copy(Path(__file__).with_name("server_in_a_run.py"), made / "tests" / "test_many.py")
@@ -78,7 +78,7 @@ def test_no_process_is_left_of_the_template_s_tests(moment: str, how: str) -> No
 
 @pytest.mark.parametrize("command", ["check", "arena"])
 def test_servers_that_a_check_started_end_with_it(command: str, project: Path) -> None:
-    """Also when a shell is between the check and the server, and the server has two workers."""
+    """This also holds if a shell is between the check and the server, and if the server has two workers."""
     shell = f"env JANUS_WORKERS=2 sh -c '{sys.executable} -m competitor serve & wait'"
     moment = ["sh -c", "multiprocessing.spawn"]
     assert left_of("process", moment, project, "competitor", command, "--start", shell) == []

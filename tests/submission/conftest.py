@@ -1,4 +1,4 @@
-"""Generated repos that a test may change."""
+"""Fixtures: generated repos that a test may change."""
 
 import shutil
 from pathlib import Path

@@ -1,12 +1,12 @@
-"""Submission forms as people fill them in: five good ones, and more than forty with one mistake each.
+"""Submission forms as people fill them in: five correct ones, and more than forty with one mistake each.
 
-A bad form is the good one with one line replaced. `field` is the field that the error must name, and `remedy` are words
-that the error must contain on how to fix it.
+A bad form is a correct one with one line replaced. `field` is the field that the error must name, and `remedy` is a
+part of the text that says how to fix it.
 """
 
 from dataclasses import dataclass
 
-# The development account //Alice of Substrate, in its forms for several networks; its secret is public.
+# The development account //Alice of Substrate, encoded for several networks. Its secret key is public.
 HOTKEY = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 OF_POLKADOT = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"
 OF_KUSAMA = "HNZata7iMYWmk5RvZRTiAsSDhV8366zq2YGb3tLH5Upf74F"
@@ -30,7 +30,7 @@ contact: "ada@octo.org"
 
 
 def with_line(line: str, form: str = GOOD) -> str:
-    """The form with this line instead of the line of the same field."""
+    """The form with this line in place of the line with the same field."""
     field = line.partition(":")[0]
     kept = [each for each in form.splitlines() if not each.startswith(f"{field}:")]
     return "\n".join([*kept, line, ""])

@@ -1,4 +1,4 @@
-"""The form is read strictly, and every mistake gets a sentence that names the field and how to fix it."""
+"""Tests that the form is read strictly, and that every mistake gets a sentence with the field and the remedy."""
 
 import hypothesis.strategies as st
 import pytest

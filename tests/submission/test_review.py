@@ -1,4 +1,4 @@
-"""The reviewers' checklist on a repo that is ready to submit, and on the same repo with one mistake at a time."""
+"""Tests the reviewers' checklist on a repo that is ready to submit, and on copies with one mistake each."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def submission(project: Path, *arguments: str, path: str = "") -> "subprocess.Co
 
 
 def review(project: Path) -> dict[str, dict[str, str]]:
-    """The findings of the quick check, by the item of the checklist."""
+    """Runs the quick check. Maps each item of the checklist to its finding."""
     told = json.loads(submission(project, "--quick", "--json").stdout)
     return {finding["about"]: finding for finding in told["review"]}
 
@@ -73,7 +73,7 @@ def test_a_complying_server_is_ok_and_the_image_is_ok_or_not_shown(ready: Path, 
     done = submission(ready, "--json", "--form", str(tmp_path / "form.txt"))
     told = json.loads(done.stdout)
     by_name = {finding["about"]: finding for finding in told["review"]}
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stdout
     assert told["ready"] is True
     assert told["text"] == (tmp_path / "form.txt").read_text(encoding="utf-8")
     assert by_name["endpoints"]["status"] == "ok"

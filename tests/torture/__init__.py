@@ -1,1 +1,1 @@
-"""Tests of reliability under hostile input and faults, with counts. `make torture` runs all, `make test` a sample."""
+"""Tests with hostile input and faults, which are counted. `make torture` runs all of them, `make test` a sample."""

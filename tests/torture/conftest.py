@@ -1,4 +1,4 @@
-"""Fixtures: servers of all backends with any environment, each started once per session."""
+"""Fixtures: servers of all backends with any environment. Each is started once per session."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ processes = contract_tests("processes")
 
 @dataclass(frozen=True)
 class Running:
-    """A competitor in a process of its own."""
+    """A competitor that runs in its own process."""
 
     target: Target
     pid: int
@@ -34,7 +34,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Faulty:
-    """The running upstream of faulty_upstream.py."""
+    """The upstream of faulty_upstream.py, running."""
 
     url: str
     secure_url: str
@@ -48,7 +48,7 @@ Compete = Callable[..., Running]
 
 @pytest.fixture(scope="session")
 def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether every case is run, as in `make torture`, and not only a sample, as in `make test`."""
+    """Whether all cases are run, as in `make torture`, or only a sample, as in `make test`."""
     return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
 
 
@@ -80,7 +80,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture(scope="session")
 def compete(bakes: Bakes) -> Iterator[Compete]:
-    """`compete("tools", {...})` starts a server of that backend with this environment; "core" is a scripted backend."""
+    """`compete("tools", {...})` starts a server of that backend with this environment. "core" is a scripted backend."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
 

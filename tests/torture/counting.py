@@ -9,7 +9,7 @@ import pytest
 
 from .goals import DEFAULTS, GOALS, SECRETS, Goal
 
-# How many cases of each test a short run has; they are always the same ones.
+# The number of cases that a short run has of each test. They are always the same cases.
 SAMPLE, SEED = 3, 9
 
 
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-    """Counts for line E: after its test has passed, one for each pair of a secret and an answer."""
+    """Counts the cases of line E: after its test has passed, one for each pair of a secret and an answer."""
     result = yield
     if pyfuncitem.nodeid.endswith(SECRETS):
         given: Any = pyfuncitem.funcargs
@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fails the run when a goal was not reached, also without a failed test. (Workers do not see all tests.)"""
+    """Fails the run if a goal was not reached, even if no test failed. (Workers skip it: they do not see all tests.)"""
     config = session.config
     if not config.getoption("--torture") or hasattr(config, "workerinput") or session.exitstatus:
         return
@@ -95,7 +95,7 @@ def goals(lines: str) -> list[Goal]:
 
 
 def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
-    """For each goal, how many cases held, and how many tests failed."""
+    """Counts for each goal how many cases passed, and how many tests failed."""
     held: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for report in reports:
@@ -112,7 +112,7 @@ def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
 
 
 def table(held: Counter[str], failed: Counter[str], lines: str = "") -> list[str]:
-    """The table, a row for each goal: how many cases held, how many must, and whether the goal is reached."""
+    """The table, with a row for each goal: how many cases passed, how many are needed, and whether it is reached."""
     rows = ["", f"{'':2} {'':62} {'held':>7} {'goal':>7}"]
     for goal in goals(lines):
         name = _name(goal)

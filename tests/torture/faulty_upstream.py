@@ -1,8 +1,8 @@
-"""An upstream, in a process of its own, whose answers have faults; the last user message names the fault.
+"""An upstream with faults, as a separate process. The last user message names the fault.
 
     python faulty_upstream.py CERTIFICATE     prints its two ports; the second one speaks TLS
 
-`fault: NAME` at the end of the message is a key of `FAULTS`. `GET /stats` says how many requests are being answered.
+`fault: NAME` at the end of the message is a key of `FAULTS`. `GET /stats` shows how many requests are being answered.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Peer:
             await asyncio.sleep(pause)
 
     def reset(self) -> None:
-        """Resets the connection with RST, without the usual FIN."""
+        """Resets the connection with RST instead of FIN."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -76,7 +76,7 @@ def fault(name: str) -> Callable[[Fault], Fault]:
 
 
 def says(name: str, *parts: bytes, pause: float = 0.0, end: str = "close") -> None:
-    """Defines a fault of fixed bytes; after them, the connection is closed, reset, or kept open for ever."""
+    """Defines a fault of fixed bytes. After them, the connection is closed, reset, or kept open for ever."""
 
     async def play(peer: Peer) -> None:
         await peer.say(*parts, pause=pause)

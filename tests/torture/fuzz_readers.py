@@ -1,6 +1,6 @@
-"""Fuzzes one parser of bytes, guided by coverage. A crash of the parser makes the exit code other than 0.
+"""Fuzzes one parser, guided by coverage. If the parser crashes, the exit code is not 0.
 
-python fuzz_readers.py READER SECONDS FOLDER     the folder has the seeds, and gets new inputs that the fuzzer finds
+python fuzz_readers.py READER SECONDS FOLDER     FOLDER has the seeds, and gets the new inputs that the fuzzer finds
 """
 
 import sys
@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["competitor.core"]):
 
 
 def request(data: bytes) -> None:
-    """The body of a request: it is parsed, or refused with a short message; a parsed one can be passed on."""
+    """Fuzzes the body of a request: it is parsed or refused with a short message, and a parsed one can be passed on."""
     try:
         asked = read_request(data)
     except ApiError as error:
@@ -35,7 +35,7 @@ def request(data: bytes) -> None:
 
 
 def stream(data: bytes) -> None:
-    """The stream of an upstream, split in any way; the first byte decides how."""
+    """Fuzzes an upstream's stream, split in any way. The first byte decides how."""
     splitter, reader = EventSplitter(), ChunkReader(PullSink())
     cut = data[0] % 32 + 1 if data else 1
     with suppress(UpstreamError):
@@ -47,7 +47,7 @@ def stream(data: bytes) -> None:
 
 
 def url(data: bytes) -> None:
-    """A URL: an accepted one has no line break, NUL, space or backslash in host and target."""
+    """Fuzzes URLs: an accepted one has no line break, NUL, space or backslash in its host and target."""
     with suppress(EgressRefused):
         origin, target = parse(data.decode("utf-8", "surrogateescape"))
         assert target.startswith("/")
@@ -55,7 +55,7 @@ def url(data: bytes) -> None:
 
 
 def artifact(data: bytes) -> None:
-    """Names, links and ranges of artifacts: no path, no line break, no range outside the artifact."""
+    """Fuzzes names, links and ranges of artifacts: no path, no line break, no range outside the artifact."""
     text = data.decode("utf-8", "surrogateescape")
     name = display_name(text)
     assert name

@@ -1,7 +1,7 @@
-"""The goals of the torture tests: what is counted, and the minimum of each. `make torture` prints them as a table.
+"""The goals of the torture tests: what is counted, and the minimum number. `make torture` prints them as a table.
 
-A test names its goal with `@pytest.mark.torture("B", "faults of the upstream")`. It counts as one case, or as many as
-it records (`record_property("count", 300)`).
+A test names its goal with `@pytest.mark.torture("B", "faults of the upstream")`. It counts as one case, or as the
+number that it records (`record_property("count", 300)`).
 """
 
 from dataclasses import dataclass
@@ -46,5 +46,5 @@ GOALS = (
 )
 # The goal of a test whose marker names only its line.
 DEFAULTS = {"E": "secrets in requests, of which none leaks"}
-# Line E counts this test, which searches every answer for every secret.
+# Line E counts this test, which looks for every secret in every answer.
 SECRETS = "unit/observe/test_secrets.py::test_none_of_twelve_secrets_is_found_after_thirty_requests"

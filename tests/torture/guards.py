@@ -1,7 +1,7 @@
-"""Removes each guard of the code by a patch, and expects that the named tests then fail.
+"""Removes each guard of the code with a patch. The tests that are named for the guard must then fail.
 
-`python -m tests.torture.guards [PART]` (`make guards`) works in copies of the template: it first runs the tests without
-the patch, when they must pass, and then with it. It prints how many patches the tests killed, N of N.
+`python -m tests.torture.guards [PART]` (`make guards`) works in copies of the template. It runs the tests without the
+patch first, when they must pass, and then with it. It prints how many patches made the tests fail, N of N.
 """
 
 import os
@@ -26,7 +26,7 @@ SECONDS = 300
 
 @dataclass(frozen=True)
 class Guard:
-    """A promise, the lines `old` that keep it, their replacement `new` that breaks it, and the tests that must fail.
+    """A guard: a promise, the lines `old` that keep it, their replacement `new`, and the tests that must then fail.
 
     `tests` are arguments of pytest, or a program.
     """
@@ -332,7 +332,7 @@ def passes(tests: tuple[str, ...], copy: Path) -> bool:
 
 
 def verdict_on(guard: Guard, copies: "Queue[Path]") -> str:
-    """`killed`, or what is wrong with the guard or its tests."""
+    """`killed` if the tests fail as they should, or else what is wrong."""
     copy = copies.get()
     file = copy / guard.file
     text = file.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The core with a backend that overloads it: `python heavy_backend.py`. The prompt says how."""
+"""Runs the core with a backend that overloads it: `python heavy_backend.py`. The prompt says how."""
 
 import os
 import sys

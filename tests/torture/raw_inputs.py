@@ -1,4 +1,4 @@
-"""Raw bytes that strangers may send to a server, each with a name. None may be answered with a 5xx."""
+"""Raw bytes that clients may send to a server, each with a name. None may be answered with a 5xx."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ def with_fields(**fields: Any) -> bytes:
 
 
 def literal(field: str, value: bytes) -> bytes:
-    """A request with the good body and one more field, whose value is inserted as raw bytes."""
+    """The correct body with one more field, whose value is inserted as raw bytes."""
     return request(BODY[:-1] + b', "%b": %b}' % (field.encode(), value))
 
 

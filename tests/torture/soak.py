@@ -1,4 +1,4 @@
-"""Sends many requests, aborts a fifth of them, and measures what the process holds in between and at the end.
+"""Sends many requests, aborts a fifth of them, and measures the process's resources in between and at the end.
 
 `python -m tests.torture.soak` (`make soak`) sends 10,000 to each backend and writes docs/soak.svg and docs/soak.md.
 """
@@ -37,7 +37,7 @@ ENDLESS = 'mock{"endless": true, "delay": 0.01}'
 
 @dataclass(frozen=True)
 class Sample:
-    """What the idle process holds after `requests` requests."""
+    """The resources that the idle process uses after `requests` requests."""
 
     requests: int
     aborted: int
@@ -48,14 +48,14 @@ class Sample:
 
 @contextmanager
 def watched(project: Path, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """Starts the competitor in `project` so that it can report its asyncio tasks; yields its port and process id."""
+    """Starts the competitor in `project` so that it can report its asyncio tasks. Yields its port and process id."""
     program = Path(__file__).parent / "watched.py"
     with processes.competitor(environment, str(program), cwd=project) as (url, pid):
         yield int(url.rpartition(":")[2]), pid
 
 
 async def soak(port: int, pid: int, count: int, say: Callable[[Sample], None] = lambda sample: None) -> list[Sample]:
-    """Sends the requests; returns a sample after each batch, and a last one when idle connections are closed."""
+    """Sends the requests. Returns a sample after each batch, and a last one after idle connections were closed."""
     chance, samples, aborted = random.Random(SEED), [], 0
     for number in range(BATCH, count + 1, BATCH):
         aborts = [chance.random() < 0.2 for _ in range(BATCH)]
@@ -116,7 +116,7 @@ def _held(pid: int) -> tuple[int, float]:
 
 
 def returned(samples: list[Sample]) -> list[str]:
-    """A sentence for each figure that did not return to its value after the first batch; empty when all did."""
+    """A sentence for each figure that did not return to its value after the first batch; empty if all did."""
     first, last = samples[0], samples[-1]
     wrong = []
     if last.descriptors > first.descriptors:

@@ -1,4 +1,4 @@
-"""Whatever a backend's code does, the answer ends well-formed: backends that overload it."""
+"""Tests that the answer ends correctly whatever a backend does: backends that overload it."""
 
 import json
 from collections.abc import Iterator

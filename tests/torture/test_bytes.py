@@ -1,4 +1,4 @@
-"""Any bytes are answered with a 2xx, or a 4xx in the error shape, under 2 KiB, without an echo of the input."""
+"""Tests that any bytes get a 2xx, or a 4xx in the error shape, under 2 KiB, which does not repeat the input."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Whatever a client does, its work is stopped, its socket is closed, and the next request works."""
+"""Tests that, whatever a client does, its work is stopped, its socket is closed, and the next request works."""
 
 import contextlib
 import json
@@ -18,8 +18,8 @@ from competitor.checks.target import question
 from .conftest import Compete, Running
 from .raw_inputs import BODY, request
 
-# The server's deadlines, which are short here; how long a busy machine may need to stop the work; for how long after
-# its deadline a server may let a client trickle, which would need 20 s to send everything.
+# The server's deadlines, which are short here; how long a busy machine may need to stop the work; and how long after
+# its deadline a server may let a client send byte by byte, which would take 20 s for the whole request.
 HEAD_SECONDS, BODY_SECONDS, GONE_SECONDS, TRICKLE_SECONDS = 2, 2, 60.0, 15.0
 # Until the system's buffers are full, the server reads about 80 MB from the upstream; the whole answer would be 270.
 MAX_READ_BYTES = 180 * 2**20
@@ -32,7 +32,7 @@ HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
 
 
 def closes(client: socket.socket) -> bytes:
-    """Reads until the server closes the connection; returns the bytes."""
+    """Reads until the server closes the connection. Returns the bytes."""
     client.settimeout(GONE_SECONDS)
     received = b""
     with contextlib.suppress(ConnectionResetError):
@@ -42,7 +42,7 @@ def closes(client: socket.socket) -> bytes:
 
 
 def leaves_without_a_word(client: socket.socket, running: Running) -> None:
-    """It only connects."""
+    """The client connects and sends nothing."""
 
 
 def leaves_in_the_head(client: socket.socket, running: Running) -> None:
@@ -80,7 +80,7 @@ def leaves_a_whole_answer(client: socket.socket, running: Running) -> None:
 
 
 def half_closes(client: socket.socket, running: Running) -> None:
-    """Treated like a client that leaves: a server cannot tell the two apart, and gateways never half-close."""
+    """The server treats this like a client that leaves: it cannot tell the two apart, and gateways never half-close."""
     leaves_in_the_middle(client, running)
     client.shutdown(socket.SHUT_WR)
     closes(client)
@@ -123,11 +123,11 @@ def sends_nonsense_after_its_request(client: socket.socket, running: Running) ->
 
 
 def trickle(client: socket.socket, data: bytes) -> None:
-    """Sends a byte every tenth of a second, until the server answers or closes."""
+    """Sends a byte every tenth of a second, until the server answers or closes the connection."""
     client.settimeout(0.1)
     deadline = time.monotonic() + HEAD_SECONDS + TRICKLE_SECONDS
     for place in range(len(data)):
-        assert time.monotonic() < deadline, "the server lets the client trickle for ever"
+        assert time.monotonic() < deadline, "the server sets no limit to a client that sends byte by byte"
         client.sendall(data[place : place + 1])
         with contextlib.suppress(TimeoutError):
             if client.recv(1, socket.MSG_PEEK):
@@ -179,7 +179,7 @@ def test_the_work_is_stopped_and_the_next_request_works(deed: str, running: Runn
         MISDEEDS[deed](client, running)
     deadline = time.monotonic() + GONE_SECONDS
     while upstream.stats()["open"] or sockets(running.pid) > before:
-        assert time.monotonic() < deadline, "work or a socket remains for a client that has left"
+        assert time.monotonic() < deadline, "the server still works or holds a socket for a client that has left"
         time.sleep(0.05)
     assert running.target.get("/health").status == 200
     well_formed(running.target.read_stream(question(stream=True)))

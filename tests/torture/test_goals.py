@@ -1,4 +1,4 @@
-"""The README's figures about the torture tests are right, and only cases that passed are counted."""
+"""Tests that the README's figures about the torture tests are correct, and that only passed cases are counted."""
 
 import re
 from types import SimpleNamespace

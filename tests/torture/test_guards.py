@@ -1,4 +1,4 @@
-"""The patches of guards.py apply, so that `make guards` can remove each guard."""
+"""Tests that the patches of guards.py can be applied, so that `make guards` can remove each guard."""
 
 from .goals import GOALS
 from .guards import GUARDS, missing

@@ -1,4 +1,4 @@
-"""Random requests: random JSON in every field, requests made from the OpenAPI description, and fuzzed bytes."""
+"""Tests random requests: random JSON in every field, requests made from the OpenAPI description, and fuzzed bytes."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ APP = create_app(Settings.from_environment({"JANUS_PACING": "off"}), Backend("ra
 
 
 async def asked(body: bytes) -> Reply:
-    """Calls the ASGI application as a server would; returns its answer."""
+    """Calls the ASGI application as a server would. Returns its answer."""
     got: list[Any] = []
     parts = [{"type": "http.request", "body": body, "more_body": False}]
     headers = [(b"host", b"x"), (b"content-type", b"application/json")]
@@ -97,7 +97,7 @@ def test_any_json_in_any_field_is_answered_or_refused(
 def test_requests_from_the_app_s_own_openapi_get_no_5xx(
     backend: str, compete: Compete, upstream: Upstream, tmp_path: Path, record_property: Callable[[str, int], None]
 ) -> None:
-    """schemathesis makes good and bad requests for every route, and says how many."""
+    """schemathesis makes valid and invalid requests for every route, and prints how many."""
     target = compete(backend, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}).target
     tool = Path(sysconfig.get_path("scripts")) / "schemathesis"
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,unsupported_method"
@@ -116,7 +116,7 @@ def test_requests_from_the_app_s_own_openapi_get_no_5xx(
 
 
 def seeds(reader: str) -> list[bytes]:
-    """The fuzzer's first inputs, which are those of the other tests."""
+    """The first inputs of the fuzzer, taken from the other tests."""
     if reader == "request":
         sent = (data for family in (encodings, surrogates, bodies) for _, data in family())
         return [json.dumps(GOOD).encode(), *(data.partition(b"\r\n\r\n")[2][:4096] for data in sent)]

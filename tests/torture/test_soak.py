@@ -1,4 +1,4 @@
-"""Descriptors, tasks and memory return to their first values after many requests, a fifth of them aborted."""
+"""Tests that descriptors, tasks and memory return to their first values after many requests, some aborted."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Security linters find nothing, and a wheel that was tampered with is not installed."""
+"""Tests that security linters find nothing, and that a wheel that was tampered with is not installed."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from ..template_path import TEMPLATE, UNBAKED
 
 pytestmark = pytest.mark.slow
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-# The template's own tools find git on the PATH, and name folders such as /tmp for a container.
+# The template's own tools find git on the PATH, and name folders such as /tmp for containers.
 ALLOWED_IN_TOOLS = "B108,B607"
 clean = pytest.mark.torture("H", "security linters without a finding")
 
@@ -85,7 +85,7 @@ def test_the_sbom_lists_every_pin_with_its_hashes(projects: list[Path]) -> None:
 
 @pytest.mark.torture("H", "tampered wheels refused")
 def test_a_tampered_wheel_is_not_installed(projects: list[Path], tmp_path: Path) -> None:
-    """It is installed with hashes, as in the Dockerfile. The same wheel is installed before it is tampered with."""
+    """The wheel is installed with hashes, as in the Dockerfile; without the change it can be installed."""
     text = (projects[0] / "requirements.txt").read_text(encoding="utf-8")
     (pin,) = re.findall(r"^annotated-types==.*(?:\n +--hash.*)*", text, re.MULTILINE)
     (tmp_path / "one.txt").write_text(pin, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Silence, overload and shutdown: the server answers when the upstream is silent, when it is full, when it ends."""
+"""Tests silence, overload and shutdown: the server answers while the upstream is silent, when full, when stopped."""
 
 import os
 import signal
@@ -79,7 +79,7 @@ def test_at_four_times_the_limit_requests_wait_or_get_a_503_with_retry_after(
 def served(
     project: Path, environment: dict[str, str], *before: str
 ) -> Iterator[tuple[Target, "subprocess.Popen[bytes]"]]:
-    """Runs a server as a child process, so that its exit code can be read."""
+    """Runs a server as a child process, so that the test can read its exit code."""
     port = processes.free_port()
     given = {
         **environment,

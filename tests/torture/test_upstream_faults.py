@@ -1,4 +1,4 @@
-"""Whatever the upstream does, the answer has a well-formed end, the work is stopped, and the next request works."""
+"""Tests that, whatever the upstream does, the answer ends correctly, the work stops, and the next request works."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ELSEWHERE = {
     "TLS to a server without it": lambda faulty: faulty.url.replace("http:", "https:"),
     "a name that does not exist": lambda faulty: "http://no-such-host.invalid:9000",
 }  # fmt: skip
-# Faults in spite of which the text arrives completely.
+# Faults that do not prevent the text from arriving completely.
 HARMLESS = {"CR LF", "only CR", "chunks of one byte", "nonsensical usage"}
 CASES = [*(name for name in FAULTS if name != "none"), *ELSEWHERE]
 
@@ -65,7 +65,7 @@ def expect_that_the_work_is_stopped_and_the_next_request_works(asked: Target, fa
 
 @pytest.mark.parametrize("fault", CASES)
 def test_a_stream_has_a_well_formed_end(fault: str, asked: Target, faulty: Faulty) -> None:
-    """Measured again when the machine was late, because a delay of a second makes any upstream a silent one."""
+    """Repeats the measurement if the machine was late, because a delay of a second makes any upstream look silent."""
     lateness.measured_on_time(lambda: expect_a_well_formed_stream(fault, asked, faulty))
 
 

@@ -1,4 +1,4 @@
-"""The allow-list of hosts holds at the socket: no redirect, proxy or name gets around it; size and time are limited."""
+"""Tests the allow-list of hosts at the socket: no redirect, proxy or name bypasses it; size and time are limited."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.torture("D", "ways around the allow-list: redirects, pr
 
 @contextmanager
 def listener() -> Iterator[socket.socket]:
-    """A listening socket to which nobody may connect."""
+    """A listening socket to which nothing may connect."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.5)
         yield listening
@@ -56,7 +56,7 @@ def test_proxies_in_the_environment_are_not_used(faulty: Faulty) -> None:
 
 
 def test_a_name_that_resolves_to_a_listed_address_is_not_allowed() -> None:
-    """Against DNS rebinding: the list compares names, not addresses, and each name is resolved only once."""
+    """Prevents DNS rebinding: the list compares names, not addresses, and each name is resolved only once."""
 
     async def go(port: int) -> None:
         client = HttpClient(Egress([f"http://127.0.0.1:{port}/"]), connect_seconds=2, silence_seconds=2)

@@ -1,6 +1,6 @@
-"""Runs the competitor of the working folder, and lets it report its tasks: `python watched.py`.
+"""Runs the competitor of the current folder and lets it report its tasks: `python watched.py`.
 
-The prompt "tasks?" is answered with the number of asyncio's tasks; every other prompt goes to the backend.
+The prompt "tasks?" is answered with the number of asyncio tasks. Every other prompt goes to the backend.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Servers for the tests of the core, in processes of their own, that run in a generated repo of the default variant."""
+"""Fixtures: servers of a generated repo of the default variant, for the tests of the core."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ upstream = fixtures.upstream
 
 @pytest.fixture(scope="session")
 def serve(baked: Path) -> Serve:
-    """`with serve(environment, *command, log=path) as (url, pid)`: the owner's server, or that of the command."""
+    """`with serve(environment, *command, log=path) as (url, pid)` runs the owner's server, or that of the command."""
 
     def start(environment: Mapping[str, str], *command: str, log: Path | None = None) -> Running:
         running: Running = processes.competitor(environment, *command, log=log, cwd=baked)
@@ -36,11 +36,11 @@ def launch(baked: Path) -> Iterator[Launch]:
 
 @pytest.fixture(scope="session")
 def core(upstream: Upstream, launch: Launch) -> Target:
-    """The core on the mock upstream, with the scripted backend in place of the owner's."""
+    """The core with the mock upstream, and with the scripted backend in place of the owner's."""
     return core_on(upstream, launch)
 
 
 @pytest.fixture(scope="session")
 def offline(launch: Launch) -> Target:
-    """The generated repo's server on the offline model, speaking fast."""
+    """The generated repo's server with a fast offline model."""
     return launch({"JANUS_OFFLINE_WORDS_PER_SECOND": "1000"})

@@ -1,4 +1,4 @@
-"""What the tests that start servers have in common: types, conditions, and how to wait for something."""
+"""Helpers for tests that start servers: types, conditions, and how to wait for something."""
 
 import os
 import sys
@@ -37,6 +37,6 @@ def upstream_of(upstream: Upstream) -> dict[str, str]:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that serve, without the one that multiprocessing starts to look after its resources."""
+    """The processes that serve, without the helper process that multiprocessing starts."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]

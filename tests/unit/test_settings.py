@@ -1,4 +1,4 @@
-"""Settings come only from the environment, wrong ones are reported by name, and secrets are never printed."""
+"""Tests that settings come only from the environment, that wrong ones are named, and that secrets are never printed."""
 
 import pytest
 from pydantic import SecretStr

@@ -231,12 +231,12 @@ DEPENDENCY = {"competitor/backend/requirements.in": b"mine\n"}
         ({**DEPENDENCY, LOCK: b"# (sources 1)\n"}, {**SOURCES, LOCK: b"2"}, b"# (sources 1)\n", False),
         ({**DEPENDENCY, LOCK: b"# (sources 1)\n"}, {**NEWER, LOCK: b"2"}, b"# (sources 1)\n", True),
         ({LOCK: b"# (sources 1) upgraded\n"}, {**SOURCES, LOCK: b"2"}, b"# (sources 1) upgraded\n", False),
-        ({LOCK: b"# (sources 1) upgraded\n"}, {**NEWER, LOCK: b"2"}, b"2", False),
+        ({LOCK: b"# (sources 1) upgraded\n"}, {**NEWER, LOCK: b"2"}, b"# (sources 1) upgraded\n", True),
         ({**DEPENDENCY, LOCK: b"of 0.1.0\n"}, {**SOURCES, LOCK: b"2"}, b"of 0.1.0\n", True),
     ],
     ids=["newer pins", "newer sources", "own dependency", "both", "own pins", "own pins, newer sources", "unmarked"],
 )
-def test_the_template_s_lock_is_taken_only_when_the_sources_are_the_template_s(
+def test_the_template_s_lock_is_taken_only_for_one_as_made_with_the_template_s_sources(
     mine: Files, new: Files, lock: bytes, stale: bool, scratch: Path
 ) -> None:
     repo, plan = planned(scratch, {**SOURCES, LOCK: b"1"}, mine, new)

@@ -13,7 +13,7 @@ _MARK = re.compile(r"<!-- (backend: ([\w ]+)|not run.*?) -->")
 
 @dataclass(frozen=True)
 class Command:
-    """A command after a `$`, and the lines of its output that the guide shows."""
+    """A command after a `$`, with the lines of its output that the guide shows."""
 
     step: int
     line: str
@@ -22,7 +22,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Edit:
-    """Replaces `old` by `new` in a file; the whole file if `old` is None."""
+    """Replaces `old` by `new` in a file, or the whole file if `old` is None."""
 
     step: int
     path: str
@@ -31,7 +31,7 @@ class Edit:
 
 
 def things_to_do(backend: str) -> Iterator[Command | Edit]:
-    """What the guide tells the user of this backend to do, in order."""
+    """The commands and edits of the guide for this backend, in order."""
     text = GUIDE.read_text(encoding="utf-8")
     for number, section in enumerate(re.split(r"^## \d\. ", text, flags=re.MULTILINE)[1:], 1):
         for block in _BLOCK.finditer(section):

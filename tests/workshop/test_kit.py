@@ -1,4 +1,4 @@
-"""The workshop kit: it packs the right packages for each system, and is enough to work without a network."""
+"""Tests that the workshop kit has the right packages for each system, and is enough to work without a network."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The scoreboard: how it judges a recording, and how it prints the steps."""
+"""Tests how the scoreboard judges a saved stream, and how it prints the steps."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The workshop's guide works as written: every step, for each backend, from an empty folder, without a network."""
+"""Tests that the workshop's guide works as written: every step, for each backend, without a network."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from ..template_path import TEMPLATE
 from .guide import Command, Edit, things_to_do
 
 WALK_SECONDS = 1500
-# A network namespace with only a loopback interface. With `-r` it needs no root.
+# A network namespace with only a loopback interface. With `-r`, this needs no root.
 WITHOUT_NETWORK = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
 

@@ -1,6 +1,6 @@
-"""Does the workshop as a participant would: `python -m tests.workshop.walk BACKEND FOLDER`.
+"""Works through the workshop like a participant: `python -m tests.workshop.walk BACKEND FOLDER`.
 
-It refuses to run on a machine that has any network besides loopback. It prints the output of each command, and stops at
+It refuses to run on a machine with any network besides loopback. It prints the output of each command, and stops at
 the first command whose output differs from the guide.
 """
 
@@ -96,7 +96,7 @@ class Walk:
         return done.stdout
 
     def score(self, step: int, *, done: bool) -> None:
-        """Requires that the scoreboard says whether the step is done. Before its work it must not be."""
+        """Requires that the scoreboard shows whether the step is done. Before the work on it, it must not be done."""
         asked = subprocess.run(
             shlex.split(f"{SCORE} {step}"),
             cwd=self._place,
@@ -137,7 +137,7 @@ class Walk:
 
 
 def plain(text: str) -> str:
-    """The text with every number replaced by 0, since numbers differ from run to run."""
+    """The text with every number replaced by 0, because numbers differ from run to run."""
     return re.sub(r"\d+(\.\d+)?", "0", text)
 
 
@@ -147,7 +147,7 @@ def require(holds: bool, sentence: str) -> None:
 
 
 def has_no_network() -> bool:
-    """Whether loopback is the only interface, and an address outside cannot be reached."""
+    """Whether loopback is the only interface, and no address outside can be reached."""
     if [name for _, name in socket.if_nameindex() if name != "lo"]:
         return False
     try:

@@ -1,2 +1,2 @@
-"""A Janus competitor: `backend` is yours, `core` and `conformance` are the contract's."""
+"""A Janus competitor: `backend` belongs to you; everything else belongs to the template, which updates replace."""
 # Contract file: replaced by updates.

@@ -9,14 +9,14 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# They need competitor/checks, which the image leaves out (see .dockerignore).
+# These commands need competitor/checks, which the image leaves out (see .dockerignore).
 NEED_CHECKS = ("ask", "check", "arena", "submission", "workshop")
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     if sys.argv[1] in NEED_CHECKS and not (ROOT / "competitor" / "checks").is_dir():
-        print("The checks are not in the image: run this command in the repo.", file=sys.stderr)
+        print("The image does not contain the checks: run this command in the repo instead.", file=sys.stderr)
         return 2
     code: int = arguments.run(arguments)
     return code
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quick", action="store_true", help="skip the checks that need long silences")
     check.add_argument("--list", action="store_true", help="print the clauses and exit")
 
-    arena = command("arena", _arena, "rehearse behind a stand-in for the gateway, with scores as on a leaderboard")
+    arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
     arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")
     arena.add_argument("--start", metavar="COMMAND", help="start the server with this command instead, as `check` does")
 
@@ -94,13 +94,14 @@ def _parser() -> argparse.ArgumentParser:
 
     settings = command("settings", _settings, "print all settings as a table")
     settings.add_argument("--env", action="store_true", help="print them as the text of .env.example")
-    command("verify", _verify, "show changed contract files and stale locks, and the digest of the contract files")
+    command("verify", _verify, "show changed contract files, stale locks, and the digest of the contract files")
     update = command("update", _update, "update to the newest version of the template; your files are kept")
     update.add_argument("--to", metavar="TAG", help="the version of the template to take (default: its newest release)")
     update.add_argument("--template", help="where to fetch the template from (default: where this repo came from)")
     update.add_argument("--dry-run", action="store_true", help="show what would happen, and exit")
     update.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
+    update.add_argument("--no-migrate", action="store_true", help="leave your own files; name the lines to change")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
     update.add_argument("more", nargs="*", help="after --: options that only the new template knows")
     command("health", _health, "exit with code 0 if the competitor at HOST and PORT is healthy")
@@ -196,20 +197,22 @@ def _settings(given: argparse.Namespace) -> int:
 def _update(given: argparse.Namespace) -> int:
     from .cli.update import update
 
-    flags = [name for name in ("--dry-run", "--yes", "--replace-edited") if getattr(given, name[2:].replace("-", "_"))]
+    names = ("--dry-run", "--yes", "--no-migrate", "--replace-edited")
+    flags = [name for name in names if getattr(given, name[2:].replace("-", "_"))]
     answers = [part for answer in given.answer for part in ("--answer", answer)]
     return update(ROOT, given.to, given.template, [*flags, *answers, *given.more])
 
 
 def _verify(_: argparse.Namespace) -> int:
     from .cli.locks import stale
-    from .cli.verify import changed_files, contract_digest, contract_files, printable
+    from .cli.verify import changed_files, contract_digest, contract_files, damaged_bases, printable
 
     if (ROOT / ".janus" / "update" / "journal.json").exists():
         print("An update did not finish. `python -m competitor update` restores everything first.")
         return 1
     try:
-        changed = {**changed_files(ROOT), **dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")}
+        unlocked = dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")
+        changed = {**changed_files(ROOT), **damaged_bases(ROOT), **unlocked}
         digest = contract_digest(contract_files(ROOT))
     except (OSError, ValueError) as error:
         print(f"Cannot verify: {printable(str(error))}. `git checkout .janus` may restore the record.")
@@ -219,15 +222,15 @@ def _verify(_: argparse.Namespace) -> int:
     if changed:
         print(f"{len(changed)} files differ from the template or from their sources.")
         return 1
-    print("The contract files are the template's, and the locks match their sources.")
+    print("The contract files are those of the template, and the locks match their sources.")
     print(f"Digest of the contract files: sha256:{digest}")
-    print("Reviewers do not rely on this: they run `python -m tools.verify REPO` in a checkout of the template.")
+    print("Reviewers do not rely on this output: they run `python -m tools.verify REPO` in a checkout of the template.")
     return 0
 
 
 def _health(_: argparse.Namespace) -> int:
     host = os.environ.get("HOST", "127.0.0.1")
-    host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 # nosec B104 - compared with
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 # nosec B104 - only compared
     url = f"http://{host}:{os.environ.get('PORT') or 8080}/health"
     try:
         with urllib.request.urlopen(url, timeout=3) as response:  # nosec B310 - always http, see above

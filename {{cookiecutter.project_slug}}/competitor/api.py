@@ -1,4 +1,4 @@
-"""The public API: all that a backend, its tests and an adapter may import from the competitor.
+"""The public API: everything that a backend, its tests and an adapter may import from the competitor.
 Contract file: replaced by updates.
 
     from collections.abc import AsyncIterator
@@ -12,44 +12,44 @@ Contract file: replaced by updates.
 `answer` may yield:
 
     Text(text)                      a piece of the answer
-    Reasoning(text)                 a piece of reasoning, or a word about what is being done
+    Reasoning(text)                 a piece of reasoning, or a note about current work
     chat.complete(...)              a `Completion`: one call of the model, passed on piece by piece as it arrives
-    ToolStart, ToolEnd              a tool of yours runs (S9): `ToolStart(name, details={})`, then `ToolEnd(start.id)`
+    ToolStart, ToolEnd              one of your tools runs (S9): `ToolStart(name, details={})`, then `ToolEnd(start.id)`
     SandboxStart, SandboxEnd        a sandbox runs (S9), in the same way
     ToolCall(name, arguments)       a tool call for a tool that the client offered and runs itself (S10)
     Artifact                        an image, a file, a dataset (A1 to A3): `await chat.artifacts.save(...)` makes one
     Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds spent elsewhere, added to the answer's (U1)
     Finish(reason)                  ends the answer: "stop", "length", "tool_calls" or "content_filter" (S7)
-    a Source of your own            anything that pours into a `Sink`, such as a model server with another protocol
+    a Source of your own            an object that writes events to a `Sink`, such as a client of another API
 
-Whatever a backend raises, the answer still ends in good form (S13), and the log says why.
+Whatever a backend raises, the answer still ends as the contract requires (S13), and the log has the reason.
 
     Chat            one request, and the means to answer it
-      .messages       the conversation in OpenAI's wire form: a fresh list of dicts, which you may change
+      .messages       the conversation in OpenAI's wire format: a fresh list of dicts, which you may change
       .text           the text of the last user message
       .files          its files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
       .request        the parsed request (R1 to R10)
-      .complete(messages=None, **options)   a `Completion` with the caller's request, except for what is given here
-      .offer(own)     options for `complete`: the client's tools and your own ones (S10, R7)
-      .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` of bytes, text or a file's content
+      .complete(messages=None, **options)   a `Completion` of the caller's request; what you pass replaces parts of it
+      .offer(own)     options for `complete` that offer the client's tools and your own (S10, R7)
+      .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
       .http           an HTTP client that connects to configured hosts only (X2)
       .settings       `Settings`, read from the environment
       .seconds_left   seconds until the time limit of this answer (S15)
       .log            a logger that adds the request's id
     Completion      one call of the model. Yield it, or iterate over it for `Text` and `Reasoning`, or over `.pieces()`
                     for `ToolCallPiece` as well. Then `.text`, `.reasoning`, `.tool_calls` (of your tools),
-                    `.client_calls`, `.message`, `.finish_reason` and `.usage` hold what came.
-                    Raises `UpstreamError` where it is awaited; `.kind` says what failed (errors.UPSTREAM_KINDS).
+                    `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result.
+                    Awaiting it can raise `UpstreamError`; `.kind` says what failed (errors.UPSTREAM_KINDS).
 
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
-                    it raises `ToolError("a sentence for the model")` for what it cannot do
+                    it raises `ToolError("a sentence for the model")` if it cannot do what was asked
     offered(chat)   the built-in tools whose service is configured, as a list of `Tool`
-    Toolbox(tools, seconds=...)   checks arguments and runs calls, each for at most so many seconds (S12):
-                    `async with toolbox.start(completion.tool_calls) as running:` iterate for the events, then
+    Toolbox(tools, seconds=...)   checks arguments and runs calls, each with this time limit (S12):
+                    `async with toolbox.start(completion.tool_calls) as running:` iterate over it for events; then use
                     `running.results` and `running.messages`. At most `MAX_CALLS_AT_ONCE` run at once.
 
-`ArtifactError` says in a sentence for the user why something could not be saved. Names are added freely; one that is
-renamed or removed raises the first number of `API_VERSION` and comes with a migration.
+The message of an `ArtifactError` tells the user why something could not be saved. New names may be added at any time;
+a name that is renamed or removed raises the first number of `API_VERSION` and comes with a migration.
 """
 
 from importlib import import_module
@@ -115,7 +115,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a name's module when the name is first used, so that a start loads nothing that it does not need."""
+    """Imports the module of a name when the name is first used, so that the start is fast."""
     if name not in _HOMES:
         raise AttributeError(f"competitor.api has no {name!r}; it has {', '.join(__all__)}")
     value = getattr(import_module(f".core.{_HOMES[name]}", __package__), name)

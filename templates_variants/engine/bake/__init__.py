@@ -1,1 +1,1 @@
-"""Bakes a repo: checks the answers, adds the chosen backend, records what was made."""
+"""Makes a repo: checks the answers, adds the chosen backend, records what was made."""

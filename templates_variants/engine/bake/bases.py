@@ -1,7 +1,7 @@
-"""The bases: the shared files as the template made them, which the next update needs for its merges.
+"""The bases: copies of the shared files as the template made them. The next update needs them for merging.
 
-They are stored in one file, `.janus/base.json`. It maps each path to the `sha256` of the bytes, the `mode` ("644" or
-"755"), and the `text`: the bytes, compressed by zlib, in base64. A repo of version 0.2.0 or older has copies in the
+They are in one file, `.janus/base.json`. It maps each path to the `sha256` of the bytes, the `mode` ("644" or
+"755"), and the `text`: the bytes, compressed with zlib, in base64. Repos of version 0.2.0 or older have copies in the
 folder `.janus/base/` instead.
 """
 
@@ -29,9 +29,9 @@ def write(project: Path, paths: Iterable[str]) -> None:
 
 
 def read(project: Path) -> dict[str, File]:
-    """Maps each path to its base. Raises OSError, ValueError, KeyError or TypeError when they are damaged.
+    """Maps each path to its base. Raises OSError, ValueError, KeyError or TypeError if the bases are damaged.
 
-    When a repo has both forms, an older template updated it last, so the folder counts.
+    If a repo has both the file and the old folder, an older template updated it last, so the folder is used.
     """
     if old := old_files(project):
         folder = project / OLD_FOLDER
@@ -47,7 +47,7 @@ def decode(data: bytes) -> dict[str, File]:
 
 
 def old_files(project: Path) -> list[str]:
-    """The files of the older form, relative to its folder, sorted."""
+    """The files in the old folder, relative to it, sorted."""
     return files.files_below(project / OLD_FOLDER)
 
 

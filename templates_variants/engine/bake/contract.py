@@ -1,6 +1,6 @@
-"""The contract files that a checkout of the template makes for a variant, found without baking.
+"""Finds the contract files that a checkout of the template makes for a variant, without making a repo.
 
-Only the standard library and the checkout's own files are used, so that a reviewer's check depends on nothing else.
+It uses only the standard library and the checkout's own files, so that a reviewer's check needs nothing else.
 """
 
 import json
@@ -24,7 +24,7 @@ def names(template: Path) -> list[str]:
 def sources(template: Path, variant: str) -> dict[str, Path]:
     """Maps the path of each contract file in a generated repo to the template's file that it is made from.
 
-    Raises OSError, ValueError or TypeError when the variant is missing or damaged.
+    Raises OSError, ValueError or TypeError if the variant is missing or damaged.
     """
     folders = [template, *variants.adapter_folders(template, variant), template / variants.FOLDER / variant]
     return {
@@ -36,7 +36,7 @@ def sources(template: Path, variant: str) -> dict[str, Path]:
 
 
 def hashes(template: Path, variant: str) -> dict[str, str]:
-    """Maps each contract file of a bake to its hash. Raises like `sources`, and ValueError for a file with Jinja."""
+    """Maps each contract file to its hash. Raises like `sources`, and ValueError for a file that contains Jinja."""
     found = sources(template, variant)
     if written := rendered(template, found):
         raise ValueError(f"{written[0]} is rendered by Jinja, so its hash is not the same in all repos")
@@ -44,12 +44,12 @@ def hashes(template: Path, variant: str) -> dict[str, str]:
 
 
 def executable(template: Path, variant: str) -> list[str]:
-    """The contract files that are executable."""
+    """The paths of the contract files that are executable."""
     return sorted(path for path, file in sources(template, variant).items() if file.stat().st_mode & 0o111)
 
 
 def rendered(template: Path, files: Mapping[str, Path]) -> list[str]:
-    """The files whose text Jinja would change: they contain Jinja, and are not copied without rendering."""
+    """The files that Jinja would change: they contain Jinja and are not listed as copied without rendering."""
     copied: list[str] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     return [
         path

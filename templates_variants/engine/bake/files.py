@@ -1,11 +1,11 @@
-"""Files as they are compared and merged: bytes and the executable bit; line endings make no difference."""
+"""Files for comparing and merging: bytes and the executable bit. Differences in line endings are ignored."""
 
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Tools leave these folders wherever they run; they belong neither to the template nor to the owner.
+# Tools leave these folders wherever they run. They belong neither to the template nor to the owner.
 CACHES = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
 
 
@@ -16,7 +16,7 @@ class File:
 
     @property
     def text(self) -> bytes:
-        """The bytes, with LF line endings when the file is text."""
+        """The bytes, with LF line endings if the file is text."""
         return self.data if self.binary else self.data.replace(b"\r\n", b"\n")
 
     @property
@@ -33,7 +33,7 @@ class File:
         return digest(self.data)
 
     def ended_like(self, other: "File | None") -> "File":
-        """This file with the line endings of the other file."""
+        """A copy of this file with the line endings of the other file."""
         if self.binary or other is None or not other.crlf:
             return self
         return File(self.text.replace(b"\n", b"\r\n"), self.executable)
@@ -45,7 +45,7 @@ def digest(data: bytes) -> str:
 
 
 def read(root: Path, path: str) -> File | None:
-    """The file at `path`, or None when there is none. Raises IsADirectoryError for a folder."""
+    """Reads the file at `path`; None if there is none. Raises IsADirectoryError for a folder."""
     file = root / path
     if not os.path.lexists(file):
         return None
@@ -53,7 +53,7 @@ def read(root: Path, path: str) -> File | None:
 
 
 def write(root: Path, path: str, file: File) -> Path:
-    """Writes a file and the folders above it; returns its path."""
+    """Writes a file and creates the folders above it. Returns the file's path."""
     goal = root / path
     goal.parent.mkdir(parents=True, exist_ok=True)
     goal.write_bytes(file.data)
@@ -69,7 +69,7 @@ def files_below(root: Path) -> list[str]:
 
 
 def in_the_way(root: Path, path: str) -> str | None:
-    """Says what prevents a plain file at this path: a folder, a link, or a file instead of a folder; otherwise None."""
+    """Says what prevents a plain file at this path: a folder, a link, or a file in place of a folder; or None."""
     for parent in list((root / path).relative_to(root).parents)[-2::-1]:
         folder = root / parent
         if folder.is_symlink():

@@ -1,6 +1,6 @@
-"""Adds the chosen backend to a freshly rendered repo, and records what was made.
+"""Adds the chosen backend to a newly rendered repo, and records what was made.
 
-It runs in cookiecutter's own interpreter, so it may use only the standard library, jinja2 and cookiecutter.
+It runs in cookiecutter's own Python, so it may use only the standard library, jinja2 and cookiecutter.
 """
 
 import shutil
@@ -19,7 +19,7 @@ _FOLDER = "{{cookiecutter.project_slug}}"
 
 
 def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
-    """Makes a complete new repo in `scratch`, as the hooks do; returns its folder."""
+    """Makes a complete new repo in `scratch`, as the hooks do. Returns its folder."""
     context = {"cookiecutter": answers}
     made = Path(generate_files(repo_dir=str(template), context=context, output_dir=str(scratch), accept_hooks=False))
     put_in(answers, template, made)
@@ -27,7 +27,7 @@ def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
 
 
 def put_in(answers: Answers, template: Path, project: Path) -> None:
-    """Renders the variant's adapters and its folder over a freshly rendered core, then writes `.janus/`."""
+    """Renders the variant's adapters and its own folder over a newly rendered core, then writes `.janus/`."""
     variant = template / variants.FOLDER / answers["backend"]
     adapters = variants.adapter_folders(template, answers["backend"])
     for folder in (*adapters, variant):
@@ -47,7 +47,7 @@ def _render_over(folder: Path, answers: Answers, project: Path) -> None:
 
 
 def clear_caches(template: Path, project: Path) -> None:
-    """Removes caches, which cookiecutter copies when the template's folder contains them."""
+    """Removes caches, which cookiecutter copies if the template's folder contains them."""
     root = template / _FOLDER
     for cache in (path for name in CACHES for path in root.rglob(name)):
         shutil.rmtree(project / cache.relative_to(root), ignore_errors=True)
@@ -59,7 +59,7 @@ def sources(folder: Path) -> list[str]:
 
 
 def next_steps(project: Path) -> str:
-    """What the owner can type next."""
+    """The text that tells the owner what to type next."""
     return (
         f"\n{project.name} is ready. The next three commands:\n\n"
         f"  cd {project.name}\n"

@@ -1,7 +1,7 @@
 """Checks the answers. All problems are reported at once, because cookiecutter asks only once.
 
-Every answer must match a description of what is allowed, instead of being searched for what is not. After that, plain
-interpolation into TOML, YAML, Markdown and a Dockerfile is safe.
+Each answer must match a pattern of what is allowed. Therefore answers can be inserted into TOML, YAML, Markdown and a
+Dockerfile without escaping.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def problems(answers: Answers, template: Path) -> dict[str, str]:
-    """Maps the name of each bad answer to a sentence; empty when all are good. `template` is the template's root."""
+    """Maps the name of each bad answer to a sentence; empty if all are good. `template` is the template's root."""
     variants = sorted(
         folder.parent.name for folder in template.glob("templates_variants/*/{{cookiecutter.project_slug}}")
     )

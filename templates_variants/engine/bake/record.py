@@ -1,4 +1,4 @@
-"""What `.janus/` holds: the answers, where the template came from, and each file's state when it was made."""
+"""Reads and writes `.janus/`: the answers, the template's address, and the state of each file when it was made."""
 
 import json
 import re
@@ -12,17 +12,19 @@ from templates_variants.engine.bake.files import File, digest
 from templates_variants.engine.bake.zones import lines, zone_of
 
 HOME = "gh:org/janus-template"
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation; a path is for one machine only
+_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation, since a path is valid on one machine only
 
 
 @dataclass(frozen=True)
 class Record:
-    """How a repo was made, or last updated."""
+    """The record of how a repo was made or last updated."""
 
     answers: Mapping[str, str]
     template: str
     template_version: str
     contract_version: str
+    migrated: str  # up to which version's changes the owner's own files were migrated
     backend: str
     contract: Mapping[str, str]
     derived: Mapping[str, str]
@@ -31,33 +33,35 @@ class Record:
     bases: Mapping[str, File]
 
     def knows(self, path: str) -> bool:
-        """Whether the template made a file here."""
+        """Whether the template made a file at this path."""
         listed = (self.contract, self.derived, self.bases, self.owner or ())
         return any(path in paths for paths in listed) or (self.owner is None and zone_of(path) == "owner")
 
     def is_as_made(self, path: str, file: File) -> bool:
-        """Whether the file is still as the template made it. Of the owner's files nobody asks."""
+        """Whether the file is still as the template made it. Not meant for the owner's files."""
         if path in self.bases:
             return self.bases[path].text == file.text
         return file.digest in (self.contract.get(path), self.derived.get(path))
 
     @property
     def paths(self) -> set[str]:
-        """All that the template makes."""
+        """The paths of all files that the template made."""
         return {*self.contract, *self.derived, *self.bases, *(self.owner or ())}
 
 
 def load(project: Path) -> Record:
-    """Reads `.janus/`. Raises OSError, ValueError or KeyError where it is missing or damaged."""
+    """Reads `.janus/`. Raises OSError, ValueError or KeyError if it is missing or damaged."""
     janus = project / ".janus"
     answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
     made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
-    origin = janus / "template.json"  # version 0.1.0 wrote none
+    kept = janus / "template.json"  # version 0.1.0 wrote none
+    origin = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     return Record(
-        answers={name: str(value) for name, value in answers.items()},
-        template=json.loads(origin.read_text(encoding="utf-8"))["template"] if origin.exists() else HOME,
+        answers={name: str(value) for name, value in answers.items() if name != "_recorded"},
+        template=origin.get("template", HOME),
         template_version=str(made["template_version"]),
         contract_version=str(made["contract_version"]),
+        migrated=str(origin.get("migrated", made["template_version"])),
         backend=made.get("backend", answers["backend"]),
         contract=dict(made["files"]),
         derived=dict(made.get("derived", {})),
@@ -68,7 +72,7 @@ def load(project: Path) -> Record:
 
 
 def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: list[str]) -> None:
-    """Writes `.janus/` for a repo that was just made of these paths of the core and of the variant."""
+    """Writes `.janus/` for a new repo. `core` and `variant` are the paths that came from each."""
     janus = project / ".janus"
     given = {name: value for name, value in answers.items() if not name.startswith("_")}
     zones = {path: zone_of(path) for path in sorted({*core, *variant})}
@@ -85,15 +89,24 @@ def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: l
         "owner": owner,
         "variant": [path for path in owner if path in variant],
     }
-    write_json(janus / "answers.json", {"default_context": given})
+    # `_recorded` tells the hooks of a later update that the answers come from this file.
+    write_json(janus / "answers.json", {"default_context": {**given, "_recorded": "yes"}})
     write_json(janus / "contract.json", made, indent=None)  # for programs: one line instead of hundreds
-    write_json(janus / "template.json", {"template": address(str(answers.get("_template", "")))})
+    write_origin(project, str(answers.get("_template", "")), answers["_template_version"])
     bases.write(project, [path for path, zone in zones.items() if zone == "shared"])
 
 
+def write_origin(project: Path, template: str, migrated: str) -> None:
+    """Records the template's address, and the version up to which the owner's own files were migrated."""
+    write_json(project / ".janus" / "template.json", {"template": address(template), "migrated": migrated})
+
+
 def address(template: str) -> str:
-    """What to record as the template's address: what was given, or its home where that was a path."""
-    return template if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
+    """The template's address to record: the given one, or the public home if a path was given.
+
+    A name and a password in it are left out, because the record is committed. git's credential helpers keep them.
+    """
+    return _CREDENTIALS.sub("", template) if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
 
 
 def write_json(file: Path, value: object, indent: int | None = 2) -> None:

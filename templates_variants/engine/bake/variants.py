@@ -1,4 +1,4 @@
-"""The variants: a folder for each backend that the template can make, with `variant.json` beside the files."""
+"""The variants: one folder for each backend that the template can make, with a `variant.json` in it."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ FOLDER = "templates_variants"
 
 @dataclass(frozen=True)
 class Variant:
-    """`label` is what the question shows, `demo` what `make demo` asks it. `adapters` are folders of `adapters/`."""
+    """A variant. `label` is for the question, `demo` is what `make demo` asks; `adapters` are its adapters."""
 
     label: str
     adapters: tuple[str, ...] = ()
@@ -17,7 +17,7 @@ class Variant:
 
 
 def read(template: Path, name: str) -> Variant:
-    """Raises OSError, ValueError or TypeError where `variant.json` is missing or damaged."""
+    """Reads `variant.json`. Raises OSError, ValueError or TypeError if it is missing or damaged."""
     said = json.loads((template / FOLDER / name / "variant.json").read_text(encoding="utf-8"))
     return Variant(**{**said, "adapters": tuple(said.get("adapters", ()))})
 

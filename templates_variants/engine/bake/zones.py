@@ -1,10 +1,10 @@
-"""Whose file is whose in a generated repo. Stated here once; the hook records it in `.janus/contract.json`.
+"""Says who owns each file of a generated repo. This is the only list; the hook records it in `.janus/contract.json`.
 
-- contract: the template's. An update replaces them, and `competitor verify` names an edited one. Their second line
-  says so: in Python "Contract file: replaced by updates.", in the Markdown of `docs/` the same in an HTML comment below
+- contract: belongs to the template. An update replaces it, and `competitor verify` names it if it was edited. Its
+      second line says so: in Python "Contract file: replaced by updates.", in `docs/` the same in an HTML comment below
   the heading. CONTRACT.md is recognised by its name.
-- owner: made once and never touched again.
-- shared: both write in them; an update merges, with the base in `.janus/base.json`.
+- owner: made once, and never changed by an update.
+- shared: both edit it; an update merges, with the base in `.janus/base.json`.
 - derived: made by `make lock`, never merged.
 """
 
@@ -13,7 +13,7 @@ from typing import Literal
 
 Zone = Literal["contract", "owner", "shared", "derived"]
 
-# The first pattern that matches counts.
+# The first matching pattern decides.
 PATTERNS: tuple[tuple[str, Zone], ...] = (
     ("competitor/backend/*", "owner"),
     ("competitor/*", "contract"),
@@ -21,7 +21,7 @@ PATTERNS: tuple[tuple[str, Zone], ...] = (
     ("tests/__init__.py", "contract"),
     ("tests/*", "owner"),
     ("CONTRACT.md", "contract"),
-    # By name: owners may add pages of their own.
+    # Listed by name, because owners may add pages of their own.
     ("docs/README.md", "contract"),
     ("docs/backend.md", "contract"),
     ("docs/operating.md", "contract"),
@@ -37,10 +37,10 @@ PATTERNS: tuple[tuple[str, Zone], ...] = (
 
 
 def zone_of(path: str) -> Zone:
-    """The zone of a file; `path` is relative to the repo, with forward slashes."""
+    """The zone of a file. `path` is relative to the repo, with forward slashes."""
     return next(zone for pattern, zone in PATTERNS if fnmatchcase(path, pattern))
 
 
 def lines() -> list[str]:
-    """The patterns in their order, as `ZONE PATTERN`: what `.janus/contract.json` and `contract-lock.json` record."""
+    """The patterns in order, as `ZONE PATTERN`, for `.janus/contract.json` and `contract-lock.json`."""
     return [f"{zone} {pattern}" for pattern, zone in PATTERNS]

@@ -2,23 +2,31 @@
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from templates_variants.engine.bake import bases, record
 from templates_variants.engine.bake.files import File, files_below, in_the_way, read, write
 from templates_variants.engine.bake.zones import zone_of
-from templates_variants.engine.update import locks, switch_backend, transaction
+from templates_variants.engine.update import locks, own_files, switch_backend, transaction
 from templates_variants.engine.update.git import git
-from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide
+from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide, unused
+from templates_variants.engine.update.preconditions import Refused
+
+WHILE_RUNNING = "{} was saved while the update was running, so it put all files back; run this again"
 
 
-def plan(repo: Repo, template: Path) -> Plan:
-    """Decides a step for each path, or finds obstacles; changes no file."""
+def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
+    """Decides a step for each path, or finds obstacles; changes no file.
+
+    Without `migrate`, the owner's own files stay, and the plan only names the lines that must change in them.
+    """
     steps: dict[str, Step] = {}
     found: list[Obstacle] = []
     paths = sorted(repo.was.paths | repo.now.paths)
+    repo = replace(repo, goes=frozenset(_goes(repo, paths)))
     for path in (path for path in paths if zone_of(path) != "derived"):
         decided = decide(repo, path)
         if isinstance(decided, Obstacle):
@@ -31,15 +39,50 @@ def plan(repo: Repo, template: Path) -> Plan:
                 Obstacle(switch_backend.BACKEND, f"{blocked}; it must be a folder before the backend can be switched")
             )
         steps.update((step.path, step) for step in switch_backend.steps(repo))
+    migrated = own_files.migrated(repo, steps)
+    if migrate:
+        steps.update((step.path, step) for step in own_files.steps(repo, steps, migrated))
     for path in (path for path in paths if zone_of(path) == "derived"):
-        blocked = in_the_way(repo.project, path)
+        blocked = repo.blocked(path)
         left = Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
         steps[path] = left if blocked else locks.decide(repo, path, steps)
     for step in list(steps.values()):
-        steps.update((more.path, more) for more in beside(repo, step))
+        steps.update((more.path, more) for more in (*beside(repo, step), *_copies(repo, step)))
     for step in [*_record(repo), *_cruft(repo, template)]:
         steps[step.path] = step
-    return Plan(tuple(steps[path] for path in sorted(steps)), tuple(found))
+    named = migrated.left if migrate else (*own_files.lines(repo, migrated), *migrated.left)
+    return Plan(tuple(steps[path] for path in sorted(steps)), tuple(found), migrated.why, named, migrate)
+
+
+def _goes(repo: Repo, paths: Iterable[str]) -> Iterator[str]:
+    """The files that the new template no longer has and that are as the old one made them."""
+    for path in paths:
+        if path not in repo.now.paths and zone_of(path) != "derived" and not repo.blocked(path):
+            step = decide(repo, path)
+            if isinstance(step, Step) and step.deed == "deleted":
+                yield path
+
+
+def _copies(repo: Repo, step: Step) -> Iterator[Step]:
+    """Before an edited contract file is replaced: a copy of it, unless git has it in the last commit."""
+    mine = repo.mine(step.path)
+    if step.deed not in ("replaced", "deleted") or zone_of(step.path) != "contract" or mine is None:
+        return
+    if repo.was.is_as_made(step.path, mine) or step.becomes == mine:
+        return
+    shown = git(repo.project, "show", f"HEAD:./{step.path}")
+    if shown.returncode or File(shown.stdout).text != mine.text:
+        yield Step(unused(repo.project, f"edited_old/{step.path}"), "copied", mine, note=f"yours, of {step.path}")
+
+
+def planned(repo: Repo, template: Path, address: str, *, migrate: bool) -> Plan:
+    """Like `plan`. Records in the fresh repo the template's address, and how far the owner's files are migrated."""
+    record.write_origin(repo.made, address, repo.now.template_version)
+    found = plan(repo, template, migrate=migrate)
+    if not migrate and found.left:
+        record.write_origin(repo.made, address, repo.was.migrated)
+        found = plan(repo, template, migrate=False)
+    return found
 
 
 def changed(repo: Repo, plan: Plan) -> set[str]:
@@ -71,6 +114,10 @@ def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> 
         transaction.prepare(project, files, process=process)
         prepared = True
         transaction.swap(project)
+    except transaction.Changed as changed:
+        with undisturbed():
+            transaction.roll_back(project)
+        raise Refused(WHILE_RUNNING.format(changed)) from None
     except BaseException:
         with undisturbed():
             left = transaction.roll_back(project)
@@ -99,7 +146,7 @@ def _record(repo: Repo) -> Iterator[Step]:
 
 
 def _bases(repo: Repo) -> File | None:
-    """The new bases, or the repo's own file when its content is the same, because zlib differs between systems."""
+    """The new bases. If the content is the same, the repo's own file stays: zlib's bytes differ between systems."""
     mine, theirs = repo.mine(bases.FILE), read(repo.made, bases.FILE)
     return mine if mine and repo.was.bases == repo.now.bases and not bases.old_files(repo.project) else theirs
 
@@ -123,8 +170,3 @@ def _commit(template: Path) -> str | None:
     status, head = git(template, "status", "--porcelain"), git(template, "rev-parse", "HEAD")
     clean = status.returncode == 0 and not status.stdout and head.returncode == 0
     return head.stdout.decode().strip() if clean else None
-
-
-def origin(made: Path, template: str) -> None:
-    """Records the template's address in a repo that was made from a copy of it."""
-    record.write_json(made / ".janus" / "template.json", {"template": template})

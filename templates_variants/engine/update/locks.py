@@ -10,7 +10,10 @@ STALE = "no longer matches its sources; `make lock` regenerates it"
 
 
 def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:
-    """Takes the template's lock if the repo's sources are exactly its sources, otherwise keeps the owner's."""
+    """Takes the template's lock for one as the template made it, if the repo's sources are exactly its sources.
+
+    Otherwise the owner's lock stays: a line may have been added by hand.
+    """
     mine, theirs = repo.mine(path), repo.theirs(path)
     if mine is None or theirs is None:
         return Step(path, "gone") if mine is None and repo.was.knows(path) else _taken(path, mine, theirs)
@@ -22,7 +25,7 @@ def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:
 
     sources = _texts(paths, after)
     unchanged = sources == _texts(paths, repo.mine)
-    if sources == _texts(paths, repo.theirs) and (not unchanged or repo.was.is_as_made(path, mine)):
+    if sources == _texts(paths, repo.theirs) and repo.was.is_as_made(path, mine):
         return _taken(path, mine, theirs)
     return Step(path, "kept", source=path, note="" if unchanged and _says_its_sources(mine) else STALE)
 

@@ -9,13 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from templates_variants.engine.bake.files import File, in_the_way, read
+from templates_variants.engine.bake.files import File, files_below, in_the_way, read
 from templates_variants.engine.bake.record import Record
 from templates_variants.engine.bake.zones import zone_of
 from templates_variants.engine.update.merge import merge
 
 # "gone": there is no file at this path, or it was moved away; "record": a file in `.janus/`, not shown in the report.
-Deed = Literal["new", "restored", "replaced", "merged", "conflict", "deleted", "moved", "kept", "gone", "record"]
+Deed = Literal[
+    "new",
+    "restored",
+    "replaced",
+    "merged",
+    "migrated",
+    "conflict",
+    "deleted",
+    "moved",
+    "copied",
+    "kept",
+    "gone",
+    "record",
+]
 
 
 EDITED = (
@@ -47,8 +60,13 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Plan:
+    """`why` and `left` are of the migrations: their reasons, and the lines that the owner must change."""
+
     steps: tuple[Step, ...]
     obstacles: tuple[Obstacle, ...]
+    why: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    migrates: bool = True
 
     @property
     def conflicts(self) -> list[str]:
@@ -62,9 +80,22 @@ class Repo:
     was: Record
     now: Record
     replace_edited: bool = False
+    goes: frozenset[str] = frozenset()  # files that this update deletes
 
     def mine(self, path: str) -> File | None:
-        return read(self.project, path)
+        return None if self._is_folder(path) else read(self.project, path)
+
+    def blocked(self, path: str) -> str | None:
+        """What prevents a plain file at this path; nothing that this update deletes anyway does."""
+        if any(parent.as_posix() in self.goes for parent in Path(path).parents):
+            return None
+        below = files_below(self.project / path) if self._is_folder(path) else []
+        if below and all(f"{path}/{name}" in self.goes for name in below):
+            return None
+        return in_the_way(self.project, path)
+
+    def _is_folder(self, path: str) -> bool:
+        return (self.project / path).is_dir() and not (self.project / path).is_symlink()
 
     def theirs(self, path: str) -> File | None:
         return read(self.made, path) if path in self.now.paths else None
@@ -78,7 +109,7 @@ class Repo:
 def decide(repo: Repo, path: str) -> Step | Obstacle:
     """Decides about one path in any zone but "derived": locks have rules of their own."""
     zone = zone_of(path)
-    if blocked := in_the_way(repo.project, path):
+    if blocked := repo.blocked(path):
         if zone in ("owner", "shared") or repo.theirs(path) is None:
             return Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
         return Obstacle(path, f"{blocked}, where the template has a file; move it elsewhere")

@@ -1,20 +1,37 @@
 """Checks before an update begins. A failed check says in one sentence what is wrong, and what to do about it."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from templates_variants.engine.bake import bases
+from templates_variants.engine.bake.files import File
 from templates_variants.engine.bake.questions import problems
 from templates_variants.engine.bake.record import Record, load
 from templates_variants.engine.update import transaction
+from templates_variants.engine.update.changelog import number
 from templates_variants.engine.update.git import git, said
 
 SHOWN_PATHS = 3
+ASKED_FOR = "JANUS_UPDATE_TO"  # `competitor update` sets it to "yes" when a version was given by `--to`
 
 
 class Refused(Exception):
     """The update did not begin, or was rolled back completely; the message says why."""
+
+
+@contextlib.contextmanager
+def alone(project: Path) -> Iterator[None]:
+    """Holds the repo for this update. Raises `Refused` when another update has it."""
+    try:
+        with transaction.lock(project):
+            yield
+    except transaction.Running as running:
+        raise Refused(str(running)) from None
 
 
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
@@ -28,28 +45,88 @@ def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
 def ours(project: Path) -> Record:
     """The repo's record of how it was made. Raises `Refused` when it is missing or damaged."""
     try:
-        return load(project)
+        return replace(was := load(project), bases=_unedited(project, was.bases))
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise Refused(
             f"{project} was not made from this template: it has no .janus/{missing} (if it once had that file,"
             " `git checkout .janus` restores it)"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f".janus/ of {project} cannot be read ({error}); restore it with `git checkout .janus`") from None
 
 
+def _unedited(project: Path, recorded: Mapping[str, File]) -> dict[str, File]:
+    """The bases as the last update wrote them.
+
+    Repos of version 0.2.0 have them as plain copies, which a replace-all over the repo changes along with the files. So
+    the copies count as git had them when `.janus/contract.json` was last written.
+    """
+    found = dict(recorded)
+    if not bases.old_files(project):
+        return found
+    written = git(project, "log", "-1", "--format=%H", "--", ".janus/contract.json").stdout.decode().strip()
+    for path, base in recorded.items() if written else ():
+        shown = git(project, "show", f"{written}:./{bases.OLD_FOLDER}/{path}")
+        if shown.returncode == 0 and shown.stdout != base.data:
+            found[path] = File(shown.stdout, base.executable)
+    return found
+
+
 def committed(project: Path) -> None:
-    """Refuses when git has uncommitted changes in this folder; passes when there is no git repository."""
-    if _git(project, "rev-parse", "--is-inside-work-tree", may_fail="not a git repository") is None:
+    """Refuses when git has uncommitted changes in this folder, or is in the midst of something.
+
+    Passes when there is no git repository.
+    """
+    if not any(os.path.lexists(folder / ".git") for folder in (project, *project.parents)):
+        _git(project, "--version")
         return
-    listed = _git(project, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".") or ""
+    if what := _in_progress(project):
+        raise Refused(f"{what} is in progress; finish it or abort it, then run this again")
+    listed = _git(project, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
     names = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
     if names:
         more = f" and {len(names) - SHOWN_PATHS} more" if len(names) > SHOWN_PATHS else ""
         shown = ", ".join(names[:SHOWN_PATHS])
         raise Refused(
             f"there are uncommitted changes ({shown}{more}); commit them or `git stash -u`, then run this again"
+        )
+
+
+_SIGNS = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+}
+
+
+def _in_progress(project: Path) -> str | None:
+    """What git is in the midst of, in words."""
+    for sign, what in _SIGNS.items():
+        if (project / _git(project, "rev-parse", "--git-path", sign).strip()).exists():
+            return what
+    return None
+
+
+def resolved(project: Path, was: Record) -> None:
+    """Refuses when files still have the conflict markers of an earlier update: merging again would nest them."""
+    for path in sorted(was.bases):
+        file = project / path
+        if file.is_file() and f"\n<<<<<<< yours: {path}\n".encode() in b"\n" + File(file.read_bytes()).text:
+            raise Refused(
+                f"{path} still has the conflict markers of an earlier update; resolve them between <<<<<<< and"
+                " >>>>>>>, commit, then run this again"
+            )
+
+
+def not_older(was: Record, now: str) -> None:
+    """Refuses to go back to an older version, unless it was asked for by `--to`, which `competitor update` says."""
+    if number(now) < number(was.template_version) and os.environ.get(ASKED_FOR) != "yes":
+        raise Refused(
+            f"this template is version {now}, older than the {was.template_version} of your repo; choose it by"
+            f" `--to v{now}` if you mean it"
         )
 
 
@@ -67,6 +144,24 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
     if wrong:
         all_wrong = "; ".join(f"{name} {sentence}" for name, sentence in wrong.items())
         raise Refused(f"{all_wrong}; change it in .janus/answers.json and commit it, then run this again")
+
+
+def from_the_record(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
+    """Refuses answers that are the template's defaults instead of the recorded ones, as without `--config-file`."""
+    if given.get("_recorded") == "yes":
+        return
+    defaults = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
+    reset = [name for name, answer in recorded.items() if name in given and given[name] != answer]
+    if reset and all(given[name] == _default(defaults.get(name)) or "{{" in str(defaults.get(name)) for name in reset):
+        raise Refused(
+            f"this would reset {', '.join(reset)} to the template's defaults; keep your answers by --no-input"
+            " --config-file .janus/answers.json, or change one by `python -m competitor update --answer NAME=VALUE`"
+        )
+
+
+def _default(asked: object) -> object:
+    """The default of a question in `cookiecutter.json`: the first choice, or the text."""
+    return asked[0] if isinstance(asked, list) and asked else asked
 
 
 def of_this_version(answers: Mapping[str, str], template: Path) -> None:
@@ -93,14 +188,18 @@ def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[
         )
 
 
-def _git(project: Path, *arguments: str, may_fail: str = "") -> str | None:
-    """What git prints; None when it fails with the message `may_fail`."""
+def _git(project: Path, *arguments: str) -> str:
+    """What git prints. Raises `Refused` when it fails."""
     try:
         done = git(project, *arguments)
     except FileNotFoundError:
         raise Refused("git was not found, and an update needs it to merge; install it, then run this again") from None
     if done.returncode == 0:
         return done.stdout.decode("utf-8", "surrogateescape")
-    if may_fail and may_fail in done.stderr.decode(errors="replace"):
-        return None
-    raise Refused(f"git could not list uncommitted changes ({said(done)}); fix this, then run this again")
+    raise Refused(f"git cannot read this repository ({said(done)}); {_remedy(project, said(done))}")
+
+
+def _remedy(project: Path, problem: str) -> str:
+    if "dubious ownership" in problem:
+        return f"run `git config --global --add safe.directory {project}` if you trust it, then run this again"
+    return "repair it, or remove `.git` if this folder needs no history, then run this again"

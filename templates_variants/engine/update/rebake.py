@@ -25,14 +25,21 @@ def before(answers: Answers, template: Path, project: Path) -> None:
     preconditions.not_renamed(answers, project, os.environ)
     if not any(path.name != ".git" for path in project.iterdir()):
         return
+    with preconditions.alone(project):
+        _before(answers, template, project)
+
+
+def _before(answers: Answers, template: Path, project: Path) -> None:
     preconditions.recovered(project, besides=os.getppid())
     was = preconditions.ours(project)
     preconditions.committed(project)
+    preconditions.resolved(project, was)
+    preconditions.from_the_record(was.answers, answers, template)
     preconditions.answers_hold(was.answers, {name: answers[name] for name in was.answers if name in answers}, template)
     with tempfile.TemporaryDirectory() as scratch:
         made = _fresh(answers, template, Path(scratch) / "made")
         repo = Repo(project, made, was, load(made))
-        plan = apply.plan(repo, template)
+        plan = apply.planned(repo, template, repo.now.template, migrate=False)
         found = (*plan.obstacles, *_written_through(project, template))
         if found:
             raise preconditions.Refused(report.obstacles(repo, found))
@@ -57,7 +64,12 @@ def after(template: Path, project: Path) -> int | None:
     conflicts = (project / _CONFLICTS).read_text(encoding="utf-8")
     try:
         clear_caches(template, project)
-        transaction.swap(project)
+        with preconditions.alone(project):
+            transaction.swap(project)
+    except transaction.Changed as changed:
+        with apply.undisturbed():
+            transaction.roll_back(project)
+        raise preconditions.Refused(apply.WHILE_RUNNING.format(changed)) from None
     except BaseException:
         with apply.undisturbed():
             transaction.roll_back(project)
@@ -80,10 +92,21 @@ def _written_through(project: Path, template: Path) -> list[Obstacle]:
     """Links and other obstacles at paths that cookiecutter writes to; it would follow links out of the repo."""
     blocked = {path: what for path in sources(template) if (what := in_the_way(project, path))}
     sentence = "{}, which cookiecutter would write through; use `python -m competitor update`, which does not"
-    return [Obstacle(path, sentence.format(what)) for path, what in blocked.items()]
+    found = [Obstacle(path, sentence.format(what)) for path, what in blocked.items()]
+    protected = [path for path in sources(template) if not (path in blocked or _is_writable(project / path))]
+    said = "may not be written, and cookiecutter would stop at it; make it writable (`chmod u+w`)"
+    return found + [Obstacle(path, said) for path in protected]
+
+
+def _is_writable(file: Path) -> bool:
+    """Whether this file, or where there is none its nearest folder, may be written."""
+    while not file.exists():
+        file = file.parent
+    return os.access(file, os.W_OK)
 
 
 def _said(repo: Repo, plan: Plan, template: Path) -> str:
     if not apply.changed(repo, plan):
-        return "Nothing has changed; the repo is up to date."
-    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan, repo.project)}"
+        said = "Nothing has changed; the repo is up to date."
+        return f"{report.own_lines(plan)}\n{said}" if plan.left else said
+    return f"{report.summary(repo, plan, template)}\n\n{report.next_steps(plan)}"

@@ -8,7 +8,6 @@ from templates_variants.engine.bake.files import File, digest
 from templates_variants.engine.update.changelog import contract_changes
 from templates_variants.engine.update.git import git
 from templates_variants.engine.update.locks import STALE
-from templates_variants.engine.update.moved import imports_to_change
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo
 
 # deed -> the word in the report, in the order of the report
@@ -16,10 +15,12 @@ _SAID = {
     "conflict": "CONFLICT",
     "merged": "merged",
     "replaced": "replaced",
+    "migrated": "migrated",
     "restored": "restored",
     "new": "new",
     "deleted": "deleted",
     "moved": "moved",
+    "copied": "copied",
 }
 MAX_DIFF_LINES = 60
 
@@ -38,7 +39,7 @@ def summary(repo: Repo, plan: Plan, template: Path) -> str:
     )
     if changes:
         lines += ["What changes in the contract", "", changes, ""]
-    lines += [*_answers(repo), "What happens to the files", "", *_files(plan)]
+    lines += [*_answers(repo), "What happens to the files", "", *_files(plan), *_own_files(repo, plan)]
     return "\n".join(lines)
 
 
@@ -63,6 +64,26 @@ def _files(plan: Plan) -> Iterator[str]:
         if step.note:
             yield f"  {'kept' if step.deed == 'kept' else 'absent':<9} {step.path}  ({step.note})"
     yield f"  {sum(not step.note for step in kept)} other files, and all that only you have, stay as they are"
+
+
+def _own_files(repo: Repo, plan: Plan) -> Iterator[str]:
+    """Why the owner's own files change, with the whole difference: nothing in them changes without being shown."""
+    if plan.why:
+        yield from ("", "What changes in your own files", "", *plan.why)
+    for step in plan.steps:
+        mine = repo.mine(step.path) if step.deed == "migrated" else None
+        if mine and step.becomes:
+            old, new = (side.text.decode(errors="replace").splitlines() for side in (mine, step.becomes))
+            yield ""
+            yield from difflib.unified_diff(old, new, f"yours: {step.path}", "migrated", n=1, lineterm="")
+
+
+def own_lines(plan: Plan) -> str:
+    """The lines in the owner's files that the owner must change, as one of the next steps."""
+    if plan.migrates:
+        return "\n     ".join(["change these lines of yours, which could not be migrated:", *plan.left])
+    command = "`python -m competitor update` changes them for you, after showing how"
+    return "\n     ".join([f"change these lines of yours ({command}):", *plan.left])
 
 
 def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
@@ -96,7 +117,7 @@ def _original(repo: Repo, path: str) -> bytes | None:
     return None
 
 
-def next_steps(plan: Plan, project: Path) -> str:
+def next_steps(plan: Plan) -> str:
     """What the owner should do after an update."""
     steps = []
     if plan.conflicts:
@@ -105,7 +126,7 @@ def next_steps(plan: Plan, project: Path) -> str:
         steps.append("`make lock`, because a lock no longer matches its sources")
     if moved := sorted({step.path.split("/")[0] for step in plan.steps if step.deed == "moved"}):
         steps.append(f"copy what you need from {moved[0]}/, which has all files of your old backend")
-    if imports := imports_to_change(project):
-        steps.append("\n     ".join(["change these imports of yours, whose modules have moved:", *imports]))
+    if plan.left:
+        steps.append(own_lines(plan))
     steps += ["`git diff`, `make test`", "commit"]
     return "\n".join(["Next steps:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))])

@@ -1,4 +1,4 @@
-"""The mutants of the contract's clauses, a file for each section: each has exactly one fault. See registry.py."""
+"""Mutants, one file for each section of the contract: each is a correct server with one fault. See registry.py."""
 
 from . import (
     artifacts,

@@ -1,4 +1,4 @@
-"""Servers without a fault that several mutants build on."""
+"""Servers without a fault, from which several mutants are derived."""
 
 import threading
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from ..plain_server import Json, Plain
 
 
 class Remembering(Plain):
-    """A plain server whose methods may tell one another things about the request of their thread."""
+    """A plain server whose methods can store facts about the request of the current thread in `here`."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -15,7 +15,7 @@ class Remembering(Plain):
 
 
 class Attentive(Plain):
-    """Knows in the thread of a request whether its answer has begun."""
+    """A plain server that knows whether the answer in the current thread has begun (`answering`)."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)

@@ -1,4 +1,4 @@
-"""Mutants of the contract's section 8, egress: each breaks what its decorator names."""
+"""Mutants for section 8 of the contract, egress. Each breaks the clause that its decorator names."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Mutants of the contract's section 1, the endpoints: each breaks what its decorator names."""
+"""Mutants for section 1 of the contract, the endpoints. Each breaks the clause that its decorator names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +35,7 @@ class LetsNginxBuffer(Plain):
 
 @breaks("E1", also="R1", origin=FROM_THE_CONTRACT_ALONE)
 class NullStreamIsAStream(Plain):
-    """E1: "JSON out, or SSE with `stream: true`"; here whatever is not false streams, `stream: null` among it."""
+    """E1: "JSON out, or SSE with `stream: true`"; this server also streams for `stream: null`."""
 
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -62,7 +62,7 @@ class SaysNoVersion(Plain):
 
 @breaks("E2", origin=BLIND)
 class SaysOkInPlainText(Plain):
-    """E2: a JSON body."""
+    """E2: /health answers with JSON; this server answers with plain text."""
 
     def health(self) -> tuple[int, Any]:
         return 200, "ok"
@@ -70,7 +70,7 @@ class SaysOkInPlainText(Plain):
 
 @breaks("E2", origin=OF_THE_CONTRACT)
 class HidesWhatIsBehindIt(Plain):
-    """E2: and what is behind it (backend, model)."""
+    """E2: /health names the backend and the model; this server names neither."""
 
     def health(self) -> tuple[int, Json]:
         status, body = super().health()
@@ -79,7 +79,7 @@ class HidesWhatIsBehindIt(Plain):
 
 @breaks("E2", says="after the upstream failed", also="N2", origin=FROM_THE_CONTRACT_ALONE)
 class UnhealthyOnceTheUpstreamFailed(Plain):
-    """E2: no upstream may be needed to be healthy."""
+    """E2: the health does not depend on the upstream; this server is unhealthy after the upstream has failed."""
 
     def health(self) -> tuple[int, Json]:
         status, body = super().health()
@@ -94,7 +94,7 @@ class ListsModelsAsAList(Plain):
 
 @breaks("E3", origin=OF_THE_CONTRACT)
 class ListsModelsByNameAlone(Plain):
-    """E3: OpenAI's list holds objects."""
+    """E3: OpenAI's list of models has objects; this server lists names."""
 
     def models(self) -> tuple[int, Json]:
         return 200, {"object": "list", "data": ["m"]}
@@ -124,7 +124,7 @@ class MeasuresNoGaps(Plain):
         return {name: value for name, value in super().figures().items() if "gap" not in name}
 
 
-@breaks("E4", says="no figure of requests .* rose")
+@breaks("E4", says="no count of requests .* rose")
 class CountsNoRequests(Plain):
     def figures(self) -> dict[str, float]:
         return {**super().figures(), "requests_total": 0, "requests_in_flight": 0}
@@ -139,7 +139,7 @@ class WritesSamplesLikeYaml(Plain):
 
 @breaks("E4", origin=OF_THE_CONTRACT)
 class NeverCountsDown(Plain):
-    """E4: in-flight are those that are not over."""
+    """E4: requests that have ended are not in flight; this server never lowers the figure."""
 
     def over(self) -> None:
         pass
@@ -147,7 +147,7 @@ class NeverCountsDown(Plain):
 
 @breaks("E4", origin=OF_THE_CONTRACT)
 class CountsNoErrors(Plain):
-    """E4: errors, and so those of a failing upstream."""
+    """E4: errors are counted, including a failing upstream; this server counts none."""
 
     def figures(self) -> dict[str, float]:
         return {**super().figures(), "errors_total": 0}
@@ -155,7 +155,7 @@ class CountsNoErrors(Plain):
 
 @breaks("E4", says="still counts", origin=FROM_THE_CONTRACT_ALONE)
 class FailedRequestsStayInFlight(Plain):
-    """E4: "Requests, errors, in-flight"; here the gauge is not lowered for a request whose upstream failed."""
+    """E4: "Requests, errors, in-flight"; here a request whose upstream failed stays in flight."""
 
     failed_before = 0
 
@@ -180,7 +180,7 @@ class DebugsForAnyHost(Plain):
 
 @breaks("E5", origin=OF_THE_CONTRACT)
 class ForbidsDebugWhenOff(Remembering):
-    """E5: when off 404, as if it did not exist."""
+    """E5: /debug is a 404 while debug is off; this server answers 403, which shows that it exists."""
 
     def route(self, method: str, path: str) -> str | None:
         self.here.path = path
@@ -192,7 +192,7 @@ class ForbidsDebugWhenOff(Remembering):
 
 @breaks("E5", says="with the Host localhost", origin=FROM_THE_CONTRACT_ALONE)
 class HostsThatBeginLikeLoopback(Plain):
-    """E5: "`Host` checked"; here by its beginning, so that `localhost.evil.example` (DNS rebinding) passes."""
+    """E5: "`Host` checked"; this server checks only its start, so `localhost.evil.example` is accepted."""
 
     def debug_host(self, host: str) -> bool:
         return host.startswith(("127.0.0.1", "localhost"))
@@ -224,7 +224,7 @@ class DebugsUnderAnotherId(Plain):
 
 @breaks("E6", origin=OF_THE_CONTRACT)
 class DebugsWithoutAType(Plain):
-    """E6: without type a reader drops the event."""
+    """E6: debug events have a type, which readers need; this server sends none."""
 
     def debug_event(self, id: str, kind: str, message: str) -> Json:
         return {name: value for name, value in super().debug_event(id, kind, message).items() if name != "type"}
@@ -232,7 +232,7 @@ class DebugsWithoutAType(Plain):
 
 @breaks("E6", origin=FROM_THE_CONTRACT_ALONE)
 class DebugStreamOpenWhileDebugIsOff(Plain):
-    """E6: "Any peer while debug is on, 404 else"; here `/debug` alone is guarded, the stream is there either way."""
+    """E6: "Any peer while debug is on, 404 else"; this server serves the debug stream even while debug is off."""
 
     def route(self, method: str, path: str) -> str | None:
         if method == "GET" and path.startswith("/v1/debug/stream/"):
@@ -255,7 +255,7 @@ class OneRoute(Shelf):
 
 @breaks("E7", also="A5", origin=BLIND)
 class KeepsOneOfTheTwoRoutes(Plain):
-    """E7: the bytes by `/v1/artifacts/{id}`, too."""
+    """E7: `/v1/artifacts/{id}` serves the bytes, too; this server has only the other route."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return OneRoute(environment)

@@ -1,4 +1,4 @@
-"""Mutants of the contract's section 4, the events in `delta.janus`: each breaks what its decorator names."""
+"""Mutants for section 4 of the contract, events in `delta.janus`. Each breaks the clause that its decorator names."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ class InventsEvents(Plain):
 
 @breaks("S17", origin=BLIND)
 class StartsWithoutAnEnd(Plain):
-    """S17: every start has its end, with the same id."""
+    """S17: each start event has an end event with the same id; this server's ends have another id."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         payload = {**end["payload"], "id": "another"}
@@ -36,7 +36,7 @@ class StartsWithoutAnEnd(Plain):
 
 @breaks("S17", origin=OF_THE_CONTRACT)
 class GivesEveryEventItsOwnId(Plain):
-    """S17: an end has the id of its start."""
+    """S17: an end event has the id of its start event; this server's ends have a new id."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events(start, {**end, "payload": {**end["payload"], "id": "t2"}})
@@ -44,7 +44,7 @@ class GivesEveryEventItsOwnId(Plain):
 
 @breaks("S17", origin=FROM_THE_CONTRACT_ALONE)
 class ToolsEndWithoutAWord(Plain):
-    """S17: "The first four go with a `reasoning_content` that says the same in words"; here a start does, no end."""
+    """S17: "The first four go with a `reasoning_content` that says the same in words"; here only starts do."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return [
@@ -61,7 +61,7 @@ class SendsTheLinkWithTheEvent(Shelf):
 
 @shelved("S18", says="", origin=OF_THE_CONTRACT)
 class ReasonsWithTheEvent(Shelf):
-    """S18: in a chunk of its own."""
+    """S18: the artifacts event has its own chunk; this server adds reasoning to it."""
 
     def deltas(self, item: Json) -> list[Json]:
         event, text = super().deltas(item)
@@ -76,7 +76,7 @@ class _WordsWithTheArtifact(Shelf):
 
 @breaks("S18", origin=FROM_THE_CONTRACT_ALONE)
 class ArtifactsGoWithWordsAsOtherEventsDo(Plain):
-    """S18: "`artifacts` goes **in a chunk of its own**"; here with a `reasoning_content`, as the other four events."""
+    """S18: "`artifacts` goes **in a chunk of its own**"; this server adds a `reasoning_content`."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _WordsWithTheArtifact(environment)

@@ -1,4 +1,4 @@
-"""Mutants of the contract's section 7, numbers: each breaks what its decorator names."""
+"""Mutants for section 7 of the contract, limits. Each breaks the clause that its decorator names."""
 
 import threading
 from collections.abc import Mapping

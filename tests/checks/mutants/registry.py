@@ -1,4 +1,4 @@
-"""What a mutant is, and how one is entered: the plain server with one small change that breaks one clause."""
+"""The list of mutants. A mutant is the plain server with one small change that breaks one clause."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from ..plain_artifacts import Shelf
 from ..plain_server import Plain
 
-# Who wrote a mutant, and what they had read.
-BESIDE_THE_CHECK = "beside the check of its clause"
-BLIND = "from the contract's text, half of them by people who had read checks: no check was made for them"
-OF_THE_CONTRACT = "from the contract's text, by people who had read no check, only what other mutants do"
-FROM_THE_CONTRACT_ALONE = "from the contract and the plain server only, without a look at the checks"
+# Who wrote a mutant, and what they had read before.
+BESIDE_THE_CHECK = "by the author of the clause's check"
+BLIND = "from the contract's text, half by people who had read checks; no check was written for them"
+OF_THE_CONTRACT = "from the contract's text, by people who had read other mutants but no check"
+FROM_THE_CONTRACT_ALONE = "from the contract and the plain server only, by people who had not read the checks"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`clauses` must be found broken, in words that match `says`; `also` may be, since the change shows there, too."""
+    """A mutant. The checks of `clauses` must fail with a reason that matches `says`; those of `also` may fail too."""
 
     server: type[Plain]
     clauses: tuple[str, ...]
@@ -34,7 +34,7 @@ MUTANTS: list[Mutant] = []
 def breaks(
     *clauses: str, says: str = "", also: str = "", origin: str = BESIDE_THE_CHECK
 ) -> Callable[[type[Plain]], type[Plain]]:
-    """Enters a mutant; `also` are clause ids by spaces."""
+    """Adds a mutant to the list. `also` has clause ids, separated by spaces."""
 
     def enter(server: type[Plain]) -> type[Plain]:
         MUTANTS.append(Mutant(server, clauses, says, tuple(also.split()), origin))
@@ -46,7 +46,7 @@ def breaks(
 def shelved(
     *clauses: str, says: str, also: str = "", origin: str = BESIDE_THE_CHECK
 ) -> Callable[[type[Shelf]], type[Shelf]]:
-    """Enters a plain server with this shelf as a mutant."""
+    """Adds a mutant to the list: the plain server with this shelf."""
 
     def enter(shelf: type[Shelf]) -> type[Shelf]:
         def read_shelf(self: Plain, environment: Mapping[str, str]) -> Shelf:

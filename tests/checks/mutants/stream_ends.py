@@ -1,4 +1,4 @@
-"""Mutants of the contract's section 4, how a stream ends or is refused: each breaks what its decorator names."""
+"""Mutants for section 4 of the contract, how a stream ends or is refused. Each breaks the clause in its decorator."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ class BreaksOffWhenTheUpstreamFails(Plain):
 
 @breaks("S13", origin=OF_THE_CONTRACT)
 class SendsAnErrorEvent(Plain):
-    """S13: a text in content that says what failed."""
+    """S13: a text in content says what failed; this server sends an error object instead."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         if (text := delta.get("content", "")).startswith("The model's server failed"):
@@ -33,7 +33,7 @@ class SendsAnErrorEvent(Plain):
 
 @breaks("S13", also="S7 S8 X1", origin=OF_THE_CONTRACT)
 class SaysNoMoreThanThatItFailed(Remembering):
-    """S13: after the text still a finish_reason and usage."""
+    """S13: a finish_reason and usage follow the text about a failure; this server sends neither."""
 
     def failed_text(self, failure: str) -> str:
         self.here.failed = True
@@ -46,7 +46,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
 
 @breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
-    """S13: "A failure later: a text that says so in `content`"; here not when some of the answer has been sent."""
+    """S13: "A failure later: a text that says so in `content`"; this server says nothing after the first text."""
 
     def failed_text(self, failure: str) -> str:
         return "" if self.answering else super().failed_text(failure)
@@ -72,7 +72,7 @@ class KnowsNoTimeLimit(Plain):
 
 @breaks("S15", origin=OF_THE_CONTRACT)
 class EndsAtTheVeryLimit(Plain):
-    """S15: before the caller's limit."""
+    """S15: an answer ends before the caller's time limit; this server's ends at the limit."""
 
     def answer_seconds(self) -> float:
         return self.timeout
@@ -115,7 +115,7 @@ class HasNoLimit(Plain):
 
 @breaks("S16", origin=OF_THE_CONTRACT)
 class AnswersLikeItsFramework(Plain):
-    """S16: bad input is 400, 413 or 415."""
+    """S16: bad input gets 400, 413 or 415; this server answers 422, like FastAPI."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
@@ -124,7 +124,7 @@ class AnswersLikeItsFramework(Plain):
 
 @breaks("S16", also="R2 R6", origin=OF_THE_CONTRACT)
 class NamesNoField(Plain):
-    """S16: the message names the field."""
+    """S16: the error's message names the wrong field; this server's does not."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
@@ -133,7 +133,7 @@ class NamesNoField(Plain):
 
 @breaks("S16", says="does not name", also="R6", origin=FROM_THE_CONTRACT_ALONE)
 class FieldNamedInParamOnly(Plain):
-    """S16: the error's message names the field, too."""
+    """S16: the error's message names the wrong field; this server names it only in `param`."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
@@ -142,7 +142,7 @@ class FieldNamedInParamOnly(Plain):
 
 @breaks("S16", origin=FROM_THE_CONTRACT_ALONE)
 class NullParamLeftOut(Plain):
-    """S16: "`{"error": {"message, type, param, code"}}`"; here nulls are left out.
+    """S16: "`{"error": {"message, type, param, code"}}`"; this server leaves fields out that are null.
 
     There is no `param` when no field is to blame: a body that is too large, or is JSON and no object.
     """

@@ -1,4 +1,4 @@
-"""Whatever a backend yields, the answer is well-formed. Tests control the clock, so that none has to sleep."""
+"""Tests that the answer is correct whatever a backend yields. The tests control the clock, so none has to sleep."""
 
 import asyncio
 import json
@@ -177,7 +177,7 @@ def test_chunks_are_ascii_and_their_envelope_never_changes() -> None:
 
 
 class Server:
-    """The `send` of an ASGI server, which can be slow; it keeps what it was given."""
+    """A replacement for an ASGI server's `send`, which can be slow. It keeps the messages it got."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []

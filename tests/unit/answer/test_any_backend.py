@@ -1,4 +1,4 @@
-"""Whatever a backend does, its answer ends in good form, and the next request works."""
+"""Tests misbehaving backends: each answer ends correctly, and the next request works."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,7 +31,7 @@ ENDS = {
     "many_events": ("x" * 50, "stop"),
 }
 misdeed = pytest.mark.torture("B", "misbehaviours of a backend, for each mode")
-# These never end by themselves: the time limit ends them.
+# These backends never end by themselves: the time limit ends them.
 ENDLESS = ("ignores_cancellation", "raises_in_finally", "sleeps")
 
 
@@ -89,7 +89,7 @@ def test_a_backend_that_never_ends_is_ended(deed: str, limited: Target) -> None:
 
 @pytest.fixture(scope="module")
 def limited(launch: Launch) -> Target:
-    """The core with a time limit of 3 s, so that answers end after 1.5 s, and answers of at most 1 MB."""
+    """The core with a time limit of 3 s, so that answers end after 1.5 s, and with answers of at most 1 MB."""
     environment = {"JANUS_TIMEOUT": "3", "JANUS_MAX_ANSWER_BYTES": "1000000"}
     return launch(environment, *SCRIPTED)
 

@@ -1,4 +1,4 @@
-"""Fixtures: the core with a scripted backend in processes of its own, and a real S3 server."""
+"""Fixtures: the core with a scripted backend in its own process, and a real S3 server."""
 
 import subprocess
 import sysconfig
@@ -30,7 +30,7 @@ class Process:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[Mapping[str, str]], Process]]:
-    """Starts the core with an environment; all processes end with the test."""
+    """A function that starts the core with an environment. All processes end with the test."""
     with ExitStack() as running:
 
         def begin(environment: Mapping[str, str]) -> Process:
@@ -79,7 +79,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Waits until the server answers; a request without a signature gets a 403."""
+    """Waits until the server answers. A request without a signature gets a 403."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -96,7 +96,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _shell(weed: Path, folder: Path, ports: Mapping[str, int], command: str) -> None:
-    """Runs a command in SeaweedFS's own shell, as soon as its master knows a filer."""
+    """Runs a command in SeaweedFS's own shell, when its master knows a filer."""
     master = f"-master=127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}"
     filer = f"-filer=127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""An artifact keeper whose clock is moved by the test."""
+"""Helpers: an artifact keeper with a clock that the test moves."""
 
 from collections.abc import Mapping
 from pathlib import Path

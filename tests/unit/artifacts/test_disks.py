@@ -1,7 +1,7 @@
-"""Five real faults of a disk: each gives a clear error, and nothing of the artifact is left.
+"""Tests five real faults of a disk: each gives a clear error, and nothing of the artifact is left.
 
-As root they are a full and a read-only file system, mounted for the test; an ordinary user, who can mount
-nothing, gets the same errors from the kernel's limit of a file's size and from a folder that may not be written.
+Root mounts a full and a read-only file system for the test. An ordinary user, who cannot mount anything, gets the same
+errors from the kernel's limit of a file's size and from a folder without write permission.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ def test_a_bad_disk_is_a_clear_error_and_leaves_nothing(disk: str, tmp_path: Pat
 @pytest.mark.torture("C", "bad disks, in the store and in an answer")
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_bad_disk_affects_one_artifact_and_never_the_stream(disk: str, tmp_path: Path) -> None:
-    """Inline artifacts need no disk. A large one is replaced by a sentence in a well-formed answer, in both modes."""
+    """Inline artifacts need no disk. A large one is replaced by a sentence, and the answer still ends correctly."""
     broken, _ = DISKS[disk]
     with (
         broken(tmp_path) as folder,

@@ -1,4 +1,4 @@
-"""Fetching an artifact gives its exact bytes and the right headers, as a whole or in part, and never another file."""
+"""Tests that a fetched artifact has its exact bytes and headers, whole or in part, and that no other file is served."""
 
 import hashlib
 import re
@@ -165,7 +165,7 @@ def test_sending_64_mib_to_a_slow_client_needs_at_most_8_mib_of_memory(
     before = _resident(process.pid)
     digest, size, maximum = hashlib.sha256(), 0, 0
     with urllib.request.urlopen(str(item["url"])) as response:
-        time.sleep(0.5)  # the client reads nothing yet; memory for reading ahead would show now
+        time.sleep(0.5)  # the client reads nothing yet; read-ahead would show in the memory
         maximum = _resident(process.pid)
         while piece := response.read(256 * 1024):
             digest.update(piece)
@@ -184,7 +184,7 @@ def _resident(pid: int) -> int:
 
 
 def _settled(pid: int) -> None:
-    """Waits until the memory that making the artifact needed is free again."""
+    """Waits until the memory that was needed to make the artifact is free again."""
     last = 0
     while abs(_resident(pid) - last) > MIB // 4:
         last = _resident(pid)

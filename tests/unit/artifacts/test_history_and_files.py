@@ -1,4 +1,4 @@
-"""Artifacts in earlier answers become names for the model; files in a request become bytes for the backend."""
+"""Tests that artifacts in earlier answers become names for the model, and files in a request become bytes."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def test_a_model_gets_the_name_instead_of_a_data_url(text: str, read: str) -> No
 
 
 def test_the_time_for_many_brackets_grows_linearly() -> None:
-    """Ten times the text takes about ten times as long, not a hundred times."""
+    """Ten times as much text takes about ten times as long, not a hundred times."""
     began = time.process_time()
     for hostile in ("[" * 1_000_000, "![" * 500_000, "data:a/b" * 125_000, "[a](data:a/b;" * 70_000):
         without_bytes(hostile + ";base64,")

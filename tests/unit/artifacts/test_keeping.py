@@ -1,4 +1,4 @@
-"""Artifacts expire on the second, stay within the limits, and are stored completely or not at all."""
+"""Tests that artifacts expire on the second, stay within the limits, and are stored completely or not at all."""
 
 import asyncio
 import hashlib
@@ -115,7 +115,7 @@ def test_concurrent_saves_do_not_exceed_the_maximum(tmp_path: Path) -> None:
 
 @pytest.mark.torture("C", "forged links")
 def test_no_forged_id_is_accepted(tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
-    """A hundred forgeries: each character changed, other keys, other expiry times, shortened ids, other alphabets."""
+    """Tries a hundred forgeries: each character changed, other keys, other times, shortened ids, other alphabets."""
 
     async def run() -> None:
         clock = Clock()
@@ -144,7 +144,7 @@ def _changed(id: str, place: int) -> str:
 
 
 def test_the_signature_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every well-formed id is compared by `hmac.compare_digest`, whose time depends only on the length."""
+    """Every well-formed id is compared with `hmac.compare_digest`, whose time depends only on the length."""
     import hmac
 
     compared: list[tuple[bytes, bytes]] = []

@@ -1,4 +1,4 @@
-"""What a user of the OpenAI SDK fetches has the length and the hash of its descriptor, in both modes, at any size."""
+"""Tests with the OpenAI SDK that a fetched artifact has the length and hash of its descriptor, in any size and mode."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ def sdk(core: Target) -> Iterator[OpenAI]:
 
 
 def streamed(sdk: OpenAI, prompt: str) -> tuple[list[dict[str, Any]], str]:
-    """Descriptors and text, as the SDK's reader sees them."""
+    """The descriptors and the text, as the SDK reads them."""
     found, text = [], ""
     with sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}], stream=True) as chunks:
         for chunk in chunks:
@@ -70,7 +70,7 @@ def test_what_was_saved_and_not_yielded_is_shown_at_the_end(core: Target) -> Non
 
 
 def test_an_inline_megabyte_comes_in_lines_that_readers_can_take(launch: Launch) -> None:
-    """A2: the text's deltas stay below 512 KiB whatever the threshold is; the descriptor itself is one line."""
+    """The text's deltas stay below 512 KiB for any threshold (A2); the descriptor itself is one line."""
     large = launch({"JANUS_ARTIFACT_INLINE_BYTES": "1000000"}, *SCRIPTED)
     stream = large.stream("artifact 1000000 photo.png")
     (item,) = artifacts(stream)

@@ -1,4 +1,4 @@
-"""Two replicas with one bucket of a real S3 server: each serves the other's artifacts, which expire for both."""
+"""Tests two replicas with one bucket of a real S3 server: each serves the other's artifacts, which expire for both."""
 
 import asyncio
 import hashlib
@@ -27,7 +27,7 @@ lateness = contract_tests("lateness")
 def test_a_replica_serves_an_artifact_of_another_replica(
     start: Callable[..., Process], bucket: dict[str, str], size: int
 ) -> None:
-    # The environment names a proxy that does not exist; using it would fail (X1).
+    # The environment names a proxy that does not exist, so using it would fail (X1).
     nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     one, other = (Target(start({**bucket, **nowhere}).url) for _ in range(2))
     (item,) = artifacts(one.stream(f"artifact {size} photo.png"))

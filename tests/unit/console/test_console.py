@@ -1,4 +1,4 @@
-"""The debug console (E5, E6): who may look, what is kept and what is never kept, and that it holds up no answer."""
+"""Tests the debug console (E5, E6): who may open it, what it stores or never stores, and that it delays no answer."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def listed(target: Target) -> list[dict[str, Any]]:
 
 
 def kept(target: Target, id: str) -> dict[str, Any]:
-    """What the console has of a request, once it is over."""
+    """The console's record of a request, once the request has ended."""
     wait_for(lambda: any(head["request_id"] == id and head["state"] != "running" for head in listed(target)))
     number = next(head["number"] for head in listed(target) if head["request_id"] == id)
     found: dict[str, Any] = target.get(f"/debug/requests/{number}").json()
@@ -70,7 +70,7 @@ def test_the_page_is_one_file_that_takes_nothing_from_anywhere(console: Target) 
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     assert re.findall(r'(?:src|href)="(?!data:,")', page) == []
     assert "@import" not in page
-    assert "innerHTML" not in page, "texts of models are never markup"
+    assert "innerHTML" not in page, "models' texts must never be inserted as HTML markup"
     policy = reply.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -89,7 +89,7 @@ def test_it_is_asked_for_by_names_and_addresses_of_this_machine(host: str, conso
     "host", ["rebound.example", "localhost.example", "127.0.0.1.example", "127.0.0.1@evil", "notlocalhost", "a b", ""]
 )
 def test_a_name_that_was_pointed_here_is_refused(host: str, console: Target) -> None:
-    """DNS rebinding: a page of another site reads what its own name answers."""
+    """Prevents DNS rebinding: a page of another site could read what its own name answers."""
     for path in ("/debug", "/debug/requests", "/debug/requests/1"):
         refused(console.get(path, {"host": host}))
 
@@ -103,7 +103,7 @@ def test_who_comes_through_a_proxy_is_not_this_machine(header: str, console: Tar
         assert reply.status == 403
         assert reply.json()["error"]["code"] == "not_allowed"
     reply = open_to_proxies.get("/debug", {header: "10.0.0.1"})
-    assert reply.status == 200, "a proxy that the settings name may"
+    assert reply.status == 200, "a proxy that the settings name may open the console"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ SECRETS = {"JANUS_LLM_API_KEY": "canary-key-1", "SANDY_API_KEY": "canary-key-2"}
 
 
 def pieces(text: str, field: str) -> str:
-    """An upstream that says a text letter by letter."""
+    """An upstream that sends a text letter by letter."""
     deltas = [{"choices": [{"delta": {field: letter}}]} for letter in text]
     events = [f"data: {json.dumps(delta)}\n\n" for delta in (*deltas, {"choices": [{"finish_reason": "stop"}]})]
     return "mock" + json.dumps({"raw": [*events, "data: [DONE]\n\n"]})
@@ -229,7 +229,7 @@ def test_no_secret_is_kept_not_even_one_that_a_model_says(stream: bool, upstream
 
 
 def said(found: Mapping[str, Any]) -> str:
-    """All pieces of a kept answer, put together."""
+    """All pieces of a stored answer, joined."""
     deltas = [event["choices"][0]["delta"] for _, event, _ in found["events"] if isinstance(event, dict)]
     return " ".join("".join(delta.get(name) or "" for delta in deltas) for name in ("content", "reasoning_content"))
 

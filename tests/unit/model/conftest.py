@@ -1,4 +1,4 @@
-"""Fixture: the server of a bake."""
+"""Fixture: the server of a generated repo."""
 
 from collections.abc import Iterator
 from pathlib import Path

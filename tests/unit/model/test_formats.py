@@ -1,4 +1,4 @@
-"""The streams of all vendors, as recorded in samples/*.sse, give the same answer."""
+"""Tests that the streams of all vendors, in samples/*.sse, give the same answer."""
 
 import json
 from pathlib import Path

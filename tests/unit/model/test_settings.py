@@ -1,4 +1,4 @@
-"""The settings in docs/models.md exist, and each vendor's server gets the field names that it understands."""
+"""Tests that the settings in docs/models.md exist, and that each vendor's server gets the fields that it reads."""
 
 import re
 from pathlib import Path

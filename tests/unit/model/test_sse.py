@@ -1,4 +1,4 @@
-"""Upstream events are parsed in the same way however the bytes are split, and with all line endings."""
+"""Tests that upstream events are parsed in the same way for any split of the bytes and any line ending."""
 
 import pytest
 from hypothesis import given
@@ -52,7 +52,7 @@ def test_an_event_that_never_ends_is_refused() -> None:
 
 
 def test_a_large_event_in_many_pieces_is_not_copied_for_each() -> None:
-    """An algorithm of quadratic cost would copy 50 GB here."""
+    """An algorithm with quadratic cost would copy 50 GB here."""
     splitter = EventSplitter()
     for _ in range(100_000):
         splitter.feed(b"x" * 100)

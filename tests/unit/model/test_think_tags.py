@@ -1,4 +1,4 @@
-"""Reasoning in tags becomes reasoning, however the text is split; everything else stays text."""
+"""Tests that reasoning in tags becomes reasoning for any split of the text, and that everything else stays text."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from competitor.core.model.think_tags import ThinkTags
 
 
 def read(pieces: list[str]) -> tuple[str, str]:
-    """The whole reasoning and the whole text."""
+    """Joins the pieces. Returns the whole reasoning and the whole text."""
     tags = ThinkTags()
     parts = [("", piece) if tags.over else tags.parted(piece) for piece in pieces]
     if not tags.over:

@@ -1,4 +1,4 @@
-"""The upstream client: every dialect that servers speak, what is tried again and what not, and whose key goes where."""
+"""Tests the upstream client: the dialects of servers, which failures are retried, and which server gets whose key."""
 
 import json
 import uuid
@@ -225,7 +225,7 @@ def test_connections_are_used_again(core: Target) -> None:
     before = core.upstream.stats()["connections"]
     for number in range(20):
         core.ask(f"keep alive {number}")
-    # The look at the figures is one, and an answer may be asked for before the one ahead has quite ended.
+    # Reading the figures is one request, and an answer may be requested before the previous one has fully ended.
     assert core.upstream.stats()["connections"] - before <= 4
 
 

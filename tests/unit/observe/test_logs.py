@@ -1,4 +1,4 @@
-"""Logs are structured and readable, and contain no secret."""
+"""Tests that logs are structured and readable, and contain no secret."""
 
 import json
 import logging

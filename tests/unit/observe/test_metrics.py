@@ -1,4 +1,4 @@
-"""`/metrics`: what happened is counted, once, in a format that real parsers read, over all workers."""
+"""Tests `/metrics`: each event is counted once, in a format that real parsers read, over all workers."""
 
 import json
 import os
@@ -24,7 +24,7 @@ TOKENS_OF_A_HELLO = 5
 
 
 def figures(target: Target) -> dict[str, float]:
-    """Every sample, by its name and labels, as Prometheus' own parser reads them."""
+    """Every sample by its name and labels, as Prometheus' own parser reads them."""
     reply = target.get("/metrics")
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -36,7 +36,7 @@ def figures(target: Target) -> dict[str, float]:
 
 
 def difference(target: Target, work: Callable[[], object]) -> dict[str, float]:
-    """What `work` changed."""
+    """The figures that `work` changed, and by how much."""
     before = figures(target)
     work()
     wait_for(lambda: figures(target)["http_server_active_requests"] == 0)
@@ -121,7 +121,7 @@ def test_two_workers_show_one_sum_also_after_one_has_died(serve: Serve, upstream
     with serve({**upstream_of(upstream), "JANUS_WORKERS": "2"}, log=log) as (url, pid):
         target = Target(url)
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 2)
-        time.sleep(2.1)  # one that dies sooner after its start is not replaced
+        time.sleep(2.1)  # a worker that dies sooner after its start is not replaced
         with ThreadPoolExecutor(8) as pool:
             replies = list(pool.map(target.post, [question()] * 40))
         tokens = sum(reply.json()["usage"]["completion_tokens"] for reply in replies)
@@ -136,8 +136,8 @@ def test_two_workers_show_one_sum_also_after_one_has_died(serve: Serve, upstream
             assert not any(stream.result().done for stream in open_ones)
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 4)
         after = figures(target)
-        assert after["http_server_active_requests"] == 0, "the dead ones' requests are not under way"
-        assert after["janus_requests_total ok"] == 40, "what they had done still counts"
+        assert after["http_server_active_requests"] == 0, "requests of workers that have died must not count as active"
+        assert after["janus_requests_total ok"] == 40, "requests that dead workers had finished must still count"
 
 
 def test_the_documents_have_the_table_of_the_metrics() -> None:
@@ -150,7 +150,7 @@ PROMQL = {"avg", "by", "count", "histogram_quantile", "label_values", "le", "max
 
 
 def test_the_dashboard_asks_for_metrics_and_labels_that_exist_and_for_all_of_them() -> None:
-    """Prometheus says nothing of a name that is no metric's: its panel stays empty."""
+    """Prometheus reports no error for an unknown metric: the panel only stays empty."""
     metrics = Metrics(version="1", backend="b", model="m")
     rows = [row.split(" | ") for row in metrics.markdown_table().splitlines()[2:]]
     kinds = {row[0].strip("| `"): row[1] for row in rows}
@@ -167,6 +167,6 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_exist_and_for_all_of_the
 
 
 def expressions(dashboard: dict[str, Any]) -> list[str]:
-    """Every query of a dashboard, the panels' and the variables'."""
+    """Every query of a dashboard, in its panels and its variables."""
     panels = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     return panels + [found["definition"] for found in dashboard["templating"]["list"] if "definition" in found]

@@ -1,4 +1,4 @@
-"""Secrets never leak: twelve canary secrets, thirty requests with faults among them, every place text can reach."""
+"""Tests that secrets never leak: twelve secrets, thirty requests with faults, and every place that text can reach."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ OF_SETTINGS = (
     "OTEL_EXPORTER_OTLP_HEADERS",
 )
 OF_REQUESTS = ("chutes_access_token", "authorization", "cookie")
-# Secrets from elsewhere: a key that an upstream quotes, a proxy's password in the environment.
+# Secrets from other sources: a key that an upstream quotes, a proxy's password in the environment.
 OF_OTHERS = ("upstream", "HTTPS_PROXY")
 
 FAULTS = (
@@ -56,7 +56,7 @@ REFUSED: tuple[Any, ...] = (
 
 @dataclass
 class Seen:
-    """Every place that was searched, with its texts."""
+    """Every place that is searched, with its texts."""
 
     places: dict[str, list[bytes]] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class Seen:
         self.places.setdefault(place, []).extend(text.encode() if isinstance(text, str) else text for text in texts)
 
     def count(self, canaries: dict[str, str]) -> dict[tuple[str, str], int]:
-        """The occurrences of canaries by place, including canaries in base64; empty when none was found."""
+        """Counts the secrets by place, including secrets in base64. Empty if none was found."""
         found = {}
         for place, texts in self.places.items():
             whole = b"\n".join(texts)
@@ -113,7 +113,7 @@ def seen(canaries: dict[str, str], upstream: Upstream, tmp_path_factory: pytest.
 
 
 def _ask_all(target: Target, canaries: dict[str, str], found: Seen, *, stream: bool) -> list[str]:
-    """Fifteen and one requests; their ids."""
+    """Sends fifteen requests and one more. Returns their ids."""
     ids = []
     headers = {"authorization": f"Bearer {canaries['authorization']}", "cookie": f"session={canaries['cookie']}"}
     for number, prompt in enumerate(FAULTS):
@@ -144,7 +144,7 @@ def _look_around(target: Target, ids: list[str], found: Seen) -> None:
 
 
 def _read_files(folder: Path, found: Seen) -> None:
-    """All files that the server has written, decompressed where necessary."""
+    """Reads all files that the server has written, decompressed if necessary."""
     for path in folder.rglob("*"):
         if path.is_file() and not path.name.startswith("log-"):
             data = path.read_bytes()
@@ -161,7 +161,7 @@ def test_none_of_twelve_secrets_is_found_after_thirty_requests(seen: Seen, canar
 def test_the_secrets_were_used_and_every_place_has_text(
     seen: Seen, canaries: dict[str, str], upstream: Upstream
 ) -> None:
-    """Otherwise no leak could be found."""
+    """Without this test, a leak could go unnoticed because nothing was searched."""
     keys = {request["headers"].get("authorization") for request in upstream.requests()}
     assert keys == {f"Bearer {canaries[name]}" for name in ("JANUS_LLM_API_KEY", "chutes_access_token")}
     text = {place: b"\n".join(texts) for place, texts in seen.places.items()}

@@ -1,4 +1,4 @@
-"""Traces: what is sent to a collector, what is never sent, and that nothing is loaded unless it is configured."""
+"""Tests traces: what is sent to a collector, what is never sent, and that nothing is loaded unless it is configured."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ SUMMARY = Summary(
 
 
 class Collector:
-    """Replaces an OpenTelemetry collector; keeps the path, headers and body of what was sent to it."""
+    """Replaces an OpenTelemetry collector. Keeps the path, headers and body of every request."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, str], bytes]] = []
@@ -169,7 +169,7 @@ def test_traces_reach_the_configured_collector(collector: Collector, upstream: U
         sent = ExportTraceServiceRequest.FromString(body)
         spans += [span for found in sent.resource_spans for scope in found.scope_spans for span in scope.spans]
     names = [span.name for span in spans]
-    assert names.count("POST /v1/chat/completions") == 2, "the last ones leave at the end"
+    assert names.count("POST /v1/chat/completions") == 2, "the last spans must be sent at the end"
     assert {"execute_tool search", "execute_tool calculator", "sandbox python", "chat any-name"} <= set(names)
     assert TRACE in {span.trace_id.hex() for span in spans}
 

@@ -1,4 +1,4 @@
-"""The offline model: correct arithmetic, always compliant, deterministic."""
+"""Tests that the offline model computes correctly, always follows the contract, and is deterministic."""
 
 import base64
 import json
@@ -176,7 +176,7 @@ TOOLS = [
 
 
 def called(prompt: str, done: int = 0, tools: list[Any] = TOOLS, **fields: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The tool calls for a prompt, after so many turns."""
+    """The tool calls for a prompt, after `done` turns."""
     asked: dict[str, Any] = {"role": "assistant", "tool_calls": [{"id": "a"}]}
     messages = [{"role": "user", "content": prompt}, *[asked, {"role": "tool", "content": "spam"}] * done]
     calls = reply({"messages": messages, "tools": tools, **fields}).calls
@@ -249,7 +249,7 @@ def test_any_text_gets_calls_that_fit_the_tools(prompt: str) -> None:
     [(" ", 12_000), ("\n", 12_000), ("```\n", 3_000), ("then ", 2_400), ("name ", 1_000), ("1+", 6_000), ('"', 9_000)],
 )  # fmt: skip
 def test_a_long_text_takes_little_time(piece: str, times: int) -> None:
-    """It takes seconds; an algorithm of quadratic cost would take minutes."""
+    """This takes seconds; an algorithm with quadratic cost would take minutes."""
     began = time.process_time()
     called(f"search for{piece * times}")
     assert time.process_time() - began < 10

@@ -1,4 +1,4 @@
-"""The HTTP client, with a small server that sends exactly the bytes that a test needs."""
+"""Tests the HTTP client with a small server that sends exactly the bytes that a test needs."""
 
 import asyncio
 import ssl
@@ -23,7 +23,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 class Server:
-    """Calls `answer(writer, number of the request)` for each request of each connection; keeps what it read."""
+    """Calls `answer(writer, number of the request)` for each request of each connection. Keeps the bytes it read."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer, self.requests, self.connections = answer, [b""], 0
@@ -189,7 +189,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced_without_an_error() 
 
 
 def test_a_new_connection_that_breaks_is_an_error() -> None:
-    """Retrying is the decision of the caller, who counts the attempts."""
+    """The caller, who counts the attempts, decides about a retry."""
 
     async def work(client: HttpClient, url: str, server: Server) -> int:
         with pytest.raises(UpstreamError, match="broke_off"):

@@ -1,4 +1,4 @@
-"""Only listed hosts are allowed, however a URL is written."""
+"""Tests that only listed hosts are allowed, however a URL is written."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Any bytes become a request, or a short error that names the field and does not echo the input."""
+"""Tests that any bytes become a request, or a short error that names the field and does not repeat the input."""
 
 import json
 from typing import Any

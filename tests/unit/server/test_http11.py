@@ -1,4 +1,4 @@
-"""What comes in at the socket has deadlines and limits, and what is refused there has the one error shape (S16)."""
+"""Tests that input at the socket has deadlines and limits, and that every refusal has the one error shape (S16)."""
 
 import contextlib
 import http.client
@@ -23,7 +23,7 @@ def port(launch: Launch) -> int:
 
 
 def answer(port: int, *parts: bytes) -> Reply:
-    """The response to these bytes, of a server that closes then."""
+    """The response to these bytes, from a server that then closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         with contextlib.suppress(OSError):
             for part in parts:
@@ -33,7 +33,7 @@ def answer(port: int, *parts: bytes) -> Reply:
         return Reply(response.status, dict(response.getheaders()), response.read())
 
 
-# what comes in -> (its bytes, the status, the code)
+# what arrives -> (its bytes, the status, the code)
 REFUSED = {
     "a head that does not end": ((HEAD,), 408, "too_slow"),
     "line ends alone": ((b"\r\n\r\n",), 408, "too_slow"),
@@ -60,11 +60,11 @@ def test_it_is_refused_in_the_one_shape(what: str, port: int) -> None:
 
 
 def test_a_slow_head_is_cut_however_it_trickles(port: int) -> None:
-    """While it still comes: a piece of it does not begin the time again."""
+    """The time limit is for the whole head: a new piece of it does not restart the time."""
     said = b""
     with socket.create_connection(("127.0.0.1", port), timeout=0.1) as connection:
         for part in (*[b"\r\n"] * 5, HEAD, *[b"x: y\r\n"] * 190):  # for twenty seconds
-            with contextlib.suppress(OSError):  # it may have closed already
+            with contextlib.suppress(OSError):  # the server may have closed the connection already
                 connection.sendall(part)
             with contextlib.suppress(TimeoutError):
                 said = connection.recv(1024)
@@ -78,7 +78,7 @@ def test_a_silent_socket_is_closed_without_a_word(port: int) -> None:
 
 
 def test_requests_one_after_the_other_on_one_connection_have_each_their_own_time(port: int) -> None:
-    """More of them than fit into the deadline of one."""
+    """Sends more requests than would fit into the deadline of one."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     for _ in range(4):
         connection.request("GET", "/health")

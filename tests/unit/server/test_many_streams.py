@@ -1,4 +1,4 @@
-"""200 streams at once on the core: as in the generated repo with the owner's backend, and with little memory each."""
+"""Tests 200 streams at once on the core, as the generated repo does with its own backend, and their memory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The official OpenAI SDK is satisfied with what the core does for every backend; the rest is in the generated repo."""
+"""Tests with the OpenAI SDK what the core does for every backend; the generated repo tests the rest."""
 
 from typing import Any
 

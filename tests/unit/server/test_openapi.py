@@ -1,4 +1,4 @@
-"""The server's own description: `/openapi.json`."""
+"""Tests the server's own description, `/openapi.json`."""
 
 from competitor.checks import Target
 from competitor.checks.target import CHAT

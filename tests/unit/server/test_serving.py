@@ -1,4 +1,4 @@
-"""The server around the answers: start, settings, secrets, limits, SIGTERM, clients that do not read."""
+"""Tests the server itself: start, settings, secrets, limits, SIGTERM, and clients that do not read."""
 
 import json
 import os
@@ -162,7 +162,7 @@ def test_a_signal_lets_open_answers_end_in_good_form(serve: Serve, sent: signal.
 def begun(
     pool: ThreadPoolExecutor, target: Target, bodies: Sequence[Json]
 ) -> tuple[list["Future[Stream]"], list[list[bytes]]]:
-    """Streams, each with the lines that have come so far; of each at least one has."""
+    """Starts streams. Returns each with the lines that have arrived so far, at least one."""
     lines: list[list[bytes]] = [[] for _ in bodies]
     asked = zip(bodies, lines, strict=True)
     streams = [pool.submit(target.read_stream, body, None, seen.append) for body, seen in asked]
@@ -194,7 +194,7 @@ def test_work_that_ignores_being_cancelled_does_not_keep_the_server_from_ending(
 
 
 def read_bytes(pid: int) -> int:
-    """What a process has read so far, from sockets too."""
+    """The number of bytes that a process has read so far, including from sockets."""
     return int(re.search(r"rchar: (\d+)", Path(f"/proc/{pid}/io").read_text(encoding="utf-8"))[1])  # type: ignore[index]
 
 
@@ -225,7 +225,7 @@ def test_workers_share_a_port_and_one_that_dies_is_replaced(serve: Serve, upstre
     with serve({**upstream_of(upstream), "JANUS_WORKERS": "2"}, log=log) as (url, pid):
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 2)
         workers = children(pid)
-        time.sleep(2.1)  # one that dies sooner after its start is not tried again
+        time.sleep(2.1)  # a worker that dies sooner after its start is not replaced
         os.kill(workers[-1], signal.SIGKILL)
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 3)
         with ThreadPoolExecutor(8) as pool:

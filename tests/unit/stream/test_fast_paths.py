@@ -1,4 +1,4 @@
-"""The fast paths have the same results as the general code: the same bytes, the same refusals."""
+"""Tests that the fast paths have the same results as the general code: the same bytes, the same refusals."""
 
 import asyncio
 import json
@@ -66,7 +66,7 @@ async def streamed(write: Callable[[RequestResponseCycle, bytes], bool]) -> tupl
 
 
 def test_bypassing_send_writes_the_same_bytes() -> None:
-    """Where this fails after an update of uvicorn, `wire.py` has to follow; until then streams go through `send`."""
+    """If this fails after an update of uvicorn, change `uvicorn_fast_path.py`; until then, streams use `send`."""
     short, took_it = asyncio.run(streamed(lambda cycle, body: way_around(cycle).write(body)))
     long, _ = asyncio.run(streamed(lambda cycle, body: False))
     assert took_it == [True, True, True]
@@ -139,7 +139,7 @@ def test_text_with_escapes_or_unusual_characters_is_parsed(text: str) -> None:
     shape = usual_chunk(chunk("hello"), "hello")
     assert shape is not None
     assert shape.text(chunk(text)) is None
-    raw = chunk("hello").replace(b"hello", text.encode())  # unescaped, as no JSON may be
+    raw = chunk("hello").replace(b"hello", text.encode())  # unescaped, which is not valid JSON
     assert shape.text(raw) is None
 
 

@@ -1,4 +1,4 @@
-"""Pacing, tested in virtual time: every byte in order, whole characters, evenly spaced, never held too long."""
+"""Tests pacing in virtual time: every byte in order, whole characters, evenly spaced, never held too long."""
 
 import asyncio
 import heapq
@@ -145,7 +145,7 @@ def unpaced_times(arrivals: list[Arrival]) -> list[float]:
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
 def test_bursts_of_90_are_sent_evenly(seconds: float) -> None:
-    """The project's goals: a score of at least 90 for each of the three intervals."""
+    """The project's goal is a score of at least 90 for each of the three intervals."""
     assert evenness(paced(bursts(90, seconds)).times) >= 90
 
 
@@ -233,7 +233,7 @@ def test_a_flood_is_not_held() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_no_delta_is_too_long_for_a_client(count: int) -> None:
-    """Even when little time is left: 16 KiB of text give a line of 17 KiB, and some clients stop at 512 KiB."""
+    """This holds even when little time is left: 16 KiB of text make a line of 17 KiB; some clients stop at 512 KiB."""
     found = paced([(0.0, ["x" * 16_000] * count), (0.3, ["y" * 16_000] * count)])
     assert max(len(text) for _, text in found.deltas) <= 16 * 1024
 
@@ -269,7 +269,7 @@ def test_no_character_is_lost_reordered_or_split_whatever_arrives_and_when(
     assert found.text == whole
     came = [0, *itertools.accumulate(len(delta) for _, deltas in timed for delta in deltas)]
     cuts = list(itertools.accumulate(len(text) for _, text in found.deltas))
-    for place in set(cuts) - set(came):  # our own cuts must be at the end of a character
+    for place in set(cuts) - set(came):  # cuts made by pacing must be at the end of a character
         starts = [start for start in came if start < place]
         assert any(place - start in boundaries(whole, start) for start in starts)
 

@@ -1,4 +1,4 @@
-"""The timers of pacing fire in order and never early, and leave nothing open; with timerfd and with the event loop."""
+"""Tests that pacing's timers fire in order and never early, and leave nothing open, with timerfd and without."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 @pytest.fixture(params=["timerfd", "loop"], autouse=True)
 def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert timerfd.EXISTS, "these tests run on Linux, which has them"
+    assert timerfd.EXISTS, "these tests run on Linux, which has timerfd"
     if request.param == "loop":
         monkeypatch.setattr(timerfd, "EXISTS", False)
 
@@ -53,7 +53,7 @@ def test_alarms_fire_in_order_once_and_never_early(run: Run) -> None:
         await all_rang.wait()
         await asyncio.sleep(0.03)
         assert [name for name, _ in rung] == sorted(due, key=lambda name: due[name])
-        assert all(at >= due[name] - 0.0013 for name, at in rung), "at most together with one a little earlier"
+        assert all(at >= due[name] - 0.0013 for name, at in rung), "an alarm may fire early only with an earlier one"
 
     run(work)
 

@@ -1,4 +1,4 @@
-"""The built-in tools, with services on real sockets that follow section 8 of the contract."""
+"""Tests the built-in tools with services on real sockets that follow section 8 of the contract."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ Reply = tuple[int, Any]
 
 
 class Services:
-    """All services on one port. `seen` has the requests; `replies` overrides the answer of a path."""
+    """All services on one port. `seen` has the requests; `replies` replaces the answer of a path."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, dict[str, str], Any]] = []
@@ -293,7 +293,7 @@ def test_a_file_becomes_an_artifact() -> None:
 def test_a_file_that_cannot_be_saved_is_explained() -> None:
     result = ran({"JANUS_ARTIFACT_BYTES": "7"}, "create_file", name="notes.md", content="# Notes\n")
     assert result.status == "error"
-    assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the most that is allowed."
+    assert result.text == "The file notes.md could not be saved: it is larger than 7 bytes, the maximum size."
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -350,7 +350,7 @@ def test_concurrent_plots_are_each_complete() -> None:
 
 
 def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path: Path) -> None:
-    """Without matplotlib no plot is offered; with it, the core does not import it at the start."""
+    """Without matplotlib, no plot is offered. With it, the core does not import it at the start."""
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\nreal = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"

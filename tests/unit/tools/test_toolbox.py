@@ -1,4 +1,4 @@
-"""Tools from types, and the promise that whatever a call does, the model gets a text and the events are paired."""
+"""Tests that tools are made from types, and that every call gives the model a text and a pair of events."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX's")
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems know some limits in name only")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not support all limits")
 
 
 class Place(BaseModel):
@@ -87,7 +87,7 @@ async def without_a_type(word) -> str:  # type: ignore[no-untyped-def]
     [
         (untyped, "must be an `async def`"),
         (undocumented, "needs a docstring"),
-        (starred, "has no name"),
+        (starred, "cannot be passed by name"),
         (without_a_type, "needs a type"),
     ],
 )
@@ -217,7 +217,7 @@ def test_code_has_a_limit_of(limit: str) -> None:
 
 @posix_only
 def test_code_that_prints_faster_than_it_is_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine more waits than asyncio holds: it then stops reading, and would not see the process end."""
+    """On a busy machine, more output waits than asyncio holds; it then stops reading and misses the process's end."""
     read = local_code._read
 
     async def late(process: asyncio.subprocess.Process) -> bytes:
@@ -238,7 +238,7 @@ def test_code_has_a_limit_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @posix_only
 def test_code_that_takes_too_long_is_killed(tmp_path: Path) -> None:
-    """It would write a file outside its folder, had it lived on."""
+    """If the code were not killed, it would write a file outside its folder."""
     mark = tmp_path / "mark"
     tmp_path.chmod(0o777)
     code = f"import time; time.sleep(2); open({str(mark)!r}, 'w')"

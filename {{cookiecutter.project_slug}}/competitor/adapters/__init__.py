@@ -1,6 +1,6 @@
-"""Adapters: what lets a framework speak through the core. A variant brings those that it uses.
+"""Adapters: each connects a framework, such as LangChain, to the core. A variant has the adapters that it uses.
 Contract file: replaced by updates.
 
-An adapter is imported before the backend, so that it can set up its framework. It may use `competitor.api` and
-nothing else of this repo.
+The core imports each adapter before the backend, so that the adapter can set up its framework. An adapter may import
+only `competitor.api` from this repo.
 """

@@ -1,7 +1,7 @@
-"""`competitor arena`: a rehearsal. Scores the image as a leaderboard would, behind a stand-in for the gateway.
+"""`competitor arena`: runs the image behind a simulation of the platform's gateway and estimates its scores.
 Contract file: replaced by updates.
 
-Where the image cannot be run, the server is started as a process instead, and the output says so.
+If the image cannot be run, the command starts the server as a process instead, and the output says so.
 """
 
 import argparse
@@ -20,7 +20,7 @@ NOT_SCORED = "quality (40) and modality (10) are scored by people and models"
 
 
 def arena(given: argparse.Namespace, serve: str) -> int:
-    """Runs the rehearsal. `serve` is the command that starts the server where there is no image to run.
+    """Runs the rehearsal. `serve` is the command that starts the server if there is no image to run.
 
     Returns the exit code: 0 if all answers passed the gateway, 1 if one did not, 2 if no server could be started.
     """
@@ -44,7 +44,7 @@ def arena(given: argparse.Namespace, serve: str) -> int:
 
 
 def board(figures: Sequence[Figure]) -> str:
-    """The figures as text, with the points that they add up to."""
+    """Formats the figures as text, with the sum of their points."""
     points = sum(figure.score * figure.weight for figure in figures) / 100
     maximum = sum(figure.weight for figure in figures)
     return f"Through the gateway:\n{as_lines(figures)}  total      {points:5.1f} of {maximum} points; {NOT_SCORED}\n"
@@ -65,10 +65,10 @@ def _problems(target: Target) -> list[str]:
 
 
 def _command(image: str, serve: str) -> str:
-    """The command that runs the image, or `serve` where that is not possible."""
+    """The command that runs the image, or `serve` if the image cannot be run."""
     docker = shutil.which("docker") or shutil.which("podman")
     if docker and subprocess.run([docker, "image", "inspect", image], capture_output=True, check=False).returncode == 0:  # noqa: S603
         return f"{docker} run --rm --network host --read-only --tmpfs /tmp --cap-drop ALL {{env}} {image}"
     why = f"there is no image {image} (`make image` builds it)" if docker else "neither Docker nor Podman is installed"
-    say(f"The server's process is rehearsed, not the image: {why}.\n")
+    say(f"This runs the server as a process, not the image: {why}.\n")
     return serve

@@ -1,4 +1,4 @@
-"""`competitor ask`: sends a prompt to a running competitor, prints the stream as it comes, then a summary."""
+"""`competitor ask`: sends a prompt to a running competitor, prints the stream as it arrives, then a summary."""
 # Contract file: replaced by updates.
 
 import json
@@ -11,7 +11,7 @@ _DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 
 
 def ask(url: str, prompt: str, save: Path | None = None) -> int:
-    """Prints the answer to a prompt. `save` names a file for the stream's lines as they were received.
+    """Prints the answer to a prompt. `save` is a file to write the lines of the stream to, as they were received.
 
     Returns the exit code: 0 if the stream ended with `[DONE]`, else 1.
     """
@@ -36,7 +36,7 @@ def ask(url: str, prompt: str, save: Path | None = None) -> int:
 
 
 def summary(stream: Stream) -> str:
-    """Times, counts and the end of a stream, as lines of text."""
+    """The summary of a stream as lines of text: times, counts and how it ended."""
     usage = stream.usages[-1] if stream.usages else {}
     words = sum(1 for _, delta in stream.deltas if delta.get("content"))
     thoughts = sum(1 for _, delta in stream.deltas if delta.get("reasoning_content"))
@@ -53,7 +53,7 @@ def summary(stream: Stream) -> str:
 
 
 class _Printer:
-    """Prints the deltas of a stream as they come: reasoning dimmed, text plain."""
+    """Prints the deltas of a stream as they arrive: reasoning dimmed, text plain."""
 
     def __init__(self) -> None:
         self._thinking = False

@@ -1,7 +1,7 @@
 """`competitor check`: checks a server against every clause, prints the verdicts, and writes the reports.
 Contract file: replaced by updates.
 
-Exit code 0: every `must` that could be checked holds. 1: a `must` is broken. 2: nothing could be checked.
+Exit code 0: every `must` that could be checked holds. 1: a `must` does not hold. 2: nothing could be checked.
 """
 
 import argparse
@@ -56,10 +56,10 @@ def check(given: argparse.Namespace) -> int:
 
 @contextmanager
 def _targets(url: str | None, command: str | None, patience: float, *, quick: bool) -> Iterator[list[Target]]:
-    """The servers to check.
+    """Starts and returns the servers to check.
 
-    Without a start command, the server at the URL. With one, a server started with an empty environment as in the
-    arena, and, where a second can be started and the check is not quick, one whose upstream is the stand-in.
+    Without a start command: the server at the URL. With one: a server that is started with an empty environment, as in
+    the arena, and, unless the check is quick or only one server can be started, one whose upstream is the stand-in.
     """
     until = time.monotonic() + (QUICK_LIMIT_SECONDS if quick else LIMIT_SECONDS)
     if command is None:
@@ -98,14 +98,14 @@ def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> R
 
 
 def _learn_prompts(first: Target, *, quick: bool) -> None:
-    """Finds out which prompts this server reacts to. A quick check does not look for a silence, which takes seconds."""
+    """Finds the prompts that this server reacts to. A quick check does not look for a silence, which takes seconds."""
     first.prompts = learn_prompts(first, ("events", "artifact") if quick else tuple(WORDS))
 
 
 def _streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
-    """The streams for the report with their captions: one of each prompt and server, the longest first.
+    """The streams to draw in the report, with their captions: one for each prompt and server, the longest first.
 
-    The caption of a prompt to the stand-in begins with what the prompt makes it do.
+    The caption of a prompt to the stand-in starts with the name of what the prompt provokes.
     """
     captions = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
     found = {

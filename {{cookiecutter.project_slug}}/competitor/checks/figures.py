@@ -1,7 +1,7 @@
-"""Estimates the benchmark's scores by the formulas of section 10 of CONTRACT.md, each with its reason.
+"""Estimates the benchmark's scores with the formulas in section 10 of CONTRACT.md, and gives a reason for each.
 Contract file: replaced by updates.
 
-Quality and modality have no figure here: people and models score them.
+Quality and modality are not estimated: people and models score them.
 """
 
 import statistics
@@ -20,12 +20,12 @@ CHARACTERS_PER_TOKEN = 4
 BURST_SECONDS = 0.001  # deltas closer together than this are one burst
 
 QUESTIONS = ("Write a text of {words} words about rivers.", "What is 6 * 7?", PLAIN)
-WORDS, QUICK_WORDS = 300, 90  # length of the long answer that is asked for
+WORDS, QUICK_WORDS = 300, 90  # length of the long answer, in words
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One score. `score` is 0 to 100; `weight` is its percentage of the composite score."""
+    """One score. `score` is 0 to 100; `weight` is its share of the total score, in percent."""
 
     name: str
     score: float
@@ -39,7 +39,7 @@ def gaps(arrivals: Sequence[float]) -> list[float]:
 
 
 def evenness(arrivals: Sequence[float]) -> float:
-    """0 to 100: `100/(1+CV) x max(0, 1 - 0.1 x gaps longer than 3x the mean)`.
+    """The evenness score, 0 to 100: `100/(1+CV) x max(0, 1 - 0.1 x gaps longer than 3x the mean)`.
 
     `arrivals` are the times of content deltas in seconds; CV is the coefficient of variation of their gaps.
     """
@@ -53,7 +53,7 @@ def evenness(arrivals: Sequence[float]) -> float:
 
 
 def content_times(stream: Stream) -> list[float]:
-    """When each content delta came, in seconds after the request."""
+    """The arrival time of each content delta, in seconds after the request."""
     return [at for at, delta in stream.deltas if delta.get("content")]
 
 
@@ -97,7 +97,7 @@ def speed(streams: Sequence[Stream]) -> Figure:
 
 
 def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
-    """The cost score, assuming full quality and a baseline with equally long answers but no prompt of its own.
+    """The cost score. It assumes full quality, and a baseline with equally long answers and no prompt of its own.
 
     `asked` are the questions and `streams` their answers.
     """
@@ -110,8 +110,8 @@ def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
     score = 50 * min(2.0, (questions + completions) / totals)
     extra = max(0, totals - completions - questions)
     reason = (
-        f"{totals} tokens for {len(streams)} answers, {extra} of them prompt beyond the questions; 50 is what a "
-        "baseline scores that has equally long answers and no prompt of its own; half its tokens would score 100"
+        f"{totals} tokens for {len(streams)} answers, {extra} of them in prompts beside the questions; 50 is for a  "
+        "baseline with equally long answers and no prompt of its own; half of its tokens would get 100"
     )
     return Figure("cost", score, 15, reason)
 
@@ -125,12 +125,12 @@ def measure(target: Target, *, quick: bool = False) -> list[Figure]:
         return [streaming(streams[0], wanted), speed(streams), cost(asked, streams)]
     except (Failed, NotShown) as reason:
         return [Figure("streaming", 0.0, 15, str(reason))]
-    except Exception as error:  # noqa: BLE001 - a server may send any shape
-        return [Figure("streaming", 0.0, 15, f"the answers have an unknown shape ({type(error).__name__})")]
+    except Exception as error:  # noqa: BLE001 - a server may send anything
+        return [Figure("streaming", 0.0, 15, f"the answers have an unknown format ({type(error).__name__})")]
 
 
 def as_lines(figures: Sequence[Figure]) -> str:
-    """The figures as text, one on each line."""
+    """Formats the figures as text, one on each line."""
     return "".join(
         f"  {figure.name:<10} {figure.score:5.1f} of 100, weight {figure.weight:>2}  {figure.reason}\n"
         for figure in figures

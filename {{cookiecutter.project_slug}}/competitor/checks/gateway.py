@@ -1,4 +1,4 @@
-"""A stand-in for the platform's gateway, which does what made real competitors fail.
+"""A simulation of the platform's gateway. It does the four things that made real competitors fail.
 Contract file: replaced by updates.
 
 1. It removes nulls from a request, always adds `enable_memory` and `debug`, and does not pass on `Authorization`.
@@ -31,7 +31,7 @@ TOKEN_FIELDS = ("content", "reasoning_content", "tool_calls")
 
 @contextmanager
 def gateway(url: str) -> Iterator[str]:
-    """Runs a gateway in front of the competitor at `url`, and gives the gateway's URL."""
+    """Runs a gateway in front of the competitor at `url`, and yields the gateway's URL."""
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"competitor": url}))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
@@ -51,7 +51,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def accepted(answer: Any) -> bool:
-    """Whether a whole answer has the fields that the gateway's own types require."""
+    """Whether a whole answer has all fields that the gateway requires."""
     if not isinstance(answer, dict) or not isinstance(usage := answer.get("usage"), dict):
         return False
     if not all(type(usage.get(name)) is int for name in USAGE_FIELDS):
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def is_token(line: bytes) -> bool:
-    """Whether a line of a stream has what counts as a first token: text, reasoning or a tool call."""
+    """Whether a line of a stream contains a first token: text, reasoning or a tool call."""
     try:
         choices = json.loads(line.removeprefix(b"data:"))["choices"]
         return any(choice["delta"].get(name) for choice in choices for name in TOKEN_FIELDS)

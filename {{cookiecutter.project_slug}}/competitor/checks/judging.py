@@ -1,7 +1,7 @@
 """Runs the checks. The verdict on each clause is `pass`, `fail` with a reason, or `not shown` with a reason.
 Contract file: replaced by updates.
 
-Whatever a server sends, the result is a verdict and never an exception.
+Whatever a server sends, the result is a verdict, never an exception.
 """
 
 import time
@@ -14,16 +14,16 @@ from .registry import CLAUSES, Clause
 from .target import Failed, NotShown, Reply, Stream, Target
 
 Status = Literal["pass", "fail", "not shown"]
-# The only clauses that are checked on a server that answers no simple question.
+# The only clauses that are checked if the server does not answer a simple question.
 BASIC = ("E1", "E2")
-CONCURRENT_CHECKS = 16  # a check waits for the server nearly all of the time
+CONCURRENT_CHECKS = 16  # checks mostly wait for the server
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The result of one check.
 
-    `reason` is empty for a clause that holds. `seconds` is how long the check took. `servers` names the servers on
+    `reason` is empty if the clause holds. `seconds` is how long the check took. `servers` names the servers on
     which the clause could be checked.
     """
 
@@ -35,12 +35,12 @@ class Verdict:
 
     @property
     def breaks(self) -> bool:
-        """Whether a competitor with this verdict does not comply with the contract."""
+        """Whether this verdict means that the competitor does not comply with the contract."""
         return self.status == "fail" and self.clause.severity == "must"
 
 
 def judge(clause: Clause, target: Target) -> Verdict:
-    """The verdict on one clause for one server."""
+    """Checks one clause on one server and returns the verdict."""
     began = time.monotonic()
     status: Status = "pass"
     reason = ""
@@ -50,14 +50,14 @@ def judge(clause: Clause, target: Target) -> Verdict:
         status, reason = "not shown", str(not_shown)
     except Failed as failure:
         status, reason = "fail", str(failure)
-    except Exception as error:  # noqa: BLE001 - a server may send any shape, and no check expects them all
-        status, reason = "fail", f"the response has an unexpected shape ({type(error).__name__}: {error})"[:300]
+    except Exception as error:  # noqa: BLE001 - a server may send anything
+        status, reason = "fail", f"the response has an unexpected format ({type(error).__name__}: {error})"[:300]
     shown = () if status == "not shown" else (target.name,)
     return Verdict(clause, status, reason, time.monotonic() - began, shown)
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict from those of several servers: `fail` if one failed, else `pass` if one passed."""
+    """Combines the verdicts of several servers: `fail` if one failed, or else `pass` if one passed."""
     seconds = sum(verdict.seconds for verdict in verdicts)
     for status in ("fail", "pass", "not shown"):
         same = [verdict for verdict in verdicts if verdict.status == status]
@@ -77,10 +77,10 @@ def judge_all(
     clauses: Iterable[str] = CLAUSES,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """The verdicts on the clauses, combined over all servers, in the order of the clauses.
+    """Checks the clauses on all servers. Returns the combined verdicts in the order of the clauses.
 
     Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with each verdict
-    as soon as all servers have been checked for it.
+    when all servers have been checked for it.
     """
     wanted = [CLAUSES[each] for each in clauses]
     found: dict[str, list[Verdict]] = {clause.id: [] for clause in wanted}
@@ -115,9 +115,9 @@ def judge_if_answering(
     clauses: Sequence[str] = tuple(CLAUSES),
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """Like `judge_all`, but checks only E1 and E2 when the first server answers no simple question.
+    """Like `judge_all`, but checks only E1 and E2 if the first server does not answer a simple question.
 
-    These two say what is wrong with it; all other clauses are then `not shown`.
+    E1 and E2 then say what is wrong with the server; all other verdicts are `not shown`.
     """
     if not (reason := why_unanswered(targets[0])):
         return judge_all(targets, clauses, on_verdict)
@@ -128,7 +128,7 @@ def judge_if_answering(
 
 
 def why_unanswered(target: Target) -> str:
-    """Why this server answers no simple question; empty if it answers one in at least one of the two modes."""
+    """Why this server does not answer a simple question; empty if it answers it, streamed or whole."""
     with ThreadPoolExecutor(2) as pool:
         reasons = list(pool.map(_unanswered, (target.ask, target.stream)))
     return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))

@@ -1,13 +1,13 @@
-"""Kills all descendants of a process as soon as that process has ended, even if it was killed.
+"""Kills all descendants of a process as soon as the process has ended, even if it was killed.
 Contract file: replaced by updates.
 
-It works only on Linux; on other systems it does nothing. Linux has a limit that it has ignored since version 2.4.25
+It works only on Linux and does nothing on other systems. It uses a resource limit that Linux has ignored since 2.4.25
 (RLIMIT_LOCKS). Children inherit the limits of their parent, even through `make`, with an empty environment or in a new
 session. So a process sets this limit to a random number, its mark, and starts a watcher, which is this file run as a
 program. When the process has ended, the watcher kills every process that has the mark.
 
-A descendant may do the same with another mark. Its watcher inherited the first mark, so the first watcher finds it,
-and reads the other mark from its command line.
+A descendant may use another mark in the same way. Its watcher has inherited the first mark, so the first watcher finds
+that watcher and reads the other mark from its command line.
 """
 
 import os
@@ -19,21 +19,21 @@ from contextlib import suppress
 _LIMIT, _LIMIT_NAME = 10, b"Max file locks"  # RLIMIT_LOCKS, and its name in /proc
 _WATCHER_PATH = b"/competitor/checks/orphans.py"  # the end of the path: a watcher may run another copy of this file
 POLL_SECONDS = 0.1
-# Only a process that waits for a broken disk survives SIGKILL for so long.
+# Only a process that waits for a broken disk survives SIGKILL this long.
 GIVE_UP_SECONDS = 20.0
 
 _watchers: list[int] = []
 
 
 def kill_orphans() -> None:
-    """Makes sure that processes which this one starts from now on do not outlive it. A second call does nothing."""
+    """Makes sure that the processes that this one starts from now on do not outlive it. A second call does nothing."""
     if sys.platform != "linux" or _watchers:
         return
     import resource
 
     mark = int.from_bytes(os.urandom(7), "big") + 1
     no_streams = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)]
-    # Not a Popen object: nobody waits for this process, and Popen would report its end as a leak.
+    # Not a Popen object: nobody waits for this process, and Popen would report that as a leak.
     watcher = os.posix_spawn(
         sys.executable,
         [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(mark)],
@@ -58,9 +58,9 @@ def _watch(parent: int, mark: int) -> None:
 
 
 def _kill_once(marks: set[int]) -> bool:
-    """Kills all processes that have one of the marks, and returns whether there was any.
+    """Kills all processes that have one of the marks. Returns whether there was any.
 
-    Other watchers are not killed, since they end by themselves; their marks are added to `marks`.
+    Does not kill other watchers, since they end by themselves, but adds their marks to `marks`.
     """
     found = [int(name) for name in os.listdir("/proc") if name.isdigit() and _mark_of(name) in marks]
     found = [pid for pid in found if not _has_ended(pid)]

@@ -1,4 +1,4 @@
-"""Prompts that provoke what a clause is about: for the stand-in upstream, or in words that any server may react to."""
+"""Prompts that provoke what the clauses are about: commands for the stand-in upstream, and words for any server."""
 # Contract file: replaced by updates.
 
 import subprocess
@@ -13,7 +13,7 @@ from .target import Failed, NotShown, Stream, Target, Upstream
 
 STOP_SECONDS = 5.0
 LONG_SILENCE_SECONDS = 2.0
-# Prompts to the stand-in, by the name under which the clauses ask for them.
+# Prompts for the stand-in, by name. The checks use these names.
 PROMPTS: Mapping[str, str] = {
     "silence_first": 'mock{"wait": 10, "tokens": 3}',
     "silence": 'mock{"silence": 10, "tokens": 6}',
@@ -41,7 +41,7 @@ PROMPTS: Mapping[str, str] = {
     "redirects": 'mock{"status": 307, "headers": {"location": "/elsewhere"}}',
 }
 
-# Prompts to a server that nothing is known about, the most promising first. A check uses the first that works.
+# Prompts for a server about which nothing is known, the most promising first. A check uses the first that works.
 WORDS: Mapping[str, Sequence[str]] = {
     "events": (
         "What is 17 * 23? Use your calculator.",
@@ -55,7 +55,7 @@ WORDS: Mapping[str, Sequence[str]] = {
 
 @contextmanager
 def stand_in() -> Iterator[Upstream]:
-    """Runs an upstream that does what a prompt tells it, as a separate process on a free port."""
+    """Runs the stand-in upstream as a separate process on a free port. It does what a prompt tells it."""
     program = Path(__file__).with_name("stand_in.py")
     process = subprocess.Popen([sys.executable, program, "0"], stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
@@ -92,7 +92,7 @@ def _has_events(stream: Stream) -> bool:
 
 
 def _has_silence(stream: Stream) -> bool:
-    """Whether there is a long step: seconds without content, with or without reasoning meanwhile."""
+    """Whether the stream has a long silence: seconds without content, even if there was reasoning."""
     times = [0.0, *(at for at, delta in stream.deltas if delta.get("content")), stream.seconds]
     longest = max(after - before for before, after in pairwise(times))
     return longest > LONG_SILENCE_SECONDS and _has_events(stream)

@@ -1,4 +1,4 @@
-"""The catalogue of checks: a function for each clause, with its title, severity, and how to fix a breach."""
+"""The list of checks: a function for each clause, with its title, its severity, and how to fix a breach."""
 # Contract file: replaced by updates.
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ _SECTIONS = {"E": "1", "R": "2", "W": "3", "S": "4", "U": "5", "A": "6", "N": "7
 class Clause:
     """A clause of CONTRACT.md and its check.
 
-    `check` returns if the clause holds on a server, and raises `Failed` or `NotShown` otherwise. `exclusive` is for a
-    check that counts the upstream's requests: no other check may run meanwhile, or its requests would be counted too.
+    `check` returns if the clause holds on a server, and otherwise raises `Failed` or `NotShown`. `exclusive` marks a
+    check that counts the upstream's requests: no other check may run at the same time, or its requests would count too.
     """
 
     id: str
@@ -30,13 +30,13 @@ class Clause:
 
     @property
     def cites(self) -> str:
-        """Where CONTRACT.md has the clause."""
+        """The place of the clause in CONTRACT.md."""
         return f"{self.id}, section {_SECTIONS[self.id[0]]}" if self.id[0] != "N" else "section 7 and the seed"
 
 
 CLAUSES: dict[str, Clause] = {}
 
-# Clauses that cannot be checked from outside, with the reason. Every other id in CONTRACT.md has a check.
+# Clauses that cannot be checked over HTTP, with the reason. Every other id in CONTRACT.md has a check.
 NOT_FROM_OUTSIDE = {"P1": "the submission form is a file of the repo; a running server does not show it"}
 
 
@@ -49,7 +49,7 @@ def in_order() -> None:
 
 
 def clause(id: str, *, remedy: str, severity: Severity = "must", exclusive: bool = False) -> Callable[[Check], Check]:
-    """Registers a check for a clause of CONTRACT.md. The check's docstring is the title.
+    """Registers a check for a clause of CONTRACT.md. The check's docstring becomes the title.
 
     `remedy` is one sentence that says how to fix a breach. Raises `ValueError` if the clause has a check already.
     """

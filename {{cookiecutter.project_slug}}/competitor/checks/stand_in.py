@@ -1,14 +1,14 @@
-"""An upstream server that does what a prompt tells it: silences, bursts, faults, wrong data.
+"""The stand-in: an upstream server that does what a prompt tells it: silences, bursts, faults, wrong data.
 Contract file: replaced by updates.
 
-    python stand_in.py PORT          prints the port it listens on; with 0 it takes a free port
+    python stand_in.py PORT          prints the port it listens on; PORT 0 chooses a free one
 
 The last user message may contain `mock{...}`, a JSON object with the fields of `Script`. In it, `turns` may be a list
 of such objects for a conversation with tool calls: one for the first answer, one for the second, and so on.
 Besides the chat route it serves `GET /requests` (all requests so far), `GET /stats` (how many requests are open, were
 cut off by the client, are done), and `GET /release/NAME`, for which requests with `"hold": "NAME"` wait.
-It is a separate program that needs only the standard library. The checks start it (`prompts.stand_in`), and you can
-start it by hand whenever you need an upstream that you can control.
+It is a separate program that needs only the standard library. The checks start it (`prompts.stand_in`). You can also
+start it by hand if you need an upstream that you control.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ FIXED = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model":
 
 @dataclass
 class Script:
-    """How to answer one request. Times are in seconds."""
+    """How to answer one request. All times are in seconds."""
 
     tokens: int = 5
     word: str = "tok"
@@ -53,7 +53,7 @@ class Script:
     finish: str = "stop"
     usage: bool = True
     done: bool = True
-    error: bool = False  # an error object in the middle
+    error: bool = False  # send an error object in the middle
     whole: bool = False  # answer with one JSON object, although a stream was requested
     piece: int = 0  # write in pieces of this many bytes
     eol: str = "\n"
@@ -67,7 +67,7 @@ stats = {"open": 0, "cut": 0, "done": 0, "connections": 0}
 
 
 def script_of(body: Json) -> Script:
-    """The script in the last user message of a request, or the default one."""
+    """Reads the script in the last user message of a request; without one, returns the default script."""
     texts = [message.get("content") for message in body.get("messages", []) if message.get("role") == "user"]
     last = texts[-1] if texts else ""
     if isinstance(last, list):
@@ -85,7 +85,7 @@ def answers_since_the_user(messages: list[Json]) -> int:
 
 
 class Peer:
-    """A connection of a client."""
+    """One client's connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -163,7 +163,7 @@ class Peer:
         await self.writer.drain()
 
     async def tokens(self, script: Script, asked: Json) -> bool:
-        """Sends the usual stream. False if the script ended the connection early."""
+        """Sends the usual stream. Returns False if the script ended the connection early."""
         await self.event({"role": "assistant", "content": ""})
         number, waiting = 0, b""
         while script.endless or number < script.tokens:

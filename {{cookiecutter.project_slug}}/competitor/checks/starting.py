@@ -1,4 +1,4 @@
-"""Starts servers with their owner's command, each with its own environment, and stops them together.
+"""Starts servers with the owner's command, each with its own environment, and stops them all.
 Contract file: replaced by updates.
 
 In the command, `{port}` is replaced by the port, and `{env}` by the environment as `--env` options of `docker run`. A
@@ -22,7 +22,7 @@ from .clauses.artifact_links import SHARED_FOLDER
 from .orphans import kill_orphans
 from .target import Failed, NotShown, Target
 
-# Below the range for outgoing connections, so that none of these takes a port before its server does.
+# Below the range of ports for outgoing connections, so that no such connection takes a port before the server does.
 PORTS = range(20_000, 32_000)
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -32,14 +32,14 @@ _CONTAINERS = ("docker", "podman", "nerdctl")
 
 
 class NotStarted(Exception):
-    """The command did not start a healthy server. The message says how it ended."""
+    """The command did not start a healthy server. The message says what happened."""
 
 
 class Starter:
     """Starts servers with one command.
 
-    `start` returns a URL. Called with an environment it returns a `Target`, as checks expect of `launch`. `url` is the
-    URL of the server where the command can start only one, since it takes neither a port nor variables.
+    `start` returns a URL. Calling the object with an environment returns a `Target`, which checks expect of `launch`.
+    `url` is the server's URL if the command can start only one server, because it takes neither a port nor variables.
     """
 
     def __init__(self, command: str, url: str | None) -> None:
@@ -75,14 +75,14 @@ class Starter:
                 start_new_session=os.name == "posix",
             )
         except OSError as error:
-            raise NotStarted(f"the command could not be run: {error}") from None
+            raise NotStarted(f"the start command could not be run: {error}") from None
         self._running.append(process)
         wait_until_healthy(url, process, log)
         return url
 
     def __call__(self, environment: Mapping[str, str]) -> Target:
         if self.is_container and SHARED_FOLDER in environment:
-            raise NotShown("two containers share no folder of this machine")
+            raise NotShown("two containers cannot share a folder of this machine")
         try:
             return Target(self.start(environment))
         except NotStarted as reason:

@@ -1,4 +1,4 @@
-"""A server under test. It is reached only by HTTP, and the arrival of every line of a stream is timed."""
+"""A server under test. All access is over HTTP, and the arrival of every line of a stream is timed."""
 # Contract file: replaced by updates.
 
 import http.client
@@ -21,14 +21,14 @@ Launch = Callable[[Mapping[str, str]], "Target"]
 
 CHAT = "/v1/chat/completions"
 JSON_TYPE = {"content-type": "application/json"}
-# The question for checks that need none in particular. It asks for a short answer.
+# The question for checks that need no special question. It asks for a short answer.
 PLAIN = "Say only: hello"
-# Limits for a response that does not end. The largest response that a clause asks for is far smaller.
+# Limits for a response that does not end. They are far above the largest response that a check needs.
 MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
 
 
 class Failed(AssertionError):
-    """A clause does not hold. The message is a sentence, without its full stop, that says what was seen."""
+    """A clause does not hold. The message says what was observed, as a sentence without a full stop."""
 
 
 class NotShown(Exception):
@@ -43,7 +43,7 @@ def require(holds: object, sentence: str) -> None:
 
 @dataclass(frozen=True)
 class Reply:
-    """A response that was read to its end. `headers` have lower-case names."""
+    """A response that was read completely. The names in `headers` are lower-case."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,7 +63,7 @@ class Stream:
     status: int
     headers: Mapping[str, str]
     lines: list[tuple[float, bytes]] = field(default_factory=list)
-    cut: str = ""  # why the connection ended too early; empty for a proper end
+    cut: str = ""  # why the connection ended too early; empty if it ended properly
     seconds: float = 0.0  # when the response ended
     sent: float = 0.0  # when the request was sent, by `time.monotonic`
 
@@ -74,7 +74,7 @@ class Stream:
 
     @cached_property
     def chunks(self) -> list[tuple[float, Json]]:
-        """The JSON of every `data:` line except `[DONE]`. Only a line feed ends a line. Raises `Failed` on bad JSON."""
+        """The JSON of every `data:` line except `[DONE]`. Only a line feed ends a line. Raises `Failed`."""
         found = []
         for at, data in self.data:
             if data != b"[DONE]":
@@ -118,20 +118,20 @@ class Stream:
 
     @property
     def first_word(self) -> float | None:
-        """When the first delta with content, reasoning or a tool call came, in seconds; None if there was none."""
+        """When the first delta with content, reasoning or a tool call arrived, in seconds; None if there was none."""
         names = ("content", "reasoning_content", "tool_calls")
         return next((at for at, delta in self.deltas if any(delta.get(name) for name in names)), None)
 
     @property
     def largest_gap(self) -> float:
-        """The longest time between two lines, in seconds. Comments count, and so does the time to the first line."""
+        """The longest time between two lines, in seconds. Comments count, and so does the wait for the first line."""
         times = [0.0, *(at for at, line in self.lines if line)]
         return max((after - before for before, after in pairwise(times)), default=0.0)
 
 
 @dataclass
 class Upstream:
-    """The stand-in (`stand_in.py`) as the competitor's upstream; it reports what it received."""
+    """The stand-in (`stand_in.py`) as the competitor's upstream. It reports the requests that it received."""
 
     url: str
 
@@ -142,17 +142,17 @@ class Upstream:
         return dict(Target(self.url).get("/stats").json())
 
     def release(self, name: str) -> None:
-        """Lets the requests continue that wait for this name (`hold`)."""
+        """Lets the requests continue that wait for this name (see `hold` in `stand_in.py`)."""
         Target(self.url).get(f"/release/{name}")
 
 
 @dataclass
 class Target:
-    """A competitor at `url`.
+    """A server under test at `url`.
 
     `prompts` are the prompts that provoke something on this server, by name (`silence`, `dies`, ...). `launch` starts
-    another server of the same kind with a given environment. `upstream` is the stand-in, if that is the server's
-    upstream. A check that needs one of these and does not find it raises `NotShown`.
+    another server of the same kind with a given environment. `upstream` is the stand-in if it is the server's
+    upstream. A check that needs one of these raises `NotShown` if it is missing.
     """
 
     url: str
@@ -161,9 +161,9 @@ class Target:
     upstream: Upstream | None = None
     timeout: float = 30.0  # seconds for a response to end
     name: str = ""  # tells several targets apart in a report
-    until: float = math.inf  # by `time.monotonic`; a request after that raises `NotShown`
-    environment: Mapping[str, str] | None = None  # the variables it was started with; None if unknown
-    ready_seconds: float = 0.0  # from its start until it was healthy, if it was launched
+    until: float = math.inf  # in `time.monotonic`; a later request raises `NotShown`
+    environment: Mapping[str, str] | None = None  # variables at its start; None if unknown
+    ready_seconds: float = 0.0  # from the start until it was healthy
     journal: list[tuple[str, Stream]] = field(default_factory=list)  # every stream that was read, with its prompt
     _seen: dict[str, "_Once"] = field(default_factory=dict)
 
@@ -175,14 +175,14 @@ class Target:
 
     @property
     def upstream_variables(self) -> dict[str, str]:
-        """The variables that give another server the same upstream; empty unless that is the stand-in."""
+        """The variables that give another server the same upstream; empty if the upstream is not the stand-in."""
         return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
 
     def launched(self, environment: Mapping[str, str], *, fresh: bool = False) -> "Target":
-        """A server of the same kind with this environment.
+        """Starts a server of the same kind with this environment.
 
-        A server that was started with it before is used again, unless it must be `fresh`. Raises `NotShown` if none
-        can be started.
+        A server that was started with it before is reused, unless the caller asks for a `fresh` one. Raises `NotShown`
+        if no server can be started.
         """
         if environment == self.environment and not fresh:
             return self
@@ -208,25 +208,25 @@ class Target:
             return _read(response)
 
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
-        """Sends one request, and reads the response to its end."""
+        """Sends one request and reads the whole response."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         with self._response("POST", path, data, JSON_TYPE | dict(headers or {})) as (response, _):
             return _read(response)
 
     def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
-        """A whole (non-stream) answer. The same question is sent only once; later calls return the first answer."""
+        """Gets a whole (not streamed) answer. The same question is sent only once; later calls get the same answer."""
         body = question(prompt, **fields)
         return self._once(["ask", body], lambda: self.post(body))
 
     def stream(self, prompt: str = PLAIN, *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
-        """A streamed answer. The same question is sent only once; later calls return the first answer."""
+        """Gets a streamed answer. The same question is sent only once; later calls return the first answer."""
         body = question(prompt, stream=True, **fields)
         return self._once(["stream", body, headers], lambda: self.read_stream(body, headers))
 
     def read_stream(
         self, body: Json, headers: Mapping[str, str] | None = None, on_line: Callable[[bytes], None] | None = None
     ) -> Stream:
-        """Sends a request, and reads the stream to its end. `on_line` is called with each line as it comes."""
+        """Sends a request and reads the whole stream. `on_line` is called with each line as it arrives."""
         given = JSON_TYPE | {"accept": "text/event-stream"} | dict(headers or {})
         with self._response("POST", CHAT, json.dumps(body).encode(), given) as (response, sent):
             stream = Stream(response.status, _lower(response), sent=sent)
@@ -235,7 +235,7 @@ class Target:
         return stream
 
     def read_events(self, path: str, seconds: float) -> Stream:
-        """Reads a stream of events by GET, until it ends or `seconds` have passed."""
+        """Reads a stream of events with GET, until it ends or `seconds` have passed."""
         with self._response("GET", path, b"", {"accept": "text/event-stream"}, seconds) as (response, sent):
             stream = Stream(response.status, _lower(response), sent=sent)
             _read_lines(response, stream, seconds, None)
@@ -271,16 +271,16 @@ class Target:
     def _response(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float = math.inf
     ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
-        """Sends a request. Gives the response, and the time at which the request was sent.
+        """Sends a request. Yields the response, and the time at which the request was sent.
 
-        A timer closes the connection, however slowly the bytes arrive. That is a failure after `timeout`, but none
-        after `seconds`, which is how long the caller wants to read.
+        A timer closes the connection, however slowly bytes arrive. After `timeout` this counts as a failure. After
+        `seconds`, the time that the caller wants to read, it does not.
         """
         connection, late, watch = self._connection(), threading.Event(), None
         try:
             try:
                 connection.connect()
-                # Keep the socket: http.client drops it when the body ends with the connection.
+                # Keep the socket, because http.client drops it when the body ends with the connection.
                 given = min(seconds, self.timeout, self.until - time.monotonic())
                 watch = threading.Timer(given, _end, [connection.sock, late])
                 watch.daemon = True
@@ -308,7 +308,7 @@ class Target:
         return Failed(f"{what}: {type(error).__name__}")
 
     def _once(self, asked: list[Any], send: Callable[[], T]) -> T:
-        """Calls `send` once for the same `asked`. Concurrent checks wait for the first call, and share its outcome."""
+        """Calls `send` only once for the same `asked`. Concurrent checks wait for the first and share its outcome."""
         once = self._seen.setdefault(json.dumps(asked, sort_keys=True), _Once())
         with once.lock:
             if once.outcome is None:
@@ -324,14 +324,14 @@ class Target:
 
 @dataclass
 class _Once:
-    """The outcome of a request that is sent once: a value, or the reason for the failure."""
+    """The outcome of a request that is sent only once: a value, or the reason of its failure."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     outcome: tuple[Any, str | None] | None = None
 
 
 def question(prompt: str = PLAIN, **fields: Any) -> Json:
-    """The body of a chat request. A field `messages` replaces the prompt."""
+    """The body of a chat request. If `fields` has `messages`, they replace the prompt."""
     return {"model": "any-name", "messages": [{"role": "user", "content": prompt}], **fields}
 
 

@@ -1,2 +1,2 @@
-"""Commands of one repo: run and test it, lock it, verify it, update it. `competitor/__main__.py` parses them."""
+"""Commands for this repo: run, test, lock, verify and update it. `competitor/__main__.py` parses their arguments."""
 # Contract file: replaced by updates.

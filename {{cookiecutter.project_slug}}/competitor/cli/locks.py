@@ -1,4 +1,4 @@
-"""Finds stale locks: `make lock` writes a hash of its sources at the top of each lock."""
+"""Finds stale locks. `make lock` writes a hash of a lock's sources at its top, and this module compares it."""
 # Contract file: replaced by updates.
 
 import hashlib
@@ -13,7 +13,7 @@ _STAMP = re.compile(r"^#.*\(sources ([0-9a-f]{16})\)", re.MULTILINE)
 
 
 def stamp(root: Path, lock: str) -> str:
-    """The text that this lock must have at its top. Comments and blank lines in the sources do not count."""
+    """The text that must be at the top of this lock. Comments and blank lines in its sources do not count."""
     text = "\n".join(requirements(root, SOURCES[lock]))
     return f"(sources {hashlib.sha256(text.encode()).hexdigest()[:16]})"
 
@@ -31,7 +31,7 @@ def _says(lock: Path, expected: str) -> bool:
 
 
 def requirements(root: Path, source: str) -> Iterator[str]:
-    """The requirements in a file and in the files that it includes with `-r`, relative to its own folder."""
+    """The requirements in a file and in the files that it includes with `-r`; such paths are relative to the file."""
     for line in (root / source).read_text(encoding="utf-8").splitlines():
         wanted = line.split("#", 1)[0].strip()
         if wanted.startswith("-r "):

@@ -1,7 +1,7 @@
-"""The tasks run, test, lint and lock. `make` only calls these, so they work on Windows too.
+"""The tasks run, test, lint and lock. `make` only calls these tasks, so they work on Windows too.
 Contract file: replaced by updates.
 
-Only Python is needed: a task creates `.venv` from the lock, with hashes, and runs in it.
+They need only Python: a task creates `.venv` from the lock, with hashes, and runs in it.
 """
 
 import os
@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK, DEV_LOCK = "requirements.txt", "requirements-dev.txt"
 
-# The command that starts the competitor of this repo, with the Python that runs this.
+# The command that starts the competitor of this repo with the current Python.
 SERVE = f"{shlex.quote(sys.executable)} -m competitor serve"
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;)?", re.MULTILINE)
 
 
 def run(task: str, extra: Sequence[str] = ()) -> int:
-    """Runs a task in an environment with the packages of its lock. Returns the exit code."""
+    """Runs a task in an environment that has the packages of its lock. Returns the exit code."""
     python = environment(LOCK if task == "run" else DEV_LOCK)
     if task == "run":
         os.environ.setdefault("HOST", "127.0.0.1")
@@ -42,16 +42,16 @@ def run(task: str, extra: Sequence[str] = ()) -> int:
 
 
 def elsewhere(arguments: Sequence[str]) -> int | None:
-    """Runs this command again in an environment with the packages of the lock. Returns its exit code.
+    """Runs this command again in an environment that has the packages of the lock. Returns its exit code.
 
-    Returns None if this Python already has them: the caller then goes on by itself.
+    Returns None if the current Python has these packages already; then the caller continues.
     """
     python = environment(DEV_LOCK)
     return None if python == Path(sys.executable) else _python(python, "-m", "competitor", *arguments)
 
 
 def environment(lock_file: str) -> Path:
-    """The Python to use: this one if it has every pin of the lock, else that of `.venv`, which is created if needed.
+    """The Python to use: the current one if it has every package of the lock, or else `.venv`, made if needed.
 
     Raises SystemExit if `.venv` cannot be created or the packages cannot be installed.
     """
@@ -73,10 +73,10 @@ def environment(lock_file: str) -> Path:
 
 
 def _several_at_once() -> Sequence[str]:
-    """The options of pytest to run several tests at once: they wait more than they compute.
+    """The options that make pytest run several tests at once, since the tests mostly wait.
 
-    There are none if the lock has no pytest-xdist, as in a repo that has just been updated. Each process starts with
-    its own part of the tests (`worksteal`), so that few servers are started twice.
+    There are none if the lock has no pytest-xdist, as in a repo that was just updated. With `worksteal`, each process
+    starts with its own part of the tests, so that few servers are started twice.
     """
     has_means = "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8")
     return ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal") if has_means else ()
@@ -95,7 +95,7 @@ def lock(python: Path) -> int:
 
 
 def _installed(name: str, pinned: str, marker: str) -> bool:
-    """Whether this Python has the pinned version. A pin with a marker counts as met: it may be for another system."""
+    """Whether the current Python has the pinned version. Pins with a marker count: they may be for other systems."""
     if marker:
         return True
     try:

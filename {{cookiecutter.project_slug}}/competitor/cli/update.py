@@ -1,8 +1,8 @@
 """`competitor update`: fetches the template and runs the update code in it.
 Contract file: replaced by updates.
 
-This file is as old as the repo, and the newest template decides what an update does. So this file knows only how to
-get a copy of the template and how to call `templates_variants/update.py` in it.
+This file has the version of the old repo, but the newest template must decide what an update does. So this file only
+gets a copy of the template and calls `templates_variants/update.py` in it.
 """
 
 import json
@@ -19,6 +19,15 @@ HOSTS = {"gh": "https://github.com/{}.git", "gl": "https://gitlab.com/{}.git", "
 ENTRY = "templates_variants/update.py"
 REFUSED = 2
 
+# With one of these, as git sets them for hooks, git works on another repository or index (`rev-parse --local-env-vars`).
+ELSEWHERE = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"),
+    *("GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX"),
+    *("GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE"),
+    "GIT_WORK_TREE",
+}
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 
 
@@ -27,9 +36,9 @@ class Unfetched(Exception):
 
 
 def update(root: Path, to: str | None, template: str | None, options: Sequence[str]) -> int:
-    """Updates the repo at `root` to the version `to` of its template, by default the newest release.
+    """Updates the repo at `root` to version `to` of its template, by default the newest release.
 
-    Returns the exit code: 0 done, 1 done with conflicts, 2 refused, 130 stopped; after 2 and 130 nothing is changed.
+    Returns the exit code: 0 done, 1 done with conflicts, 2 refused, 130 stopped; 2 and 130 mean that nothing changed.
     """
     try:
         if roll_back(root):
@@ -37,8 +46,10 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
         with tempfile.TemporaryDirectory(prefix="janus-template-") as scratch:
             address = template or recorded(root)
             folder = fetch(address, to, Path(scratch))
+            if not to:
+                refuse_older(root, folder)
             named = ["--template", address] if is_address(address) else []
-            return _hand_over([str(folder / ENTRY), "--project", str(root), *named, *options], root)
+            return _hand_over([str(folder / ENTRY), "--project", str(root), *named, *options], root, asked_for=bool(to))
     except Unfetched as error:
         sys.stderr.write(f"Nothing was changed: {error}.\n")
         return REFUSED
@@ -48,7 +59,7 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
 
 
 def roll_back(root: Path) -> int:
-    """Undoes an update that did not finish, with the code that started it. Returns 0 if the repo is intact."""
+    """Undoes an update that did not finish, using the code that started it. Returns 0 if the repo is intact."""
     code = root / ".janus" / "update" / "roll_back.py"
     if not code.is_file():
         return 0
@@ -59,28 +70,41 @@ def recorded(root: Path) -> str:
     """The address of the template that the repo was made from; `HOME` if none is recorded."""
     try:
         address: str = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return HOME
     return address
 
 
+def refuse_older(root: Path, template: Path) -> None:
+    """Raises Unfetched when the template is older than the one that the repo was made or last updated from."""
+    try:
+        mine = json.loads((root / ".janus" / "contract.json").read_text(encoding="utf-8"))["template_version"]
+        theirs = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
+        older = _number(theirs) < _number(mine)
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # the template's own code says what is wrong
+    if older:
+        raise Unfetched(f"the newest version there is {theirs}, older than yours, {mine}; --to v{theirs} takes it")
+
+
 def is_address(template: str) -> bool:
-    """Whether this is a URL or an abbreviation, which mean the same on every machine, and not a path."""
+    """Whether this is a URL or an abbreviation, which mean the same on every machine, and not a local path."""
     return not Path(template).exists() and ":" in template
 
 
 def fetch(template: str, to: str | None, scratch: Path) -> Path:
-    """Clones the template into `scratch`, at the version `to`, else at the newest release or commit.
+    """Clones the template into `scratch`, at version `to`, or else at the newest release or commit.
 
-    Returns the folder of the template. Raises Unfetched if that is not possible.
+    Returns the folder of the template. Raises `Unfetched` if it cannot be fetched.
     """
     source = _source(template)
     goal = scratch / "template"
-    sys.stdout.write(f"Fetching {source} ...\n")
+    shown = _CREDENTIALS.sub("", source)
+    sys.stdout.write(f"Fetching {shown} ...\n")
     sys.stdout.flush()
-    _git("clone", "--quiet", "--", source, str(goal), failing=f"{source} could not be fetched", hint=NETWORK)
+    _git("clone", "--quiet", "--", source, str(goal), failing=f"{shown} could not be fetched", hint=NETWORK)
     releases = [tag for tag in _git("tag", cwd=goal).split() if _RELEASE.fullmatch(tag)]
-    newest = max(releases, key=lambda tag: [int(number) for number in tag[1:].split(".")], default=None)
+    newest = max(releases, key=_number, default=None)
     if version := to or newest:
         known = f"its releases are {', '.join(releases)}" if releases else "it has no releases"
         _git("checkout", "--quiet", version, "--", cwd=goal, failing=f"there is no version {version}", hint=known)
@@ -91,20 +115,28 @@ def fetch(template: str, to: str | None, scratch: Path) -> Path:
     return found[0]
 
 
+def _number(version: str) -> list[int]:
+    return [int(part) for part in version.removeprefix("v").split(".")]
+
+
 NETWORK = "check your network, or name a copy on this machine with --template"
 
 
 def _source(template: str) -> str:
-    """What git can clone: an absolute path, the URL for an abbreviation, or the given URL."""
+    """What git can clone: an absolute path, the URL that an abbreviation stands for, or the given URL."""
     if Path(template).exists():
         return str(Path(template).resolve())
     host, _, name = template.partition(":")
     return HOSTS[host].format(name) if host in HOSTS else template
 
 
-def _hand_over(command: list[str], root: Path) -> int:
-    """Runs the command until it exits. Ctrl-C reaches it too, and it then restores everything."""
-    process = subprocess.Popen([sys.executable, *command], cwd=root)  # noqa: S603 - what the owner asked for
+def _hand_over(command: list[str], root: Path, *, asked_for: bool) -> int:
+    """Runs the command until it exits. Ctrl-C reaches it too, and it then restores everything.
+
+    The environment says whether the version was asked for: an older template does not know an option for that.
+    """
+    environment = {**os.environ, "JANUS_UPDATE_TO": "yes" if asked_for else "no"}
+    process = subprocess.Popen([sys.executable, *command], cwd=root, env=environment)  # noqa: S603 - what was asked for
     while True:
         try:
             return process.wait()
@@ -113,14 +145,23 @@ def _hand_over(command: list[str], root: Path) -> int:
 
 
 def _git(*arguments: str, cwd: Path | None = None, failing: str = "git failed", hint: str = "") -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    command = ["git", *arguments]
+    command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
     try:
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     except FileNotFoundError:
         raise Unfetched("git was not found; install it, then run this again") from None
     if done.returncode:
-        said = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        said = _CREDENTIALS.sub("", _reason(done.stderr))
+        if "dubious ownership" in said:
+            hint = "it belongs to somebody else; `git config --global --add safe.directory FOLDER` trusts it"
         raise Unfetched(f"{failing} ({said}); {hint}" if hint else f"{failing} ({said})")
     return done.stdout
+
+
+def _reason(stderr: str) -> str:
+    """What git says is wrong: the line that begins with `fatal:` or `error:`, else the last one."""
+    lines = stderr.strip().splitlines()
+    marked = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    return next(iter(marked or lines[-1:]), "no reason given")

@@ -1,35 +1,37 @@
-"""Whether the contract files are as the template made them, and their digest.
+"""Compares the contract files with what the template made, and computes their digest.
 Contract file: replaced by updates.
 
-`.janus/contract.json` records the contract files and the zone patterns (which paths belong to the contract). What is
-on the disk is read as data: nothing is imported or run, git is not asked, and no link is followed. This module
-imports nothing else of this repo, so a reviewer can load it from a trusted checkout of the template, as
-`tools/verify.py` there does.
+`.janus/contract.json` records the contract files and the zone patterns, which say what paths belong to the contract.
+Files are only read as data: nothing is imported or run, git is not called, and no link is followed. This module
+imports no other module of this repo, so a reviewer can load it from a trusted checkout of the template, as
+`tools/verify.py` of the template does.
 """
 
+import base64
 import hashlib
 import json
 import os
 import stat
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-RECORD = ".janus/contract.json"
+RECORD, BASES = ".janus/contract.json", ".janus/base.json"
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 MAX_FILE_BYTES = 16 * 1024 * 1024
 BYTECODE = (".pyc", ".pyo")
 CACHE = "__pycache__"
-PYC_FLAGS = slice(4, 8)  # of a .pyc file: 0 where its source's time and size decide whether it is used
+PYC_FLAGS = slice(4, 8)  # of a .pyc file: 0 if Python compares it with its source's time and size
 
 Zones = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the contract says: path -> hash of each contract file, which are executable, and the zone patterns."""
+    """The recorded state: path -> hash of each contract file, the executable ones, and the zone patterns."""
 
     files: Mapping[str, str]
     executable: frozenset[str]
@@ -38,10 +40,10 @@ class Expected:
 
 @dataclass
 class Found:
-    """The content of a repo's contract zones.
+    """The files that were found in a repo's contract zones.
 
-    `files` has the hash of each regular file and `executable` those with an execute bit; `odd` has for every other
-    entry what it is; `bytecode` has the cached bytecode of sources that are there.
+    `files` maps each regular file to its hash; `executable` are those with an execute bit. `odd` maps every other entry
+    to a description. `bytecode` is the cached bytecode whose sources exist.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -51,14 +53,14 @@ class Found:
 
 
 def digest(data: bytes) -> str:
-    """The SHA-256 of a file's content, in hex. CRLF counts as LF, since git may change line endings."""
+    """The SHA-256 of a file's content, in hex. CRLF counts as LF, because git may change line endings."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def contract_digest(files: Mapping[str, str]) -> str:
-    """The digest of all contract files (path -> hash, as `digest` counts it), in hex.
+    """The digest of all contract files, in hex. `files` maps each path to its hash from `digest`.
 
-    It is the SHA-256 of one UTF-8 text: for each file, sorted by path, the line `PATH HASH` and a line feed. Paths
+    It is the SHA-256 of a text in UTF-8: for each file, sorted by path, the line `PATH HASH` and a line feed. Paths
     are relative to the repo, with forward slashes.
     """
     lines = sorted(f"{path} {expected}\n".encode("utf-8", "surrogatepass") for path, expected in files.items())
@@ -66,27 +68,43 @@ def contract_digest(files: Mapping[str, str]) -> str:
 
 
 def changed_files(root: Path) -> dict[str, str]:
-    """What differs from the record of this repo: path -> what is wrong with it.
+    """The differences from the record of this repo: path -> what is wrong with it.
 
-    Raises OSError or ValueError where the record cannot be read.
+    Raises OSError or ValueError if the record cannot be read.
     """
     expected = recorded(root)
     return differences(expected, scan(root, expected.zones), modes=_keeps_modes(root))
 
 
+def damaged_bases(root: Path) -> dict[str, str]:
+    """Says if `.janus/base.json`, from which the next update merges, was changed: its path -> what is wrong with it."""
+    file = root / BASES
+    if not file.is_file():
+        return {}
+    try:
+        for path, entry in json.loads(file.read_bytes()).items():
+            reader = zlib.decompressobj()
+            text = reader.decompress(base64.b64decode(entry["text"], validate=True), MAX_FILE_BYTES)
+            if hashlib.sha256(text).hexdigest() != entry["sha256"]:
+                raise ValueError(f"the text of {path} does not match its hash")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        return {BASES: f"damaged ({error}); `git checkout .janus` may restore it"}
+    return {}
+
+
 def contract_files(root: Path) -> dict[str, str]:
-    """Path -> hash of each file in the contract zones of this repo now. Raises as `changed_files`."""
+    """Maps each file in this repo's contract zones to its current hash. Raises the same errors as `changed_files`."""
     return scan(root, recorded(root).zones).files
 
 
 def read_record(root: Path) -> dict[str, object]:
-    """`.janus/contract.json` as data. Raises OSError or ValueError where it is missing, damaged or no plain file."""
+    """Reads `.janus/contract.json`. Raises OSError or ValueError if it is missing, damaged or not a plain file."""
     for path in (".janus", RECORD):
         if (root / path).is_symlink():
             raise ValueError(f"{path} is a symlink")
     file = root / RECORD
     if not stat.S_ISREG(file.lstat().st_mode) or file.lstat().st_size > MAX_RECORD_BYTES:
-        raise ValueError(f"{RECORD} is no plain file, or too large")
+        raise ValueError(f"{RECORD} is not a plain file, or too large")
     try:
         record = json.loads(file.read_bytes())
     except RecursionError:
@@ -97,7 +115,7 @@ def read_record(root: Path) -> dict[str, object]:
 
 
 def recorded(root: Path) -> Expected:
-    """What the record of this repo says. Raises OSError or ValueError where it does not say it."""
+    """Reads the recorded state of this repo. Raises OSError or ValueError if it is missing or incomplete."""
     record = read_record(root)
     files, executable, zones = (record.get(name) for name in ("files", "executable", "zones"))
     if not (isinstance(files, dict) and isinstance(executable, list) and isinstance(zones, list)):
@@ -110,18 +128,18 @@ def recorded(root: Path) -> Expected:
 
 
 def zones_from(recorded: list[object]) -> Zones:
-    """The patterns with their zones, from the recorded lines `ZONE PATTERN`."""
+    """Converts the recorded lines `ZONE PATTERN` to pairs of pattern and zone."""
     parts = (str(line).partition(" ") for line in recorded)
     return tuple((pattern, zone) for zone, _, pattern in parts)
 
 
 def zone_of(path: str, zones: Zones) -> str:
-    """The zone of a path: the first pattern that matches decides; empty where none does."""
+    """The zone of a path, from the first pattern that matches; empty if none does."""
     return next((zone for pattern, zone in zones if fnmatchcase(path, pattern)), "")
 
 
 def scan(root: Path, zones: Zones) -> Found:
-    """Everything in the contract zones, whether git ignores it or not. Raises OSError where `root` is no folder."""
+    """Finds all files in the contract zones, even those that git ignores. Raises OSError if `root` is not a folder."""
     found = Found()
     folded = tuple((_fold(pattern), zone) for pattern, zone in zones)
     waiting = sorted(name for name in os.listdir(root) if name != ".git")
@@ -137,7 +155,7 @@ def scan(root: Path, zones: Zones) -> Found:
 
 
 def _look(root: Path, path: str, zones: Zones, folded: Zones, found: Found) -> list[str]:
-    """Adds what stands at `path` to `found`; of a folder, what stands in it."""
+    """Adds the file at `path` to `found`. If `path` is a folder, returns the paths in it."""
     status = (root / path).lstat()
     if stat.S_ISDIR(status.st_mode):
         if _may_hold(path, zones) or _may_hold(_fold(path), folded):
@@ -153,7 +171,7 @@ def _look(root: Path, path: str, zones: Zones, folded: Zones, found: Found) -> l
 
 def _add_file(file: Path, path: str, status: os.stat_result, found: Found) -> None:
     if status.st_size > MAX_FILE_BYTES:
-        found.odd[path] = f"larger than {MAX_FILE_BYTES} bytes, so it is no file of the template"
+        found.odd[path] = f"larger than {MAX_FILE_BYTES} bytes, so it is not a file of the template"
         return
     found.files[path] = digest(file.read_bytes())
     if status.st_mode & 0o111:
@@ -161,14 +179,14 @@ def _add_file(file: Path, path: str, status: os.stat_result, found: Found) -> No
 
 
 def _stands_in_the_way(path: str, zones: Zones, mode: int) -> bool:
-    """Whether something other than a folder has the path of a contract file or of a folder of contract files."""
+    """Whether something that is not a folder has the path of a contract file, or of a folder of contract files."""
     if stat.S_ISREG(mode):
         return zone_of(path, zones) == "contract"
     return _may_hold(path, zones) or (zone_of(path, zones) == "contract" and zone_of(f"{path}/x", zones) != "owner")
 
 
 def _may_hold(folder: str, zones: Zones) -> bool:
-    """Whether a contract file may lie below this folder."""
+    """Whether there may be a contract file below this folder."""
     if zone_of(f"{folder}/x", zones) == "contract":
         return True
     starts = (pattern.split("*")[0].split("?")[0].split("[")[0] for pattern, zone in zones if zone == "contract")
@@ -181,27 +199,27 @@ def _kind(mode: int) -> str:
 
 
 def _judge_bytecode(root: Path, path: str, found: Found) -> None:
-    """Moves bytecode out of `files`: Python runs it instead of a source, or without one."""
+    """Moves bytecode out of `files`, because Python can run it instead of a source, or without one."""
     del found.files[path]
     found.executable.discard(path)
     folder, _, name = path.rpartition("/")
     package, _, last = folder.rpartition("/")
     source = f"{package}/{name.split('.')[0]}.py" if package else f"{name.split('.')[0]}.py"
     if last != CACHE or source not in found.files:
-        found.odd[path] = "bytecode without a source, delete it"
+        found.odd[path] = "bytecode without a source; delete it"
         return
     with (root / path).open("rb") as opened:
         header = opened.read(16)
     if any(header[PYC_FLAGS]):
-        found.odd[path] = "bytecode that Python may run whatever its source says, delete it"
+        found.odd[path] = "bytecode that Python may run instead of its source; delete it"
     else:
         found.bytecode.append(path)
 
 
 def differences(expected: Expected, found: Found, *, modes: bool = os.name == "posix") -> dict[str, str]:
-    """Each path that is not as the contract says -> what it is instead, such as "edited", sorted by path.
+    """Maps each path that differs from the record to a description, such as "edited"; sorted by path.
 
-    `modes`: whether execute bits count. Files below a symlink are not listed one by one.
+    `modes` says whether execute bits count. Files below a symlink are not listed one by one.
     """
     said = dict(found.odd)
     missing = {path for path in expected.files if path not in found.files and path not in said}
@@ -218,7 +236,7 @@ def differences(expected: Expected, found: Found, *, modes: bool = os.name == "p
 
 
 def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
-    """Files that the template does not make; those that another system takes for a contract file are told apart."""
+    """Describes files that the template did not make. Some differ only in case from a contract file; they say so."""
     known = {_fold(path): path for path in expected.files}
     alike = {path: known.get(_fold(path)) for path in unknown}
     return {
@@ -228,7 +246,7 @@ def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
 
 
 def _renamed(missing: set[str], unknown: set[str], expected: Expected, found: Found) -> dict[str, str]:
-    """Missing files whose content stands under an unknown name."""
+    """Finds missing contract files whose content is now in a file with an unknown name."""
     said = {}
     by_hash = {found.files[path]: path for path in sorted(unknown, reverse=True)}
     for path in missing:
@@ -243,12 +261,12 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _fold(path: str) -> str:
-    """The path as a system that ignores case (and how a character is composed) compares it."""
+    """The path as a system compares it that ignores case and the way in which characters are composed."""
     return unicodedata.normalize("NFKC", path).casefold()
 
 
 def _keeps_modes(root: Path) -> bool:
-    """Whether this file system keeps execute bits; git found that out when it created or cloned the repo."""
+    """Whether this file system keeps execute bits. git tested that when it created or cloned the repo."""
     if os.name != "posix":
         return False
     config = root / ".git" / "config"
@@ -256,5 +274,5 @@ def _keeps_modes(root: Path) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text in ASCII on one line: a file's name cannot forge a line of the report, nor look like another's."""
+    """The text in ASCII on one line, so that a file's name cannot forge a line of the report or another name."""
     return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text)

@@ -1,4 +1,4 @@
-"""The core: the Janus contract as code. Only answer/backend.py ever imports a backend.
+"""The core: the Janus contract as code. Only answer/backend.py imports a backend.
 Contract file: replaced by updates.
 
 To change                   open                        at
@@ -19,7 +19,7 @@ model/      one call of an upstream, and its dialects   outbound/   the HTTP cli
 observe/    metrics, logs, traces                       tools/      tools, the toolbox, the built-in tools
 artifacts/  files for the user, and files sent          console/    the debug console
 offline/    the model that needs no network
-chat.py, events.py, errors.py, settings.py, limits.py, identity.py, usage.py and arithmetic.py are for all rooms.
+chat.py, events.py, errors.py, settings.py, limits.py, identity.py, usage.py and arithmetic.py serve all folders.
 """
 
 CONTRACT_VERSION = "1.0.0"

@@ -1,4 +1,4 @@
-"""Arithmetic, exact where possible and bounded: no expression takes long or runs code."""
+"""Arithmetic for the calculator and the offline model: exact where possible, limited in time, and without `eval`."""
 # Contract file: replaced by updates.
 
 import ast
@@ -32,9 +32,9 @@ _CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
 def computed(expression: str) -> str:
-    """The value as a decimal number.
+    """Computes an expression and returns the value as a decimal number.
 
-    Raises `ValueError` for anything but small plain arithmetic, and `ZeroDivisionError`.
+    Raises `ValueError` for anything but short plain arithmetic, and `ZeroDivisionError`.
     """
     if len(expression) > MAX_EXPRESSION_CHARACTERS:
         raise ValueError(f"it is longer than {MAX_EXPRESSION_CHARACTERS} characters")
@@ -73,11 +73,11 @@ def _power(base: Number, exponent: Number) -> Number:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         bits = max(base.numerator.bit_length(), base.denominator.bit_length())
         if bits * abs(exponent) > MAX_NUMBER_BITS:
-            raise ValueError("a power of it is too large")
+            raise ValueError("one of its powers is too large")
         return base ** int(exponent)
     result = float(base) ** float(exponent)
     if isinstance(result, complex):
-        raise ValueError("a root of it is not a real number")  # noqa: TRY004 - the value is wrong, not its type
+        raise ValueError("one of its roots is not a real number")  # noqa: TRY004 - the value is wrong, not its type
     return float(result)
 
 
@@ -93,7 +93,7 @@ def _small(value: Number) -> Number:
         isinstance(value, Fraction)
         and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_NUMBER_BITS
     ):
-        raise ValueError("a number of it is too large")
+        raise ValueError("one of its numbers is too large")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number of it is not finite")
+        raise ValueError("one of its numbers is not finite")
     return value

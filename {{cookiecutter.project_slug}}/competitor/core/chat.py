@@ -1,4 +1,4 @@
-"""The chat: what a backend is given to answer one request."""
+"""The chat: the object with which a backend answers one request."""
 # Contract file: replaced by updates.
 
 import logging
@@ -19,7 +19,7 @@ from .usage import Usage
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
-    """Adds the request's id to each log line."""
+    """Adds the request's id to every log line."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         return msg, {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}
@@ -54,12 +54,12 @@ class Chat:
 
     @cached_property
     def files(self) -> list[File]:
-        """The files of the last user message, decoded; without files that are only named by a URL."""
+        """The files of the last user message, decoded. Files that are only linked by a URL are left out."""
         return received_files(self.request, self.settings.max_body_bytes)
 
     @property
     def model(self) -> str:
-        """The model that was asked last; before any was, the one that the request names."""
+        """The model that the last `complete` asked; before the first one, the model that the request names."""
         return self._asked.model if self._asked else self.request.model
 
     @property
@@ -69,14 +69,14 @@ class Chat:
 
     @property
     def http(self) -> HttpClient:
-        """The client for calls of other services; it connects to configured hosts only (X2)."""
+        """The HTTP client for calling other services. It connects to configured hosts only (X2)."""
         return self._llm.client
 
     def offer(self, own: list[dict[str, Any]]) -> dict[str, Any]:
-        """Options for `complete`: the client's tools and `own` ones; the client's wins where names are equal (S10, R7).
+        """Options for `complete` that offer the client's tools and `own`; for equal names, the client's tool (S10, R7).
 
-        A choice that the client made (a forced tool, `required`, `none`) is about its own tools, so then
-        `own` ones are not offered.
+        If the client chose a tool (a forced one, `required`, `none`), the choice is about its own tools. Then
+        `own` is not offered.
         """
         theirs = prompt.tools(self.request)
         if theirs.get("tool_choice", "auto") != "auto":
@@ -87,15 +87,15 @@ class Chat:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation in OpenAI's wire form: a fresh copy, which you may change."""
+        """The conversation in OpenAI's wire format: a fresh copy, which you may change."""
         return prompt.messages(self.request)
 
     def complete(self, messages: list[dict[str, Any]] | None = None, **options: Any) -> Completion:
-        """One call of the model with the caller's request, except for what is given here.
+        """Prepares one call of the model with the caller's request; what you pass replaces parts of it.
 
-        `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire form and
-        replace the caller's; an option that is None is left out. Yield the result to pass it on, or iterate
-        over it. Calls of the client's tools go to the client, all others are in its `tool_calls`.
+        `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire format and
+        replace the caller's; an option that is None is left out. Yield the result to pass its answer on, or iterate
+        over it. Calls of the client's tools go to the client; all other calls are in `tool_calls`.
         """
         body: prompt.Body = {
             **prompt.options(self.request),

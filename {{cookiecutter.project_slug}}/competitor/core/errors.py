@@ -1,4 +1,4 @@
-"""Errors: every way in which a request can go wrong, as a caller sees it.
+"""Errors: every way in which a request can fail, as a caller sees it.
 Contract file: replaced by updates.
 
 Exception
@@ -6,7 +6,7 @@ Exception
 |-- UpstreamError      the model's server failed: a sentence in the answer, never a status (S13)
 |-- ArtifactError      one artifact could not be saved: a sentence in the answer
 |-- AnswerFull         the answer reached the size limit: it ends with `length`
-`-- AnswerClosed       the answer has ended: what comes now comes too late
+`-- AnswerClosed       the answer has ended: an event came too late
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ CODES: dict[str, tuple[int, str]] = {
     "internal_error": (500, "server_error"),
 }
 
-# kind -> what the user reads in the answer (S13). The cause itself goes to the log only:
-# an upstream's own words may hold parts of a key.
+# kind -> what the user reads in the answer (S13). The cause itself goes only to the log,
+# because the upstream's message may contain parts of a key.
 UPSTREAM_KINDS: dict[str, str] = {
     "unreachable": "The model's server cannot be reached.",
     "silent": "The model's server stopped answering.",
@@ -46,9 +46,9 @@ UPSTREAM_KINDS: dict[str, str] = {
     "egress": "The model's server is not among the hosts that this competitor may call.",
 }
 
-# kind -> what the user reads of an artifact that could not be saved. The cause goes to the log only.
+# kind -> what the user reads about an artifact that could not be saved. The cause goes only to the log.
 ARTIFACT_KINDS: dict[str, str] = {
-    "too_large": "it is larger than {most} bytes, the most that is allowed",
+    "too_large": "it is larger than {most} bytes, the maximum size",
     "store_full": "the files that are kept already take up all of the space that is allowed",
     "disk_full": "the disk is full",
     "read_only": "the place for files cannot be written to",
@@ -58,7 +58,7 @@ ARTIFACT_KINDS: dict[str, str] = {
 
 
 class ApiError(Exception):
-    """A refusal in OpenAI's error shape.
+    """Refuses a request with a response in OpenAI's error shape.
 
     `code` is a key of `CODES`; `message` is a whole sentence that names the field and never holds
     the caller's value; `param` is the path of the field, such as `messages[0].content`.
@@ -71,9 +71,9 @@ class ApiError(Exception):
 
 
 class UpstreamError(Exception):
-    """The model's server failed. `kind` is a key of `UPSTREAM_KINDS`; `detail` is for the log.
+    """The model's server failed. `kind` is a key of `UPSTREAM_KINDS`; only the log gets `detail`.
 
-    `retry_after` is the pause, in seconds, that the server asked for.
+    `retry_after` is the pause in seconds that the server asked for.
     """
 
     def __init__(self, kind: str, detail: str = "", *, status: int = 0, retry_after: float | None = None):
@@ -88,7 +88,7 @@ class UpstreamError(Exception):
 class ArtifactError(Exception):
     """An artifact could not be saved. Its text is a sentence for the user; `kind` is a key of `ARTIFACT_KINDS`.
 
-    `detail` is for the log.
+    Only the log gets `detail`.
     """
 
     def __init__(self, kind: str, *, detail: str = "", most: int = 0, name: str = "The file"):
@@ -101,8 +101,8 @@ class ArtifactError(Exception):
 
 
 class AnswerFull(Exception):
-    """The answer is as long as the settings allow."""
+    """The answer has reached its maximum size."""
 
 
 class AnswerClosed(Exception):
-    """The answer has ended."""
+    """The answer has ended, so nothing can be added to it."""

@@ -1,8 +1,8 @@
 """Events: what a backend may yield. The core turns them into the contract's wire format.
 Contract file: replaced by updates.
 
-`Completion` (from `chat.complete()`) is the one event that stands for many: yielding it hands the
-connection to the model over to the core, which passes every piece on by itself until the model is done.
+`Completion` (from `chat.complete()`) is special: one yielded completion stands for many events. The core then reads
+from the model itself and passes every piece to the client until the model has finished.
 """
 
 import secrets
@@ -23,14 +23,14 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer."""
+    """A piece of the answer's text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A piece of reasoning, or a note about what is being done."""
+    """A piece of reasoning, or a note about current work."""
 
     text: str
 
@@ -46,7 +46,7 @@ class ToolStart:
 
 @dataclass(frozen=True, slots=True)
 class ToolEnd:
-    """A tool has ended. The time it took is measured by the core."""
+    """A tool has ended. The core measures how long it ran."""
 
     id: str
     status: Literal["ok", "error"] = "ok"
@@ -64,7 +64,7 @@ class SandboxStart:
 
 @dataclass(frozen=True, slots=True)
 class SandboxEnd:
-    """A sandbox has ended. The time it took is measured by the core."""
+    """A sandbox has ended. The core measures how long it ran."""
 
     id: str
     status: Literal["ok", "error"] = "ok"
@@ -73,9 +73,9 @@ class SandboxEnd:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call, as a model asks for it. `arguments` is the text of a JSON object, or what the model wrote.
+    """A tool call that a model asks for. `arguments` is the text of a JSON object, or whatever the model wrote.
 
-    Yield one only for a tool that the *client* offered and runs itself (S10).
+    Yield a tool call only for a tool that the *client* offered and runs itself (S10).
     """
 
     name: str
@@ -83,7 +83,7 @@ class ToolCall:
     id: str = field(default_factory=_new_id)
 
     def as_json(self) -> dict[str, Any]:
-        """The call in OpenAI's wire form. Arguments that are not an object become `{}`: servers refuse others."""
+        """The call in OpenAI's wire format. Arguments that are not an object become `{}`: servers refuse others."""
         try:
             usable = isinstance(from_json(self.arguments), dict)
         except ValueError:
@@ -94,9 +94,9 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPiece:
-    """A fragment of a call: `number` counts the calls from 0; `id` and `name` are in the first fragment only.
+    """A fragment of a tool call: `number` counts the calls from 0; only the first fragment has `id` and `name`.
 
-    `text` is a part of the arguments.
+    `text` is a part of the call's arguments.
     """
 
     number: int
@@ -107,31 +107,31 @@ class ToolCallPiece:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Ends the answer. A backend that returns ends it as well."""
+    """Ends the answer. Returning from `answer` ends it as well."""
 
     reason: FinishReason = "stop"
 
 
 class Flow:
-    """How what is written leaves, and who is paused while the client is slow. This one keeps all and pauses nobody."""
+    """Controls how output is sent, and pauses the source for a slow client. This base class never pauses it."""
 
     __slots__ = ()
 
     def cork(self) -> None:
-        """What is written between `cork` and `uncork` leaves together."""
+        """Starts to hold output back. Everything written until `uncork` is sent together."""
 
     def uncork(self, *, last: bool = False) -> None:
-        """`last`: the source has no more, so what is written may wait a moment for the end of the answer."""
+        """Sends what was held back. With `last`, no more comes, so it may wait briefly for the end of the answer."""
 
     def set_source(self, source: "Source | None") -> None:
-        """Whom to pause while the client is slow."""
+        """Sets the source to pause while the client is slow."""
 
     async def drain(self) -> None:
-        """Returns when the client has taken most of what was written."""
+        """Returns when the client has taken most of the output."""
 
 
 class Sink(Protocol):
-    """Where a `Source` pours into. Nothing here waits."""
+    """The receiver of a `Source`'s events. None of its methods waits."""
 
     @property
     def flow(self) -> Flow: ...
@@ -139,22 +139,22 @@ class Sink(Protocol):
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
     def call(self, id: str, name: str) -> int | None:
-        """Opens a call of a client's tool: its number for `arguments`; None without such a tool."""
+        """Begins a call of a client's tool. Returns its number for `arguments`; None if there is no such tool."""
         ...
 
     def arguments(self, number: int, piece: str) -> None: ...
     def usage(self, usage: Usage) -> None: ...
     def finish(self, reason: FinishReason) -> None: ...
     def doing(self, what: str) -> None:
-        """What the words of progress name while the source is silent (S4)."""
+        """Sets the activity that progress notes name while the source is silent (S4)."""
         ...
 
 
 class Source:
-    """An event that stands for many: the core calls `pour` and goes on when that returns.
+    """An event that stands for many: the core calls `pour`, which sends them all to a `Sink`.
 
-    A class to inherit from, and no protocol: every event is asked whether it is one, and Python 3.11
-    takes 10 us to look a protocol up.
+    This is a class to inherit from, not a protocol, because every event is tested for it, and that test
+    takes 10 us for a protocol in Python 3.11.
     """
 
     async def pour(self, sink: Sink) -> None:

@@ -1,4 +1,4 @@
-"""Identity: the competitor's name and version, read from `pyproject.toml`."""
+"""The competitor's name and version, read from `pyproject.toml`."""
 # Contract file: replaced by updates.
 
 import tomllib

@@ -1,61 +1,61 @@
-"""Limits that no setting changes, room by room. What an owner may change is in settings.py.
+"""Limits that no setting changes, grouped by folder of the core. Limits that an owner may change are in settings.py.
 Contract file: replaced by updates.
 """
 
-# Requests.
-# Measured: without limits a head of 10 MB is a 200. Gateways send 2 KiB, and most servers take 8 to 64 KiB.
+# Limits of requests.
+# Without limits, a head of 10 MB would be accepted. Gateways send 2 KiB, and most servers take 8 to 64 KiB.
 MAX_REQUEST_HEAD_BYTES = 64 * 1024
 MAX_REQUEST_FIELDS = 200
-# A client that is still sending when the connection closes loses the answer to a reset, so up to this much of a body
-# that is too large is read and discarded.
+# If a connection is closed while the client still sends, the client may lose the response. So up to this many
+# bytes of a body that is too large are read and discarded.
 MAX_DISCARDED_BYTES = 64 * 2**20
 MAX_ERROR_PATH_CHARACTERS = 200
-# More files than a person attaches.
+# This is more than a person attaches.
 MAX_RECEIVED_FILES = 64
 
-# Responses of upstreams.
+# Limits of upstreams' responses.
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
-# Beyond this many bytes that no reader has asked for, the connection is paused.
+# The connection is paused when this many bytes wait for a reader.
 MAX_UNREAD_BYTES = 64 * 1024
-# A read of 64 KiB that unpacks to more than this is a bomb, not an answer.
+# If a read of 64 KiB unpacks to more than this, it is an attack (a zip bomb), not an answer.
 MAX_UNPACKED_BYTES = 4 * 2**20
 MAX_IDLE_CONNECTIONS = 256
 MAX_IDLE_SECONDS = 30.0
-# Some models send whole images as text in one event.
+# Some models send whole images as text in one event, so the limit is high.
 MAX_EVENT_BYTES = 16 * 2**20
 MAX_WHOLE_RESPONSE_BYTES = 16 * 2**20
 MAX_ERROR_BODY_BYTES = 16 * 1024
 MAX_RETRY_PAUSE_SECONDS = 20.0
 MAX_WAITING_CHARACTERS = 64 * 1024
 
-# Answers.
-# Some readers have line limits of 512 KiB; a long piece leaves as several deltas.
+# Limits of answers.
+# Some readers accept lines of up to 512 KiB, so a long piece is sent as several deltas.
 MAX_PIECE_CHARACTERS = 16 * 1024
-# Some readers have line limits of 512 KiB (A2), so a longer `data:` URL comes in several deltas.
+# For the same reason (A2), a longer `data:` URL is sent in several deltas.
 MAX_LINK_CHARACTERS = 256 * 1024
-# Beyond this many unsent bytes the source is paused, so that memory stays flat.
+# The source is paused when this many bytes are unsent, so that memory stays constant.
 MAX_UNSENT_BYTES = 64 * 1024
-# A source that sends this much at once does not stream; holding it would only cost memory.
+# A source that sends this much at once does not stream; pacing it would only use memory.
 MAX_HELD_CHARACTERS = 64 * 1024
 MAX_DELTA_CHARACTERS = 16 * 1024
 # How long the last bytes may wait for a client that does not read.
 MAX_LAST_WRITE_SECONDS = 10.0
-# How long a cancelled backend may take to clean up before it is left behind.
+# How long a cancelled backend may clean up before it is abandoned.
 MAX_CLEAN_UP_SECONDS = 1.0
 
-# Tools.
-# A model that asks for more calls at once has lost its way.
+# Limits of tools.
+# A model that asks for more calls in one turn is most likely confused.
 MAX_CALLS_AT_ONCE = 32
 MAX_ARGUMENT_BYTES = 256 * 1024
-# What a model may read of one call. A page of 20,000 characters is about 5,000 tokens, and is paid for in each turn.
+# How much of a call's result a model may read. 20,000 characters are about 5,000 tokens, paid for in each turn.
 MAX_RESULT_CHARACTERS = 20_000
-# How long a cancelled tool may clean up before it is left behind; less than the core gives a backend.
+# How long a cancelled tool may clean up before it is abandoned; less than the time for a backend.
 MAX_TOOL_CLEAN_UP_SECONDS = 0.5
-# Section 8: a page is at most 1 MB, before it becomes JSON.
+# A page has at most 1 MB (section 8), before it is escaped as JSON.
 MAX_REPLY_BYTES = 4 * 2**20
 MAX_FILE_CHARACTERS = 100_000
 MAX_PLOT_VALUES = 1000
-# Section 8: the platform's sandbox refuses more.
+# The platform's sandbox refuses a longer time (section 8).
 MAX_SANDBOX_SECONDS = 60
 MAX_CODE_CPU_SECONDS = 10
 MAX_CODE_MEMORY_BYTES = 512 * 2**20
@@ -65,23 +65,23 @@ MAX_EXPRESSION_CHARACTERS = 500
 MAX_NUMBER_BITS = 4_096
 MAX_DIGITS = 100
 
-# Artifacts and metrics.
+# Limits of artifacts and metrics.
 MAX_NAME_BYTES = 200
 MAX_TOOL_LABELS = 64
 
-# The debug console.
+# Limits of the debug console.
 MAX_RECORDS = 50
 MAX_RECORDS_BYTES = 8 * 2**20
-# What all open requests, and those that wait to be written to files, may hold in memory together.
+# Bytes that all open requests, and those waiting to be written to files, may hold in memory together.
 MAX_HELD_BYTES = 8 * 2**20
-# More requests than are kept would replace each other: under such a load some are not recorded.
+# Requests that may wait to be stored. More would only replace each other, so under such load some are not recorded.
 MAX_WAITING = 64
 MAX_SHOWN_REQUEST_BYTES = 256 * 1024
 MAX_RECORDED_ANSWER_BYTES = 1024 * 1024
 MAX_LIVE_FILES = 100
 MAX_LIVE_FILE_BYTES = 256 * 1024
 
-# The offline model.
+# Limits of the offline model.
 MAX_SUM_CHARACTERS = 2_000
 MAX_SUMS = 10
 MAX_SCHEMA_DEPTH = 12

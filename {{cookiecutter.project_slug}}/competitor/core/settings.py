@@ -27,11 +27,11 @@ from .request.schema import header_value
 
 
 class SettingsError(Exception):
-    """One line for each variable that cannot be used; no value is shown."""
+    """Settings that cannot be used: one line for each variable, without its value."""
 
 
 def _base_url(value: str) -> str:
-    """`https://host/v1`, also when the whole path of the endpoint was given."""
+    """The base URL such as `https://host/v1`, even if the full path of the endpoint was given."""
     url = value.removesuffix("/").removesuffix("/chat/completions")
     try:
         parse(url)
@@ -71,7 +71,7 @@ def _variable(default: Any, *names: str, **limits: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """The settings, one field each. The first of its variables that is set and not empty counts."""
+    """The settings, one field each. A field takes the first of its variables that is set and not empty."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -96,13 +96,13 @@ class Settings(BaseModel):
     llm_base_url: BaseUrl | None = _variable(None, "JANUS_LLM_BASE_URL", "OPENAI_BASE_URL")
     """Base URL of an OpenAI-compatible server. Unset: the offline model answers."""
     llm_model: str | None = _variable(None, "JANUS_LLM_MODEL")
-    """Model to ask for there. Unset: the name in the request is passed on unchanged."""
+    """Model to ask that server for. Unset: the name in the request is passed on."""
     llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY")
-    """Key for that server."""
+    """Key for the server at JANUS_LLM_BASE_URL."""
     openai_api_key: Key | None = _variable(None, "OPENAI_API_KEY")
-    """Key for that server, where JANUS_LLM_API_KEY is unset."""
+    """Key for that server if JANUS_LLM_API_KEY is unset."""
     chutes_api_key: Key | None = _variable(None, "CHUTES_API_KEY")
-    """Key for that server where it is chutes.ai; it goes to no other host."""
+    """Key for that server if it is chutes.ai; it is sent to no other host."""
     token_hosts: Names = _variable(frozenset(), "JANUS_TOKEN_HOSTS")
     """Hosts besides chutes.ai that may get the user's token of the request, comma-separated."""
     llm_connect_seconds: float = _variable(10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0)
@@ -110,9 +110,9 @@ class Settings(BaseModel):
     llm_silence_seconds: float = _variable(120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0)
     """Longest time without a byte from that server, in seconds."""
     llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable("auto", "JANUS_LLM_LIMIT_NAME")
-    """Name of the token limit there: max_tokens, max_completion_tokens, or auto: unchanged except for OpenAI."""
+    """Field for the token limit: max_tokens, max_completion_tokens, or auto (unchanged except for OpenAI)."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
-    """Attempts at one call; only before the first byte of an answer."""
+    """Attempts at one call, until a byte of the answer arrives."""
 
     price_prompt: float | None = _variable(None, "JANUS_PRICE_PROMPT", ge=0)
     """Price of a million prompt tokens in USD, for `cost_usd`."""
@@ -128,11 +128,11 @@ class Settings(BaseModel):
     vector_url: BaseUrl | None = _variable(None, "JANUS_VECTOR_URL")
     """Base URL of the vector service, which finds passages."""
     sandy_base_url: BaseUrl | None = _variable(None, "SANDY_BASE_URL")
-    """Base URL of a Sandy API, which runs code where JANUS_SANDBOX_URL is unset."""
+    """Base URL of a Sandy API, which runs code if JANUS_SANDBOX_URL is unset."""
     sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY")
     """Key for the Sandy API."""
     local_code: bool = _variable(False, "JANUS_LOCAL_CODE")
-    """Run code on this machine, with limits, where no sandbox is configured. `make run` switches it on."""
+    """Run code on this machine, with limits, if no sandbox is configured. `make run` switches it on."""
     search_double: bool = _variable(False, "JANUS_SEARCH_DOUBLE")
     """Offer a stand-in for a search service that is not configured; it says so. `make run` switches it on."""
     tool_seconds: float = _variable(60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600)
@@ -141,21 +141,21 @@ class Settings(BaseModel):
     artifacts_dir: str | None = _variable(None, "JANUS_ARTIFACTS_DIR")
     """Folder for artifacts. Unset: one below the system's folder for temporary files."""
     artifact_url_base: BaseUrl | None = _variable(None, "JANUS_ARTIFACT_URL_BASE")
-    """Public base URL of links to artifacts. Unset: the host that the caller asked."""
+    """Public base URL of links to artifacts. Unset: the host in the caller's request."""
     artifact_port: int | None = _variable(None, "JANUS_ARTIFACT_PORT", ge=1, le=65535)
-    """Port in links to artifacts, where callers reach it at another than the one they asked."""
+    """Port in links to artifacts, if it differs from the port in the caller's request."""
     artifact_key: SecretStr | None = _variable(None, "JANUS_ARTIFACT_KEY")
-    """Secret that signs links to artifacts, the same for all replicas. Unset: a random one beside them."""
+    """Secret that signs links to artifacts, the same for all replicas. Unset: a random one in the store."""
     artifact_inline_bytes: int = _variable(180_000, "JANUS_ARTIFACT_INLINE_BYTES", ge=0, le=1_000_000)
-    """Largest artifact that goes out inside the answer, as a data: URL, in bytes."""
+    """Largest artifact that is sent inside the answer, as a data: URL, in bytes."""
     artifact_ttl_seconds: int = _variable(3600, "JANUS_ARTIFACT_TTL_SECONDS", ge=1, le=365 * 86400)
     """How long an artifact is kept, in seconds."""
     artifact_bytes: int = _variable(64 * 2**20, "JANUS_ARTIFACT_BYTES", ge=1)
     """Largest artifact, in bytes."""
     artifacts_total_bytes: int = _variable(512 * 2**20, "JANUS_ARTIFACTS_TOTAL_BYTES", ge=1)
-    """Size of all artifacts that are kept, in bytes."""
+    """Most bytes that stored artifacts may have in all."""
     artifact_single_use: bool = _variable(False, "JANUS_ARTIFACT_SINGLE_USE")
-    """Let each link to an artifact be fetched once only."""
+    """Allow each link to an artifact to be fetched only once."""
     artifacts_bucket: str | None = _variable(None, "JANUS_ARTIFACTS_BUCKET", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
     """Bucket for artifacts in an S3-compatible store, which replicas share. Unset: the folder."""
     artifacts_endpoint: BaseUrl | None = _variable(None, "JANUS_ARTIFACTS_ENDPOINT")
@@ -178,13 +178,13 @@ class Settings(BaseModel):
     max_answer_bytes: int = _variable(16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024)
     """Longest answer, in bytes of text."""
     workers: int = _variable(1, "JANUS_WORKERS", ge=1, le=64)
-    """Processes that share the port; the limits hold for each."""
+    """Processes that share the port; the limits apply to each."""
     max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1)
     """Requests answered at once; more wait."""
     max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1)
     """Requests answered or waiting; more get a 503."""
     queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0)
-    """Longest wait for a turn, in seconds."""
+    """Longest wait for a slot, in seconds."""
     shutdown_seconds: float = _variable(8.0, "JANUS_SHUTDOWN_SECONDS", gt=0)
     """Time that open answers have after SIGTERM before they are ended, in seconds."""
     pacing: Pace = _variable("auto", "JANUS_PACING")
@@ -196,7 +196,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Raises `SettingsError`."""
+        """Reads the settings. Raises `SettingsError`."""
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         if "LOG_LEVEL" in given:
             given["LOG_LEVEL"] = given["LOG_LEVEL"].lower()
@@ -211,33 +211,33 @@ class Settings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """S15: how long an answer may take, so that it ends in good form before its caller gives up."""
+        """How long an answer may take (S15). It ends before the caller's time limit, so that the caller sees it end."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
 
     @property
     def pacing_seconds(self) -> float | None:
-        """The fixed time between two deltas in seconds, if one is set."""
+        """The fixed time between two deltas in seconds; None if none is set."""
         return 1 / int(self.pacing) if self.pacing.isdecimal() else None
 
     @property
     def base_urls(self) -> list[str]:
-        """All servers that are configured."""
+        """The base URLs of all configured servers."""
         given = (self.llm_base_url, self.search_url, self.fetch_url, self.sandbox_url, self.vector_url)
         return [url for url in (*given, self.sandy_base_url, self.otlp_endpoint) if url]
 
     @property
     def otlp_header_values(self) -> dict[str, str]:
-        """The collector's headers, decoded as the variable's specification says."""
+        """The collector's headers, decoded as the specification of the variable says."""
         given = self.otlp_headers.get_secret_value() if self.otlp_headers else ""
         pairs = (pair.partition("=") for pair in given.split(",") if "=" in pair)
         return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
 
     @property
     def secrets(self) -> list[str]:
-        """Every secret value, for the log's filter."""
+        """All secret values, which the log hides."""
         found = (getattr(self, name) for name in type(self).model_fields)
         values = [value.get_secret_value() for value in found if isinstance(value, SecretStr)]
-        # A header's short value, such as a tenant's number, is none: hidden, it would be hidden in every text.
+        # A short header value, such as a tenant's number, is not a secret: hiding it would hide it in every text.
         return [*values, *(value for value in self.otlp_header_values.values() if len(value) >= 8)]
 
     def key_for(self, base_url: str) -> SecretStr | None:
@@ -247,7 +247,7 @@ class Settings(BaseModel):
 
 
 def variables(field: FieldInfo) -> list[str]:
-    """The environment variables of a field, the preferred one first."""
+    """The names of a field's environment variables, the preferred one first."""
     alias = field.validation_alias
     return [str(name) for name in alias.choices] if isinstance(alias, AliasChoices) else []
 
@@ -294,7 +294,7 @@ def env_example() -> str:
 
 
 def markdown_table() -> str:
-    """The settings as a table for `docs/settings.md`."""
+    """The settings as a Markdown table for `docs/settings.md`."""
     rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
     for name, about in (pair for group in meanings() for pair in group.items()):
         names = ", ".join(f"`{variable}`" for variable in variables(Settings.model_fields[name]))

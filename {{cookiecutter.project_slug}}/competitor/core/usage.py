@@ -1,4 +1,4 @@
-"""Usage (section 5): tokens and cost as the upstream reports them, else an estimate that needs no network."""
+"""Usage (section 5): tokens and cost as the upstream reports them, or else an estimate that needs no network."""
 # Contract file: replaced by updates.
 
 import json
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-# English runs at about four bytes of UTF-8 a token, and so do most other scripts, within a third.
+# A token is about four bytes of UTF-8 in English, and within a third of that in most other scripts.
 _BYTES_A_TOKEN = 4
-# An image counts as much as OpenAI bills for one at low detail. Its base64 is not text (U3).
+# An image counts as many tokens as OpenAI charges for one at low detail. Its base64 is not text (U3).
 _TOKENS_AN_IMAGE = 85
 _TOKENS_A_MESSAGE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or several calls. `cost_usd` and `sandbox_seconds` are None while unknown (U2)."""
+    """The tokens of one or several model calls. `cost_usd` and `sandbox_seconds` are None while unknown (U2)."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -31,14 +31,14 @@ class Usage:
         )
 
     def priced(self, prompt: float | None, completion: float | None) -> "Usage":
-        """Adds the cost at these prices for a million tokens, unless it is known already or a price is missing."""
+        """Adds the cost at these prices in USD per million tokens, unless the cost is known or a price is missing."""
         if self.cost_usd is not None or prompt is None or completion is None:
             return self
         cost = (self.prompt_tokens * prompt + self.completion_tokens * completion) / 1e6
         return Usage(self.prompt_tokens, self.completion_tokens, cost, self.sandbox_seconds)
 
     def as_json(self) -> dict[str, int | float]:
-        """U1: three integers that add up, and what else is known."""
+        """The usage object (U1): three token counts that add up, and the cost and sandbox time if known."""
         shown: dict[str, int | float] = {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
@@ -56,7 +56,7 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 def read_usage(given: Any) -> Usage | None:
-    """Reads an upstream's `usage` object; None if it does not hold two counts."""
+    """Reads an upstream's `usage` object; None if it lacks one of the two token counts."""
     if not isinstance(given, dict):
         return None
     prompt, completion = given.get("prompt_tokens"), given.get("completion_tokens")
@@ -72,12 +72,12 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def text_tokens(size: int) -> int:
-    """An estimate from a text's size in bytes of UTF-8; at least 1 for any text."""
+    """Estimates the tokens of a text from its size in bytes of UTF-8; at least 1 for any text."""
     return -(-size // _BYTES_A_TOKEN)
 
 
 def prompt_tokens(body: Mapping[str, Any]) -> int:
-    """An estimate for a call's messages, images and tools; `body` as it goes to an upstream."""
+    """Estimates the tokens of a call's messages, images and tools. `body` is the body sent to an upstream."""
     total = 0
     for message in body.get("messages", ()):
         total += _TOKENS_A_MESSAGE + _content_tokens(message.get("content"))

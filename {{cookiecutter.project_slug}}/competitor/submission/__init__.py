@@ -1,2 +1,2 @@
-"""Checks the submission form (section 9 of CONTRACT.md), and what can be automated of the reviewers' checklist."""
+"""Checks the submission form (section 9 of CONTRACT.md), and the reviewers' checklist as far as possible."""
 # Contract file: replaced by updates.

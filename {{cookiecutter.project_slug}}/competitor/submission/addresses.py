@@ -1,4 +1,4 @@
-"""Checks the addresses in a submission: hotkey, image, source and links. No network is used.
+"""Checks the addresses in a submission form: hotkey, image, source and links. It uses no network.
 Contract file: replaced by updates.
 
 Each function returns an empty string for a good address. Otherwise it returns what is wrong and how to fix it, as the
@@ -19,13 +19,13 @@ _PART = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-# Endings of host names that exist only in private networks.
+# Endings of host names that are used only in private networks.
 _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home", ".corp", ".test", ".example", ".invalid")
 _PLACEHOLDERS = ("your-github-name", "your-name", "example.com", "example.org")
 
 
 def hotkey(address: str) -> str:
-    """An SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum of the others (P1)."""
+    """Checks an SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum of the others (P1)."""
     if _HEX_KEY.fullmatch(address):
         return "is a public key in hex; give its SS58 address, which begins with 5"
     if strange := [sign for sign in address if sign not in _BASE58]:
@@ -46,7 +46,7 @@ def hotkey(address: str) -> str:
 
 
 def image(reference: str) -> str:
-    """A full reference: a host, a lower-case path, and a tag or a digest (P1)."""
+    """Checks a full image reference: a host, a lower-case path, and a tag or a digest (P1)."""
     if _has_placeholder(reference):
         return "still contains a placeholder; replace it by the account that the image is pushed to"
     if "://" in reference:
@@ -72,7 +72,7 @@ def image(reference: str) -> str:
 
 
 def source(url: str) -> str:
-    """The https URL of a public repository, as far as the URL shows that it is public."""
+    """Checks the https URL of a public repository, as far as the URL shows that it is public."""
     if _has_placeholder(url):
         return "still contains a placeholder; replace it by the account that owns the repository"
     parts = public(url)
@@ -86,7 +86,7 @@ def source(url: str) -> str:
 
 
 def link(url: str) -> str:
-    """The https URL of a page that everybody can open."""
+    """Checks the https URL of a page that everybody can open."""
     if _has_placeholder(url):
         return "still contains a placeholder; replace it by the account that owns the page"
     found = public(url)
@@ -94,7 +94,7 @@ def link(url: str) -> str:
 
 
 def public(url: str) -> SplitResult | str:
-    """The parts of an https URL with a public host, or what is wrong with the URL."""
+    """Returns the parts of an https URL with a public host, or a text that says what is wrong with the URL."""
     if re.match(r"(?:ssh://|git@|git://)", url):
         return "must be an https URL, which can be opened without an account; write https://HOST/OWNER/REPO"
     try:

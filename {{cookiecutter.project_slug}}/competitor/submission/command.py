@@ -17,7 +17,7 @@ from .finding import Finding
 from .form import COMPARED, FILE, paste, read
 
 _MARKS = {"ok": "ok", "broken": "BROKEN", "look": "look", "not shown": "-"}
-# What cannot be checked automatically.
+# Items that cannot be checked automatically.
 BY_HAND = (
     Finding("name", "look", "only the arena knows whether another competitor already has this name"),
     Finding("pull", "look", "the image must be public: try `docker pull` on a machine that is not logged in"),
@@ -26,7 +26,7 @@ BY_HAND = (
 
 
 def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
-    """Runs the command with its parsed arguments, where `serve` starts the server. Returns the exit code."""
+    """Runs the command with its parsed arguments; `serve` starts the server. Returns the exit code."""
     form, problems = read(root)
     findings = [*files.reviewed(root, form), hosts.reviewed(root)]
     if not given.quick:
@@ -48,7 +48,7 @@ def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
 
 
 def shown(form: Mapping[str, object], problems: Sequence[Problem], findings: Sequence[Finding], contract: str) -> str:
-    """What a reviewer sees: the form, the checklist, the digest of the contract files."""
+    """The output for a reviewer: the form, the checklist, and the digest of the contract files."""
     wrong: dict[str, str] = {problem.field: str(problem) for problem in problems}
     lines = [f"What a reviewer sees of {FILE}:"]
     if FILE in wrong:

@@ -16,7 +16,7 @@ _SUGGESTED = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a field. `said` completes a sentence that begins with the field: what is wrong; how to fix it."""
+    """A problem with a field. `said` completes a sentence that starts with the field's name, and says how to fix it."""
 
     field: str
     said: str
@@ -70,7 +70,7 @@ def _changelog(given: str) -> str:
     return addresses.link(given) if "://" in given else _line(given)
 
 
-# The fields of the form in its order.
+# The fields of the form, in order.
 RULES: dict[str, Callable[[str], str]] = {
     "name": lambda given: _line(given, MAX_NAME_CHARACTERS),
     "image": addresses.image,

@@ -1,4 +1,4 @@
-"""The items of the reviewers' checklist that need only the files of the repo: no server, no network."""
+"""Checks the items of the reviewers' checklist that need only the files of the repo: no server, no network."""
 # Contract file: replaced by updates.
 
 import re
@@ -43,7 +43,7 @@ def version(root: Path) -> str:
 
 
 def contract(root: Path) -> str:
-    """The template's version, the variant and the digest of the contract files as they are; empty without a record."""
+    """The template's version, the variant and the current digest of the contract files; empty without a record."""
     try:
         record, digest = read_record(root), contract_digest(contract_files(root))
     except (OSError, ValueError):
@@ -60,8 +60,8 @@ def _contract(root: Path) -> Finding:
         return Finding(about, "not shown", ".janus/contract.json cannot be read, so there is nothing to compare with")
     wrong = "; ".join(f"{printable(path)} is {printable(what)}" for path, what in list(changed.items())[:5])
     more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
-    remedy = "`competitor update --replace-edited` puts the template's back; your code belongs in competitor/backend/"
-    return broken_if(about, wrong + more, remedy, "all are the template's")
+    remedy = "`competitor update --replace-edited` restores them; your code belongs in competitor/backend/"
+    return broken_if(about, wrong + more, remedy, "all are those of the template")
 
 
 def _licence(root: Path, declared: str) -> Finding:
@@ -87,7 +87,7 @@ def _dependencies(root: Path) -> Finding:
         text = _text(root / lock)
         pins = _PINNED.findall(text)
         if bare := [pin.split("==")[0] for pin in pins if "--hash=sha256:" not in pin]:
-            return Finding(about, "broken", f"{bare[0]} has no hash in {lock}", "`make lock` writes them")
+            return Finding(about, "broken", f"{bare[0]} has no hash in {lock}", "`make lock` writes all hashes")
     names = [re.split(r"[\s\[<>=!~;]", line, maxsplit=1)[0] for line in requirements(root, "requirements.in")]
     count = len(_PINNED.findall(_text(root / "requirements.txt")))
     return Finding(about, "ok", f"{len(names)} are listed, {count} are locked with hashes")

@@ -1,4 +1,4 @@
-"""Reads `submission.yaml` strictly: it refuses what two YAML parsers could understand differently."""
+"""Reads `submission.yaml` strictly: it refuses YAML that two parsers could read differently."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ COMPARED = "The reviewer compares this digest with the release's: `python -m too
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses repeated fields, and aliases, with which a small file could become very large."""
+    """A YAML loader that refuses repeated fields, and aliases, with which a small file could become very large."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -34,7 +34,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(root: Path) -> tuple[Mapping[str, object], list[Problem]]:
-    """The fields of the form in `root`, and all problems with them."""
+    """Reads the form in the repo `root`. Returns its fields, and all problems with them."""
     try:
         data = (root / FILE).read_bytes()
     except OSError as error:
@@ -43,7 +43,7 @@ def read(root: Path) -> tuple[Mapping[str, object], list[Problem]]:
 
 
 def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
-    """The fields of the form in `data`, which is YAML in UTF-8, and all problems with them."""
+    """Parses the bytes of a form, YAML in UTF-8. Returns its fields, and all problems with them."""
     if len(data) > MAX_BYTES:
         return {}, [Problem(FILE, f"is larger than {MAX_BYTES} bytes; write only the fields of the form")]
     try:
@@ -60,7 +60,7 @@ def parsed(data: bytes) -> tuple[Mapping[str, object], list[Problem]]:
 
 
 def paste(form: Mapping[str, object], contract: str = "") -> str:
-    """The form's text, a paragraph a field, ready to paste; `contract` is the last one, with the digest."""
+    """The form as text to paste, one paragraph for each field. The last paragraph is `contract`, with the digest."""
     given = [(name.capitalize(), form.get(name)) for name in RULES]
     given.append(("Contract files", f"{contract}\n{COMPARED}" if contract else ""))
     return "\n".join(f"{name}\n{value}\n" for name, value in given if value)

@@ -1,4 +1,4 @@
-"""Finds the hosts that the code and the Dockerfile name. In the arena only the listed hosts can be reached (X1)."""
+"""Finds the hosts that the code and the Dockerfile name. In the arena, only the listed hosts can be reached (X1)."""
 # Contract file: replaced by updates.
 
 import ast
@@ -12,7 +12,7 @@ from .finding import Finding
 _URL = re.compile(r"(?:https?|wss?)://(?:[^/\s\"'@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+)")
 _HERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 # nosec B104 - only compared
 _SAMPLES = ("example.com", "example.org", "example.net")
-# Libraries that open connections themselves, and so bypass the core's client, which enforces the list.
+# Libraries that open connections themselves. They bypass the core's client, which enforces the list of hosts.
 _CLIENTS = {"aiohttp", "ftplib", "grpc", "http", "httpx", "requests", "smtplib", "socket", "urllib3", "websockets"}
 
 

@@ -1,4 +1,4 @@
-"""The items of the reviewers' checklist that need a running server, or Docker or Podman."""
+"""Checks the items of the reviewers' checklist that need a running server, or Docker or Podman."""
 # Contract file: replaced by updates.
 
 import re
@@ -15,14 +15,14 @@ from .finding import Finding
 BUILD_SECONDS = 900.0
 _BUILDERS = ("docker", "podman")
 _ASK_SECONDS = 20.0
-# Error messages for a registry that cannot be reached, which is not the fault of the Dockerfile.
+# Error messages about a registry that cannot be reached, which is not a fault of the Dockerfile.
 _UNREACHABLE = re.compile(
     r"dial tcp|no such host|network is unreachable|i/o timeout|connection refused|pinging container registry"
 )
 
 
 def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
-    """Checks every clause as `competitor check` does, on two new servers: one has an upstream that fails on demand."""
+    """Checks every clause like `competitor check`, on two new servers. One has an upstream that fails on demand."""
     starter = Starter(serve, None)
     try:
         first = Target(starter.start({}), launch=starter, name="as started")
@@ -37,7 +37,7 @@ def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
 
 
 def endpoints_finding(verdicts: list[Verdict]) -> Finding:
-    """The finding on the endpoints: `broken` if a `must` fails, or if no clause could be checked."""
+    """Makes the finding on the endpoints: `broken` if a `must` fails, or if no clause could be checked."""
     broken = [verdict for verdict in verdicts if verdict.breaks]
     held = sum(verdict.status == "pass" for verdict in verdicts)
     if broken:
@@ -52,7 +52,7 @@ def endpoints_finding(verdicts: list[Verdict]) -> Finding:
 
 
 def image(root: Path) -> Finding:
-    """Whether the Dockerfile builds; `not shown` without Docker or Podman."""
+    """Tests whether the Dockerfile builds. The finding is `not shown` without Docker or Podman."""
     about, in_ci = "image", "CI builds the image at each push"
     builder = next((name for name in _BUILDERS if _works(name)), None)
     if builder is None:
@@ -68,14 +68,14 @@ def image(root: Path) -> Finding:
     if done.returncode:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         if lines and _UNREACHABLE.search(lines[-1]):
-            return Finding(about, "not shown", f"{builder} could not fetch the base image from here", in_ci)
+            return Finding(about, "not shown", f"{builder} could not fetch the base image; check your network", in_ci)
         why = re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit code {done.returncode}"
         return Finding(about, "broken", f"{builder} could not build it: {why}", remedy)
     return Finding(about, "ok", f"{builder} builds it")
 
 
 def _works(builder: str) -> bool:
-    """Whether the builder is installed, and its daemon answers."""
+    """Whether the builder is installed and its daemon answers."""
     found = shutil.which(builder)
     if found is None:
         return False

@@ -1,2 +1,2 @@
-"""The workshop's scoreboard: eight steps from a new repo to a submission, each with a check whether it is done."""
+"""The workshop's scoreboard: eight steps from a new repo to a submission. Each has a check that shows if it is done."""
 # Contract file: replaced by updates.

@@ -1,4 +1,4 @@
-"""`competitor workshop`: prints the scoreboard, with colours on a terminal, and as plain lines elsewhere."""
+"""`competitor workshop`: prints the scoreboard, with colours on a terminal and as plain lines elsewhere."""
 # Contract file: replaced by updates.
 
 import argparse
@@ -17,7 +17,7 @@ from .steps import STEPS, NotDone, Step, Workspace
 
 @dataclass(frozen=True)
 class Score:
-    """Whether a step is done. `said` is what its check found, or what is missing."""
+    """The result for a step: whether it is done, and in `said` what its check found or what is missing."""
 
     step: Step
     done: bool
@@ -25,9 +25,9 @@ class Score:
 
 
 def workshop(given: argparse.Namespace, root: Path, serve: str) -> int:
-    """Runs the command with its parsed arguments, where `serve` starts the server.
+    """Runs the command with its parsed arguments; `serve` is the command that starts the server.
 
-    Returns the exit code: 0 for the whole scoreboard; for a single step 0 if it is done and 1 if not; 2 if there is no
+    Returns the exit code. For the whole scoreboard: 0. For a single step: 0 if it is done, 1 if not, 2 if there is no
     such step.
     """
     wanted = [step for step in STEPS if given.step in (None, step.number)]
@@ -51,12 +51,12 @@ def check_step(step: Step, workspace: Workspace) -> Score:
         return Score(step, True, step.check(workspace))
     except (NotDone, Failed) as reason:
         return Score(step, False, str(reason))
-    except (OSError, LookupError, TypeError, ValueError) as error:  # a half-changed backend may send anything
-        return Score(step, False, f"the answer has an unexpected shape ({type(error).__name__}: {error})"[:200])
+    except (OSError, LookupError, TypeError, ValueError) as error:  # an unfinished backend may send anything
+        return Score(step, False, f"the answer has an unexpected format ({type(error).__name__}: {error})"[:200])
 
 
 def board(scores: Sequence[Score]) -> str:
-    """The steps as plain lines. Of the steps that are not done, only the first says what is missing."""
+    """Formats the steps as plain lines. Only the first step that is not done says what is missing."""
     lines = [
         f"  {_mark(score, scores):<5} {score.step.number}  {score.step.title:<17} {_message(score, scores)}"
         for score in scores

@@ -1,4 +1,4 @@
-"""Checks a stream that `competitor ask --save` wrote to a file: the order and content of its events, not the times."""
+"""Checks a stream that `competitor ask --save` wrote to a file: the order and content of its events, no times."""
 # Contract file: replaced by updates.
 
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recording:
-    """What a file holds. `wrong` says what is wrong with the stream, and is empty for a correct one."""
+    """The content of a saved stream. `wrong` says what is wrong with it, and is empty if it is correct."""
 
     wrong: str = ""
     chunks: int = 0
@@ -17,7 +17,7 @@ class Recording:
 
 
 def recorded(data: bytes) -> Recording:
-    """Checks the content of a file. UTF-16 is read too, since PowerShell writes it when output is redirected."""
+    """Checks the content of a file. It also reads UTF-16, which PowerShell writes when output is redirected."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     lines = [line[6:].strip() for line in data.decode(encoding, "replace").splitlines() if line.startswith("data: ")]
     try:

@@ -1,7 +1,7 @@
-"""The steps of the workshop, with the check of each.
+"""The steps of the workshop, and the check of each.
 Contract file: replaced by updates.
 
-No state is kept: each check looks at the repo and its server.
+No state is stored: each check looks at the repo and its server.
 """
 
 import json
@@ -28,14 +28,14 @@ _ANSWERED = re.compile(r'^janus_requests_total\{[^}]*outcome="ok"[^}]*\} ([0-9.e
 
 
 class NotDone(Exception):
-    """A step is not done. The message says what is missing, and what to do."""
+    """A step is not done. The message says what is missing and what to do."""
 
 
 @dataclass
 class Workspace:
-    """What the checks look at.
+    """The things that the checks look at.
 
-    `root` is the repo, `url` the server that the participant runs, and `serve` the command that starts another one.
+    `root` is the repo, `url` is the server that the participant runs, and `serve` is the command to start another one.
     """
 
     root: Path
@@ -43,7 +43,7 @@ class Workspace:
     serve: str
 
     def fresh_target(self, prompt: str) -> Target:
-        """A newly started server. Clauses about tools and artifacts use this prompt. Raises `NotDone`."""
+        """Starts a new server. Clauses about tools and artifacts use this prompt. Raises `NotDone` if that fails."""
         if not hasattr(self, "_fresh_url"):
             self._starter = Starter(self.serve, None)
             try:
@@ -59,7 +59,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Step:
-    """A step. `check` returns a sentence on what is done, or raises `NotDone`."""
+    """A step. `check` returns a sentence about what is done, or raises `NotDone`."""
 
     number: int
     title: str
@@ -81,8 +81,8 @@ def _talk(workspace: Workspace) -> str:
     try:
         metrics = Target(workspace.url, timeout=5).get("/metrics").body.decode("utf-8", "replace")
     except Failed:
-        if (workspace.root / STREAM_FILE).is_file():  # the server has run, and may be stopped by now
-            return f"it has answered: {STREAM_FILE} is there"
+        if (workspace.root / STREAM_FILE).is_file():  # the server has run, but may be stopped by now
+            return f"it has answered: the file {STREAM_FILE} exists"
         raise NotDone(
             f"no server runs at {workspace.url}; start it with `python -m competitor run` in another terminal"
         ) from None
@@ -112,7 +112,7 @@ def _change(workspace: Workspace) -> str:
     text = workspace.fresh_target(HELLO).stream(HELLO).text
     unchanged = "".join(reply({"model": "any", "messages": [{"role": "user", "content": HELLO}]}).content)
     if text.strip() == unchanged.strip():
-        raise NotDone("your competitor still says only what the model says; edit competitor/backend/agent.py")
+        raise NotDone("your competitor still sends only the model's text; add your own in competitor/backend/agent.py")
     return f"it says {text[:40].strip()!r} ..."
 
 

@@ -9,16 +9,16 @@ from ..registry import clause
 from ..target import Json, NotShown, Reply, Target, question, require
 from .artifacts import artifacts, check_bytes
 
-# Settings of this template. A server that does not read them needs a prompt that makes a large artifact.
+# Settings of this template. A server without them needs a prompt that makes a large artifact.
 NO_INLINE_ARTIFACTS = {"JANUS_ARTIFACT_INLINE_BYTES": "0"}
 SHARED_FOLDER = "JANUS_ARTIFACTS_DIR"
 SHORT_TTL_SECONDS = 2
-MIN_DIFFERENT_CHARACTERS = 8  # between the URLs of two artifacts; as hex digits these are 32 bits
+MIN_DIFFERENT_CHARACTERS = 8  # in which two URLs differ; as hex digits these are 32 bits
 _UNKNOWN = "art_" + "a" * 48
 
 
 def linked_artifact(target: Target) -> tuple[Target, Json]:
-    """A server and an artifact of it whose URL is http(s). Raises `NotShown` where no artifact has such a URL."""
+    """Returns a server and one of its artifacts with an http(s) URL. Raises `NotShown` if there is no such URL."""
     name = "artifact_linked" if "artifact_linked" in target.prompts else "artifact"
     found = artifacts(target.stream(target.prompt(name)))
     if not _with_links(found) and target.launch is not None:
@@ -41,7 +41,7 @@ def _with_prompts_of(target: Target, other: Target) -> Target:
 
 
 def _split_url(target: Target, url: str) -> tuple[Target, str]:
-    """The server that a URL names, and the path with the query to ask it for."""
+    """Splits a URL into its server and the path with the query."""
     parts = urlsplit(url)
     there = Target(f"{parts.scheme}://{parts.netloc}", timeout=target.timeout)
     return there, parts.path + (f"?{parts.query}" if parts.query else "")
@@ -131,7 +131,7 @@ def _check_other_paths(target: Target, item: Json) -> None:
 
 
 def _check_unguessable(target: Target, item: Json) -> None:
-    """Nobody can guess a URL from another: for example, the ids are not consecutive numbers."""
+    """The URLs of two artifacts differ in many characters, so nobody can guess one from another."""
     for other in _with_links(artifacts(target.read_stream(question(_artifact_prompt(target), stream=True)))):
         one, two = item["url"], other["url"]
         apart = sum(a != b for a, b in zip(one, two, strict=False)) + abs(len(one) - len(two))
@@ -145,7 +145,7 @@ def _check_unguessable(target: Target, item: Json) -> None:
     remedy="Let all replicas share one store and one key, so that each can serve the artifacts of the others.",
 )
 def shared_store(target: Target) -> None:
-    """An artifact that one replica made is served by another."""
+    """An artifact made by one replica is served by another replica."""
     if target.launch is None:
         raise NotShown("a second replica cannot be started, since no start command was given")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -155,5 +155,5 @@ def shared_store(target: Target) -> None:
         if not links:
             raise NotShown("no known prompt makes an artifact that is large enough to get an http(s) URL")
         reply = target.launched(common, fresh=True).get(f"/v1/artifacts/{links[0]['id']}")
-        require(reply.status == 200, f"an artifact that one replica made got {reply.status} from another replica")
+        require(reply.status == 200, f"an artifact made by one replica got {reply.status} from another replica")
         check_bytes(reply.body, links[0], "the artifact served by another replica")

@@ -16,7 +16,7 @@ TEXTS = ("id", "type", "mime_type", "display_name", "sha256", "created_at", "url
 FIELDS: dict[str, type] = {**dict.fromkeys(TEXTS, str), "size_bytes": int, "ttl_seconds": int}
 TYPES = ("image", "file", "dataset", "binary")
 MAX_INLINE_BYTES = 1_000_000
-OTHER_ARTIFACT_PROMPTS = ("artifact_linked", "artifact_large")  # besides `artifact`
+OTHER_ARTIFACT_PROMPTS = ("artifact_linked", "artifact_large")  # in addition to the prompt `artifact`
 
 
 def artifacts(stream: Stream) -> list[Json]:
@@ -34,27 +34,27 @@ def artifacts(stream: Stream) -> list[Json]:
 
 
 def answer_with_artifact(target: Target) -> tuple[Stream, Json]:
-    """A streamed answer that has an artifact, and the descriptor of its first artifact."""
+    """Asks for an artifact. Returns the streamed answer and the descriptor of its first artifact."""
     stream = target.stream(target.prompt("artifact"))
     found = artifacts(stream)
-    require(found, "the prompt asks for an artifact, and the stream has no artifacts event")
+    require(found, "the prompt asks for an artifact, but the stream has no artifacts event")
     return stream, found[0]
 
 
 def _whole_message(target: Target) -> Json:
-    """The message of the whole (non-stream) answer to the prompt that asks for an artifact."""
+    """The message of the answer without streaming to the prompt that asks for an artifact."""
     return dict(target.ask(target.prompt("artifact")).json()["choices"][0]["message"])
 
 
 def all_artifacts(target: Target) -> list[Json]:
-    """The descriptors of all prompts that are known to make an artifact."""
+    """The descriptors of the artifacts that all known prompts make."""
     known = [name for name in OTHER_ARTIFACT_PROMPTS if name in target.prompts]
     others = [item for name in known for item in artifacts(target.stream(target.prompts[name]))]
     return [answer_with_artifact(target)[1], *others]
 
 
 def _data_url_bytes(item: Json) -> bytes | None:
-    """The bytes in an artifact's data: URL; None where the URL is not a data: URL or cannot be decoded."""
+    """The bytes in an artifact's data: URL; None if it has another URL or the bytes cannot be decoded."""
     head, _, body = str(item.get("url")).partition(",")
     try:
         return base64.b64decode(body, validate=True) if re.fullmatch("data:.*;base64", head) else None
@@ -114,7 +114,7 @@ def urls(target: Target) -> None:
 def _check_absolute_url(url: str) -> None:
     parts = urlsplit(url)
     require(parts.scheme in ("http", "https") and parts.netloc, f"an artifact's URL is not absolute: {url[:60]!r}")
-    nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - nothing is bound here
+    nowhere = parts.hostname in ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - only compared
     said = "an artifact's URL has the listening address as its host, which clients cannot reach"
     require(not nowhere, f"{said}: {url[:60]!r}")
 
@@ -134,17 +134,15 @@ def _check_data_url(item: Json, url: str) -> None:
 
 
 def check_bytes(data: bytes, item: Json, where: str) -> None:
-    """Requires that the size and the SHA-256 hash of the bytes are those of the descriptor."""
+    """Raises `Failed` unless size and SHA-256 hash of the bytes match the descriptor."""
     size, sha256 = item.get("size_bytes"), hashlib.sha256(data).hexdigest()
     require(len(data) == size, f"{where} has {len(data)} bytes, but size_bytes is {size}")
     require(sha256 == item.get("sha256"), f"the hash of {where} differs from the descriptor's sha256")
 
 
-@clause(
-    "A3", exclusive=True, remedy="Put the descriptors into message.artifacts too, and link to the same URL in the text."
-)
+@clause("A3", exclusive=True, remedy="Put the descriptors in message.artifacts too; link to the same URL in the text.")
 def both_modes(target: Target) -> None:
-    """Both modes send the artifact and a link in the text; the bytes of earlier artifacts go to no model."""
+    """Streamed and whole answers have the artifact and a link to it; no model gets the bytes of earlier artifacts."""
     stream, item = answer_with_artifact(target)
     mark = "!" if item.get("type") == "image" else ""
     link = re.compile(re.escape(mark) + r"\[(?:[^\[\]\\]|\\.)*\]\(" + re.escape(str(item.get("url"))) + r"\)")

@@ -27,7 +27,7 @@ def listed_hosts_only(target: Target) -> None:
     seen = len(target.upstream.requests())
     proxied.post(question("past the proxy"))
     reached = len(target.upstream.requests()) == seen + 1
-    require(reached, "with a proxy in the environment the request did not reach the upstream")
+    require(reached, "with a proxy in the environment, the request did not reach the upstream")
 
 
 @clause("X2", exclusive=True, remedy="Take every base URL from an environment variable.")

@@ -68,7 +68,7 @@ def models(target: Target) -> None:
 def configured_by_environment(target: Target) -> None:
     """The port is read from the environment."""
     other = with_debug_on(target)
-    require(other.url != target.url, "a second server did not take the port it was given")
+    require(other.url != target.url, "a second server does not use the port in PORT")
     require(other.get("/health").status == 200, "a server started with another PORT does not answer on it")
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..registry import clause
 from ..target import Json, NotShown, Stream, Target, question, require
 
-# For each figure that E4 asks for, words of which one must occur in /metrics. The contract prescribes no metric names.
+# For each figure that E4 requires, words of which /metrics must contain one: the contract prescribes no metric names.
 FIGURES = {
     "requests": ("request",),
     "errors": ("error", "fail", "outcome"),
@@ -29,7 +29,7 @@ WAIT_SECONDS = 2.0
 
 
 def _samples(text: str) -> dict[str, float]:
-    """The value of every sample in Prometheus text, keyed by metric name and labels as written."""
+    """Parses Prometheus text. Returns the value of each sample by its name and labels, as written."""
     found = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
@@ -48,9 +48,7 @@ def _check_figures_named(text: str, where: str) -> None:
         require(any(word in text.lower() for word in words), f"{where} has no figure for {figure}")
 
 
-@clause(
-    "E4", severity="should", remedy="Serve GET /metrics as Prometheus text, and as JSON for `Accept: application/json`."
-)
+@clause("E4", severity="should", remedy="Serve /metrics as Prometheus text, or as JSON for `Accept: application/json`.")
 def metrics(target: Target) -> None:
     """GET /metrics has all figures as Prometheus text and as JSON, and requests change them."""
     reply = target.get("/metrics")
@@ -64,7 +62,7 @@ def metrics(target: Target) -> None:
     _check_figures_named(" ".join(map(_name, after)) + " " + _labels(later), "GET /metrics")
     names = map(_name, _increased(before, after))
     rose = any("request" in name and not _counts_requests_in_flight(name) for name in names)
-    require(rose, "after a request no figure of requests in GET /metrics rose")
+    require(rose, "no count of requests in GET /metrics rose after a request")
     shown = target.get("/metrics", {"accept": "application/json"})
     kind = shown.headers.get("content-type", "")
     require("application/json" in kind, "with Accept: application/json, GET /metrics is not JSON")
@@ -74,7 +72,7 @@ def metrics(target: Target) -> None:
 
 
 def _check_in_flight_and_errors(target: Target) -> None:
-    """On a server of its own: an ended request is no longer in flight, and a failed one raises an error figure."""
+    """On a fresh server: a request that has ended is not in flight any more; a failed one raises an error figure."""
     separate = target.launched(target.upstream_variables, fresh=True)
     fails = target.prompts.get("fails") if target.upstream else None
     before = _read_samples(separate)
@@ -90,22 +88,22 @@ def _read_samples(target: Target) -> dict[str, float]:
 
 
 def _problem_with_figures(before: dict[str, float], after: dict[str, float], *, failed: bool) -> str:
-    """What the figures do not show yet of a request that has ended; empty when they show it."""
+    """What is still wrong in the figures after a request; empty if they are correct."""
     rose = _increased(before, after)
     if still := next(filter(_counts_requests_in_flight, map(_name, rose)), None):
-        return f"a request has ended, and {still} still counts it"
+        return f"a request has ended, but {still} still counts it as in flight"
     if failed and not any(word in head for head in rose for word in FIGURES["errors"]):
-        return "the upstream failed, and no figure of errors in GET /metrics rose"
+        return "the upstream failed, but no count of errors in GET /metrics rose"
     return ""
 
 
 def _increased(before: dict[str, float], after: dict[str, float]) -> list[str]:
-    """The names, with labels, of the samples that increased."""
+    """The names, with labels, of the samples that have increased."""
     return [head.lower() for head, value in after.items() if value > before.get(head, 0)]
 
 
 def _counts_requests_in_flight(name: str) -> bool:
-    """Whether a metric of this name counts requests that have not ended yet."""
+    """Whether a metric with this name counts requests that are in flight."""
     return "flight" in name or ("request" in name and any(word in name for word in ("active", "running", "open")))
 
 
@@ -117,9 +115,7 @@ def _labels(body: bytes) -> str:
     return " ".join(re.findall(_LABEL, body.decode("utf-8", "replace")))
 
 
-@clause(
-    "E5", remedy="Answer 404 on /debug while debug is off; while it is on, serve only allowed peers and check Host."
-)
+@clause("E5", remedy="Answer 404 on /debug while debug is off; if it is on, serve only allowed peers and check Host.")
 def debug_is_off(target: Target) -> None:
     """GET /debug answers 404 while debug is off; while it is on, it refuses a foreign Host."""
     for path in ("/debug", "/debug/"):
@@ -161,17 +157,17 @@ def debug_stream(target: Target) -> None:
 
 
 def with_debug_on(target: Target) -> Target:
-    """A server of the same kind with debug on.
+    """Starts a server of the same kind with debug on.
 
-    Where the stand-in is its upstream, the base URL has a host of the platform in its path. That must not make the
-    stand-in a host of the platform.
+    If the stand-in is its upstream, the path of the base URL contains a host of the platform. The server must not take
+    the stand-in for a host of the platform because of that.
     """
     upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
     return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
 
 
 def read_debug_stream(on: Target, asked: Json) -> tuple[str, Stream]:
-    """Sends a request to a server with debug on. Returns the request's debug id, and its debug stream."""
+    """Sends a request to a server with debug on. Returns the debug id of the request and its debug stream."""
     request_id = f"check-{uuid.uuid4().hex[:12]}"
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": request_id})
@@ -181,7 +177,7 @@ def read_debug_stream(on: Target, asked: Json) -> tuple[str, Stream]:
 
 
 def _debug_stream(target: Target, id: str) -> Stream:
-    """The debug events of a request. A 404 is retried, since the request may arrive a moment later than this one."""
+    """Reads the debug events of a request. Retries a 404, because the request itself may arrive a moment later."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         stream = target.read_events(f"/v1/debug/stream/{id}", WAIT_SECONDS)

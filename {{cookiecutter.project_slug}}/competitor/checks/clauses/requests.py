@@ -24,11 +24,11 @@ WEATHER: Json = {
 WEATHER_TWICE: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 CLOCK: Json = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 CANARY = "canary-7f3a9c51d2"
-CONCURRENT_REQUESTS = 4  # of R1, which sends the most requests
+CONCURRENT_REQUESTS = 4  # at the same time, for R1, which sends the most requests
 
 
 def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
-    """Requires what S16 asks of a refusal: a small 4xx with an error object that names `param`. Returns the error."""
+    """Requires a refusal as in S16: a small 4xx with an error object that names `param`. Returns the error object."""
     require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
     require(len(reply.body) < 2048, f"the refusal of {what} has {len(reply.body)} bytes, more than 2047")
     body = reply.json()
@@ -45,13 +45,13 @@ def refused(reply: Reply, param: str | None = None, what: str = "a bad request")
 
 
 def rejected(reply: Reply, what: str) -> str:
-    """Requires a 4xx of any shape. Returns its body."""
+    """Requires a 4xx with any body. Returns the body."""
     require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
     return reply.body.decode("utf-8", "replace")
 
 
 def accepted(target: Target, what: str, **fields: Any) -> Json:
-    """Requires that a request with these fields is answered with 200. Returns the answer."""
+    """Requires that a request with these fields gets status 200. Returns the answer."""
     reply = target.post(question(**fields))
     require(reply.status == 200, f"{what} got {reply.status}")
     return dict(reply.json())

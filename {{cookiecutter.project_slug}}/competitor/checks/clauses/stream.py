@@ -15,7 +15,7 @@ from .whole_response import REASONS
 
 FIRST_WORD_SECONDS = 2.0
 GAP_SECONDS = 2.0
-MAX_SECONDS_WITHOUT_WORDS = 3.5  # S4 gives no number; a word every 3 s is enough
+MAX_SECONDS_WITHOUT_WORDS = 3.5  # S4 sets no limit; words every 3 s are enough
 CANCEL_SECONDS = 2.0
 WORD_FIELDS = ("reasoning_content", "content")
 REFUSAL_STATUSES = (400, 413, 415)
@@ -23,14 +23,14 @@ JANUS_EVENT_NAMES = {"tool_start", "tool_end", "sandbox_start", "sandbox_end", "
 
 
 def check_completed(stream: Stream, what: str = "the stream") -> None:
-    """Requires status 200 and a complete stream. For clauses about the stream's content, not about its end."""
+    """Requires status 200 and a complete stream. For checks of the content of a stream."""
     require(stream.status == 200, f"{what} has the status {stream.status}")
     require(not stream.cut, f"{what} was cut off ({stream.cut})")
     require(stream.done, f"{what} has no [DONE]")
 
 
 def well_formed(stream: Stream, what: str = "the stream") -> None:
-    """Requires what every stream needs, even when the upstream fails.
+    """Requires what every stream must have, even if the upstream fails.
 
     That is status 200, one finish_reason, one usage, some text, and `[DONE]` as the last line.
     """
@@ -49,12 +49,12 @@ def _tool_call_fragments(stream: Stream) -> list[Json]:
 
 
 def _has_words(text: object) -> bool:
-    """Whether a text has letters or digits. Only dots or dashes do not count as progress in words."""
+    """Whether a text has letters or digits: dots or dashes alone do not count as progress in words."""
     return isinstance(text, str) and any(map(str.isalnum, text))
 
 
 def _streams_for(target: Target, names: Iterable[str]) -> dict[str, Stream]:
-    """The streams of the named prompts, where the target knows them, and that of a plain question."""
+    """The streams of a plain question and of these named prompts, as far as the target knows them."""
     known = {name: target.stream(target.prompts[name]) for name in names if name in target.prompts}
     return {"a plain question": target.stream(), **known}
 
@@ -88,7 +88,7 @@ def no_gap(target: Target) -> None:
 
 @clause("S4", remedy="During a long step, say in reasoning_content every 2 s what is being done; pings are not enough.")
 def progress_in_words(target: Target) -> None:
-    """reasoning_content continues while the upstream is silent for long."""
+    """reasoning_content continues during a long silence of the upstream."""
     stream = target.stream(target.prompt("silence"))
     times = [at for at, delta in stream.deltas if any(map(_has_words, (delta.get(name) for name in WORD_FIELDS)))]
     gaps = [after - before for before, after in pairwise(times)]
@@ -298,7 +298,7 @@ def _limited(target: Target, seconds: int) -> Target:
 def _check_ends_by(limited: Target, name: str, prompt: str, latest: float) -> None:
     stream = limited.read_stream(question(prompt, stream=True))
     check_completed(stream, f"{limited.name}, {name!r}")
-    require(stream.seconds < latest, f"{limited.name}, {name!r} ended after {stream.seconds:.1f} s")
+    require(stream.seconds < latest, f"{limited.name}, {name!r} took {stream.seconds:.1f} s to end")
 
 
 BAD_BODIES: list[tuple[str, bytes, str | None]] = [

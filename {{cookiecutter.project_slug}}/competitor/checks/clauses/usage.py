@@ -5,13 +5,13 @@ from ..registry import clause
 from ..target import Json, Target, question, require
 from .requests import PIXEL
 
-STAND_IN_TOKENS = (11, 5)  # prompt and completion tokens that the stand-in reports unless the prompt says otherwise
+STAND_IN_TOKENS = (11, 5)  # prompt and completion tokens that the stand-in reports by default
 BASE64_CHARACTERS = 200_000
-MAX_TOKENS_FOR_BASE64 = 5_000  # a tenth of what the same number of characters would be as text
+MAX_TOKENS_FOR_BASE64 = 5_000  # a tenth of the tokens of as many characters of text
 
 
 def check_usage(usage: Json | None) -> Json:
-    """Requires what U1 asks: three integers that add up. Returns the usage."""
+    """Requires a usage as in U1: three integers that add up. Returns the usage."""
     require(isinstance(usage, dict), "usage is missing")
     assert isinstance(usage, dict)
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
@@ -28,7 +28,7 @@ def _counted(usage: Json, sentence: str) -> None:
 
 @clause("U1", remedy="Send prompt_tokens, completion_tokens and total_tokens as integers that add up.")
 def three_integers(target: Target) -> None:
-    """In both modes usage has three integers that add up."""
+    """Usage has three integers that add up, in streamed and in whole answers."""
     check_usage(target.ask().json().get("usage"))
     usages = target.stream().usages
     require(usages, "a stream has no usage")
@@ -37,7 +37,7 @@ def three_integers(target: Target) -> None:
 
 @clause("U2", remedy="Send cost_usd and sandbox_seconds as numbers, or not at all.")
 def optional_numbers(target: Target) -> None:
-    """cost_usd and sandbox_seconds are numbers where they are present."""
+    """cost_usd and sandbox_seconds are numbers if they are present."""
     for usage in (target.ask().json().get("usage") or {}, *target.stream().usages):
         for name in ("cost_usd", "sandbox_seconds"):
             value = usage.get(name, 0)
@@ -70,10 +70,10 @@ def true_counts(target: Target) -> None:
         seen = target.upstream.requests()
         asked = seen[-1]["body"]
         require((asked.get("stream_options") or {}).get("include_usage"), "the upstream was not asked for its usage")
-        # An answer may take several upstream calls. The usage may be that of one call or of all calls.
+        # An answer may take several upstream calls. Its usage may count one call or all calls.
         sums = [(STAND_IN_TOKENS[0] * calls, STAND_IN_TOKENS[1] * calls) for calls in range(1, len(seen) - before + 1)]
         reported = (usage["prompt_tokens"], usage["completion_tokens"])
         require(
             not sums or reported in sums,
-            f"the upstream counted {STAND_IN_TOKENS} prompt and completion tokens, and the usage says {reported}",
+            f"the upstream counted {STAND_IN_TOKENS} prompt and completion tokens, but the usage says {reported}",
         )

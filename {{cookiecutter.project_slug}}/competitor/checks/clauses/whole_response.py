@@ -1,4 +1,4 @@
-"""Checks of section 3 of CONTRACT.md: the whole (non-stream) response."""
+"""Checks of section 3 of CONTRACT.md: the whole (not streamed) response."""
 # Contract file: replaced by updates.
 
 import re
@@ -21,7 +21,7 @@ def _answer(target: Target) -> Json:
 
 @clause("W1", remedy="Send id, object, created, model, choices and usage; a valid X-Request-Id becomes the id.")
 def envelope(target: Target) -> None:
-    """A whole response has the fields of a chat.completion, and its id is right."""
+    """A whole response has the fields of a chat.completion, and its id is correct."""
     body = _answer(target)
     require(body.get("object") == "chat.completion", f"object is {body.get('object')!r}")
     require(isinstance(body.get("created"), int), "created is not an integer")
@@ -30,7 +30,7 @@ def envelope(target: Target) -> None:
     only_one = isinstance(choices, list) and len(choices) == 1 and choices[0].get("index") == 0
     require(only_one, "choices is not a list of one choice with index 0")
     made = re.fullmatch(r"chatcmpl-[0-9a-f]{24}", str(body.get("id")))
-    require(made, "without X-Request-Id the id is not chatcmpl- and 24 hex digits")
+    require(made, "without X-Request-Id, the id is not `chatcmpl-` and 24 hex digits")
     for name in ("my-id_1.0", "i" * MAX_ID_CHARACTERS):
         given = target.post(question(), {"X-Request-Id": name}).json()
         sentence = f"the id is not the request's X-Request-Id, which has {len(name)} characters"
@@ -42,7 +42,7 @@ def envelope(target: Target) -> None:
 
 @clause("W2", remedy="Send role, content, reasoning_content and artifacts (a list) in the message.")
 def message(target: Target) -> None:
-    """The message has all its fields, each with its type."""
+    """The message has all required fields, each with the correct type."""
     given = _answer(target)["choices"][0].get("message", {})
     require(given.get("role") == "assistant", "the role is not assistant")
     for name in ("content", "reasoning_content"):

@@ -1,2 +1,2 @@
-"""The results of a run: for the terminal, as HTML, as JSON and as JUnit XML."""
+"""Reports of the results: for the terminal, as HTML, as JSON and as JUnit XML."""
 # Contract file: replaced by updates.

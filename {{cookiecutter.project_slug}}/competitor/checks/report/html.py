@@ -1,4 +1,4 @@
-"""The HTML report: one file that loads nothing and runs no script.
+"""The HTML report: one file, which loads nothing and runs no script.
 Contract file: replaced by updates.
 
 Everything that comes from a server is escaped, and the page's Content-Security-Policy forbids scripts and external
@@ -48,7 +48,7 @@ def as_html(record: Record) -> str:
 
 
 def _safe(text: str) -> str:
-    """Escapes a text for HTML. A lone surrogate, which UTF-8 cannot encode, becomes a question mark."""
+    """Escapes a text for HTML. Replaces lone surrogates, which UTF-8 cannot encode, by question marks."""
     return escape(text.encode("utf-8", "replace").decode())
 
 

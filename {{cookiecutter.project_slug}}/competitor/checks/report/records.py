@@ -1,4 +1,4 @@
-"""The results of a run, and their machine-readable forms: JSON, and JUnit XML for CI systems."""
+"""The results of a run, as JSON, and as JUnit XML for CI systems."""
 # Contract file: replaced by updates.
 
 import json
@@ -20,7 +20,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 class Record:
     """The results of a run of the checks.
 
-    `streams` are those that the report draws, each with its caption. `seconds` is how long the run took.
+    `streams` are the streams that the report draws, with captions. `seconds` is how long the run took.
     """
 
     url: str
@@ -31,7 +31,7 @@ class Record:
 
     @property
     def complies(self) -> bool:
-        """Whether every `must` that could be checked holds, and at least one clause could be checked and holds."""
+        """Whether every `must` that could be checked holds, and at least one clause was checked and holds."""
         shown = any(verdict.status == "pass" for verdict in self.verdicts)
         return shown and not any(verdict.breaks for verdict in self.verdicts)
 
@@ -64,7 +64,7 @@ def as_json(record: Record) -> str:
 
 
 def as_junit(record: Record) -> str:
-    """JUnit XML. A `must` that fails is a failure; a `should` that fails is skipped, so that CI does not fail."""
+    """The verdicts as JUnit XML. A failed `must` is a failure; a failed `should` is skipped, so that CI passes."""
     cases = []
     for verdict in record.verdicts:
         clause = verdict.clause

@@ -1,8 +1,8 @@
 """Output for the terminal: progress while the checks run, and the table of verdicts.
 Contract file: replaced by updates.
 
-On a terminal, `rich` draws a progress bar. It is a development dependency and not in the image: without it, and when
-the output goes to a file or a pipe, no progress is shown.
+On a terminal, `rich` draws a progress bar. It is a development dependency, so the image does not have it. Without it,
+and if the output goes to a file or a pipe, no progress is shown.
 """
 
 import importlib.util
@@ -28,7 +28,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
-    """Gives a function that is called with each verdict and advances the progress bar to `total`."""
+    """Yields a function that is called with each verdict and advances the progress bar towards `total`."""
     if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
         yield lambda verdict: None
         return
@@ -41,14 +41,14 @@ def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
 
 
 def catalogue() -> str:
-    """All clauses as a table, for `--list`."""
+    """Lists all clauses as a table, for the option `--list`."""
     rows: list[tuple[str, str, str]] = [(clause.id, clause.severity, clause.title) for clause in CLAUSES.values()]
-    rows += [(name, "", f"cannot be checked from outside: {reason}") for name, reason in NOT_FROM_OUTSIDE.items()]
+    rows += [(name, "", f"cannot be checked over HTTP: {reason}") for name, reason in NOT_FROM_OUTSIDE.items()]
     return f"Contract {CONTRACT_VERSION}\n" + "".join(f"  {name:<4} {need:<7} {title}\n" for name, need, title in rows)
 
 
 def table(record: Record) -> str:
-    """The verdicts, with the reason and the remedy of each clause that fails."""
+    """Lists the verdicts, with the reason and the remedy of each clause that fails."""
     lines = [line for verdict in record.verdicts for line in _rows(verdict)]
     return "".join(f"{line}\n" for line in lines)
 
@@ -66,7 +66,7 @@ def _rows(verdict: Verdict) -> list[str]:
 
 
 def closing(record: Record) -> str:
-    """The estimated benchmark scores, and one line that sums the verdicts up."""
+    """The last lines of the output: the estimated benchmark scores, and a summary of the verdicts."""
     broken: Sequence[Verdict] = [verdict for verdict in record.verdicts if verdict.breaks]
     missed = record.count("fail") - len(broken)
     word = "complies" if record.complies else "does not comply"

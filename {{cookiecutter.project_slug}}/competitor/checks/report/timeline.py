@@ -1,7 +1,7 @@
 """SVG drawings for the report: the events of a stream on a time line, and a histogram of gaps.
 Contract file: replaced by updates.
 
-The drawings contain only numbers and fixed words, and no text from a server. Lines that cannot be parsed are left out.
+The drawings contain only numbers and fixed words, no text from a server. Lines that cannot be parsed are left out.
 """
 
 import json
@@ -14,8 +14,8 @@ from ..target import Json, Stream
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
 WORD_LANES = ("reasoning", "text", "calls")
 LEFT, WIDTH, RIGHT, LANE, TOP, BOTTOM = 78.0, 860.0, 22.0, 22.0, 32.0, 24.0
-MIN_SECONDS_DRAWN = 2.5  # every drawing shows the limit of 2 s
-LIMIT_SECONDS = 2.0  # of the first word and of each gap (S2, S3)
+MIN_SECONDS_DRAWN = 2.5  # so that every drawing shows the limit of 2 s
+LIMIT_SECONDS = 2.0  # for the first word and for each gap (S2, S3)
 AXIS_STEPS_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 MAX_AXIS_MARKS = 10
 BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -23,7 +23,7 @@ BUCKET_NAMES = ("5 ms", "10", "20", "50", "100", "200", "500", "1 s", "2 s", "mo
 
 
 def moments(stream: Stream) -> list[tuple[float, str]]:
-    """The events of a stream: the time in seconds, and the lane that it is drawn in."""
+    """The events of a stream: for each, the time in seconds and the lane to draw it in."""
     return [(at, lane) for at, line in stream.lines for lane in _lanes(line)]
 
 

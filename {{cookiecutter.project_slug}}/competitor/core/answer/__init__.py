@@ -1,2 +1,2 @@
-"""An answer: the chat endpoint, the backend that runs behind it, and the rules for what it yields."""
+"""The answer to a chat request: the endpoint, the run of the backend, and the rules for what a backend yields."""
 # Contract file: replaced by updates.

@@ -1,4 +1,4 @@
-"""How many requests run, how many wait, and what the rest is told (section 7)."""
+"""Admission: how many requests run at once, how many wait, and which are refused with 503 (section 7)."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -7,11 +7,11 @@ from ..errors import ApiError
 
 
 class NoSlot(Exception):
-    """No slot became free in time."""
+    """A request got no slot within its waiting time."""
 
 
 class Gate:
-    """Answers `running` requests at once and keeps `most` open; the ones between wait for up to `wait_seconds`."""
+    """Runs `running` requests at once and lets others wait up to `wait_seconds`; at most `most` may run or wait."""
 
     def __init__(self, running: int, most: int, wait_seconds: float):
         self._slots = asyncio.Semaphore(running)
@@ -19,7 +19,7 @@ class Gate:
         self.open = 0
 
     def check(self) -> None:
-        """Raises `ApiError` (503) when no more may be open."""
+        """Raises `ApiError` (503) if as many requests as allowed are open already."""
         if self.open >= self._most:
             raise ApiError(
                 "overloaded",
@@ -28,7 +28,7 @@ class Gate:
             )
 
     async def enter(self) -> None:
-        """Waits for a slot, which `leave` gives back. Raises `NoSlot`."""
+        """Waits for a slot; call `leave` to give it back. Raises `NoSlot` if none becomes free in time."""
         self.open += 1
         try:
             if self._slots.locked():

@@ -1,7 +1,7 @@
-"""The answer: turns whatever a backend yields into one that complies, with one end, one finish reason, one usage.
+"""The answer: makes a compliant answer of whatever a backend yields: one end, one finish reason, one usage.
 Contract file: replaced by updates.
 
-It knows the contract's rules about content; `forms.py` knows how a stream and a whole response look.
+This module applies the contract's rules about content; `forms.py` writes the result as a stream or as one object.
 """
 
 import logging
@@ -37,7 +37,7 @@ _NOBODY = Observer()
 
 
 class Form(Protocol):
-    """How an answer is written: as a stream, or as a whole."""
+    """The form in which an answer is written: as a stream of chunks, or as one object."""
 
     @property
     def flow(self) -> Flow: ...
@@ -51,9 +51,9 @@ class Form(Protocol):
 
 
 class Answer:
-    """One answer. It is the `Sink` that sources pour into, and `take` is for all other events.
+    """One answer. Model calls write into it as their `Sink`; all other events of a backend go through `take`.
 
-    Raises `AnswerFull` beyond `max_bytes` of text, `AnswerClosed` after the end.
+    Raises `AnswerFull` for more than `max_bytes` of text, and `AnswerClosed` after the end.
     """
 
     def __init__(
@@ -71,17 +71,17 @@ class Answer:
         self.size = 0  # bytes of text, reasoning and arguments
         self.said = False
         self.first_at: float | None = None
-        self._spoken = False  # a delta went out since `has_spoken` was last called
+        self._spoken = False  # whether a delta was sent since the last `has_spoken`
         self.activity = "Waiting for the model"
         self.reason: FinishReason = "stop"
         self.closed = False
         self._spent: Usage | None = None
-        self._calls: list[bool] = []  # for each call of a client's tool: whether arguments came
-        self._open: dict[str, tuple[Step, float]] = {}  # with its start
-        self._shown: set[str] = set()  # ids of artifacts
+        self._calls: list[bool] = []  # whether arguments arrived, for each call of a client's tool
+        self._open: dict[str, tuple[Step, float]] = {}  # tools and sandboxes that run, with their start time
+        self._shown: set[str] = set()  # ids of the artifacts that were sent
         self._half = ""  # first half of a surrogate pair that was cut in two
 
-    # The sink's side: called once a token, so nothing here waits or allocates more than it must.
+    # The `Sink` methods: they are called for each token, so they do not wait and allocate as little as possible.
 
     def text(self, text: str) -> None:
         if self._half or not text.isascii():
@@ -92,7 +92,7 @@ class Answer:
         if self.closed or self.first_at is None or len(text) > MAX_PIECE_CHARACTERS or not text.isascii():
             self._counted(text, self.form.text)
             return
-        self._spoken = True  # what `_counted` does, for nearly every piece without another call
+        self._spoken = True  # the common case of `_counted`, without another call
         self.size += len(text)
         self.form.text(text)
         if self.size > self.max_bytes:
@@ -127,10 +127,10 @@ class Answer:
         self.activity = what
         self._observer.doing(what)
 
-    # The backend's side.
+    # For events of the backend.
 
     def take(self, event: Event) -> None:
-        """One event of a backend. Raises `TypeError` for anything that is not one."""
+        """Handles one event of a backend. Raises `TypeError` for anything that is not an event."""
         match event:
             case Text(text) if isinstance(text, str):
                 self.text(text)
@@ -147,7 +147,7 @@ class Answer:
             case ToolCall():
                 number = self.call(event.id, event.name)
                 if number is None:
-                    log.warning("a tool call for a tool that the client does not have was dropped (S10)")
+                    log.warning("dropped a tool call for a tool that the client did not offer (S10)")
                 else:
                     self.arguments(number, event.arguments)
             case Usage():
@@ -158,16 +158,16 @@ class Answer:
                 raise TypeError(f"a backend yields events (see core/events.py), not {type(event).__name__}")
 
     def has_spoken(self) -> bool:
-        """Whether a delta went out since this was last called."""
+        """Whether a delta was sent since the last call of this method."""
         spoken, self._spoken = self._spoken, False
         return spoken
 
     def progress(self, seconds: float) -> None:
-        """S2, S4: words for a silence, so that a reader sees more than a connection held open."""
+        """Writes what the answer is waiting for, so that readers of a silent stream see activity (S2, S4)."""
         self.form.progress(f"{self.activity} ({seconds:.0f} s).\n" if seconds >= 1 else f"{self.activity}.\n")
 
     def close(self, note: str = "", reason: FinishReason | None = None) -> tuple[FinishReason, dict[str, int | float]]:
-        """Ends the answer: what is open is closed, a `note` is said in the text. The finish reason, and the usage."""
+        """Closes what is open and ends the answer; `note` is its last text. Returns the finish reason and the usage."""
         for opened in list(self._open):
             self._end(opened, "error", {})
         for number, filled in enumerate(self._calls):
@@ -215,7 +215,7 @@ class Answer:
             raise AnswerFull
 
     def _whole_characters(self, text: str) -> str:
-        """Joins surrogate pairs that came in two pieces and replaces lone halves: no JSON reader must choke on them."""
+        """Joins surrogate pairs that arrived in two pieces, and replaces lone halves, which JSON parsers refuse."""
         text = self._half + text
         self._half = ""
         if "\ud800" <= text[-1] <= "\udbff":
@@ -227,7 +227,7 @@ class Answer:
         return text
 
     def _show(self, artifact: Artifact) -> None:
-        """A3. A `data:` URL is no text: neither the usage (U3) nor the limit of an answer counts it."""
+        """Sends an artifact (A3). Its `data:` URL counts neither for the usage (U3) nor for the maximum size."""
         if artifact.id in self._shown:
             return
         self._speak()

@@ -1,8 +1,8 @@
 """The backend: how the core finds, loads and calls the owner's `answer`.
 Contract file: replaced by updates.
 
-A framework can take seconds to import. So a backend may still be loading when the server is healthy (E2); a request
-that comes sooner waits for it, with words of progress (S2).
+A framework can take seconds to import, so a backend may still be loading when the server reports that it is healthy
+(E2). A request that arrives before then waits for the backend, and gets progress notes (S2).
 """
 
 import ast
@@ -19,28 +19,28 @@ from ..events import Event, Text
 
 AnswerFunction = Callable[[Chat], AsyncIterator[Event]]
 
-# A start waits this long for the backend: most are loaded by then, or have failed.
+# The server waits this long for the backend to load, and then starts without it. Most backends are loaded by then.
 LOAD_SECONDS = 0.5
 DEFAULT_NAME = "custom"
 
 
 class Backend:
-    """The owner's backend, and the `name` that /health, the log and the metrics show."""
+    """The owner's backend. /health, the log and the metrics show its `name`."""
 
     def __init__(self, name: str, answer: AnswerFunction | None = None, loading: "Future[Backend] | None" = None):
         self.name, self.answer = name, answer
         self._loading = loading
 
     async def loaded(self) -> AnswerFunction:
-        """`answer`, once it is loaded. Raises what loading it raised."""
+        """Waits until the backend is loaded and returns its `answer`. Raises the error that loading it raised."""
         if self.answer is None and self._loading is not None:
             self.answer = (await asyncio.wrap_future(self._loading)).answer
         if self.answer is None:
-            raise TypeError("a backend without `answer`")
+            raise TypeError("the backend has no function `answer`")
         return self.answer
 
     def when_failed(self, callback: Callable[[BaseException], None]) -> None:
-        """Calls back in the loading thread if the backend cannot be loaded."""
+        """Calls `callback` with the error, from the loading thread, if the backend cannot be loaded."""
 
         def ended(loading: "Future[Backend]") -> None:
             if error := loading.exception():
@@ -57,9 +57,9 @@ async def _missing(chat: Chat) -> AsyncIterator[Event]:
 
 
 def load() -> Backend:
-    """`answer` of `competitor/backend/agent.py`. What is slow goes on loading in a thread.
+    """Loads `answer` from `competitor/backend/agent.py`. If that takes long, loading goes on in a thread.
 
-    Raises what that file raises, and `TypeError` where it has no `answer`.
+    Raises any error that this file raises, and `TypeError` if it has no `answer`.
     """
     package = __package__.partition(".")[0]
     found = importlib.util.find_spec(f"{package}.backend")
@@ -74,7 +74,7 @@ def load() -> Backend:
 
 def _load(package: str) -> Backend:
     adapters = importlib.import_module(f"{package}.adapters")
-    for adapter in pkgutil.iter_modules(adapters.__path__):  # first: each sets up its framework
+    for adapter in pkgutil.iter_modules(adapters.__path__):  # before the backend: each adapter sets up its framework
         importlib.import_module(f"{package}.adapters.{adapter.name}")
     agent = importlib.import_module(f"{package}.backend.agent")
     answer = getattr(agent, "answer", None)
@@ -84,7 +84,7 @@ def _load(package: str) -> Backend:
 
 
 def _name(source: str) -> str:
-    """`NAME = "..."` of a backend that is still loading."""
+    """Reads `NAME = "..."` from the source of a backend that is still loading."""
     for node in ast.parse(source).body:
         match node:
             case ast.Assign(targets=[ast.Name("NAME")], value=ast.Constant(str(name))):

@@ -1,4 +1,4 @@
-"""The chat endpoint, `POST /v1/chat/completions` (E1): reads, checks and runs a request, streamed or whole."""
+"""The chat endpoint, `POST /v1/chat/completions` (E1): reads, checks and answers a request, streamed or not."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -42,15 +42,15 @@ log = logging.getLogger("competitor.requests")
 
 CHAT_PATH = "/v1/chat/completions"
 
-# Section 4: neither a cache nor nginx may hold a stream back.
+# Section 4 of the contract: these headers stop caches and nginx from holding a stream back.
 STREAM_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
-# A model's name is the caller's text, where no setting replaces it.
+# Longest model name that is logged, since the caller chooses the name unless a setting replaces it.
 _SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
 class Shared:
-    """The parts that all requests share."""
+    """The objects that all requests share."""
 
     settings: Settings
     llm: Llm
@@ -65,7 +65,7 @@ class Shared:
 
 
 class _Request:
-    """One request on its way to an answer."""
+    """One request while it is being answered."""
 
     def __init__(self, shared: Shared, request: Request, asked: ChatRequest, size: int):
         self.shared, self.asked = shared, asked
@@ -99,7 +99,7 @@ class _Request:
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """Logs one line and tells the observers. Only a stream has a `gap` and a `lag` of the loop, in seconds."""
+        """Logs one line and notifies the observers. `gap` and the loop's `lag`, in seconds, are for streams only."""
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),
@@ -121,7 +121,7 @@ class _Request:
         self.observer.finished(summary)
 
     def close(self) -> None:
-        """Ends the recording and the trace, however the request ended."""
+        """Ends the recording and the trace of this request, whether it succeeded or failed."""
         if self.recorder is not None:
             self.recorder.close()
         if self.trace is not None:
@@ -129,7 +129,7 @@ class _Request:
 
 
 class ChatEndpoint:
-    """Answers requests; a bad one is refused before anything is started (S16)."""
+    """Answers chat requests. Refuses a bad one before it starts any work (S16)."""
 
     def __init__(self, shared: Shared):
         self._shared = shared
@@ -143,7 +143,7 @@ class ChatEndpoint:
             if self._shared.console is not None:
                 self._shared.console.refused(error, request.headers)
             response = refusal(error, request.headers)
-        except Exception as error:  # noqa: BLE001 - an error of our own is a 500 in OpenAI's shape
+        except Exception as error:  # noqa: BLE001 - a bug of the server becomes a 500 in OpenAI's shape
             response = await crashed(request, error)
         await response(scope, receive, send)
 
@@ -153,7 +153,7 @@ class ChatEndpoint:
         try:
             body = await read_body(request, self._shared.settings.max_body_bytes)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # the client has gone, so nobody reads it
         asked = read_request(body)
         work = _Request(self._shared, request, asked, len(body))
         if asked.stream:
@@ -179,7 +179,7 @@ async def _whole(work: _Request, request: Request) -> Response:
 
 
 class _Stream(Response):
-    """The streamed answer. It writes to the server itself: a response of the framework would buffer or cut."""
+    """The streamed answer. It writes to the server directly: the framework's responses would buffer or split chunks."""
 
     def __init__(self, work: _Request):
         self.status_code, self.background = 200, None
@@ -200,7 +200,7 @@ class _Stream(Response):
         writer.cork()
         form = StreamForm(Envelope(work.id, work.asked.model, work.created), writer, work.shared.pacing)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        writer.uncork()  # S1, in one write with the head
+        writer.uncork()  # sends the first chunk (S1) in one write with the head
         answer = work.answer(form)
         silence = Silence(answer, writer, work.started)
         runner = work.runner(answer)

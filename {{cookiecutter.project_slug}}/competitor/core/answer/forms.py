@@ -1,4 +1,4 @@
-"""The two forms of an answer: a stream of chunks (section 4), and one object (section 3)."""
+"""The two forms of an answer: a stream of chunks (section 4), and one JSON object (section 3)."""
 # Contract file: replaced by updates.
 
 from typing import Any
@@ -11,12 +11,12 @@ from ..stream.writer import BodyWriter
 
 
 class StreamForm:
-    """Writes each piece as a chunk at once, except text, which pacing may hold; the order never changes."""
+    """Writes each piece as a chunk at once. Pacing may delay text, but the order of the pieces stays."""
 
     def __init__(self, envelope: Envelope, writer: BodyWriter, pacing: Pacing | None = None):
         self.envelope, self.writer = envelope, writer
 
-        def delta(text: str) -> None:  # no method: with one of its own a form would outlive its answer, as a cycle
+        def delta(text: str) -> None:  # a method would make a reference cycle
             writer.write(envelope.text(text))
 
         self.pacer = Pacer(pacing, delta, writer.uncork, pacing.timers) if pacing else None
@@ -35,7 +35,7 @@ class StreamForm:
     progress = reasoning
 
     def call(self, number: int, id: str, name: str) -> None:
-        # S9: id, type and name in the first fragment only.
+        # The first fragment only has id, type and name (S9).
         head = {"index": number, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
         self._at_once(self.envelope.delta({"tool_calls": [head]}))
 
@@ -46,18 +46,18 @@ class StreamForm:
         self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}}))
 
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
-        """S18: the event in a chunk of its own. The link does not wait for pacing, which would cut a `data:` URL."""
+        """Sends the event in its own chunk (S18), then the link, unpaced: pacing would split `data:` URLs."""
         self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": {"items": [descriptor]}}}))
         for start in range(0, len(link), MAX_LINK_CHARACTERS):
             self.writer.write(self.envelope.text(link[start : start + MAX_LINK_CHARACTERS]))
 
     def drop(self) -> None:
-        """The client is gone."""
+        """Discards the text that pacing holds, because the client has disconnected."""
         if self.pacer is not None:
             self.pacer.drop()
 
     async def end(self, reason: FinishReason, usage: dict[str, int | float], usage_in_own_chunk: bool) -> None:
-        """S7, S8: what is held of the text, one finish chunk, one usage, `[DONE]`, and nothing more."""
+        """Sends the text that pacing holds, one finish chunk, one usage and `[DONE]`, and nothing after it (S7, S8)."""
         if self.pacer is not None:
             await self.pacer.end()
         if usage_in_own_chunk:
@@ -68,7 +68,7 @@ class StreamForm:
 
 
 class WholeForm:
-    """Collects every piece; `as_json` is the response. It has no words of progress."""
+    """Collects all pieces; `as_json` returns the response. Progress notes are left out."""
 
     def __init__(self) -> None:
         self.flow = Flow()
@@ -102,7 +102,7 @@ class WholeForm:
     def as_json(
         self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, int | float]
     ) -> dict[str, Any]:
-        """W1 to W3. `tool_calls` stands only where there are some; the other fields always."""
+        """The response object (W1 to W3). `tool_calls` is left out when empty; the other fields are always there."""
         message: dict[str, Any] = {
             "role": "assistant",
             "content": "".join(self._text),

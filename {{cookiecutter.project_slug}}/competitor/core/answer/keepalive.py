@@ -1,4 +1,4 @@
-"""Keep-alive: pings and words of progress for silent streams, from one timer that costs nothing per chunk.
+"""Keep-alive: pings and progress notes for silent streams, from one timer that costs nothing per chunk.
 Contract file: replaced by updates.
 """
 
@@ -15,12 +15,12 @@ from .answer import Answer
 log = logging.getLogger("competitor.clock")
 
 TICK_SECONDS = 0.2
-# Late by this much, the event loop was blocked: every stream of the process stood still.
+# If the timer is this late, something blocked the event loop, and every stream of the process stood still.
 LATE_SECONDS = 0.5
 
 
-# S3: a ping after this long without a byte. S2, S4: words after this long without a delta, the first ones within the
-# 500 ms that the benchmark hopes for. The clock adds up to 0.2 s to each.
+# S3: a stream gets a ping after this long without a byte. S2, S4: it gets a progress note after a longer time without a
+# delta; the first note comes within the 500 ms that the benchmark expects. The timer adds up to 0.2 s to each.
 PING_SECONDS = 1.0
 FIRST_WORDS_SECONDS = 0.25
 WORDS_SECONDS = 1.5
@@ -28,12 +28,12 @@ WORDS_SECONDS = 1.5
 
 class Ticking(Protocol):
     def tick(self, now: float, late: float) -> None:
-        """`late`: seconds that the event loop kept everybody waiting, just now."""
+        """Called five times a second. `late` is how many seconds late the event loop was this time."""
         ...
 
 
 class Clock:
-    """Calls `tick` of all its members five times a second, and runs only while it has some."""
+    """Calls `tick` of each member five times a second. The timer runs only while there are members."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic):
         self.now = now
@@ -54,7 +54,7 @@ class Clock:
         late = now - self._due
         if late > LATE_SECONDS:
             log.warning(
-                "the event loop was blocked; blocking work belongs into asyncio.to_thread",
+                "the event loop was blocked; move blocking work to asyncio.to_thread",
                 extra={"seconds": round(late, 2), "streams": len(self._members)},
             )
         for member in tuple(self._members):
@@ -70,13 +70,13 @@ class Clock:
 
 
 class Silence:
-    """Watches one stream for silence: pings for the connection, words for the reader."""
+    """Watches one stream for silence: sends pings to keep the connection open, and progress notes for the reader."""
 
     def __init__(self, answer: Answer, writer: BodyWriter, started: float):
         self._answer, self._writer = answer, writer
         self._quiet_since = self._worded_at = started
         self._worded = False
-        self.lag = 0.0  # the longest that the event loop kept this stream waiting
+        self.lag = 0.0  # longest delay by the event loop, in seconds
 
     def tick(self, now: float, late: float) -> None:
         self.lag = max(self.lag, late)

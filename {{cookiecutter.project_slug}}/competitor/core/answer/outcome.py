@@ -1,4 +1,4 @@
-"""The outcome: how the work on an answer ended, for the answer itself, the log, the metrics and the traces.
+"""The outcome: how the work on an answer ended. It decides the answer's last text, the log, metrics and traces.
 Contract file: replaced by updates.
 """
 
@@ -19,7 +19,7 @@ class End(Enum):
 
 
 class Failure(Enum):
-    """Why an answer is not what its backend meant it to be. The value is a label of the metrics."""
+    """Why an answer failed. The value is a label of the metrics."""
 
     BACKEND = "backend"
     UPSTREAM = "upstream"
@@ -34,9 +34,9 @@ class Failure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`cause` is the kind of an `UpstreamError` or `ArtifactError`, or the name of a backend's exception.
+    """How an answer ended. `cause` is the kind of an `UpstreamError` or `ArtifactError`, or an exception's name.
 
-    `note` is a sentence that the user reads at the end of the answer; `reason` replaces the finish reason.
+    `note` is the last sentence of the answer for the user; `reason` replaces the finish reason.
     """
 
     end: End = End.DONE
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def error_type(self) -> str:
-        """The failure as a label, without what differs each time; empty for none."""
+        """The failure as a metric label, without details that differ each time; empty if there was no failure."""
         if self.failure is None:
             return ""
         kinds = (Failure.UPSTREAM, Failure.ARTIFACT)
@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def words(self) -> str | None:
-        """The failure for a person, such as `upstream silent`; None for none."""
+        """The failure for people to read, such as `upstream silent`; None if there was no failure."""
         if self.failure is Failure.BACKEND:
             return f"backend: {self.cause}"
         return f"{self.failure.value.replace('_', ' ')} {self.cause}".strip() if self.failure else None

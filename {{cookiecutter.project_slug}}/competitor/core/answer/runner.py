@@ -1,8 +1,8 @@
-"""The runner: runs a backend for one answer, and ends its work whatever happens.
+"""The runner: runs the backend for one answer, and ends its work in every case.
 Contract file: replaced by updates.
 
-The backend works in a task of its own, so that a client who leaves (S14), the time limit (S15) and a
-shutdown can end it at once, even where it ignores being cancelled.
+The backend runs in its own task. So the work can be ended at once when the client disconnects (S14), at the time
+limit (S15) and at a shutdown, even if the backend ignores cancellation.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ log = logging.getLogger("competitor.chat")
 
 Receive = Callable[[], Awaitable[Any]]
 
-# A backend that never waits for anything must not keep all other streams from moving.
+# After this many events the backend pauses, so that one that never awaits anything does not block other streams.
 EVENTS_BETWEEN_BREATHS = 64
 
 
 class Runner:
-    """The work on one answer. `run` returns its outcome when it is over."""
+    """Runs the backend for one answer. `run` returns the outcome."""
 
     def __init__(self, backend: Backend, chat: Chat, answer: Answer, gate: Gate):
         self._backend, self._chat, self._answer, self._gate = backend, chat, answer, gate
@@ -52,7 +52,7 @@ class Runner:
         timer = loop.call_later(self._chat.settings.answer_seconds, end, End.LATE)
         try:
             why = await over
-        except asyncio.CancelledError:  # the server's grace is over: the answer still ends in good form
+        except asyncio.CancelledError:  # the time for a shutdown has passed: end the answer correctly
             why = End.SHUTDOWN
         finally:
             timer.cancel()
@@ -60,7 +60,7 @@ class Runner:
         if why is not End.DONE:
             await self._stop(work)
             return self._interrupted(why)
-        return _failed("cancelled") if work.cancelled() else self._outcome  # cancelled by the backend itself
+        return _failed("cancelled") if work.cancelled() else self._outcome  # the backend cancelled itself
 
     async def _work(self) -> None:
         try:
@@ -86,7 +86,7 @@ class Runner:
             self._outcome = Outcome(End.DONE, Failure.ARTIFACT, error.kind, str(error), "stop")
         except asyncio.CancelledError:
             raise
-        except (Exception, SystemExit) as error:  # whatever an owner's code does, the answer ends in good form
+        except (Exception, SystemExit) as error:  # any error of the owner's code: end the answer correctly
             self._outcome = _failed(type(error).__name__)
             self._chat.log.exception("the backend failed")
 
@@ -112,7 +112,7 @@ class Runner:
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
-            for artifact in self._chat.artifacts.saved:  # those that were not yielded
+            for artifact in self._chat.artifacts.saved:  # adds artifacts that the backend did not yield
                 answer.take(artifact)
 
     def _interrupted(self, why: End) -> Outcome:
@@ -127,10 +127,10 @@ class Runner:
 
     async def _stop(self, work: asyncio.Task[None]) -> None:
         work.cancel()
-        with suppress(asyncio.CancelledError):  # a second one, while shutting down: there is no more time
+        with suppress(asyncio.CancelledError):  # cancelled again during a shutdown: no time is left
             await asyncio.wait({work}, timeout=MAX_CLEAN_UP_SECONDS)
         if not work.done():
-            self._chat.log.error("the backend ignores being cancelled and was left behind")
+            self._chat.log.error("the backend ignores cancellation and still runs")
 
 
 def _failed(cause: str) -> Outcome:
@@ -138,7 +138,7 @@ def _failed(cause: str) -> Outcome:
 
 
 async def _watch(receive: Receive, gone: Callable[[], None]) -> None:
-    """Waits until the client has disconnected: only `receive` reports that, and only while it is awaited."""
+    """Calls `gone` once the client disconnects. Only an awaited `receive` reports that."""
     while (await receive())["type"] != "http.disconnect":
         pass
     gone()

@@ -7,15 +7,15 @@ from typing import Any
 
 from .media import Kind
 
-# What would end or change a link's text in markdown.
+# Characters that would end a link's text in Markdown or change how it looks.
 _MARKS = re.compile(r"([\\`*_\[\]<>&!#~|])")
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file for the user, such as an image. `chat.artifacts.save` makes it; yield it where it belongs in the answer.
+    """A file for the user, such as an image. `chat.artifacts.save` makes it; yield it at its place in the answer.
 
-    `url` is a `data:` URL, or an absolute one under which the bytes are until `ttl_seconds` have passed.
+    `url` is a `data:` URL, or an absolute URL that serves the bytes until `ttl_seconds` have passed.
     """
 
     id: str
@@ -23,7 +23,7 @@ class Artifact:
     mime_type: str
     display_name: str
     size_bytes: int
-    sha256: str  # of the bytes, in hex
+    sha256: str  # hash of the bytes, in hex
     created_at: str  # ISO 8601, in UTC
     ttl_seconds: int
     url: str
@@ -33,6 +33,6 @@ class Artifact:
 
     @property
     def markdown(self) -> str:
-        """The same URL as a link, an image as an image (A3)."""
+        """The URL as a Markdown link, or as a Markdown image if it is one (A3)."""
         name = _MARKS.sub(r"\\\1", self.display_name)
         return f"{'!' if self.type == 'image' else ''}[{name}]({self.url})"

@@ -1,4 +1,4 @@
-"""The errors of a store, of a disk or a bucket, as ours."""
+"""Turns the errors of a store (a folder or a bucket) into `ArtifactError`."""
 # Contract file: replaced by updates.
 
 import errno
@@ -14,7 +14,7 @@ _KINDS = {
 
 
 class faults:  # noqa: N801 - reads as a statement: `with faults():`
-    """Raises `KeyError` for what is not there, `ArtifactError` for what else a store says."""
+    """Raises `KeyError` for an object that does not exist, and `ArtifactError` for any other error of a store."""
 
     def __enter__(self) -> None:
         pass
@@ -23,13 +23,13 @@ class faults:  # noqa: N801 - reads as a statement: `with faults():`
         if error is None or isinstance(error, ArtifactError | KeyError | GeneratorExit):
             return
         if isinstance(error, FileNotFoundError):
-            raise KeyError("nothing is kept under this id") from None
+            raise KeyError("nothing is stored under this id") from None
         if isinstance(error, OSError | ValueError) or type(error).__module__.startswith("obstore"):
             raise failure(error) from None
 
 
 def failure(error: BaseException) -> ArtifactError:
-    """What a store's error means. Its first line goes to the log; the rest is a dump that may hold more."""
+    """The `ArtifactError` for a store's error. Only the first line is logged, since the rest may hold secrets."""
     first = str(error).partition("\n")[0]
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (found := _OS_ERROR.search(first)):

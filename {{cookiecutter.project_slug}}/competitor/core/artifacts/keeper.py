@@ -1,4 +1,4 @@
-"""Keeps artifacts until they expire, within the limits, in the configured store."""
+"""Stores artifacts until they expire, within the limits, in the configured folder or bucket."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -17,14 +17,14 @@ from .store import BLOCK_BYTES, FOLDER, Described, Kept, Store
 
 T = TypeVar("T")
 
-# Longest time of one step of the store. A bucket that is silent hurts the artifact, not the answer.
+# Longest time of one step of the store. If a bucket does not respond, only the artifact fails, not the answer.
 STORE_SECONDS = 60.0
 _KEY = f"{FOLDER}/key"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A kept artifact, described, with the second of Unix time when it expires."""
+    """A stored artifact with its description. `expires` is Unix time in seconds."""
 
     id: str
     expires: int
@@ -46,16 +46,16 @@ class _Opened:
 
 
 class Keeper:
-    """One for the process. `clock` is Unix time; nothing is opened before it is needed."""
+    """Stores the artifacts of one process. `clock` returns Unix time; the store is opened when first needed."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
         self.settings, self.clock = settings, clock
         self._opened: _Opened | None = None
         self._opening, self._looking = asyncio.Lock(), asyncio.Lock()
-        self._arriving = 0  # bytes that are being written
+        self._arriving = 0  # bytes that are being written now
 
     async def keep(self, data: bytes, described: Described, now: int, ttl_seconds: int) -> str:
-        """Keeps the bytes from `now` on; their id. Raises `ArtifactError`."""
+        """Stores the bytes from `now` on and returns their id. Raises `ArtifactError`."""
         opened = await self._open()
         size = len(data) + BLOCK_BYTES
         await self._make_room(opened.store, size)
@@ -67,7 +67,7 @@ class Keeper:
         return made
 
     async def find(self, id: str) -> Found:
-        """What is kept under an id. Raises `Refused`, and `ArtifactError` where the store fails."""
+        """The artifact with this id. Raises `Refused` for a bad or expired id, `ArtifactError` if the store fails."""
         opened = await self._open()
         expires = opened.signer.check(id, self.clock())
         try:
@@ -76,7 +76,7 @@ class Keeper:
             raise Refused(expired=True) from None
 
     async def use(self, found: Found) -> None:
-        """Marks what may be fetched once. Raises `Refused` for all but the first who asks, on all replicas."""
+        """Marks a single-use artifact as fetched. Raises `Refused` if it was fetched before, from any replica."""
         if not await _in_time(found.store.use(found.id)):
             raise Refused(expired=True)
 
@@ -84,7 +84,7 @@ class Keeper:
         await _in_time(found.store.delete(found.id))
 
     async def sweep(self) -> float | None:
-        """Deletes what is over. When the next one will be, in Unix time; None when nothing is kept."""
+        """Deletes expired artifacts. Returns when the next one expires, in Unix time; None if none is left."""
         if self._opened is None and is_untouched(self.settings):
             return None
         store = (await self._open()).store
@@ -102,13 +102,13 @@ class Keeper:
         return left
 
     async def _make_room(self, store: Store, size: int) -> None:
-        """The limit is on what all replicas keep together; what is over does not count. One at a time may look."""
+        """Raises `ArtifactError` if all replicas together would store too much. Expired artifacts do not count."""
         most = self.settings.artifacts_total_bytes
         async with self._looking:
-            arriving = self._arriving  # before the listing: what is written meanwhile is counted here, or there
+            arriving = self._arriving  # read before the listing, so that none is missed
             kept = sum(one.size for one in await self._swept(store))
             if kept + arriving + size > most:
-                raise ArtifactError("store_full", detail=f"{kept + arriving} bytes are kept; {size} more: over {most}")
+                raise ArtifactError("store_full", detail=f"{kept + arriving} of {most} bytes used, {size} more wanted")
             self._arriving += size
 
     async def _open(self) -> _Opened:
@@ -118,11 +118,11 @@ class Keeper:
                     store = await asyncio.to_thread(open_store, self.settings)
                     self._opened = _Opened(store, Signer(await self._key(store)))
                 except KeyError:
-                    raise ArtifactError("unavailable", detail="the folder or the bucket is not there") from None
+                    raise ArtifactError("unavailable", detail="the folder or the bucket does not exist") from None
         return self._opened
 
     async def _key(self, store: Store) -> bytes:
-        """The configured key, else the random one beside the artifacts: the first replica makes it, all read it."""
+        """The configured key, or else a random one that the first replica stores beside the artifacts."""
         given = self.settings.artifact_key
         if given is not None:
             return hashlib.sha256(given.get_secret_value().encode()).digest()
@@ -139,4 +139,4 @@ async def _in_time(step: Coroutine[Any, Any, T]) -> T:
         async with asyncio.timeout(STORE_SECONDS):
             return await step
     except TimeoutError:
-        raise ArtifactError("unavailable", detail=f"no answer of the store within {STORE_SECONDS:g} s") from None
+        raise ArtifactError("unavailable", detail=f"no answer from the store within {STORE_SECONDS:g} s") from None

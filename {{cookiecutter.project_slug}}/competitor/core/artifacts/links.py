@@ -1,7 +1,7 @@
-"""Ids of kept artifacts. An id is its own proof: chance, the second it expires, and a signature over both.
+"""Ids of stored artifacts. An id holds random bytes, the second when it expires, and a signature over both.
 Contract file: replaced by updates.
 
-So a link is refused before anything is looked up, and whoever sweeps knows from the name alone what is over.
+So a forged or expired link is refused without a look into the store, and the name alone tells what has expired.
 """
 
 import base64
@@ -12,13 +12,13 @@ import secrets
 
 PREFIX = "art_"
 KEY_BYTES = 32
-_CHANCE, _EXPIRY, _SIGNATURE = 9, 5, 16  # bytes; 30 in all are 48 characters of base32 without a rest
+_CHANCE, _EXPIRY, _SIGNATURE = 9, 5, 16  # bytes; all 30 are exactly 48 characters of base32
 # Lower-case base32: some file systems do not tell upper case from lower.
 _ID = re.compile(r"art_[a-z2-7]{48}")
 
 
 class Refused(Exception):
-    """This id was never made here, or it has expired (`expired`)."""
+    """This server never made the id, or the artifact has expired (`expired`)."""
 
     def __init__(self, *, expired: bool):
         super().__init__("expired" if expired else "unknown")
@@ -26,18 +26,18 @@ class Refused(Exception):
 
 
 class Signer:
-    """Makes ids and checks them."""
+    """Makes and checks the ids of artifacts."""
 
     def __init__(self, key: bytes):
         self._key = key
 
     def make(self, expires: int) -> str:
-        """A new id that holds until the second `expires` of Unix time."""
+        """Makes a new id that is valid until `expires`, in seconds of Unix time."""
         said = secrets.token_bytes(_CHANCE) + expires.to_bytes(_EXPIRY, "big")
         return PREFIX + base64.b32encode(said + self._signature(said)).decode().lower()
 
     def check(self, id: str, now: float) -> int:
-        """When it expires. Raises `Refused`."""
+        """Returns when the id expires, in seconds of Unix time. Raises `Refused` if it is forged or expired."""
         raw = _decoded(id)
         said, signature = raw[:-_SIGNATURE], raw[-_SIGNATURE:]
         if not raw or not hmac.compare_digest(signature, self._signature(said)):
@@ -52,12 +52,12 @@ class Signer:
 
 
 def new_inline_id() -> str:
-    """For what is not kept: its URL holds all of it."""
+    """Makes an id for an artifact that is not stored, because its URL holds all its bytes."""
     return f"{PREFIX}{secrets.token_hex(12)}"
 
 
 def expiry(id: str) -> int | None:
-    """The Unix time in seconds that an id names, whoever made it; None for anything that is not an id."""
+    """The expiry time in an id, in seconds of Unix time, not verified; None if this is not an id."""
     raw = _decoded(id)
     return int.from_bytes(raw[_CHANCE : _CHANCE + _EXPIRY], "big") if raw else None
 

@@ -1,4 +1,4 @@
-"""The media types of artifacts. Any other type is served as plain bytes."""
+"""The media types that artifacts may have. An artifact of any other type is served as plain bytes."""
 # Contract file: replaced by updates.
 
 import mimetypes
@@ -23,7 +23,7 @@ _OF_KIND: dict[Kind, tuple[str, ...]] = {
     "binary": ("application/zip", "application/gzip", "application/x-tar", "application/wasm", OCTETS),
 }
 KINDS: dict[str, Kind] = {media: kind for kind, types in _OF_KIND.items() for media in types}
-# Python's own table differs between versions and machines, and lacks these.
+# Python's own table of suffixes differs between versions and machines, and lacks these.
 _BY_SUFFIX = {
     ".avif": "image/avif",
     ".csv": "text/csv",
@@ -40,12 +40,12 @@ _BY_SUFFIX = {
     ".yaml": "application/yaml",
     ".yml": "application/yaml",
 }
-# Shown in the browser's window. Whatever could run there, or is text of an unknown alphabet, is downloaded.
+# Types that the browser shows. Types that could run scripts, and text in an unknown encoding, are downloaded.
 _SHOWN = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif")
 
 
 def media_type(name: str, given: str | None) -> str:
-    """The type for a file: the one given, else by the name's ending; of the listed ones, else plain bytes."""
+    """The media type of a file: the given one, or else by the name's suffix; plain bytes if the type is not listed."""
     if given is not None:
         found = given.partition(";")[0].strip().lower()
     else:

@@ -1,4 +1,4 @@
-"""Names of artifacts. They are for people: no file system ever sees one."""
+"""Names of artifacts. They are only shown to people and never used as paths."""
 # Contract file: replaced by updates.
 
 import re
@@ -11,7 +11,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def display_name(given: str) -> str:
-    """One readable line without folders: the part after the last slash, without invisible characters."""
+    """A name on one readable line: the part after the last slash, without invisible characters."""
     seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in given)
     name = re.split(r"[/\\]", " ".join(unicodedata.normalize("NFC", seen).split()))[-1].strip(" .")
     stem, dot, suffix = name.rpartition(".")
@@ -25,7 +25,7 @@ def in_url(name: str) -> str:
 
 
 def disposition(name: str, *, shown: bool) -> str:
-    """`Content-Disposition` by RFC 6266: the name in ASCII for old readers, then as it is."""
+    """The `Content-Disposition` header (RFC 6266): the name in ASCII for old clients, and the full name."""
     plain = re.sub(r'[^\x20-\x7e]|["%\\]', "_", name)
     how = "inline" if shown else "attachment"
     return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

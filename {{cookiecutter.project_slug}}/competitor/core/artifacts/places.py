@@ -1,4 +1,4 @@
-"""Which store the settings mean: a folder (the embedded default), or a bucket that replicas share (A5)."""
+"""Opens the configured store: a folder (the default), or a bucket that replicas share (A5)."""
 # Contract file: replaced by updates.
 
 import errno
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
 
 CONNECT = "5s"
-# A slow reader may take an object for this long; every other step has a limit of its own (keeper.py).
+# Longest time to read an object, for slow clients; every other step has a shorter limit (keeper.py).
 READ = "1h"
 RETRIES, RETRY_SECONDS = 2, 10
 
 
 def open_store(settings: Settings) -> Store:
-    """The store of these settings; it blocks for a moment. Raises `ArtifactError`."""
+    """Opens the store of these settings. Blocks for a moment. Raises `ArtifactError`."""
     with faults():
         if settings.artifacts_bucket is not None:
             return Store(_bucket(settings, settings.artifacts_bucket))
@@ -31,14 +31,14 @@ def open_store(settings: Settings) -> Store:
 
         place = folder(settings)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (place / FOLDER).mkdir(mode=0o700, exist_ok=True)  # the key is in it, too
+        (place / FOLDER).mkdir(mode=0o700, exist_ok=True)  # it also holds the key
         if settings.artifacts_dir is None and hasattr(os, "getuid"):
             _is_ours(place)
         return Store(LocalStore(str(place)), place)
 
 
 def folder(settings: Settings) -> Path:
-    """The configured folder, else one below the system's temporary one: an image's root may be read-only."""
+    """The configured folder, or else one in the system's temporary folder, since an image's root may be read-only."""
     if settings.artifacts_dir is not None:
         return Path(settings.artifacts_dir)
     owner = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
@@ -46,26 +46,26 @@ def folder(settings: Settings) -> Path:
 
 
 def is_untouched(settings: Settings) -> bool:
-    """Whether nothing was ever kept in the folder: then there is nothing to look at."""
+    """Whether nothing was ever stored in the folder, so that there is nothing to delete."""
     return settings.artifacts_bucket is None and not (folder(settings) / FOLDER).is_dir()
 
 
 def without_proxies() -> None:
-    """X1: nothing goes out through a proxy of the environment, which the store's own client would use."""
+    """Removes proxy variables (X1), because the store's own client would send requests through a proxy."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
 
 
 def _is_ours(place: Path) -> None:
-    """Anybody may make a folder below /tmp before we do."""
+    """Raises `PermissionError` if another user has made the folder first, which is possible below /tmp."""
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(errno.EPERM, f"{place} is another user's, or others may write there")
+        raise PermissionError(errno.EPERM, f"{place} is open to other users; set JANUS_ARTIFACTS_DIR to another")
 
 
 def _bucket(settings: Settings, name: str) -> "S3Store":
-    """X1: without keys it does not sign, so that it never asks a machine's metadata address for some."""
+    """Opens the bucket. Without keys, requests are unsigned; looking keys up at a metadata address would break X1."""
     from obstore.store import S3Store
 
     access, secret = settings.artifacts_access_key, settings.artifacts_secret_key

@@ -1,4 +1,4 @@
-"""Which of an artifact's bytes a request wants: all, one range of them (RFC 9110), or none since it has them."""
+"""Decides which bytes of an artifact to send: all, one range (RFC 9110), or none if the client has them already."""
 # Contract file: replaced by updates.
 
 import re
@@ -11,7 +11,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Bytes from `start` up to `end`; `partial` where a Range header asked for them."""
+    """The bytes from `start` up to `end`. `partial` is true if a Range header asked for them."""
 
     start: int
     end: int
@@ -19,7 +19,7 @@ class Part:
 
 
 def is_known(if_none_match: str | None, tag: str) -> bool:
-    """Whether the client has these very bytes."""
+    """Whether the client already has these bytes: whether its If-None-Match header names `tag`."""
     if if_none_match is None:
         return False
     tags = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
@@ -27,7 +27,7 @@ def is_known(if_none_match: str | None, tag: str) -> bool:
 
 
 def wanted(header: str | None, size: int) -> Part:
-    """All bytes, where the header is absent, asks for several ranges, or is none. Raises `ApiError` (416)."""
+    """The bytes to send: all if the Range header is absent, invalid or has several ranges. Raises `ApiError` (416)."""
     found = _RANGE.fullmatch(header.strip().replace(" ", "").lower()) if header else None
     if found is None or not (found[1] or found[2]) or (found[1] and found[2] and int(found[2]) < int(found[1])):
         return Part(0, size)

@@ -1,4 +1,4 @@
-"""Files that came with a request, decoded: images in `data:` URLs and `file` parts (R6)."""
+"""Decodes the files that came with a request: images in `data:` URLs and `file` parts (R6)."""
 # Contract file: replaced by updates.
 
 import base64
@@ -14,7 +14,7 @@ from .names import display_name
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that came with the request. `name` is safe to show and never a path; `type` is as of an artifact."""
+    """A file that came with the request. `name` is safe to show and never a path; `type` is an artifact's kind."""
 
     name: str
     mime_type: str
@@ -27,7 +27,7 @@ class File:
 
 
 def received_files(request: ChatRequest, max_bytes: int) -> list[File]:
-    """The files of the last user message, in order; without those that cannot be decoded or exceed `max_bytes`."""
+    """The files of the last user message, in order. Leaves out files that cannot be decoded or exceed `max_bytes`."""
     last = next((message for message in reversed(request.messages) if message.role == "user"), None)
     if last is None or not isinstance(last.content, list):
         return []
@@ -70,7 +70,7 @@ def _data_url(url: str) -> tuple[str, bytes | None]:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Base64, also in its alphabet for URLs and without its padding; None for what is none."""
+    """Decodes base64, also with the URL alphabet or without padding; None if the text is not base64."""
     plain = "".join(text.split()).translate(_PLAIN_ALPHABET).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)

@@ -1,4 +1,4 @@
-"""How artifacts are fetched: `GET` and `HEAD` of `/artifacts/{id}/{name}` and `/v1/artifacts/{id}` (E7, A4)."""
+"""Serves artifacts: `GET` and `HEAD` of `/artifacts/{id}/{name}` and `/v1/artifacts/{id}` (E7, A4)."""
 # Contract file: replaced by updates.
 
 import logging
@@ -20,7 +20,7 @@ from .ranges import Part, is_known, wanted
 
 log = logging.getLogger("competitor.artifacts")
 
-# A page or a drawing among the artifacts must not act as this site, nor as the site that shows it.
+# An artifact that is a web page or an SVG must not run with the rights of this site or of the site that embeds it.
 _POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -29,7 +29,7 @@ def add_artifact_routes(app: FastAPI, keeper: Keeper) -> None:
 
     @app.api_route("/artifacts/{id}/{name}", methods=methods, include_in_schema=False)
     async def artifact(request: Request, id: str, name: str) -> Response:
-        """An artifact by the link in its descriptor."""
+        """Serves an artifact by the link in its descriptor."""
         return await _answer(keeper, request, id, name)
 
     @app.api_route("/v1/artifacts/{id}", methods=methods, include_in_schema=False)
@@ -101,14 +101,14 @@ def _headers(keeper: Keeper, found: Found, tag: str) -> dict[str, str]:
         "expires": formatdate(found.expires, usegmt=True),
         "x-content-type-options": "nosniff",
         "content-security-policy": _POLICY,
-        "cross-origin-resource-policy": "cross-origin",  # pages show images of other sites, as they should here
-        "access-control-allow-origin": "*",  # and check their hash; whoever has the link may read
+        "cross-origin-resource-policy": "cross-origin",  # other sites may embed artifacts as images
+        "access-control-allow-origin": "*",  # and check the hash; anyone with the link may read
         "referrer-policy": "no-referrer",
     }
 
 
 async def _send(keeper: Keeper, found: Found, part: Part, headers: dict[str, str]) -> Response:
-    """Bytes of the store, in pieces: the next is read when the server has taken the one before."""
+    """Sends bytes of the store in pieces. Reads the next piece once the server has sent the one before."""
     pieces = found.pieces(part.start, part.end)
     first = await _first(pieces)
 
@@ -122,7 +122,7 @@ async def _send(keeper: Keeper, found: Found, part: Part, headers: dict[str, str
 
 
 async def _first(pieces: AsyncIterator[bytes]) -> bytes:
-    """The first piece, before the head is sent: a store that fails by then is an error, not a cut response."""
+    """Reads the first piece before the head is sent, so that an error of the store becomes an error response."""
     try:
         return await anext(pieces, b"")
     except KeyError:

@@ -1,4 +1,4 @@
-"""Saving artifacts: how a backend gives its user an image, a file, a dataset."""
+"""Saves artifacts: how a backend gives its user an image, a file or a dataset."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -19,12 +19,12 @@ from .public import public_base
 
 log = logging.getLogger("competitor.artifacts")
 
-# Hashing this much takes about a millisecond; more of it is done in a thread.
+# Hashing this many bytes takes about a millisecond. More bytes are hashed in a thread.
 _AT_ONCE_BYTES = 512 * 1024
 
 
 class Artifacts:
-    """Saves the artifacts of one answer. Those that were not yielded are added at its end."""
+    """Saves the artifacts of one answer. At the end, the core sends those that were not yielded."""
 
     __slots__ = ("_host", "_keeper", "saved")
 
@@ -41,10 +41,10 @@ class Artifacts:
         type: Kind | None = None,
         ttl_seconds: int | None = None,
     ) -> Artifact:
-        """Makes an artifact of bytes, a text, or a file's content: `yield await chat.artifacts.save(png, "a.png")`.
+        """Makes an artifact from bytes, a text, or a file's content: `yield await chat.artifacts.save(png, "a.png")`.
 
-        The media type comes from the name's ending, and from it whether it is an image, a file, a dataset or
-        binary. Raises `ArtifactError`, whose text is a sentence for the user; nothing is kept then.
+        The media type comes from the name's suffix, and decides whether it is an image, a file, a dataset or
+        binary. Raises `ArtifactError`, whose text is a sentence for the user, and stores nothing then.
         """
         shown = display_name(name)
         try:
@@ -79,7 +79,7 @@ class Artifacts:
 
 
 async def _content(given: bytes | str | Path, most: int) -> bytes:
-    """Raises `ArtifactError` for more than `most` bytes, and for a file that cannot be read."""
+    """The bytes to save. Raises `ArtifactError` for more than `most` bytes, and for a file that cannot be read."""
     if isinstance(given, Path):
         data = await asyncio.to_thread(_read, given, most + 1)
     else:

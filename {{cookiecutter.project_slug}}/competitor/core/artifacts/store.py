@@ -1,9 +1,9 @@
-"""Where bytes are kept: one folder, or one bucket, by obstore, which is imported when first needed.
+"""Stores bytes in a folder or a bucket, with obstore, which is imported when first needed.
 Contract file: replaced by updates.
 
-An object is the artifact's bytes and, behind them, a block of fixed size that describes them. Both stores
-make an object visible as a whole or not at all, so no reader ever sees half of one, or bytes without
-their description; and whoever shares the store can serve it. (obstore keeps no attributes in folders.)
+A stored object is the artifact's bytes, followed by a block of fixed size that describes them. (obstore keeps no
+attributes in folders.) Both kinds of store make an object visible as a whole or not at all, so no reader sees half an
+object. Any replica that shares the store can serve it.
 """
 
 import json
@@ -29,7 +29,7 @@ USED = ".used"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An object as a listing shows it; `size` counts its description as well."""
+    """An object in a listing. `size` includes its description."""
 
     id: str
     size: int
@@ -37,13 +37,13 @@ class Kept:
 
 
 class Store:
-    """Objects by id. Raises `ArtifactError` where the store itself fails, `KeyError` for what is not there."""
+    """Stores objects by id. Raises `ArtifactError` if the store fails, and `KeyError` for an unknown id."""
 
     def __init__(self, objects: "LocalStore | S3Store", folder: Path | None = None):
         self._objects, self._folder = objects, folder
 
     async def put(self, id: str, data: bytes, described: Described) -> None:
-        """Keeps an object. It is there when this returns, whole; else nothing of it is."""
+        """Stores an object. When this returns, the whole object is stored; if it raises, nothing is."""
         import obstore
 
         block = json.dumps(described).encode().ljust(BLOCK_BYTES)
@@ -53,7 +53,7 @@ class Store:
             await obstore.put_async(self._objects, _path(id), [data, block], use_multipart=False)
 
     async def create(self, name: str, data: bytes) -> bool:
-        """Keeps `data` under a name unless something is there. Of many who try, one is told that it did."""
+        """Stores `data` unless the name is taken. Of several concurrent callers, only one gets True."""
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
@@ -65,7 +65,7 @@ class Store:
         return True
 
     async def use(self, id: str) -> bool:
-        """Marks an object as used; False where somebody else has."""
+        """Marks an object as used. Returns False if it was marked before."""
         return await self.create(_path(f"{id}{USED}"), b"")
 
     async def read(self, name: str) -> bytes:
@@ -83,7 +83,7 @@ class Store:
         return described
 
     async def pieces(self, id: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `end`, not more of them at a time than a socket takes in a moment."""
+        """Yields the bytes from `start` up to `end` in pieces that fit into a socket's buffer."""
         import obstore
 
         if start >= end:
@@ -100,7 +100,7 @@ class Store:
             await obstore.delete_async(self._objects, _path(id))
 
     async def list(self) -> list[Kept]:
-        """All there is, marks of use among it."""
+        """Lists all objects, and also the marks of used ones."""
         import obstore
 
         found = []
@@ -114,7 +114,7 @@ class Store:
         return found
 
     def forget_halves(self, now: float) -> None:
-        """Removes what was being written when its process was killed; no listing shows it, and a bucket has none."""
+        """Removes expired files that a killed process left half written. Only folders have them; listings do not."""
         if self._folder is None:
             return
         for path in (self._folder / FOLDER).glob("art_*#*"):

@@ -1,4 +1,4 @@
-"""Deletes expired artifacts, with one timer for the process; also those of an earlier process."""
+"""Deletes expired artifacts, also those of earlier processes, with one timer for the process."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -9,13 +9,13 @@ from .keeper import Keeper
 
 log = logging.getLogger("competitor.artifacts")
 
-# Replicas keep artifacts of which this one knows nothing yet.
+# Longest time between two looks, because other replicas store artifacts that this one does not know.
 MAX_PAUSE_SECONDS = 60.0
 MIN_PAUSE_SECONDS = 1.0
 
 
 class Sweeper:
-    """Runs from `start` to `stop`. A store that fails is tried again the next time."""
+    """Deletes expired artifacts from `start` to `stop`. After an error of the store it tries again the next time."""
 
     def __init__(self, keeper: Keeper):
         self._keeper = keeper
@@ -46,5 +46,5 @@ class Sweeper:
                 pause = min(MAX_PAUSE_SECONDS, max(MIN_PAUSE_SECONDS, due - self._keeper.clock()))
         except (ArtifactError, OSError) as error:
             detail = error.detail if isinstance(error, ArtifactError) else type(error).__name__
-            log.warning("old artifacts could not be swept", extra={"detail": detail})
+            log.warning("expired artifacts could not be deleted", extra={"detail": detail})
         self._wait(pause)

@@ -1,4 +1,4 @@
-"""The debug console (E5, E6): the last requests with the time of each event. It does not exist while it is off."""
+"""The debug console (E5, E6): the last requests, with the time of each event. Its routes exist only while it is on."""
 # Contract file: replaced by updates.
 
 from .console import Console

@@ -1,11 +1,11 @@
-"""What the console may hold in memory, all requests together: beyond it they are kept in part."""
+"""Limits the memory that the console uses for all requests together. Beyond it, requests are kept only in part."""
 # Contract file: replaced by updates.
 
 import threading
 
 
 class Budget:
-    """Taken from by the event loop, given back by the thread that writes the files."""
+    """Counts bytes in use. The event loop takes from the budget; the thread that writes files gives back."""
 
     def __init__(self, most_bytes: int):
         self._most_bytes = most_bytes
@@ -13,7 +13,7 @@ class Budget:
         self.held = 0
 
     def take(self, size: int) -> bool:
-        """False where there is no room for so much; then nothing was taken."""
+        """Takes `size` from the budget. Returns False, and takes nothing, if too little is left."""
         with self._lock:
             if self.held + size > self._most_bytes:
                 return False

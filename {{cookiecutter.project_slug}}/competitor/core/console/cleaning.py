@@ -1,4 +1,4 @@
-"""Removes secrets, also split ones, and shortens long texts, before a request and its answer are kept."""
+"""Removes secrets, even split ones, and shortens long texts, before a request and its answer are stored."""
 # Contract file: replaced by updates.
 
 import json
@@ -10,16 +10,16 @@ from ..observe.logs import HIDDEN, conceal
 from ..request.schema import ChatRequest
 
 _LONG_CHARACTERS = 1_000
-# Text comes in smaller pieces (answer.py); a larger one is the link of an artifact, whose event has the bytes as well.
+# Text comes in smaller pieces (answer.py). A larger one is an artifact's link, whose bytes are in its event as well.
 _PIECE_CHARACTERS = 16 * 1024
 
 Json = dict[str, Any]
 
 
 def fitting(asked: ChatRequest, secrets: list[str]) -> tuple[Json | None, bool]:
-    """The request without its token, and whether something of it was left out because it was too long."""
+    """The request without its token, shortened if it is too long, and whether something was left out."""
     body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
-    body = clean(body, secrets)  # before it is cut: half a secret is not known for one
+    body = clean(body, secrets)  # before it is cut, because half a secret would not be found
     if len(json.dumps(body)) <= MAX_SHOWN_REQUEST_BYTES:
         return body, False
     body = _shortened(body)
@@ -35,7 +35,7 @@ def _shortened(value: Any) -> Any:
 
 
 def clean(value: Any, secrets: list[str]) -> Any:
-    """The same without secrets. On texts themselves: in JSON a secret's end is not to be seen."""
+    """A copy without secrets. It works on plain texts, because JSON escapes could hide where a secret ends."""
     if isinstance(value, str):
         return conceal(value, secrets)
     if isinstance(value, Mapping):
@@ -44,7 +44,7 @@ def clean(value: Any, secrets: list[str]) -> Any:
 
 
 def unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
-    """A secret that a model says in pieces is in none of them. Then none is shown."""
+    """Hides a secret that the model sent in several pieces: then all pieces with a part of it are hidden."""
     deltas = [delta for event in events if (delta := _delta(event))]
     for name in ("content", "reasoning_content"):
         _hide_pieces([delta for delta in deltas if isinstance(delta.get(name), str)], name, secrets)

@@ -1,4 +1,4 @@
-"""What the console keeps. Several workers share one folder, so that each shows the same."""
+"""The console's data. Several workers share one folder, so each shows the same requests."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -25,10 +25,10 @@ log = logging.getLogger("competitor.console")
 
 
 class Console:
-    """The console of one process. All workers share `folder`; without one it makes its own and removes it."""
+    """The console of one process. Workers share `folder`; without it, the console makes one and removes it later."""
 
     def __init__(self, settings: Settings, folder: Path | None = None):
-        """Raises `OSError` where no folder can be made."""
+        """Raises `OSError` if no folder can be made."""
         self._own = None if folder else tempfile.TemporaryDirectory(prefix="competitor-")
         folder = folder or Path(self._own.name if self._own else "")
         self.guard = Guard(settings.debug_allow)
@@ -38,15 +38,15 @@ class Console:
         self.live = Live(folder / "live", settings.timeout_seconds)
         self.budget = Budget(MAX_HELD_BYTES)
         self._waiting = Budget(MAX_WAITING)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one: nothing overtakes, and one heap
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="console")  # one thread keeps the order
 
     def recorder(self, asked: ChatRequest, size: int, request_id: str, headers: Mapping[str, str]) -> Recorder:
-        """Keeps a request of `size` bytes, and tells whoever follows it, where it asked for that (E6)."""
+        """Starts the record of a request of `size` bytes. If it has `debug: true`, its events can be followed (E6)."""
         follow = self.live.log(debug_id(headers) or request_id, echoed(headers)) if asked.debug else None
         return Recorder(self, asked, size, request_id, follow)
 
     def refused(self, error: ApiError, headers: Mapping[str, str]) -> None:
-        """A request that never became an answer: its body could not be read, so it is not kept."""
+        """Records a request that was refused. Its body could not be read, so it is not stored."""
         message = conceal(error.message, self.secrets)
         shown = {"message": message, "code": error.code, "param": error.param, "status": error.status}
         self.keep(new_number(), {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""})
@@ -54,9 +54,9 @@ class Console:
             self.live.log(followed, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
 
     def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> bool:
-        """Puts a request on the shelf, not at the loop's cost. False where too many wait for that already.
+        """Stores a request from another thread. Returns False if too many requests wait to be stored already.
 
-        One that comes with its `rest` has its head on the shelf, so it never has to stay away.
+        A call with `rest` completes a request whose head is stored already, so it is never refused.
         """
         fits = self._waiting.take(1)
         if fits or rest is not None:
@@ -64,11 +64,11 @@ class Console:
         return fits
 
     async def heads(self) -> list[dict[str, Any]]:
-        """What a list shows of the requests, the newest first; all that this process had to say is in it."""
+        """The heads of all stored requests, the newest first, including all that this process has recorded so far."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self.shelf.heads)
 
     async def record(self, number: str) -> dict[str, Any] | None:
-        """All that is kept of a request."""
+        """The whole record of one request; None if it is no longer stored."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self.shelf.get, number)
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Console:
     def _put(self, number: str, head: dict[str, Any], rest: Rest | None, counted: bool) -> None:
         try:
             self.shelf.put(number, head, None if rest is None else rest.made())
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the console, answers go on
+        except Exception as error:  # noqa: BLE001 - a fault of the console must not stop answers
             log.warning("the console could not keep a request", extra={"why": f"{type(error).__name__}: {error}"})
         finally:
             self._waiting.give(counted)

@@ -1,18 +1,18 @@
-"""Who may look into the console (E5): this machine, and the networks of the settings."""
+"""Decides who may open the console (E5): this machine, and the networks in the settings."""
 # Contract file: replaced by updates.
 
 import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
-# A page of another site can point its own name at this machine (DNS rebinding); it cannot choose an address.
+# DNS rebinding lets another site's page use its own name for this machine, but not an address or localhost.
 _NAME_OF_THIS_MACHINE = re.compile(r"(?:[a-z0-9-]+\.)*localhost")
-# A reverse proxy is a peer of this machine, too, and speaks for somebody else.
+# A reverse proxy on this machine sends requests of other people, and marks them with these headers.
 _FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
 class Guard:
-    """`reason` says why a request may not see the console; None for one that may."""
+    """Decides who may open the console: `reason` returns why a request may not, or None if it may."""
 
     def __init__(self, allowed: Iterable[IPv4Network | IPv6Network]):
         self._allowed = tuple(allowed)

@@ -1,8 +1,8 @@
-"""`/v1/debug/stream/{id}` (E6): what a request that carried `debug: true` is doing, as it does it.
+"""Serves `/v1/debug/stream/{id}` (E6): the events of a request with `debug: true`, while it is being answered.
 Contract file: replaced by updates.
 
-The events of a request are lines of a file, which any worker can follow: the one that is asked need not be the one
-that answers. Only plain `data:` frames leave.
+The events of a request are lines of a file that all workers can read, because the worker that serves the debug stream
+need not be the one that answers the request. Only `data:` frames are sent.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ log = logging.getLogger("competitor.console")
 
 LAST = "request_end"
 _LOOK_SECONDS = 0.05
-# A caller may ask before its request has arrived.
+# How long to wait for the request, since a caller may ask for its events before it arrives.
 WAIT_SECONDS = 30.0
-# Readers and proxies between drop a connection that says nothing.
+# Readers and proxies close a connection on which nothing is sent, so a keep-alive is sent this often.
 KEEP_ALIVE_SECONDS = 5.0
 
 
 class Live:
-    """The events of the last requests."""
+    """The event files of the last requests."""
 
     def __init__(self, folder: Path, most_seconds: float):
         self._folder, self._most_seconds = folder, most_seconds
@@ -37,7 +37,7 @@ class Live:
     def log(self, id: str, echoed: Mapping[str, str]) -> "LiveLog":
         path = self._path(id)
         try:
-            path.write_bytes(b"")  # an id that is used again starts from the beginning
+            path.write_bytes(b"")  # a reused id starts a new file
             newest_first = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in newest_first[MAX_LIVE_FILES:]:
                 old.unlink(missing_ok=True)
@@ -46,7 +46,7 @@ class Live:
         return LiveLog(path, id, echoed.get("x-correlation-id"))
 
     async def follow(self, id: str) -> AsyncIterator[bytes]:
-        """The events so far and those to come, as frames; ends with the request, or when none comes."""
+        """Yields past and future events as frames. Ends with the request, or if no request arrives in time."""
         path, read, until = self._path(id), 0, time.monotonic() + WAIT_SECONDS
         told = time.monotonic()
         while time.monotonic() < until:
@@ -69,7 +69,7 @@ class Live:
 
 
 class LiveLog:
-    """Where one request's events go."""
+    """Writes the events of one request to its file."""
 
     def __init__(self, path: Path, id: str, correlation_id: str | None):
         self._path, self._id, self._correlation_id = path, id, correlation_id
@@ -97,7 +97,7 @@ def _line(id: str, type: str, step: str, message: str, data: Any, correlation_id
 def _is_last(line: bytes) -> bool:
     try:
         return bool(json.loads(line)["type"] == LAST)
-    except ValueError:  # an id that was used again: the file started from the beginning in the middle of a line
+    except ValueError:  # the id was reused: the file was emptied within a line
         return False
 
 

@@ -1,4 +1,4 @@
-"""The recorder: one request as the console shows it, with the time of every event and its end."""
+"""Records one request for the console, with the time of every event and how it ended."""
 # Contract file: replaced by updates.
 
 import json
@@ -20,22 +20,22 @@ from .live import LAST, LiveLog
 from .storage import new_number
 
 _SHOWN_CHARACTERS = 120
-_LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut at its end would not be known for one
+_LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut off at the end would not be found
 
 Json = dict[str, Any]
 
 
 class Rest(Protocol):
-    """What is kept of a request besides its head; made in the writer's thread."""
+    """The record of a request besides its head; `made` runs in the writer's thread."""
 
     def made(self) -> Json: ...
     def free(self) -> None:
-        """What it held in memory may go."""
+        """Releases the memory that the record holds."""
         ...
 
 
 class Shelves(Protocol):
-    """Where a recorder keeps its request; the console is one."""
+    """The place where a recorder stores its request; the console is one."""
 
     secrets: list[str]
     seconds: float
@@ -45,7 +45,7 @@ class Shelves(Protocol):
 
 
 class Recorder(Observer):
-    """Records one request, without secrets: neither the settings' nor the user's token."""
+    """Records one request, without the secrets of the settings and without the user's token."""
 
     def __init__(self, console: Shelves, asked: ChatRequest, size: int, request_id: str, live: LiveLog | None):
         self._console, self._live = console, live
@@ -71,19 +71,19 @@ class Recorder(Observer):
             self._asked = None
         self._tell("request_start", "request", "The request was accepted.", {"mode": self._head["mode"]})
 
-    # What is written to the client.
+    # Called for what is written to the client.
 
     def written(self, data: bytes) -> None:
-        """One write of a stream."""
+        """Records one write of a stream."""
         if self._kept and self._fits(len(data)):
             self._written.append((time.monotonic() - self._began, data))
 
     def answered(self, body: bytes) -> None:
-        """The answer as one object."""
+        """Records an answer that is one object."""
         if self._kept and self._fits(len(body)):
             self._whole = body
 
-    # What observers are told.
+    # Observer callbacks.
 
     def doing(self, what: str) -> None:
         self._tell("progress", "work", f"{what}.")
@@ -96,7 +96,7 @@ class Recorder(Observer):
         self._tell(f"{step.kind}_end", step.name, said, {"id": step.id, "status": status, **details})
 
     def saved(self, kind: str, size: int) -> None:
-        self._tell("artifact", "artifact", f"An artifact of {size} bytes was handed out.", {"type": kind})
+        self._tell("artifact", "artifact", f"An artifact of {size} bytes was sent.", {"type": kind})
 
     def called(self, call: ModelCall) -> None:
         how = "answered" if call.error is None else f"failed: {call.error}"
@@ -114,11 +114,11 @@ class Recorder(Observer):
         self._tell(LAST, "request", message, fields)
 
     def close(self) -> None:
-        """However the answer ended. What was not handed to the shelf is free."""
+        """Ends the recording, however the answer ended, and releases memory that was not passed on."""
         if not self._ended:
             self.free()
 
-    # What the shelf asks for, in the writer's thread.
+    # Called in the writer's thread.
 
     def made(self) -> Json:
         request, request_cut = (None, True) if self._asked is None else fitting(self._asked, self._secrets)
@@ -153,7 +153,7 @@ class Recorder(Observer):
 
 
 class RecordedWriter(BodyWriter):
-    """A writer whose events are kept as well."""
+    """A writer that also records the events it writes."""
 
     __slots__ = ("_recorder",)
 
@@ -171,7 +171,7 @@ class RecordedWriter(BodyWriter):
 
 
 def _events(data: bytes) -> Iterable[tuple[Any, int]]:
-    """The events of a write, each with its size: a chunk's object, or the text of a comment or of `[DONE]`."""
+    """Yields the events of a write with their sizes in bytes: a chunk's object, or a comment's or `[DONE]`'s text."""
     for event in data.split(b"\n\n"):
         if event:
             text = event.decode()

@@ -1,4 +1,4 @@
-"""The console's routes. While the console is off they do not exist (E5)."""
+"""The console's routes. They exist only while the console is on (E5)."""
 # Contract file: replaced by updates.
 
 import base64
@@ -46,7 +46,7 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
 
     @app.get("/v1/debug/stream/{id}", include_in_schema=False)
     async def follow(id: str) -> Response:
-        """What a gateway proxies to whoever sent `debug: true` (E6); so any peer may ask."""
+        """Streams the debug events of a request (E6). A gateway proxies this to callers, so any peer may ask."""
         if not usable(id):
             raise ApiError("not_found", "This cannot be the id of a request.")
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -55,7 +55,7 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
 
 @cache
 def _page() -> tuple[str, str]:
-    """The page and its policy: only its own script and style, by their hashes, and no other host."""
+    """The console's page and its security policy: only its own script and style, by hash, and no other host."""
     text = (resources.files(__package__) / "page.html").read_text(encoding="utf-8")
     policy = [
         "default-src 'none'",

@@ -1,8 +1,8 @@
-"""The last requests, in files: several workers see the same ones. Limited in number and in bytes, gone at the end.
+"""Stores the last requests in files that several workers share. The number and the bytes are limited.
 Contract file: replaced by updates.
 
-The folder belongs to the process and is readable for its user only. A request is two files: what a list
-shows, and the rest, compressed.
+The folder is readable for its user only and removed when the process ends. A request has two files: the head that a
+list shows, and the rest, compressed.
 """
 
 import json
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[0-9]{19}-[0-9a-f]{8}")
 
 
 def new_number() -> str:
-    """Sorts by time."""
+    """Makes a unique number for a request. Numbers sort by time."""
     return f"{time.time_ns():019d}-{secrets.token_hex(4)}"
 
 
@@ -30,25 +30,25 @@ class Shelf:
         folder.mkdir(mode=0o700, exist_ok=True)
 
     def put(self, number: str, head: dict[str, Any], rest: dict[str, Any] | None = None) -> None:
-        """Keeps or replaces a request; the oldest make room. Raises `OSError`."""
+        """Stores or replaces a request, and deletes the oldest ones if there are too many. Raises `OSError`."""
         if rest is not None:
             self._write(f"{number}.rest", zlib.compress(json.dumps(rest).encode(), 6))
         self._write(f"{number}.head", json.dumps(head).encode())
-        if rest is not None or head["state"] == "refused":  # once a request
+        if rest is not None or head["state"] == "refused":  # once for each request
             self._make_room()
 
     def heads(self) -> list[dict[str, Any]]:
-        """What a list shows, the newest first."""
+        """The heads of all stored requests, the newest first."""
         found = []
         for path in sorted(self._folder.glob("*.head"), reverse=True):
             try:
                 found.append(_told(path.stem, path.read_bytes()))
-            except OSError:  # another worker has just made room
+            except OSError:  # another worker has just deleted it
                 continue
         return found
 
     def get(self, number: str) -> dict[str, Any] | None:
-        """All that is kept of a request."""
+        """The whole record of a request; None if it is not stored."""
         if not _NUMBER.fullmatch(number):
             return None
         try:
@@ -57,12 +57,12 @@ class Shelf:
             return None
         try:
             rest = json.loads(zlib.decompress((self._folder / f"{number}.rest").read_bytes()))
-        except OSError:  # it is under way
+        except OSError:  # the answer has not ended yet
             rest = {}
         return {**head, **rest}
 
     def _write(self, name: str, data: bytes) -> None:
-        """Never seen half written."""
+        """Writes a file so that readers see either all of it or none."""
         unfinished = self._folder / f"{name}.{os.getpid()}.new"
         unfinished.write_bytes(data)
         unfinished.replace(self._folder / name)
@@ -85,5 +85,5 @@ class Shelf:
 def _told(number: str, data: bytes) -> dict[str, Any]:
     head = {"number": number, **json.loads(data)}
     if head["state"] == "running" and time.time() > head["until"]:
-        head["state"] = "lost"  # with the worker that answered it
+        head["state"] = "lost"  # the worker that answered it has died
     return head

@@ -1,4 +1,4 @@
-"""Reads an upstream's chunks, in all the forms that servers write, and passes them to a sink."""
+"""Reads an upstream's chunks, in all the formats that servers use, and passes their content to a sink."""
 # Contract file: replaced by updates.
 
 import json
@@ -25,13 +25,13 @@ _REASONS: dict[str, FinishReason] = {
 }
 
 
-# After this many chunks that the fast path could not read, their shape is learned again.
+# After this many chunks that the fast path could not read, it learns the usual chunk again.
 _LEARN_EVERY = 4
 
 
 @dataclass(slots=True)
 class PartialCall:
-    """A tool call whose arguments are still arriving. `number` is its number at the client, for a client's tool."""
+    """A tool call whose arguments are still arriving. `number` is its number in the answer if it is for the client."""
 
     id: str
     name: str
@@ -43,23 +43,23 @@ class PartialCall:
 
 
 class ChunkReader:
-    """Reads one completion. Text, reasoning and calls of the client's tools go to the sink at once."""
+    """Reads one completion. Passes text, reasoning and calls of the client's tools to the sink at once."""
 
     def __init__(self, sink: Sink):
         self._sink = sink
-        self.text = StringIO()  # a list of a million tokens would cost ten times their text
+        self.text = StringIO()  # a list of a million tokens would take ten times the memory
         self.reasoning = StringIO()
         self.calls: list[PartialCall] = []
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.began = False
         self._by_index: dict[int, PartialCall] = {}
-        self._tags: ThinkTags | None = ThinkTags()  # None once all that comes is text
+        self._tags: ThinkTags | None = ThinkTags()  # None once only text can follow
         self._usual: UsualChunk | None = None
         self._chunks = 0
 
     def chunk(self, payload: bytes) -> None:
-        """One event of a stream. Raises `UpstreamError`."""
+        """Reads one event of a stream. Raises `UpstreamError`."""
         if self._usual is not None and (text := self._usual.text(payload)):
             self.text.write(text)
             self._sink.text(text)
@@ -71,12 +71,12 @@ class ChunkReader:
             self._usual = usual_chunk(payload, text)
 
     def ended(self) -> None:
-        """The stream has ended: passes on text that was held back because it might have begun a tag."""
+        """Ends the stream: passes on text that was held back because it might have been the start of a tag."""
         if self._tags is not None:
             self._said(*self._tags.rest())
 
     def whole(self, body: bytes) -> None:
-        """The one object of a server that does not stream. Raises `UpstreamError`."""
+        """Reads the one object of a server that does not stream. Raises `UpstreamError`."""
         self._read(_parsed(body), "message")
 
     def _read(self, chunk: dict[str, Any], key: str) -> None:
@@ -93,10 +93,10 @@ class ChunkReader:
             if usage := chunk.get("usage"):
                 self.usage = read_usage(usage) or self.usage
         except (AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
-            raise UpstreamError("not_openai", f"a chunk of another shape: {type(error).__name__}") from None
+            raise UpstreamError("not_openai", f"a chunk with an unknown structure: {type(error).__name__}") from None
 
     def _delta(self, delta: dict[str, Any]) -> None:
-        # Reasoning has two names: DeepSeek's, which vLLM and most others took over, and OpenRouter's.
+        # Reasoning has two names: DeepSeek's, which vLLM and most others use, and OpenRouter's.
         if text := delta.get("reasoning_content") or delta.get("reasoning"):
             self._said(_as_text(text), "")
         if text := delta.get("content"):
@@ -117,7 +117,7 @@ class ChunkReader:
             self._tags = None
 
     def _call(self, piece: dict[str, Any]) -> None:
-        """One fragment of a call. Servers forget the index, repeat the name, or give one index to two calls."""
+        """Reads one fragment of a call. Some servers omit the index, repeat the name, or reuse an index."""
         function = piece.get("function") or {}
         known = self._known(piece)
         if known is None or (function.get("name") and piece.get("id") not in (None, "", known.id)):
@@ -130,7 +130,7 @@ class ChunkReader:
                 self._sink.arguments(known.number, text)
 
     def _known(self, piece: dict[str, Any]) -> PartialCall | None:
-        """The call that a fragment continues: found by its index, else by its id, else the last call."""
+        """The call that a fragment continues: by its index, or else by its id, or else the last call."""
         if piece.get("index") is not None:
             return self._by_index.get(piece["index"])
         if piece.get("id"):
@@ -150,9 +150,9 @@ class ChunkReader:
 
 def _parsed(payload: bytes) -> dict[str, Any]:
     try:
-        chunk = from_json(payload, cache_strings="keys")  # ids and texts would stay in memory, spread over all of it
+        chunk = from_json(payload, cache_strings="keys")  # cached ids and texts would fragment the memory
     except ValueError:
-        try:  # half a surrogate pair, which the strict parser refuses and `answer.py` repairs
+        try:  # half a surrogate pair: the strict parser refuses it; `answer.py` repairs it
             chunk = json.loads(payload)
         except (ValueError, RecursionError):
             raise UpstreamError("not_openai", "an event that is not JSON") from None
@@ -162,7 +162,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def _only_text(chunk: dict[str, Any]) -> str | None:
-    """The text of a chunk that holds only text; then later chunks of the same shape hold only text as well."""
+    """The text of a chunk that holds only text, otherwise None."""
     choices = chunk.get("choices")
     if chunk.get("usage") or not choices or choices[0].get("finish_reason"):
         return None
@@ -172,7 +172,7 @@ def _only_text(chunk: dict[str, Any]) -> str | None:
 
 
 def _as_text(value: Any) -> str:
-    """Text, or the text of a list of parts, as Mistral's reasoning models send it."""
+    """The text of a string, or of a list of parts, which Mistral's reasoning models send."""
     if isinstance(value, str):
         return value
     return "".join(

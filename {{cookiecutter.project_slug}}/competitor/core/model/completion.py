@@ -1,9 +1,9 @@
-"""One call of the model: any OpenAI-compatible server, or the offline model in the same format.
+"""One call of the model: of any OpenAI-compatible server, or of the offline model, which uses the same format.
 Contract file: replaced by updates.
 
-A `Completion` is one call. A backend yields it, and the core passes every piece on without another
-step of the backend; or iterates over it, and sees every piece itself. In both cases `text`,
-`reasoning`, `tool_calls`, `client_calls`, `finish_reason` and `usage` then hold what came.
+A `Completion` is one call. A backend either yields it, and the core passes every piece to the client, or iterates
+over it and gets every piece itself. In both cases, `text`, `reasoning`, `tool_calls`, `client_calls`,
+`finish_reason` and `usage` hold the result afterwards.
 """
 
 import asyncio
@@ -37,13 +37,13 @@ _HEADERS = {"content-type": "application/json", "accept": "text/event-stream", "
 
 
 class Llm:
-    """Makes completions; one for the whole process."""
+    """Makes the model calls; there is one for the whole process."""
 
     def __init__(self, settings: Settings, client: HttpClient, offline: OfflineServer):
         self.settings, self.client, self._offline = settings, client, offline
 
     async def upstream(self, token: SecretStr | None) -> Upstream:
-        """The server for one request: the configured one, or the offline model, started when first needed."""
+        """The server for one request: the configured one, or the offline model, which is started when first needed."""
         chosen = choose(self.settings, token)
         if chosen is None:
             base_url = await self._offline.start()
@@ -55,8 +55,8 @@ class Llm:
 class Completion(Source):
     """One call of the model.
 
-    `account` is told what the call cost, whatever became of it, and `observer` how it went. Raises
-    `UpstreamError` from `pour` and from iteration; what came before stays in the attributes.
+    `account` gets the usage of the call, even if it failed; `observer` gets how the call ended. `pour` and iteration
+    raise `UpstreamError`; what had arrived before stays in the attributes.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Completion(Source):
 
     @property
     def model(self) -> str:
-        """The name of the model that is asked."""
+        """The name of the model that this call asks."""
         name: str = self._model or self.body["model"]
         return name
 
@@ -87,17 +87,17 @@ class Completion(Source):
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """Calls of the backend's own tools."""
+        """The calls of the backend's own tools."""
         return [call.whole() for call in self._reader.calls if call.number is None] if self._reader else []
 
     @property
     def client_calls(self) -> list[ToolCall]:
-        """Calls of the client's tools, which have gone out to it."""
+        """The calls of the client's tools, which were sent to the client."""
         return [call.whole() for call in self._reader.calls if call.number is not None] if self._reader else []
 
     @property
     def message(self) -> dict[str, object]:
-        """The answer as an assistant's message, to continue the conversation with."""
+        """The model's answer as an assistant message, for the next call of the same conversation."""
         said: dict[str, object] = {"role": "assistant", "content": self.text}
         if self._reader and self._reader.calls:
             said["tool_calls"] = [call.whole().as_json() for call in self._reader.calls]
@@ -105,11 +105,11 @@ class Completion(Source):
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """None if the call did not complete."""
+        """The model's finish reason; None if the call did not complete."""
         return self._reader.finish_reason if self._reader else None
 
     async def pour(self, sink: Sink) -> None:
-        """Makes the call and passes everything to `sink`, from the socket's callback: no task or wake-up per chunk."""
+        """Makes the call and passes everything to `sink` from the socket's callback, without a task per chunk."""
         reader = self._reader = ChunkReader(sink)
         sink.doing("Waiting for the model")
         sink.flow.set_source(self)
@@ -135,11 +135,11 @@ class Completion(Source):
         sink.finish(reader.finish_reason or "stop")
 
     def __aiter__(self) -> AsyncIterator[Text | Reasoning]:
-        """Text and reasoning, piece by piece."""
+        """Iterates over text and reasoning, piece by piece."""
         return cast(AsyncIterator[Text | Reasoning], self._pulled(PullSink()))
 
     def pieces(self) -> AsyncGenerator[Piece]:
-        """Text, reasoning and tool calls, piece by piece. All calls are then in `client_calls`."""
+        """Iterates over text, reasoning and tool calls. All calls are then in `client_calls`."""
         return self._pulled(PullSink(calls=True))
 
     async def _pulled(self, queue: PullSink) -> AsyncGenerator[Piece]:
@@ -153,7 +153,7 @@ class Completion(Source):
             if pouring.cancel():
                 await asyncio.wait({pouring})
             elif not pouring.cancelled():
-                pouring.exception()  # looked at, so that asyncio does not report it as lost
+                pouring.exception()  # retrieved, so that asyncio does not report it as lost
 
     def pause(self) -> None:
         if self._response is not None:
@@ -165,7 +165,7 @@ class Completion(Source):
 
     async def _receive(self, response: Response, reader: ChunkReader, sink: Sink) -> None:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/json":  # a server that does not stream, or an error under a status of 200
+        if kind == "application/json":  # the server does not stream, or reports an error with status 200
             reader.whole(await response.read(MAX_WHOLE_RESPONSE_BYTES))
             return
         if kind == "text/html":
@@ -188,7 +188,7 @@ class Completion(Source):
             await response.ended
         except UpstreamError:
             if reader.finish_reason is None:
-                raise  # else all that matters had come
+                raise  # otherwise everything important has arrived
         for payload in splitter.end():
             if payload != b"[DONE]":
                 reader.chunk(payload)
@@ -198,7 +198,7 @@ class Completion(Source):
             raise UpstreamError("broke_off", "the body ended without a finish reason and without [DONE]")
 
     async def _open(self, sink: Sink) -> Response:
-        """The response, once its head has a status of 200. Tries again only while no byte of an answer has arrived."""
+        """Sends the call. Returns the response with status 200. Retries only before a byte of the answer arrived."""
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
         self._free = upstream.model == OFFLINE_MODEL

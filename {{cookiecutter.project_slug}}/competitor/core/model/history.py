@@ -1,4 +1,4 @@
-"""Earlier answers as a model should read them: an artifact's name instead of its bytes (A3)."""
+"""Shortens earlier answers for the model: an artifact's name replaces its bytes (A3)."""
 # Contract file: replaced by updates.
 
 import re
@@ -10,7 +10,7 @@ _ESCAPED, _SAME = re.compile(r"\\(.)"), r"\1"
 
 
 def without_bytes(text: str) -> str:
-    """The text with `[name]` for each link to a `data:` URL, and `[type]` for each such URL without a link."""
+    """The text with `[name]` for each link to a `data:` URL, and `[type]` for each `data:` URL outside a link."""
     if ";base64," not in text:
         return text
     return _BARE.sub(_type, _LINK.sub(_name, text))

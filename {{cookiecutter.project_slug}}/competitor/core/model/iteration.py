@@ -1,4 +1,4 @@
-"""Iteration over a completion: pieces that the socket pushes wait here until the backend reads them."""
+"""Iteration over a completion: pieces from the socket wait in a queue until the backend reads them."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -12,9 +12,9 @@ Piece = Text | Reasoning | ToolCallPiece
 
 
 class PullSink(Flow):
-    """The sink of an iteration. It pauses the source when the reader falls behind.
+    """A sink that is a queue. It pauses the source when the reader falls behind.
 
-    Without `calls`, tool calls are left to the completion, which holds them once they are whole.
+    Without `calls`, it leaves tool calls out; the completion has them at the end.
     """
 
     def __init__(self, *, calls: bool = False) -> None:
@@ -32,7 +32,7 @@ class PullSink(Flow):
 
     def call(self, id: str, name: str) -> int | None:
         if self._calls is None:
-            return None  # the backend passes a client's call on itself
+            return None  # the backend itself passes calls on to the client
         self._calls += 1
         self._put(ToolCallPiece(self._calls - 1, "", id, name))
         return self._calls - 1
@@ -61,7 +61,7 @@ class PullSink(Flow):
             self._ready.set_result(None)
 
     async def next(self, pouring: asyncio.Future[None]) -> Piece | None:
-        """The next event; None after the last one, once `pouring` is done."""
+        """The next event; None after the last one, when `pouring` is done."""
         while not self._events:
             if pouring.done():
                 return None

@@ -1,4 +1,4 @@
-"""Makes the body of an upstream call from the caller's request, with OpenAI's own fields only (R9)."""
+"""Makes the body of an upstream request from the caller's request, with OpenAI's own fields only (R9)."""
 # Contract file: replaced by updates.
 
 from typing import Any
@@ -20,7 +20,7 @@ def messages(request: ChatRequest) -> list[Body]:
 
 
 def tools(request: ChatRequest) -> Body:
-    """`tools`, each name once (R7), and `tool_choice`; empty if the caller offers no tools."""
+    """`tools`, each name once (R7), and `tool_choice`; an empty dict if the caller offers no tools."""
     offered = request.offered_tools
     if not offered:
         return {}
@@ -32,7 +32,7 @@ def tools(request: ChatRequest) -> Body:
 
 
 def message(given: Message) -> Body:
-    """One message (R4, R5, R6), without Janus's own fields. Artifacts in an earlier answer become their names."""
+    """Converts one message (R4, R5, R6), without Janus's own fields. Names replace artifacts in earlier answers."""
     body: Body = {"role": "system" if given.role == "developer" else given.role}
     if isinstance(given.content, list):
         body["content"] = [_part(part) for part in given.content]
@@ -56,7 +56,7 @@ def _told_before(content: str | list[Body]) -> str | list[Body]:
 
 
 def _named(part: Body) -> Body:
-    """Servers accept images from users only, so an assistant's image becomes a name as well."""
+    """Replaces an assistant's image by its name, since servers accept images from users only."""
     text = part["text"] if part["type"] == "text" else f"![image]({part['image_url']['url']})"
     return {"type": "text", "text": without_bytes(text)}
 

@@ -1,4 +1,4 @@
-"""Failures of an upstream: what a status means, and whether the same call may be tried again."""
+"""Failures of an upstream: what an HTTP status means, and whether the same call may be retried."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -11,14 +11,14 @@ from ..limits import MAX_ERROR_BODY_BYTES, MAX_RETRY_PAUSE_SECONDS
 from ..outbound.response import Response
 
 _REFUSAL_SECONDS = 5.0
-# The same call may succeed after these; 529 is what some servers say when overloaded.
+# With these statuses, a retry may succeed; some servers send 529 when they are overloaded.
 _PASSING_STATUSES = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 _REFUSALS = {401: "refused_key", 403: "refused_key", 429: "busy", 503: "busy", 529: "busy"}
 _FIRST_PAUSE_SECONDS = 0.5
 
 
 async def failure(response: Response) -> UpstreamError:
-    """The error for a status other than 200. The server's own words go to the log only."""
+    """The error for a status other than 200. The server's own message goes only to the log."""
     status = response.status
     try:
         async with asyncio.timeout(_REFUSAL_SECONDS):
@@ -33,7 +33,7 @@ async def failure(response: Response) -> UpstreamError:
 
 
 def _seconds(retry_after: str) -> float | None:
-    """`Retry-After`: a number of seconds, or a date."""
+    """Reads `Retry-After`, a number or a date, as seconds from now; None if it is neither."""
     try:
         return max(0.0, float(retry_after))
     except ValueError:

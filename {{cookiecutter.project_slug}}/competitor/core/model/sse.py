@@ -1,7 +1,7 @@
-"""Splits server-sent events of upstreams: with any line ending, cut anywhere, without decoding.
+"""Splits an upstream's bytes into server-sent events: any line ending, cut anywhere, without decoding.
 Contract file: replaced by updates.
 
-Lines end at LF, CRLF or CR and nowhere else: text libraries also split at U+2028, which loses chunks.
+Lines end only at LF, CRLF or CR. Text libraries also split at U+2028, which would lose chunks.
 """
 
 from ..errors import UpstreamError
@@ -9,7 +9,7 @@ from ..limits import MAX_EVENT_BYTES
 
 
 class EventSplitter:
-    """Bytes in, the `data` of each whole event out."""
+    """Takes bytes as they arrive and returns the `data` of each complete event."""
 
     __slots__ = ("_after_cr", "_rest", "_size")
 
@@ -19,7 +19,7 @@ class EventSplitter:
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Raises `UpstreamError` for an event of more than 16 MiB."""
+        """The `data` of the events that are complete now. Raises `UpstreamError` for an event of more than 16 MiB."""
         if (
             not self._rest
             and data.startswith(b"data: ")
@@ -27,7 +27,7 @@ class EventSplitter:
             and data.endswith(b"\n\n")
             and b"\r" not in data
         ):
-            return [data[6:-2]]  # one whole event: nearly every read of a model's stream
+            return [data[6:-2]]  # fast case: the read holds exactly one event
         if self._after_cr and data:
             data = data.removeprefix(b"\n")
             self._after_cr = False
@@ -46,7 +46,7 @@ class EventSplitter:
         return [found for event in events if (found := _data(event)) is not None]
 
     def end(self) -> list[bytes]:
-        """The last event, if the server closed the stream without the blank line after it."""
+        """The last event, if the server closed the stream without the blank line at its end."""
         found = _data(b"".join(self._rest))
         self._rest.clear()
         return [] if found is None else [found]

@@ -1,24 +1,24 @@
-"""Separates reasoning between <think> and </think> from the text, for servers that do not.
+"""Separates reasoning between <think> and </think> from the text, for servers that do not do it.
 Contract file: replaced by updates.
 
-Only the beginning of a text counts; a tag that comes later is text. A tag may come in any pieces.
+Only a tag at the beginning counts; a later one is text. A tag may arrive in several pieces.
 """
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
 class ThinkTags:
-    """Takes pieces of text, returns thoughts and text. After `over`, all that follows is text."""
+    """Splits pieces of text into reasoning and text. Once `over` is true, all that follows is text."""
 
     __slots__ = ("_held", "_thinking", "over")
 
     def __init__(self) -> None:
         self._held = ""
-        self._thinking: bool | None = None  # None: nothing has been decided; False: the tag was closed
+        self._thinking: bool | None = None  # None: not known yet; True: in the tag; False: after it
         self.over = False
 
     def parted(self, piece: str) -> tuple[str, str]:
-        """The thought and the text in this piece, together with what was held back before it."""
+        """The reasoning and the text in this piece and in what was held back before it."""
         self._held += piece
         if self._thinking is None:
             begun = self._held.lstrip()
@@ -32,7 +32,7 @@ class ThinkTags:
         return thought, ""
 
     def rest(self) -> tuple[str, str]:
-        """At the end of the stream: what is still held back, as a thought or as text."""
+        """At the end of the stream: the text that is still held back, as reasoning or as text."""
         thinking, rest = self._thinking, self._rest()
         return (rest, "") if thinking else ("", rest)
 

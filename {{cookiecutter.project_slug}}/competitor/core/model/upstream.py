@@ -1,4 +1,4 @@
-"""Chooses the server for a request, and the key for it (E9, R8)."""
+"""Chooses the model's server for a request, and the key to send (E9, R8)."""
 # Contract file: replaced by updates.
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OFFLINE_MODEL = "offline-model"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """An OpenAI-compatible server, for one request. With `model` None, the request's own model name is passed on."""
+    """An OpenAI-compatible server for one request. If `model` is None, the request's own model name is passed on."""
 
     base_url: str
     model: str | None
@@ -23,11 +23,11 @@ class Upstream:
 
 
 def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
-    """The configured server; None if only the offline model can serve.
+    """The configured server; None if only the offline model can answer.
 
-    That is so without a base URL, and for the platform's server without any key: neither a configured
-    one nor the user's `token`, which goes to hosts of the platform and of `JANUS_TOKEN_HOSTS` alone.
-    A keyless server of one's own (Ollama, vLLM) is a server.
+    That is the case without a base URL, and for the platform's server without any key: neither a configured
+    one nor the user's `token`, which is sent only to the platform's hosts and to `JANUS_TOKEN_HOSTS`.
+    Other servers, such as Ollama or vLLM, may work without a key.
     """
     url = settings.llm_base_url
     if url is None:
@@ -39,15 +39,15 @@ def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
 
 
 def usable_token(settings: Settings, url: str, token: SecretStr | None) -> SecretStr | None:
-    """The user's token if this server may get it (R8): the platform's hosts and those of `JANUS_TOKEN_HOSTS`."""
+    """The user's token if this server may get it (R8): the platform's hosts and `JANUS_TOKEN_HOSTS`; otherwise None."""
     allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
     return token if allowed and token and token.get_secret_value() else None
 
 
 def limited(body: Body, base_url: str, settings: Settings) -> Body:
-    """The body with the token limit under the name that this server reads; some know only one of the two.
+    """The body with the token limit under the name that this server reads, since some know only one of the two.
 
-    By itself only OpenAI's own is known to: it refuses `max_tokens` for models that reason.
+    With `auto`, the name changes for OpenAI only, whose reasoning models refuse `max_tokens`.
     """
     name = settings.llm_limit_name
     if name == "auto":
@@ -62,7 +62,7 @@ def limited(body: Body, base_url: str, settings: Settings) -> Body:
 
 
 def described(settings: Settings) -> dict[str, str]:
-    """The model that answers and where it is, for `/health` and the log (E2)."""
+    """The model that answers, and its server, for `/health` and the log (E2)."""
     url = settings.llm_base_url
     if url is None:
         return {"model": OFFLINE_MODEL, "upstream": "none: no base URL is configured"}

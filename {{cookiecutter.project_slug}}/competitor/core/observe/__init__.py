@@ -1,2 +1,2 @@
-"""What an operator sees: metrics, logs and traces."""
+"""What an operator can observe: metrics, logs and traces."""
 # Contract file: replaced by updates.

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, or a readable line on a terminal. No prompt text, no secret."""
+"""Structured logs: one JSON object a line, or a readable line on a terminal. Prompts and secrets are never logged."""
 # Contract file: replaced by updates.
 
 import json
@@ -16,18 +16,18 @@ from ..settings import Settings
 
 HIDDEN = "[secret]"
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
-# What keys look like, for keys that are not in a setting: a user's token, or a key that an upstream quotes.
+# What keys look like. This finds keys that are in no setting: a user's token, or a key that an upstream quotes.
 _KEY_LIKE = re.compile(r"(?i)\b(bearer\s+)[^\s\"',]+|\b(?:sk|cpk|pk|rk)[-_][\w.-]{8,}")
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
 
 
 _encode = json.JSONEncoder(default=str).encode
-# Secrets of requests under way, with the number of those that brought them.
+# The secrets of open requests, with the number of requests that use each.
 _of_requests: Counter[str] = Counter()
 
 
 def hide(secret: SecretStr | None) -> None:
-    """Hides this secret in all log lines until `unhide` is called as often."""
+    """Hides this secret in all log lines until `unhide` is called. Calls are counted."""
     if secret is not None:
         _of_requests[secret.get_secret_value()] += 1
 
@@ -41,7 +41,7 @@ def unhide(secret: SecretStr | None) -> None:
 
 
 def conceal(text: str, secrets: Iterable[str]) -> str:
-    """The text without these secrets, without those of open requests, and without what looks like a key."""
+    """The text without `secrets`, without the secrets of open requests, and without anything that looks like a key."""
     for secret in (*secrets, *_of_requests):
         if secret:
             text = text.replace(secret, HIDDEN)
@@ -101,8 +101,8 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Readable(settings.secrets, terminal) if as_text else JsonLines(settings.secrets))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
-    # Facts that no line shows are not collected for each line (see "Optimization" in the documentation of `logging`).
+    # Do not collect facts that no line shows (see "Optimization" in the documentation of `logging`).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = ""  # then nobody walks up the stack for the caller's file and line
+    logging._srcfile = ""  # saves a walk up the stack for the caller's file and line
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)

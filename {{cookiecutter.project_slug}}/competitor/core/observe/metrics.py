@@ -1,9 +1,9 @@
 """Metrics (E4): counted once per request, never per chunk, and summed over all workers.
 Contract file: replaced by updates.
 
-Names are OpenTelemetry's (`gen_ai.*`, `http.server.*`) in Prometheus' spelling where it has one, else `janus_`.
-With several workers each counts in a file of its own, in a folder that their parent made (workers.py), and
-whichever is asked adds them up. No label holds a text of a caller's.
+Metrics have OpenTelemetry's names (`gen_ai.*`, `http.server.*`) in Prometheus' spelling if there is one, or else start
+with `janus_`. Each of several workers counts in its own file, in a folder that their parent made (workers.py). The
+worker that is asked adds the files up. No label contains a caller's text.
 """
 
 import os
@@ -22,7 +22,7 @@ from .. import CONTRACT_VERSION
 from ..limits import MAX_TOOL_LABELS
 from .observer import ModelCall, Observer, Step, Summary
 
-# The library's own variable; it has to stand in the environment before a worker imports the library.
+# The Prometheus library's own variable. It must be set before a worker imports the library.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 TEXT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -30,14 +30,14 @@ _WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)  # 0.5, 1, 2 and 5 s a
 _GAPS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10)
 _LENGTHS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144)
-disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they would add an unused series for each metric
 
-# Names of tools come from a model: they must look like names, and be few, or each would be a series for ever.
+# Models send the names of tools. Only a few that look like names become labels, since each makes a new series.
 _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 class Metrics(Observer):
-    """The metrics of one process. It keeps nothing about a single answer."""
+    """The metrics of one process. It stores nothing about single answers."""
 
     def __init__(self, *, version: str, backend: str, model: str):
         self._registry = registry = CollectorRegistry()
@@ -51,7 +51,7 @@ class Metrics(Observer):
 
         self._info = Gauge(
             "janus_build_info",
-            "What serves here; always 1.",
+            "The server's versions, backend and model, as labels; always 1.",
             ("version", "contract_version", "backend", "gen_ai_request_model"),
             registry=registry,
             multiprocess_mode="livemax",
@@ -66,7 +66,7 @@ class Metrics(Observer):
         self._requests = counter("janus_requests_total", "Chat requests by outcome and cause.", "outcome", "error_type")
         self._gone = counter("janus_client_disconnects_total", "Clients that left before their answer was complete.")
         self._durations = histogram(
-            "gen_ai_server_request_duration_seconds", "Time of a whole answer, by its mode.", _LENGTHS, "mode"
+            "gen_ai_server_request_duration_seconds", "Time of a whole answer, streamed or not.", _LENGTHS, "mode"
         )
         self._first = histogram(
             "gen_ai_server_time_to_first_token_seconds", "Time to the first word, reasoning or call.", _WAITS
@@ -76,7 +76,7 @@ class Metrics(Observer):
             "janus_event_loop_lag_seconds", "Longest time that blocking code held up a stream.", _WAITS
         )
         self._usage = histogram(
-            "gen_ai_client_token_usage", "Tokens of an answer, all its calls together.", _TOKENS, "gen_ai_token_type"
+            "gen_ai_client_token_usage", "Tokens of an answer with all its model calls.", _TOKENS, "gen_ai_token_type"
         )
         self._cost = counter("janus_cost_usd_total", "Cost of all answers, where prices are known.")
         self._calls = histogram(
@@ -87,20 +87,20 @@ class Metrics(Observer):
         )
         self._upstream = counter(
             "janus_upstream_errors_total",
-            "Failures of the model's server by kind; those tried again too.",
+            "Failures of the model's server by kind, including those that were retried.",
             "error_type",
         )
         self._tool_times = histogram(
             "janus_tool_call_duration_seconds", "Time of one tool call.", _LENGTHS, "gen_ai_tool_name", "status"
         )
         self._artifacts = counter("janus_artifacts_total", "Artifacts that users got, by their type.", "type")
-        self._artifact_bytes = counter("janus_artifact_bytes_total", "Size of the artifacts that users got.")
-        self._sandbox = counter("janus_sandbox_seconds_total", "Time that sandboxes worked.")
+        self._artifact_bytes = counter("janus_artifact_bytes_total", "Bytes of the artifacts that users got.")
+        self._sandbox = counter("janus_sandbox_seconds_total", "Time that sandboxes ran.")
 
-    # What observers are told.
+    # Observer callbacks.
 
     def in_flight(self) -> AbstractContextManager[Any]:
-        """Counts a request as active while it is entered."""
+        """Counts a request as active until the context manager exits."""
         return self._active.track_inprogress()
 
     def refused(self, code: str) -> None:
@@ -146,7 +146,7 @@ class Metrics(Observer):
             self._tools.add(name)
         return name
 
-    # What /metrics shows.
+    # For /metrics.
 
     @property
     def _shown(self) -> CollectorRegistry:
@@ -158,15 +158,15 @@ class Metrics(Observer):
         return registry
 
     def as_text(self) -> bytes:
-        """Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self._shown)
 
     def as_json(self) -> dict[str, Any]:
-        """The same figures: name -> type, help, and samples with their labels."""
+        """The metrics as JSON: name -> type, help, and samples with their labels."""
         return {_exposed(family.name, family.type): _family(family) for family in self._shown.collect()}
 
     def markdown_table(self) -> str:
-        """All metrics as a table for the README."""
+        """All metrics as a Markdown table for the documentation."""
         rows = ["| Metric | Type | Labels | Meaning |", "| --- | --- | --- | --- |"]
         for made in (value for value in vars(self).values() if isinstance(value, MetricWrapperBase)):
             labels = ", ".join(f"`{name}`" for name in made._labelnames)
@@ -185,6 +185,6 @@ def _family(family: Metric) -> dict[str, Any]:
 
 
 def forget_worker(pid: int) -> None:
-    """Removes the gauges of a process that has ended; its counters stay."""
+    """Removes the gauges of a worker that has ended, and keeps its counters."""
     if FOLDER_VARIABLE in os.environ:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]

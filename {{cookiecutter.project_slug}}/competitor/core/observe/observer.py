@@ -1,4 +1,4 @@
-"""Observers: what metrics, traces and the debug console are told about an answer; never a call per chunk."""
+"""Observers: callbacks about an answer for metrics, traces and the debug console; never called for a chunk."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ..usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tool or a sandbox at work."""
+    """A tool or a sandbox that runs."""
 
     kind: Literal["tool", "sandbox"]
     name: str
@@ -20,7 +20,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A finished call of the model. `error` is a key of `UPSTREAM_KINDS` or `cancelled`, `retried` has earlier ones."""
+    """A finished model call. `error` is a key of `UPSTREAM_KINDS` or `cancelled`; `retried` lists earlier errors."""
 
     model: str
     seconds: float
@@ -31,7 +31,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All that is known about a finished answer, without its text. Times are in seconds; only a stream has gaps."""
+    """All facts about a finished answer, but not its text. Times are in seconds. Only a stream has gaps."""
 
     request_id: str
     correlation_id: str | None
@@ -40,8 +40,8 @@ class Summary:
     model: str
     end: str
     outcome: Literal["ok", "failed", "client_gone"]
-    failure: str | None  # for a person
-    error_type: str  # the failure as a label; empty for none
+    failure: str | None  # for people to read
+    error_type: str  # the failure as a metric label; empty if there was none
     finish_reason: str | None
     ttft: float | None
     largest_gap: float | None
@@ -50,7 +50,7 @@ class Summary:
     usage: Mapping[str, int | float]
 
     def as_fields(self) -> dict[str, Any]:
-        """For the log: times as whole milliseconds."""
+        """The fields for the log, with times in whole milliseconds."""
         return {
             "request_id": self.request_id,
             "correlation_id": self.correlation_id,
@@ -73,29 +73,29 @@ def _milliseconds(seconds: float | None) -> int | None:
 
 
 class Observer:
-    """Base observer of one answer: every callback does nothing. Callbacks come at any moment, so none may wait."""
+    """Base observer of one answer: every callback does nothing. A callback may come at any time and must not wait."""
 
     def doing(self, what: str) -> None:
-        """What the answer is waiting for."""
+        """Called with what the answer is waiting for."""
 
     def started(self, step: Step) -> None:
-        """A tool or a sandbox begins."""
+        """Called when a tool or a sandbox starts."""
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
-        """A tool or a sandbox has ended; `status` is `ok` or `error`."""
+        """Called when a tool or a sandbox has ended; `status` is `ok` or `error`."""
 
     def saved(self, kind: str, size: int) -> None:
-        """The user got an artifact of `size` bytes; `kind` is its type."""
+        """Called when the user got an artifact of `size` bytes; `kind` is its type."""
 
     def called(self, call: ModelCall) -> None:
-        """A call of the model has ended, with or without an error."""
+        """Called when a model call has ended, with or without an error."""
 
     def finished(self, summary: Summary) -> None:
-        """The answer has ended. No callback follows."""
+        """Called when the answer has ended. No other callback follows."""
 
 
 class Observers(Observer):
-    """Several observers as one."""
+    """Passes each callback on to several observers."""
 
     def __init__(self, *observers: Observer):
         self._observers = observers

@@ -1,8 +1,8 @@
 """Optional OpenTelemetry traces: a span for each request, model call, tool and sandbox, without any of their text.
 Contract file: replaced by updates.
 
-Nothing of it is imported unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set and requirements-otel.in is installed. Names and
-attributes are those of OpenTelemetry's GenAI conventions. A caller's `traceparent` is taken up.
+OpenTelemetry is imported only if `OTEL_EXPORTER_OTLP_ENDPOINT` is set and requirements-otel.in is installed. Names and
+attributes are those of OpenTelemetry's GenAI conventions. A caller's `traceparent` becomes the parent of the spans.
 """
 
 import logging
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("competitor.tracing")
 
 EXPORT_SECONDS = 5.0
-# How long the end of the server waits for the last spans to leave.
+# How long a shutdown waits until the last spans are sent.
 FLUSH_SECONDS = 2.0
 
 
 class Tracing:
-    """Makes the spans of one process. `processor` takes them when they end."""
+    """Makes the spans of one process, and passes each to `processor` when it ends."""
 
     def __init__(self, processor: "SpanProcessor"):
         from opentelemetry.sdk.resources import Resource
@@ -42,18 +42,18 @@ class Tracing:
         self.propagator = TraceContextTextMapPropagator()
 
     def request(self, headers: Mapping[str, str], id: str) -> "Trace":
-        """The spans of one request, the caller's `traceparent` above them."""
+        """Starts the spans of one request, below the caller's `traceparent`."""
         return Trace(self, headers, id)
 
     def close(self) -> None:
-        """Sends the last spans, for a limited time: a silent collector must not delay the shutdown."""
+        """Sends the last spans. The time is limited, so that a silent collector does not delay the shutdown."""
         ending = threading.Thread(target=self._provider.shutdown, daemon=True)
         ending.start()
         ending.join(FLUSH_SECONDS)
 
 
 class Trace(Observer):
-    """One request's spans."""
+    """The spans of one request."""
 
     def __init__(self, tracing: Tracing, headers: Mapping[str, str], id: str):
         from opentelemetry.trace import SpanKind, set_span_in_context
@@ -108,7 +108,7 @@ class Trace(Observer):
         self._close(summary.error_type or None)
 
     def close(self) -> None:
-        """Ends the spans of a request, however it ended."""
+        """Ends the open spans of a request, however the request ended."""
         if self._span.is_recording():
             self._close("unfinished")
 
@@ -129,7 +129,7 @@ def _end(span: "Span", error: str | None, at: int | None = None) -> None:
 
 
 def tracing(settings: Settings, egress: Egress) -> Tracing | None:
-    """None if no collector is configured or the libraries are not installed."""
+    """The tracing of this process; None if no collector is configured or the libraries are not installed."""
     if settings.otlp_endpoint is None:
         return None
     try:
@@ -137,12 +137,12 @@ def tracing(settings: Settings, egress: Egress) -> Tracing | None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        log.warning("no traces: OTEL_EXPORTER_OTLP_ENDPOINT is set, and requirements-otel.in is not installed")
+        log.warning("no traces: OTEL_EXPORTER_OTLP_ENDPOINT is set, but requirements-otel.in is not installed")
         return None
     logging.getLogger("opentelemetry").setLevel(logging.WARNING)
     url = f"{settings.otlp_endpoint.removesuffix('/v1/traces')}/v1/traces"
     egress.check(url)
     session = requests.Session()
-    session.trust_env, session.max_redirects = False, 0  # X1: neither a proxy's variable nor an answer leads elsewhere
+    session.trust_env, session.max_redirects = False, 0  # X1: no proxy variable, no redirect
     exporter = OTLPSpanExporter(url, headers=settings.otlp_header_values, timeout=EXPORT_SECONDS, session=session)
     return Tracing(BatchSpanProcessor(exporter))

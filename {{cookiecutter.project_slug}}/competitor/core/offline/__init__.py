@@ -1,8 +1,8 @@
 """The offline model: answers in OpenAI's format without a key or a network, and is deterministic.
 Contract file: replaced by updates.
 
-It serves where no upstream can (E9), so that a fresh competitor streams, a workshop works in a
-room without a network, and tests need nobody. It is no language model and says so.
+It answers when no upstream can (E9): so a new competitor streams at once, a workshop works without a network, and
+tests need no other server. It is not a language model and says so in its answers.
 """
 
 from .server import OfflineServer

@@ -1,12 +1,12 @@
-"""Which tools a text asks for, by plain rules: the calls of its first round, of the one after "then", and so on.
+"""Decides by fixed rules which tools a prompt asks for. The word "then" starts a new round of calls.
 Contract file: replaced by updates.
 
 - an arithmetic expression: `calculator`; "search for X": `web_search`; "create a file NAME that contains
   TEXT": `create_file`; a fenced block of code, with "run": `run_code`
-- the name of a tool: a call of it for each time it is named
-- a noun that a tool's name or description shares with the text: a call of it
+- the name of a tool: one call of it for each time that the prompt has the name
+- a noun that is in the prompt and in a tool's name or description: a call of that tool
 
-Only tools that are offered are called, with what the text says.
+Only offered tools are called. Their arguments come from the prompt.
 """
 
 import re
@@ -20,7 +20,7 @@ from .values import fitting
 
 Body = dict[str, Any]
 
-# Fenced blocks and quoted texts are set aside, so that no rule looks into them.
+# Fenced blocks and quoted texts are replaced by tokens, so that no rule looks into them.
 _SET_ASIDE = re.compile(r"```[^\n`]*\n.*?```|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d", re.DOTALL)
 _QUOTES = ('""', "''", "``", "\u201c\u201d")
 _TOKEN = re.compile("\ue000(\\d+)\ue001")
@@ -41,7 +41,7 @@ _URL = re.compile(r"https?://[^\s<>\"')\]]*[^\s<>\"')\].,;!?]")
 _NAMED = re.compile(r"(?<=[\s(])[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)*")
 _QUOTED = re.compile(r"\"[^\"\n]+\"|\u201c[^\u201d\n]+\u201d|(?<!\w)'[^'\n]+'(?!\w)")
 _WORD = re.compile(r"[A-Za-z]{4,}")
-# Words that say nothing of what a tool is about.
+# Words that say nothing about the purpose of a tool.
 _COMMON = frozenset(
     _WORD.findall(
         """
@@ -59,21 +59,21 @@ _COMMON = frozenset(
 
 @dataclass(frozen=True)
 class Planned:
-    """A call that the text asks for."""
+    """A tool call that the prompt asks for."""
 
     name: str
     arguments: Any
 
 
 def rounds(text: str, tools: list[Body]) -> list[list[Planned]]:
-    """The calls that a text asks for, one list a round; `tools` are the functions that were offered."""
+    """The calls that a prompt asks for, one list for each round. `tools` are the offered functions."""
     aside = _Aside(text[:MAX_PLAN_CHARACTERS])
     parts = (_Part(part, aside, tools).calls() for part in _THEN.split(aside.text))
     return [calls[:MAX_PLANNED_CALLS] for calls in parts if calls]
 
 
 class _Aside:
-    """A text without its fenced blocks and quotes; `back` puts them in again."""
+    """A text in which tokens replace fenced blocks and quotes; `back` restores them."""
 
     def __init__(self, text: str):
         self.kept: list[str] = []
@@ -88,12 +88,12 @@ class _Aside:
         return _TOKEN.sub(lambda token: self.kept[int(token[1])], text)
 
     def inside(self, text: str) -> Iterator[str]:
-        """What was set aside from here."""
+        """The blocks and quotes whose tokens are in `text`."""
         return (self.kept[int(number)] for number in _TOKEN.findall(text))
 
 
 class _Part:
-    """What belongs to one round. Each rule takes away the words it has understood."""
+    """The part of a prompt for one round. Each rule removes the words that it has used."""
 
     def __init__(self, text: str, aside: _Aside, tools: list[Body]):
         self._text, self._aside = text, aside
@@ -136,12 +136,12 @@ class _Part:
         return found
 
     def _plain(self, text: str) -> str:
-        """The words as they stood, without the quotes around them."""
+        """The original words, without the quotes around them."""
         plain = self._aside.back(text).strip()
         return plain[1:-1] if plain[:1] + plain[-1:] in _QUOTES and len(plain) > 1 else plain
 
     def _fitted(self, name: str, told: Body, text: str) -> Any:
-        """What was understood, as far as the tool has such parameters; one of another kind gets what fits."""
+        """The arguments for a tool: those in `told` that it has parameters for, or else a guess from the text."""
         properties = (self._tools[name].get("parameters") or {}).get("properties") or {}
         known = {key: value for key, value in told.items() if _takes(properties.get(key), value)}
         return known or arguments(self._tools[name], self._aside.back(text))
@@ -158,7 +158,7 @@ class _Part:
 
 
 def arguments(tool: Body, text: str) -> Any:
-    """Arguments for a tool, taken from the text: its address, its quoted words, its names; else what fits."""
+    """Guesses arguments for a tool from the text: a URL, quoted words, names, or any value that fits the schema."""
     schema = tool.get("parameters") or {"type": "object", "properties": {}}
     made = fitting(schema, " ".join(text.split()))
     if not isinstance(made, dict):
@@ -179,7 +179,7 @@ def arguments(tool: Body, text: str) -> Any:
 
 
 def _takes(schema: Any, value: str) -> bool:
-    """Whether a parameter is a text that may be this one. Patterns are not executed, see values.py."""
+    """Whether a parameter is a string that may have this value. Patterns are not executed, see values.py."""
     if not isinstance(schema, dict) or schema.get("type") != "string" or schema.keys() & {"const", "format"}:
         return False
     options = schema.get("enum")
@@ -191,6 +191,6 @@ def _spaced(name: str) -> str:
 
 
 def _nouns(text: str) -> set[str]:
-    """Words that may be nouns, in the singular. Which word is a noun, plain rules do not know."""
+    """The words of a text that may be nouns, in the singular. The rules cannot tell nouns from other words."""
     words = (word.lower() for word in _WORD.findall(_spaced(text)))
     return {word.removesuffix("s") for word in words if word not in _COMMON}

@@ -1,4 +1,4 @@
-"""What the offline model says. Plain rules, no state: the same request always gets the same reply."""
+"""The replies of the offline model. It uses fixed rules and keeps no state, so equal requests get equal replies."""
 # Contract file: replaced by updates.
 
 import base64
@@ -40,7 +40,7 @@ _TOPICS = (
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer, already cut to its limits. `pieces` are its tokens."""
+    """One reply, already cut to its token limit. `pieces` are its tokens."""
 
     reasoning: list[str]
     content: list[str]
@@ -56,12 +56,12 @@ class Reply:
 
 
 def pieces(text: str) -> list[str]:
-    """The tokens of the offline model: a word with the space before it, long words in parts."""
+    """Splits a text into the offline model's tokens: a word with the space before it; long words in parts."""
     return re.findall(r"\s*\S{1,12}|\s+", text)
 
 
 def reply(body: Body) -> Reply:
-    """The answer to a request in OpenAI's form."""
+    """The reply to a request in OpenAI's format."""
     asked = _Asked(body)
     prompt = asked.prompt_tokens
     if planned := asked.calls:
@@ -114,7 +114,7 @@ class _Asked:
 
     @property
     def calls(self) -> list[Planned]:
-        """The tools to call now: a forced one, or those of the round that is next."""
+        """The tools to call now: a forced one, or those of the next round."""
         choice = self.body.get("tool_choice")
         tools = [tool["function"] for tool in self.body.get("tools") or ()]
         if not tools or choice == "none":
@@ -132,7 +132,7 @@ class _Asked:
 
     @property
     def since_the_user(self) -> list[Body]:
-        """The messages after the user's last one."""
+        """The messages after the last one of the user."""
         last = max((at for at, message in enumerate(self.messages) if message["role"] == "user"), default=-1)
         return self.messages[last + 1 :]
 
@@ -143,12 +143,12 @@ class _Asked:
 
     @property
     def tool_results(self) -> list[str]:
-        """What the tools said since the last user message."""
+        """The results of tools since the last user message."""
         return [_text(message) for message in self.since_the_user if message["role"] == "tool"]
 
 
 def _call(planned: Planned, messages: int, number: int) -> Body:
-    """The call on the wire; its id is the same for the same conversation."""
+    """The call in OpenAI's wire format. Equal conversations get equal ids."""
     arguments = json.dumps(planned.arguments)
     digest = hashlib.sha256(f"{planned.name}{arguments}{messages}{number}".encode()).hexdigest()
     function = {"name": planned.name, "arguments": arguments}
@@ -156,7 +156,7 @@ def _call(planned: Planned, messages: int, number: int) -> Body:
 
 
 def _answered(asked: _Asked) -> tuple[str, str]:
-    """A thought for the reasoning, and the answer's text."""
+    """The reasoning and the text of the answer."""
     wanted = asked.body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         made = fitting(wanted["json_schema"].get("schema") or {}, asked.text)
@@ -202,7 +202,7 @@ def _prose(count: int) -> Iterator[str]:
 
 
 def _unquoted(text: str) -> str:
-    """The words asked for: what stands in quotes, else all of the line."""
+    """The words that the user asked for: the quoted ones, or else the rest of the line."""
     text = text.strip()
     for opening, closing in (('"', '"'), ("'", "'"), ("`", "`"), ("\u201c", "\u201d")):
         if text.startswith(opening) and closing in text[1:]:
@@ -224,7 +224,7 @@ def _text(message: Body) -> str:
 
 
 def _described(part: Body) -> str:
-    """An image in words: its type and its size, read from a PNG's head."""
+    """An image in words: its type and its size, read from the head of a PNG file."""
     url: str = part["image_url"]["url"]
     if not url.startswith("data:"):
         return "an image by its address"

@@ -1,7 +1,7 @@
-"""The offline model as a server of OpenAI's wire, on a loopback port of this process, started when first needed.
+"""Serves the offline model over HTTP on a loopback port of this process. The server starts when first needed.
 Contract file: replaced by updates.
 
-The same client talks to it as to any upstream, so what works offline works online.
+The normal client talks to it as to any other upstream, so the same code runs offline and online.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class _Server(uvicorn.Server):
-    """Leaves the process's signals to the server that faces the world."""
+    """A uvicorn server that leaves the process's signals to the main server."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 
 
 class OfflineServer:
-    """`start` as often as you like: the first call starts it, all return its base URL."""
+    """Starts the offline model's server: the first `start` starts it, and every `start` returns its base URL."""
 
     def __init__(self, words_per_second: float):
         self._seconds_a_word = 1 / words_per_second
@@ -54,7 +54,7 @@ class OfflineServer:
         )
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve([listener]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn has a flag and no event
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn sets a flag; there is no event to wait for
             await asyncio.sleep(0.001)
         return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
 
@@ -106,7 +106,7 @@ def _event(delta: Body, finish_reason: str | None = None) -> bytes:
 
 
 def _fragments(number: int, call: Body) -> Iterator[Body]:
-    """A call as real servers stream it: its head, then its arguments in parts."""
+    """Yields a tool call as real servers stream it: first the id and the name, then the arguments in parts."""
     function = call["function"]
     head = {"name": function["name"], "arguments": ""}
     yield {"index": number, "id": call["id"], "type": "function", "function": head}

@@ -1,4 +1,4 @@
-"""Arithmetic expressions in a text."""
+"""Finds and computes arithmetic expressions in a text."""
 # Contract file: replaced by updates.
 
 import re
@@ -12,7 +12,7 @@ _DATE = re.compile(r"\d+([-/])\d+\1\d+")
 
 
 def expressions(text: str) -> list[str]:
-    """Each expression such as `17 * 23`, also a spoken one such as `17 times 23`."""
+    """All expressions in a text, such as `17 * 23`, or in words, such as `17 times 23`."""
     for word, sign in _SPOKEN.items():
         text = re.sub(rf"(?i)(?<=[\d)])\s+{word}\s+(?=[\d(-])", f" {sign} ", text)
     found = [match[0].strip() for match in _EXPRESSION.finditer(text[:MAX_SUM_CHARACTERS])]
@@ -20,7 +20,7 @@ def expressions(text: str) -> list[str]:
 
 
 def sums(text: str) -> list[str]:
-    """`17 * 23 = 391.` for each expression that can be computed."""
+    """A sentence such as `17 * 23 = 391.` for each expression that can be computed."""
     made = []
     for shown in expressions(text):
         try:

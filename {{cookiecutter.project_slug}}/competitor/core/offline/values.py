@@ -1,9 +1,9 @@
-"""A value that fits a JSON schema, the same one every time.
+"""Makes a value that fits a JSON schema. Equal schemas get equal values.
 Contract file: replaced by updates.
 
-It covers what OpenAI's structured outputs and function calling use. Two things it cannot do: patterns
-with groups or alternatives, and schemas that contradict themselves. No pattern is ever executed:
-one from a hostile client could run for years.
+It covers what OpenAI's structured outputs and function calling use, with two exceptions: patterns with groups or
+alternatives, and schemas that contradict themselves. No pattern is ever executed, because a
+hostile client could send one that runs for years.
 """
 
 import math
@@ -30,18 +30,18 @@ _FORMATS = {
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _CLASSES = {"d": string.digits, "w": _ALPHANUMERIC + "_", "s": " \t", "D": "a", "W": "-", "S": "a"}
 _PRINTABLE = _ALPHANUMERIC + " -.,:;!?"
-# Keywords that tell the type of a schema without `type`.
+# Keywords that show the type of a schema that has no `type`.
 _HINTS = {
     "object": ("properties", "required", "additionalProperties"),
     "array": ("items", "prefixItems", "minItems"),
     "number": ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"),
 }
-# One element of a simple pattern, and how often it comes.
+# One element of a simple pattern, and how often it repeats.
 _ELEMENT = re.compile(r"(\\.|\[\^?[^\]]+\]|[^\\\[\](){}|?*+^$])(\{\d{1,3}(?:,\d{0,3})?\}|[?*+])?", re.DOTALL)
 
 
 def fitting(schema: Any, text: str = "") -> Any:
-    """A value for `schema`. Free strings and numbers are taken from `text` where that has some that fit."""
+    """A value for `schema`. Strings and numbers come from `text` if some of its words fit."""
     return _Fitter(schema, text).value(schema, 0)
 
 
@@ -56,7 +56,7 @@ class _Fitter:
     def value(self, schema: Any, depth: int) -> Any:
         self._left -= 1
         if self._left < 0 or depth > MAX_SCHEMA_DEPTH:
-            return None  # a schema that calls for more than anybody can read
+            return None  # the schema asks for a value that is too large
         schema = self._resolved(schema)
         if "const" in schema:
             return schema["const"]
@@ -84,7 +84,7 @@ class _Fitter:
                 return self._string(schema)
 
     def _shallowest(self, members: list[Any], depth: int) -> Any:
-        """Deep inside a recursive schema, the member that ends it."""
+        """The member of a union to use. Deep inside a recursive schema, it is one that ends the recursion."""
         if depth < 3:
             return members[0]
         return min(members, key=lambda member: _kind(self._resolved(member)) in ("object", "array"))
@@ -136,7 +136,7 @@ class _Fitter:
         return made
 
     def _unlike(self, made: list[Any], items: Any, depth: int) -> Any:
-        """Another value than the ones made so far, for arrays of unique items."""
+        """A value that is not in `made`, for arrays of unique items."""
         item = self.value(items, depth + 1)
         schema = self._resolved(items)
         if item not in made:
@@ -190,7 +190,7 @@ def _kind(schema: Schema) -> str:
 
 
 def _merged(one: Schema, other: Schema) -> Schema:
-    """Both schemas in one, as far as objects go."""
+    """Merges two schemas, as far as objects need it."""
     both = {**one, **other}
     if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
         both["properties"] = {**one["properties"], **other["properties"]}
@@ -213,7 +213,7 @@ def _bounds(schema: Schema, *names: str) -> list[float]:
 
 
 def _matching(pattern: str) -> str | None:
-    """A text for a simple pattern: literals and classes, each with a count. None for any other."""
+    """A text that matches a simple pattern of literals and classes with counts; None for any other pattern."""
     inner = pattern.removeprefix("^").removesuffix("$")
     made, at = "", 0
     while at < len(inner):
@@ -231,7 +231,7 @@ def _matching(pattern: str) -> str | None:
 
 
 def _member(element: str) -> str | None:
-    """One character that an element of a pattern matches."""
+    """One character that matches an element of a pattern; None if the element is not supported."""
     if element == ".":
         return "a"
     if not element.startswith(("[", "\\")):
@@ -245,7 +245,7 @@ def _member(element: str) -> str | None:
 
 
 def _expanded(inside: str) -> list[str] | None:
-    r"""The characters of a class such as `a-f\d_`; None where it is not a plain one."""
+    r"""The characters of a class such as `a-f\d_`; None if the class is not supported."""
     members: list[str] = []
     for first, last, escaped in re.findall(r"(?s)([^\\])-([^\\])|(\\?.)", inside):
         if first:

@@ -1,12 +1,12 @@
-"""The HTTP/1.1 client for everything this process calls. Every call is checked against the egress list.
+"""The HTTP/1.1 client for all requests of this process. It checks each one against the egress list.
 Contract file: replaced by updates.
 
-Own code, since the client is the largest cost of a relay. Prototypes of one relay, measured side by
-side, did 0.15 of nginx's work per CPU second on httpx, 0.33 on aiohttp, and 0.42 to 0.55 on a protocol
-that pushes the bytes of a body to its reader from the socket's own callback, as this one does.
+Why not a library: the client is the largest cost of a relay. In prototypes of a relay, measured side by
+side, httpx reached 0.15 of nginx's work per CPU second, aiohttp 0.33, and a protocol that passes the bytes of a body
+to its reader in the socket's own callback, as this client does, 0.42 to 0.55.
 
-Deliberately absent: redirects (X1: they could lead anywhere), proxies from the environment, cookies,
-HTTP/2, and asking for compression (it would hold tokens back).
+Left out on purpose: redirects (X1: they could lead anywhere), proxies from the environment, cookies,
+HTTP/2, and requests for compression (it would delay tokens).
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from .egress import Egress, EgressRefused, Origin
 from .response import Response
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-# The end of a body often arrives just after its last event; waiting for it allows the connection to be reused.
+# The end of a body often arrives just after its last event. The client waits this long for it, to reuse the connection.
 LINGER_SECONDS = 1.0
 
 
 class Connection(asyncio.Protocol):
-    """One connection; it carries one request and its response after another."""
+    """One connection, which carries one request and response after another."""
 
     transport: asyncio.Transport
 
     def __init__(self, pool: "HttpClient", origin: Origin):
         self._pool, self.origin = pool, origin
         self.idle_since = 0.0
-        self._response: Response | None = None  # also a closed one, until the end of its body
+        self._response: Response | None = None  # kept after `close` until its body ends
         self._lingering: asyncio.TimerHandle | None = None
 
     def send(self, response: Response, message: bytes) -> None:
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(message)
 
     def release(self, response: Response, *, linger: bool) -> None:
-        """The response is closed. The connection is kept if its body is whole, or soon is; else it is cut."""
+        """Called when the response is closed. Closes the connection unless its body is, or soon will be, complete."""
         if response.whole:
             self._rest(response)
         elif linger and not self.transport.is_closing():
@@ -66,16 +66,16 @@ class Connection(asyncio.Protocol):
             self._response.forget()
             self._response = None
 
-    # asyncio's side.
+    # Callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's has the methods, but not the class
         self._pool.made(self)
 
     def data_received(self, data: bytes) -> None:
         response = self._response
         if response is None:
-            self.transport.abort()  # bytes that nobody asked for
+            self.transport.abort()  # bytes without a request
             return
         response.feed(data)
         if response.whole and response.closed:
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
 
 
 class HttpClient:
-    """Sends requests, on connections that are kept and used again."""
+    """Sends requests. Connections are kept open and reused."""
 
     def __init__(self, egress: Egress, *, connect_seconds: float, silence_seconds: float):
         self.egress = egress
@@ -100,9 +100,9 @@ class HttpClient:
         self._tls: ssl.SSLContext | None = None
 
     async def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
-        """Sends a request and returns once the response's head has arrived. The caller closes the response.
+        """Sends a request and returns once the response's head has arrived. The caller must close the response.
 
-        Raises `UpstreamError`: `egress`, `unreachable`, `broke_off`, `silent`, `not_openai`, `too_large`.
+        Raises `UpstreamError` of the kinds `egress`, `unreachable`, `broke_off`, `silent`, `not_openai`, `too_large`.
         """
         try:
             origin, target = self.egress.check(url)
@@ -124,7 +124,7 @@ class HttpClient:
             except UpstreamError as error:
                 response.close()
                 if used and not response.began and error.kind == "broke_off":
-                    continue  # the server had closed it while it rested: no attempt was made yet
+                    continue  # the server had closed the idle connection: does not count as an attempt
                 raise
             except BaseException:
                 response.close()
@@ -148,7 +148,7 @@ class HttpClient:
             resting.remove(connection)
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Closes all connections at once."""
         for connection in tuple(self._open):
             connection.transport.abort()
         self._idle.clear()

@@ -1,4 +1,4 @@
-"""Egress rules: this process may connect to the platform's hosts and the configured base URLs only (X1, X2)."""
+"""Egress rules: this process may connect only to the platform's hosts and the configured base URLs (X1, X2)."""
 # Contract file: replaced by updates.
 
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-# X1: the hosts that the contract lists.
+# The hosts that clause X1 of the contract lists.
 PLATFORM_HOSTS = (
     "api.chutes.ai",
     "llm.chutes.ai",
@@ -17,19 +17,19 @@ PLATFORM_HOSTS = (
     "vector.janus.rodeo",
 )
 _PORTS = {"http": 80, "https": 443}
-# A host as names and literal addresses are written. Anything else (spaces, escapes, control
-# characters, backslashes) is read differently by different parsers, so it is refused.
+# The form of host names and literal addresses. Parsers read anything else (spaces, escapes, control
+# characters, backslashes) in different ways, so it is refused.
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 
 
 class EgressRefused(Exception):
-    """The URL is not one this process may call. The message names the reason, not the URL."""
+    """This process may not call the URL. The message names the reason, not the URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port: what a connection is made to."""
+    """Scheme, host and port: the server that a connection is made to."""
 
     scheme: str
     host: str
@@ -40,11 +40,11 @@ class Origin:
         return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
 
 
-@lru_cache(maxsize=64)  # the same few base URLs for every request
+@lru_cache(maxsize=64)  # all requests use the same few base URLs
 def parse(url: str) -> tuple[Origin, str]:
-    """The origin of an `http(s)` URL, and its path with query.
+    """The origin of an `http(s)` URL, and the path with the query.
 
-    Raises `EgressRefused` for what two parsers could read in two ways.
+    Raises `EgressRefused` for a URL that different parsers could read in different ways.
     """
     if not _URL.fullmatch(url):
         raise EgressRefused("it has characters that a URL may not have")
@@ -72,7 +72,7 @@ def is_platform(url: str) -> bool:
 
 
 class Egress:
-    """The allow-list. It holds origins, so that a listed host is not open on its other ports."""
+    """The allow-list. It holds origins, so that only the listed ports of a host are open."""
 
     def __init__(self, base_urls: Iterable[str] = ()):
         self._allowed = {Origin("https", host, 443) for host in PLATFORM_HOSTS}
@@ -83,9 +83,9 @@ class Egress:
         self._allowed.add(parse(base_url)[0])
 
     def check(self, url: str) -> tuple[Origin, str]:
-        """The origin to connect to and the target to request, both from the parse that was checked.
+        """Returns the origin to connect to and the target to request, exactly as they were checked.
 
-        Raises `EgressRefused`.
+        Raises `EgressRefused` if the origin is not on the list.
         """
         origin, target = parse(url)
         if origin not in self._allowed:

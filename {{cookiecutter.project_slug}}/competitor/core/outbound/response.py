@@ -1,4 +1,4 @@
-"""One HTTP request and its response: the head to wait for, the body pushed to a reader or collected.
+"""One HTTP request and its response. The body is passed to a reader as it arrives, or collected.
 Contract file: replaced by updates.
 """
 
@@ -17,7 +17,7 @@ _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 
 
 class Carrier(Protocol):
-    """What a response asks of its connection."""
+    """What a response needs from its connection."""
 
     transport: asyncio.Transport
 
@@ -27,8 +27,8 @@ class Carrier(Protocol):
 class Response:
     """One request and its response.
 
-    `status` and `headers` (lower-case names) are known once `HttpClient.open` has returned. Then the body is either
-    pushed (`start`) or collected (`read`). Call `close` in any case.
+    `status` and `headers` (lower-case names) are known when `HttpClient.open` returns. The body is then either
+    passed to a reader (`start`) or collected (`read`). Call `close` in any case.
     """
 
     def __init__(self, silence_seconds: float):
@@ -56,13 +56,13 @@ class Response:
         self._timer = self._loop.call_later(silence_seconds, self._look)
 
     def start(self, reader: Callable[[bytes], None]) -> None:
-        """Pushes the body to `reader`, at once and as it comes. `ended` resolves after the last byte, or raises."""
+        """Passes the body to `reader` as it arrives. `ended` resolves after the last byte, or raises."""
         self._reader = reader
         self.resume()
         self._deliver()
 
     async def read(self, max_bytes: int) -> bytes:
-        """The whole body. Raises `UpstreamError`, also for more than `max_bytes`."""
+        """Returns the whole body. Raises `UpstreamError`, also for more than `max_bytes`."""
         body = bytearray()
 
         def keep(data: bytes) -> None:
@@ -89,34 +89,34 @@ class Response:
                 self.connection.transport.resume_reading()
 
     def stop(self) -> None:
-        """Everything of interest has arrived: `ended` resolves now."""
+        """Stops reading, since all that is needed has arrived: `ended` resolves now."""
         self.stopped = True
         self._reader = None
         if not self.ended.done():
             self.ended.set_result(None)
 
     def close(self, *, finished: bool = False) -> None:
-        """Gives the connection back, or cuts it. `finished`: only the end of the body may still be missing."""
+        """Returns or closes the connection. With `finished`, only the end of the body may still be missing."""
         self._timer.cancel()
         self._reader = None
         self._parts.clear()
         for future in (self.head, self.ended):
             if not future.cancel() and not future.cancelled():
-                future.exception()  # looked at, so that asyncio does not report it as lost
+                future.exception()  # retrieved, so that asyncio does not report it as lost
         if self.connection is not None and not self.closed:
             self.resume()
             self.closed = True
             self.connection.release(self, linger=finished)
 
     def forget(self) -> None:
-        """Lets go of what holds this response: together they would wait for the garbage collector."""
+        """Drops references to parser and connection, to break a reference cycle."""
         self._parser = self.connection = None
 
-    # The connection's side.
+    # Called by the connection.
 
     def feed(self, data: bytes) -> None:
-        """What the socket has read. After `close` it is only parsed, up to the end of the body."""
-        if self._at_chunk and (chunk := _whole_chunk(data)):  # nearly every read of a stream
+        """Takes bytes from the socket. After `close` it only looks for the end of the body."""
+        if self._at_chunk and (chunk := _whole_chunk(data)):  # the usual case in a stream
             self._heard_at = self._loop.time()
             if self._reader is None or self._parts or self._unpacker is not None:
                 self.on_body(chunk)
@@ -139,11 +139,11 @@ class Response:
             if self.connection is not None:
                 self.connection.transport.abort()
             return
-        self._at_chunk = self._at_chunk and data.endswith(b"\r\n")  # else it holds the beginning of a size
+        self._at_chunk = self._at_chunk and data.endswith(b"\r\n")  # otherwise the read ends within a chunk's size
         self._parsed()
 
     def lost(self, error: Exception | None) -> None:
-        """The connection is gone. A body without a length ends with it."""
+        """Called when the connection is closed. A body without a length is complete then."""
         unframed = "content-length" not in self.headers and "transfer-encoding" not in self.headers
         if self.status and unframed and error is None:
             self.whole = True
@@ -159,7 +159,7 @@ class Response:
             if not future.done():
                 future.set_exception(error)
 
-    # The parser's side. A response of the 100s is followed by the real one.
+    # Called by the parser. After a response with a status of 1xx, the real one follows.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -192,11 +192,11 @@ class Response:
     def on_message_complete(self) -> None:
         self._at_chunk = False
         if self.status and self._parser is not None:
-            self.reusable = self._parser.should_keep_alive()  # true only now; afterwards it is about the next message
+            self.reusable = self._parser.should_keep_alive()  # must be read now: later it is about the next message
             self.whole = True
 
     def _parsed(self) -> None:
-        """Passes on what one read has brought, in one piece."""
+        """Passes on the bytes of one read, in one piece."""
         if not self.status and self._head_size > MAX_RESPONSE_HEAD_BYTES:
             self.fail(UpstreamError("too_large", "a response head of more than 64 KiB"))
         if self._reader is not None:
@@ -223,11 +223,11 @@ class Response:
         except zlib.error:
             raise UpstreamError("not_openai", "a body that cannot be unpacked") from None
         if unpacker.unconsumed_tail:
-            raise UpstreamError("too_large", "a body that unpacks to far more than was sent")
+            raise UpstreamError("too_large", "a body that unpacks to far more bytes than were sent")
         return unpacked
 
     def _look(self) -> None:
-        """The timer of silence. It moves on only when it fires, so a chunk costs it nothing."""
+        """Checks for silence with one timer that restarts only when it fires, so a chunk costs nothing."""
         left = self._silence_seconds if self._paused else self._heard_at + self._silence_seconds - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)
@@ -236,9 +236,9 @@ class Response:
 
 
 def _whole_chunk(data: bytes) -> bytes | None:
-    """What one chunk of chunked transfer encoding holds, where `data` is just that: nearly every read of a stream.
+    """The content of `data` if it is exactly one chunk of chunked transfer encoding, the usual case; otherwise None.
 
-    The parser does not get the chunk: between two chunks it does not notice.
+    The parser does not get such a chunk. It does not notice, because it is between two chunks.
     """
     size = _CHUNK_SIZE.match(data)
     if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:

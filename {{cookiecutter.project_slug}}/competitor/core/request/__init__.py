@@ -1,2 +1,2 @@
-"""A request: its schema, how its body is parsed, and the errors that refuse it."""
+"""A request: its schema, how its body is parsed, and how a bad one is refused."""
 # Contract file: replaced by updates.

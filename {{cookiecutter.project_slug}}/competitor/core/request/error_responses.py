@@ -1,4 +1,4 @@
-"""Errors as responses: one shape for all of them, OpenAI's (S16), with the caller's ids echoed (R10)."""
+"""Error responses: all have OpenAI's error shape (S16) and echo the caller's ids (R10)."""
 # Contract file: replaced by updates.
 
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger("competitor.errors")
 
 
 def refusal(error: ApiError, headers: Mapping[str, str]) -> JSONResponse:
-    """`{"error": {message, type, param, code}}`."""
+    """The response `{"error": {message, type, param, code}}` for an error."""
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     return JSONResponse({"error": body}, error.status, {**echoed(headers), **error.headers})
 
@@ -26,7 +26,7 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
 
 
 async def no_such_route(request: Request, error: Exception) -> JSONResponse:
-    """The framework's own 404 and 405."""
+    """The response to the framework's own 404 and 405."""
     error = cast(HTTPException, error)
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
@@ -39,8 +39,8 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
 
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:
-    """An error of our own: the response holds only the id that is in the log as well."""
+    """The response to a bug of the server. It contains only an id, under which the log has details."""
     number = answer_id(request.headers)
     log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
-    said = f"The server failed. The log has more under the id {number}."
+    said = f"The server failed. The log has details under the id {number}."
     return refusal(ApiError("internal_error", said), request.headers)

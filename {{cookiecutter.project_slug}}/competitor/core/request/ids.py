@@ -1,4 +1,4 @@
-"""Ids: those that a request brings, and the one that its answer gets (W1, R10)."""
+"""Ids: those in a request's headers, and the id of its answer (W1, R10)."""
 # Contract file: replaced by updates.
 
 import re
@@ -21,11 +21,11 @@ def answer_id(headers: Mapping[str, str]) -> str:
 
 
 def debug_id(headers: Mapping[str, str]) -> str | None:
-    """The id under which a gateway follows a request (E6)."""
+    """The id under which a gateway follows a request (E6); None if there is none."""
     given = headers.get("x-debug-request-id", "")
     return given if usable(given) else None
 
 
 def echoed(headers: Mapping[str, str]) -> dict[str, str]:
-    """The caller's two ids as response headers; one that could split a header is dropped."""
+    """The caller's two ids as response headers. An id that could split a header is left out."""
     return {name: value for name in _ECHOED if (value := headers.get(name)) and _PRINTABLE.fullmatch(value)}

@@ -1,4 +1,4 @@
-"""Parses and checks a request's body; a bad one is refused before anything is started (S16)."""
+"""Parses and checks the body of a request. A bad request is refused before any work starts (S16)."""
 # Contract file: replaced by updates.
 
 import json
@@ -14,7 +14,7 @@ from ..errors import ApiError
 from ..limits import MAX_DISCARDED_BYTES, MAX_ERROR_PATH_CHARACTERS
 from .schema import CUSTOM_ERRORS, ChatRequest
 
-# pydantic's error type -> our sentence about the field; `{...}` are values of its context, never the input.
+# pydantic's error type -> our sentence about the field. `{...}` are values of pydantic's context, never the input.
 _SENTENCES = {
     "missing": "is required",
     "string_type": "must be a string",
@@ -42,7 +42,7 @@ _TYPE_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises `ApiError` for a wrong content type, an encoding, or more than `limit` bytes."""
+    """Reads the whole body. Raises `ApiError` for a wrong content type, an encoding, or more than `limit` bytes."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise ApiError("unsupported_media_type", "The header Content-Type must be application/json.", "content-type")
@@ -51,7 +51,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise ApiError("unsupported_encoding", said, "content-encoding")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit and "expect" in request.headers:
-        raise _too_large(limit)  # the client asks first whether it may send
+        raise _too_large(limit)  # before reading: the client may wait for permission to send
     body = bytearray()
     size = 0
     async for part in request.stream():
@@ -70,7 +70,7 @@ def _too_large(limit: int) -> ApiError:
 
 
 def read_request(body: bytes) -> ChatRequest:
-    """Raises `ApiError` with the path of the first wrong field."""
+    """Parses a body. Raises `ApiError` with the path of the first wrong field."""
     try:
         given = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
@@ -90,12 +90,12 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
     if problem["type"].startswith("union_tag"):
         path = f"{path}.type"
         tag = context.get("tag", "")
-        context["tag"] = f"is {tag!r} but " if _TYPE_NAME.fullmatch(tag) else ""  # R6: named, where it is a name
+        context["tag"] = f"is {tag!r} but " if _TYPE_NAME.fullmatch(tag) else ""  # R6: shows names only
     if problem["type"] in _SENTENCES:
         sentence = _SENTENCES[problem["type"]].format(**context)
     else:
         sentence = problem["msg"] if problem["type"] in CUSTOM_ERRORS else "is not valid"
-    if not path:  # a rule about several fields names its field itself
+    if not path:  # the message of a rule about several fields has the path
         path, _, sentence = sentence.partition(": ")
     more = len(problems) - 1
     others = f" {more} more {'field is' if more == 1 else 'fields are'} wrong." if more else ""
@@ -103,12 +103,12 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
 
 
 def _path(location: tuple[int | str, ...], given: Any) -> str:
-    """The field's path, such as `messages[0].content`, from pydantic's location."""
+    """The path of a field, such as `messages[0].content`, from pydantic's location."""
     path = ""
     value = given
     for place, step in enumerate(location):
         if isinstance(step, str) and step.startswith("("):
-            continue  # the name of a union's member, see schema.py
+            continue  # the tag of a union's member, see schema.py
         if isinstance(step, int):
             path += f"[{step}]"
             value = value[step] if isinstance(value, list) and step < len(value) else None
@@ -119,7 +119,7 @@ def _path(location: tuple[int | str, ...], given: Any) -> str:
 
 
 def _not_json(body: bytes, reason: str) -> ApiError:
-    """Names the field if a lenient parser accepts what the strict one refused."""
+    """The error for a body that is not JSON. It names the field if Python's lenient parser accepts the body."""
     try:
         given = json.loads(body.decode())
     except UnicodeDecodeError:
@@ -136,7 +136,7 @@ def _not_json(body: bytes, reason: str) -> ApiError:
 
 
 def _flaw(given: Any) -> tuple[str, str] | None:
-    """The first value that Python's JSON parser accepts and no other does, with its path."""
+    """The path and the fault of the first value that Python's parser accepts although it is not valid JSON."""
     waiting: list[tuple[str, int, Any]] = [("", 0, given)]
     while waiting:
         path, depth, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""The request on the wire (section 2 of CONTRACT.md), strictly typed; unknown fields are ignored (R1)."""
+"""The schema of a request (section 2 of CONTRACT.md). Types are strict; unknown fields are ignored (R1)."""
 # Contract file: replaced by updates.
 
 import json
@@ -19,7 +19,7 @@ from pydantic import (
 
 
 class StrictModel(BaseModel):
-    """Base of all parts of a request (R2): a wrong type is an error, not a conversion; numbers are finite."""
+    """Base class of all parts of a request (R2): a wrong type is an error and is not converted; numbers are finite."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -33,18 +33,18 @@ def _finite(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def header_value(secret: SecretStr) -> SecretStr:
-    """A key is sent in a header: a line break in it would start another one."""
+    """Refuses a key that cannot be sent in a header: a line break could start another header."""
     if not re.fullmatch(r"[\x21-\x7e]*", secret.get_secret_value()):
         raise ValueError("must be printable ASCII without spaces")
     return secret
 
 
-# A free-form object. It gives at most one error: a million wrong numbers must not give a million errors.
+# A free-form object. It reports at most one error, so that a million wrong numbers do not give a million errors.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
-# Errors of the unions below, whose messages are our own sentences. Tags of their members stand in
-# brackets, so that no tag is taken for a field's name.
+# Errors of the unions below, with our own messages. The tags of their members are in brackets, so that a tag is not
+# mistaken for the name of a field.
 CUSTOM_ERRORS = ("content_type", "choice_type", "stop_type")
 
 
@@ -71,7 +71,7 @@ class ImagePart(StrictModel):
 
 
 class RequestFile(StrictModel):
-    """R6: `content` is text, or base64 where `mime_type` is a binary one. OpenAI's two names are read as well."""
+    """A file (R6): `content` is text, or base64 for a binary `mime_type`. OpenAI's field names work as well."""
 
     name: str = Field("file", validation_alias="name")
     mime_type: str = "text/plain"
@@ -100,7 +100,7 @@ _TEXT_TYPES = {f"application/{kind}" for kind in ("json", "xml", "yaml", "x-yaml
 
 
 class FilePart(StrictModel):
-    """R6: the file's fields stand in `file`, or beside `type`."""
+    """A file part (R6): the file's fields are in `file`, or beside `type`."""
 
     type: Literal["file"]
     file: RequestFile
@@ -142,7 +142,7 @@ class RequestToolCall(StrictModel):
 
 
 class Message(StrictModel):
-    """R4, R5. `content` may be null or absent; `artifacts` of an earlier answer may come back."""
+    """A message (R4, R5). `content` may be null or absent; clients may send back an earlier answer's `artifacts`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Content | None = None
@@ -153,7 +153,7 @@ class Message(StrictModel):
 
     @property
     def text(self) -> str:
-        """The text of the message, its parts joined by line breaks; images and files have none."""
+        """The text of the message, its parts joined by line breaks, without images and files."""
         if self.content is None or isinstance(self.content, str):
             return self.content or ""
         return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
@@ -264,7 +264,7 @@ class PassedOn(StrictModel):
 
 
 class ChatRequest(PassedOn):
-    """What a caller may send. The last block, the Janus extras, never leaves this process (R9)."""
+    """What a caller may send. The Janus extras, the last block, are not sent to the upstream (R9)."""
 
     model: Annotated[str, Field(max_length=512)]
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
@@ -296,7 +296,7 @@ class ChatRequest(PassedOn):
 
     @property
     def offered_tools(self) -> list[RequestTool]:
-        """The client's tools; of several with one name the first (R7)."""
+        """The client's tools. If several have the same name, only the first (R7)."""
         by_name: dict[str, RequestTool] = {}
         for tool in self.tools or ():
             by_name.setdefault(tool.function.name, tool)

@@ -1,2 +1,2 @@
-"""The server: the application, its processes, and the HTTP/1.1 connection."""
+"""The server: the HTTP application, its processes, and the HTTP/1.1 connection."""
 # Contract file: replaced by updates.

@@ -1,4 +1,4 @@
-"""The HTTP application: routes, errors, start and end."""
+"""The HTTP application: its routes, its error responses, and what happens at start and end."""
 # Contract file: replaced by updates.
 
 import logging
@@ -40,9 +40,9 @@ log = logging.getLogger("competitor.app")
 
 
 class _Application(FastAPI):
-    """FastAPI without its layers for the chat route, which cost as much CPU as the answer itself.
+    """FastAPI, but chat requests bypass its middleware, which costs as much CPU as the answer itself.
 
-    Five layers wrap the call there, and four of them every `send`, so each chunk of a stream would pass them too.
+    Five layers would wrap each chat request, and four of them each `send`, so every chunk would pass through them.
     """
 
     chat: ASGIApp
@@ -60,9 +60,9 @@ class _Application(FastAPI):
 
 
 def create_app(settings: Settings, backend: Backend | None = None, folder: Path | None = None) -> FastAPI:
-    """The application for these settings, with the backend of `competitor/backend/` or the one given.
+    """Makes the application for these settings, with the given backend or the one in `competitor/backend/`.
 
-    `folder` is what all workers share.
+    `folder` is a folder that all workers share.
     """
     backend = backend or load()
     started = time.monotonic()
@@ -107,8 +107,8 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from the internet
         redoc_url=None,
-        redirect_slashes=False,  # callers follow none, and its address would be made from the caller's `Host`
-        # X1: a variable could send it out.
+        redirect_slashes=False,  # callers follow none, and `Host` could forge them
+        # X1: a variable could turn telemetry on.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses=openapi.REFUSALS,
         exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
@@ -119,7 +119,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     async def chat_completions(request: Request) -> Response:
         """Answers a conversation, as one object or as a stream of server-sent events.
 
-        It stands here for the OpenAPI description only: `_Application` takes such a request before FastAPI does.
+        This function is for the OpenAPI description only: `_Application` answers such requests before FastAPI does.
         """
         return await chat.response(request)
 
@@ -127,7 +127,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        """Healthy as long as it runs: neither a key nor an upstream is needed (E2)."""
+        """Reports that the server runs. It needs neither a key nor an upstream for that (E2)."""
         return {
             "status": "ok",
             "version": identity().version,
@@ -139,16 +139,14 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """Requests may name any model; these names have a meaning (E3)."""
+        """Lists models (E3). A request may name any model; only these names have a meaning."""
         names = dict.fromkeys([identity().name, described(settings)["model"]])
-        return {
-            "object": "list",
-            "data": [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names],
-        }
+        models = [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names]
+        return {"object": "list", "data": models}
 
     @app.get("/metrics", responses=openapi.METRICS_RESPONSES)
     async def figures(request: Request) -> Response:
-        """What was counted since the start, over all workers: for Prometheus, or in JSON when asked for that (E4)."""
+        """The metrics since the start, of all workers: in Prometheus' format, or in JSON if asked for (E4)."""
         if "application/json" in request.headers.get("accept", ""):
             return JSONResponse(metrics.as_json())
         return Response(metrics.as_text(), headers={"content-type": TEXT_TYPE})
@@ -159,7 +157,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
 
 def _console(settings: Settings, folder: Path | None) -> Console | None:
-    """None if the console is off, or if no temporary folder can be written."""
+    """Makes the console. Returns None if it is off, or if no temporary folder can be written."""
     if not settings.debug:
         return None
     try:

@@ -1,8 +1,8 @@
-"""HTTP/1.1: uvicorn's protocol with deadlines and limits, and with every refusal in OpenAI's error shape.
+"""HTTP/1.1: uvicorn's protocol with time limits and size limits. Every refusal has OpenAI's error shape.
 Contract file: replaced by updates.
 
-A head has a time limit, a size and a number of fields; a body has a time limit (its size is `read_body`'s worry).
-What cannot be parsed is refused like any other bad request. A socket that says nothing is closed without a word.
+A head has a time limit, a maximum size and a maximum number of fields; a body has a time limit, and `read_body` limits
+its size. Bytes that cannot be parsed are refused like any bad request. A silent socket is closed without a response.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from ..limits import MAX_REQUEST_FIELDS, MAX_REQUEST_HEAD_BYTES
 from ..request.error_responses import refusal
 from ..settings import Settings
 
-# Whoever still sends when a connection closes loses the answer to a reset, so what comes is read on and forgotten.
+# A client that still sends when the connection closes may lose the response, so its bytes are read and discarded first.
 LINGER_SECONDS = 2.0
 
 
 def intake(settings: Settings) -> type[asyncio.Protocol]:
-    """The protocol for uvicorn's `http`, with the limits of these settings."""
+    """Makes the protocol for uvicorn's option `http`, with the limits of these settings."""
     made = partial(Intake, head_seconds=settings.head_seconds, body_seconds=settings.body_seconds)
     return cast(type[asyncio.Protocol], made)
 
@@ -34,8 +34,8 @@ class Intake(HttpToolsProtocol):
         self._head_seconds, self._body_seconds = head_seconds, body_seconds
         self._head_size = 0  # bytes of a head that is not complete yet
         self._in_head = self._in_body = False
-        self._phase = 0  # counts heads and bodies that began
-        self._over: ApiError | None = None  # why the parser was stopped, where it was by us
+        self._phase = 0  # counts the heads and bodies that have begun
+        self._over: ApiError | None = None  # our reason for stopping the parser, if any
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -54,7 +54,7 @@ class Intake(HttpToolsProtocol):
         super().data_received(data)
         same = phase == self._phase
         if same and not self._in_body and (self.cycle is None or self.cycle.response_complete):
-            self._in_head = True  # also bytes that begin no request, such as line ends
+            self._in_head = True  # also for bytes before a request, such as line breaks
         if self._in_head:
             self._head_size = self._head_size + len(data) if same else len(data)
             if self._head_size > MAX_REQUEST_HEAD_BYTES:
@@ -69,10 +69,10 @@ class Intake(HttpToolsProtocol):
             self._timer = self.loop.call_later(seconds, self._too_slow)
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn calls this for bytes that its parser refuses."""
+        """Refuses bytes that uvicorn's parser could not read; uvicorn calls this."""
         self._refuse(self._over or ApiError("bad_request", "The request is not HTTP/1.1."))
 
-    # The parser's side. What is raised here stops it, and leads to `send_400_response`.
+    # Called by the parser. An exception here stops the parser, which leads to `send_400_response`.
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -106,11 +106,11 @@ class Intake(HttpToolsProtocol):
             self._refuse(_too_slow("head", self._head_seconds))
         elif self._in_body:
             self._refuse(_too_slow("body", self._body_seconds))
-        elif self.cycle is None:  # not a byte came
+        elif self.cycle is None:  # no byte arrived
             self.transport.close()
 
     def _refuse(self, error: ApiError) -> None:
-        """Sends the refusal and closes; in the middle of another answer it only closes."""
+        """Sends the refusal and closes the connection. If an answer is being sent, it only closes."""
         if self._refused:
             return
         self._refused = True
@@ -118,7 +118,7 @@ class Intake(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         unanswered = cycle is None or not cycle.response_started or (self._in_head and cycle.response_complete)
         if unanswered and not self.pipeline:
-            if cycle is not None:  # whatever works on it has nobody left to work for
+            if cycle is not None:  # ends the work on the request
                 cycle.disconnected = True
                 cycle.message_event.set()
             response = refusal(error, {})

@@ -1,4 +1,4 @@
-"""The parts of `/openapi.json` that FastAPI cannot derive: the request, the stream, the errors."""
+"""The parts of `/openapi.json` that FastAPI cannot derive: the request, the stream and the errors."""
 # Contract file: replaced by updates.
 
 from typing import Any
@@ -22,7 +22,7 @@ _ERROR = {
     },
 }
 _REFUSED = {"description": "Refused (S16)", "content": {"application/json": {"schema": _ERROR}}}
-# For every route.
+# The responses that every route may send.
 REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": _REFUSED}
 
 _REQUEST = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -1,4 +1,4 @@
-"""Runs the application under uvicorn until a signal, and lets open answers end in good form."""
+"""Runs the application under uvicorn until a signal arrives, and then lets open answers end correctly."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -27,12 +27,12 @@ from .workers import Workers
 log = logging.getLogger("competitor")
 
 BACKLOG = 2048
-# How long work may clean up after the last answer has ended.
+# How long tasks may clean up after the last answer has ended.
 STUBBORN_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which logs its address and exits with code 0 after a signal instead of raising it again."""
+    """A uvicorn server that logs its address, and that exits with code 0 after a signal instead of raising it again."""
 
     def __init__(self, config: uvicorn.Config, about: dict[str, Any]):
         super().__init__(config)
@@ -40,7 +40,7 @@ class _Server(uvicorn.Server):
         self.failed = False
 
     def give_up(self, error: BaseException) -> None:
-        """Ends the server, since its backend cannot be loaded. Any thread may call it."""
+        """Stops the server because its backend cannot be loaded. May be called from any thread."""
         log.critical("the backend could not be loaded", exc_info=error)
         self.failed = self.should_exit = True
 
@@ -57,27 +57,27 @@ class _Server(uvicorn.Server):
             extra={"open": len(self.server_state.tasks), "grace_s": self.config.timeout_graceful_shutdown},
         )
         await super().shutdown(sockets)
-        if self.server_state.tasks:  # cancelled just now: their last frames still have to be written
+        if self.server_state.tasks:  # just cancelled: they still write their last frames
             await asyncio.wait(set(self.server_state.tasks), timeout=2.0)
         self._captured_signals.clear()
         await _end_the_rest()
 
 
 async def _end_the_rest() -> None:
-    """Cancels the tasks that are left. One that ignores it would keep the process alive, so the process exits."""
+    """Cancels the remaining tasks. If one ignores that, it would keep the process alive; the process then exits."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
     if left and (await asyncio.wait(left, timeout=STUBBORN_SECONDS))[1]:
-        log.error("work that ignores being cancelled was cut off")
+        log.error("a task ignored cancellation, so the process exits now")
         logging.shutdown()
         os._exit(0)
 
 
 def serve(settings: Settings, backend: Backend | None = None) -> int:
-    """Serves until SIGTERM or SIGINT, with the backend of `competitor/backend/` or, as one process, the one given.
+    """Serves until SIGTERM or SIGINT. A given `backend` works with one process only; default: `competitor/backend/`.
 
-    Returns the exit code.
+    Returns the exit code of the process.
     """
     configure(settings)
     without_proxies()
@@ -119,7 +119,7 @@ def _serve(
     if settings.debug:
         about["console"] = "/debug"
     gc.collect()
-    gc.freeze()  # what the start made stays; no collection has to walk through it again, least of all amid a stream
+    gc.freeze()  # garbage collections then skip the objects made so far
     server = _Server(config, {**about, "backend": backend.name, **described(settings), "contract": CONTRACT_VERSION})
     backend.when_failed(server.give_up)
     try:

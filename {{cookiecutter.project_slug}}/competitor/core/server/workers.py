@@ -1,8 +1,8 @@
-"""Several processes that share one port: for machines with more cores than one process can use.
+"""Runs several processes that share one port, for machines with several cores.
 Contract file: replaced by updates.
 
-This one only watches: it binds the port, starts the workers, replaces one that dies, passes SIGTERM on,
-and ends when all have ended. Limits of the settings hold for each worker.
+The parent process only watches: it binds the port, starts the workers, replaces one that dies, passes SIGTERM on,
+and ends when all have ended. The limits in the settings apply to each worker.
 """
 
 import logging
@@ -20,15 +20,15 @@ from ..observe.metrics import FOLDER_VARIABLE, forget_worker
 
 log = logging.getLogger("competitor.workers")
 
-# A worker that dies sooner than this after its start would die again.
+# If a worker dies sooner than this after its start, another one would probably die as well.
 MIN_LIFE_SECONDS = 2.0
 LOOK_SECONDS = 0.5
 
 
 class Workers:
-    """`run` returns an exit code when all workers have ended.
+    """Runs the workers. `run` returns an exit code when all of them have ended.
 
-    A worker is `work(*arguments, listener, number)` in a process of its own; all of it must be picklable.
+    A worker calls `work(*arguments, listener, number)` in its own process, so all of these must be picklable.
     """
 
     def __init__(self, count: int, listener: socket.socket, work: Callable[..., None], *arguments: object):
@@ -44,10 +44,10 @@ class Workers:
         try:
             shared = tempfile.TemporaryDirectory(prefix="competitor-")
         except OSError:
-            log.warning("no temporary folder can be written: /metrics shows the figures of one worker alone")
+            log.warning("no temporary folder can be written: /metrics shows the figures of one worker only")
             return self._watch()
         with shared as folder:
-            os.environ[FOLDER_VARIABLE] = folder  # what the workers count lies there, so that each can show the sum
+            os.environ[FOLDER_VARIABLE] = folder  # the workers count in files there, so each can show the sum
             return self._watch()
 
     def _watch(self) -> int:
@@ -64,14 +64,14 @@ class Workers:
         process = get_context("spawn").Process(target=self._work, args=(*self._arguments, self._listener, number))
         process.start()
         self._running[number] = process, time.monotonic()
-        if self._ending:  # the signal came while it was being made
+        if self._ending:  # the signal arrived while the process was being started
             process.terminate()
 
     def _ended(self, number: int, process: BaseProcess, started: float) -> None:
         del self._running[number]
         forget_worker(process.pid or 0)
         if self._ending:
-            # One that was not up yet when it was told to end dies of the signal; it had no answer to lose.
+            # A worker that gets SIGTERM before it is up dies of the signal. That is no failure: it had no answers.
             self._failed = self._failed or process.exitcode not in (0, -signal.SIGTERM)
             return
         log.error("a worker died", extra={"worker": number, "exit_code": process.exitcode})

@@ -1,2 +1,2 @@
-"""The stream: its chunks as bytes, and when they are written."""
+"""The stream: its chunks as bytes, and when they are sent."""
 # Contract file: replaced by updates.

@@ -1,11 +1,11 @@
-"""Chunks of a stream as bytes. The parts that are the same in every chunk are serialised once (S6).
+"""Makes the chunks of a stream as bytes. The parts that are the same in every chunk are serialised once (S6).
 Contract file: replaced by updates.
 
-All JSON is ASCII (S11): a raw U+2028 in a `data:` line makes real readers lose the rest of the chunk.
+All JSON is ASCII (S11), because with a raw U+2028 in a `data:` line some readers lose the rest of the chunk.
 """
 
 import json
-from json.encoder import encode_basestring_ascii as quoted  # the C routine behind json.dumps, for strings alone
+from json.encoder import encode_basestring_ascii as quoted  # the C function that json.dumps uses for strings
 from typing import Any
 
 DONE = b"data: [DONE]\n\n"
@@ -21,7 +21,7 @@ def _dump(value: Any) -> bytes:
 
 
 class Envelope:
-    """Makes every chunk of one answer. Nulls are left out (S5)."""
+    """Makes every chunk of one answer. Fields that are null are left out (S5)."""
 
     def __init__(self, id: str, model: str, created: int):
         fixed = _dump({"id": id, "object": "chat.completion.chunk", "created": created, "model": model})
@@ -40,7 +40,7 @@ class Envelope:
         return self._delta + _dump(delta) + b"}]}\n\n"
 
     def finish(self, reason: str, usage: dict[str, Any] | None) -> bytes:
-        """The one chunk with a `finish_reason` (S7), and with the usage if that has no chunk of its own (S8)."""
+        """The one chunk with a `finish_reason` (S7), and with the usage unless that has its own chunk (S8)."""
         tail = b"" if usage is None else b',"usage":' + _dump(usage)
         return self._delta + b'{},"finish_reason":"' + reason.encode() + b'"}]' + tail + b"}\n\n"
 

@@ -1,4 +1,4 @@
-"""Where a text may be cut: never within a character as a reader sees it, between words where one is near."""
+"""Finds where a text may be cut: never within a character that a reader sees, and between words if possible."""
 # Contract file: replaced by updates.
 
 from functools import cache
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import regex
 
-# From this many characters on, a delta ends after a word where it can.
+# A delta of at least this many characters ends after a word if possible.
 _WORD_CHARACTERS = 6
 
 
 @cache
 def _clusters() -> "regex.Pattern[str]":
-    import regex  # only now, since an answer in English has no use for it
+    import regex  # imported here, since English text does not need it
 
     return regex.compile(r"\X")  # an extended grapheme cluster (UAX #29)
 
 
 def cut(text: str, start: int, wanted: int) -> int:
-    """The end of a piece of about `wanted` (at least 1) characters from `start` on, itself such an end."""
+    """The end of a piece of about `wanted` (at least 1) characters that begins at `start`, a character boundary."""
     end = start + wanted
     if end >= len(text):
         return len(text)
@@ -33,7 +33,7 @@ def cut(text: str, start: int, wanted: int) -> int:
 
 
 def _boundary(text: str, start: int, least: int) -> int:
-    """The first boundary at `least` or behind it."""
+    """The first character boundary at or after `least`."""
     for cluster in _clusters().finditer(text, start):
         if cluster.end() >= least:
             return cluster.end()

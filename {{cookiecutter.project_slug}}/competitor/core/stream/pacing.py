@@ -1,12 +1,12 @@
-"""Text that comes in bursts leaves in small deltas, evenly spaced, at the rate the upstream really has.
+"""Pacing: sends text that arrives in bursts as small deltas, evenly spaced, at the upstream's average rate.
 Contract file: replaced by updates.
 
-The benchmark scores when deltas arrive, not how long they are (CONTRACT.md, section 10). So the time
-between two deltas is kept, and their length varies: each takes its share of what is held, such that
-all of it is out when the next burst is due. An upstream that is even already passes through as it is.
+The benchmark scores when deltas arrive, not how long they are (CONTRACT.md, section 10). So the time between two
+deltas is kept constant, and their length varies: each delta takes a share of the held text such that all of it is
+sent when the next burst is due. Text from an even upstream passes through unchanged.
 
-What is held waits for one interval between bursts at most, and never longer than the setting. The
-first piece, reasoning, tool calls and the end do not wait; after the end, the rest leaves within 150 ms.
+Text is held for at most one interval between bursts, and never longer than the setting. The first piece, reasoning,
+tool calls and the end are not delayed; after the end, the rest is sent within 150 ms.
 """
 
 import asyncio
@@ -20,33 +20,33 @@ from ..limits import MAX_DELTA_CHARACTERS, MAX_HELD_CHARACTERS
 from .graphemes import cut
 from .timers import Timers
 
-# The shortest time between two deltas of a stream: 450 deltas in a second are still more than 200
-# (what a long answer should have), and more of them would cost more and not be seen to be more even.
+# Shortest time between two deltas of a stream: 450 deltas in a second are still more than 200, which a long answer
+# should have. More deltas would cost more CPU and not raise the score.
 MIN_SPACING_SECONDS = 0.004
-# The longest: 30 deltas a second are what the benchmark's speed score asks for.
+# Longest time between two deltas: the benchmark's speed score expects 30 deltas a second.
 MAX_SPACING_SECONDS = 1 / 30
-# All streams of a process together send at most so many paced deltas a second, about a tenth of a core.
+# All streams of a process together send at most this many paced deltas a second, which takes about a tenth of a core.
 DELTAS_A_SECOND = 6000
-# A burst of fewer characters does not tell that its upstream is fast, so it gets fewer deltas: the longer
-# the time between two, the less the jitter of machines and networks makes of it.
+# A burst of fewer characters does not prove that the upstream is fast, so it becomes fewer deltas: with more time
+# between two of them, jitter of machines and networks matters less.
 SMALL_BURST_CHARACTERS = 300
 SMALL_BURST_SECONDS = 0.008
-# Deltas this close came together, in one read. A burst may take several reads; what goes on for longer
-# than that is no burst but a flow.
+# Deltas closer together than this arrived in one read. A burst may take several reads; if it lasts longer than this,
+# it is a steady flow.
 TOGETHER_SECONDS = 0.0015
 BURST_PAUSE_SECONDS = 0.005
 FLOW_SECONDS = 0.02
-# How long a first burst is made to last, since nobody knows yet when the next one comes: as from an
-# upstream of 40 tokens of 4 characters a second, but not longer than bursts usually are apart.
+# How long the first burst is stretched, since nobody knows when the next one will arrive: as if the upstream sent 40
+# tokens of 4 characters a second, but not longer than the usual time between bursts.
 FIRST_SECONDS_A_CHARACTER = 0.025 / 4
 MAX_FIRST_SECONDS = 1.1
-# One delta of more than this is a burst by itself.
+# One delta with more characters than this counts as a burst.
 LARGE_DELTA_CHARACTERS = 32
-# Single deltas whose intervals differ by more than this factor are spaced as well.
+# Single deltas are paced too if their intervals differ by more than this factor.
 UNEVEN = 2.0
 TAIL_SECONDS = 0.15
 MIN_TAIL_SECONDS = 0.0005
-# An answer that had so many deltas keeps them, whatever the end cuts short.
+# If an answer had this many deltas, it keeps at least as many, even if its end comes early.
 DELTAS_KEPT = 200
 
 
@@ -55,7 +55,7 @@ class Cancellable(Protocol):
 
 
 class Alarms(Protocol):
-    """What a pacer needs of time: `Timers`, or an event loop."""
+    """The clock and the timers that a pacer needs: `Timers`, or an event loop."""
 
     def time(self) -> float: ...
     def call_at(self, when: float, callback: Callable[[], None]) -> Cancellable: ...
@@ -63,36 +63,36 @@ class Alarms(Protocol):
 
 @dataclass
 class Pacing:
-    """What the streams of a process share: the settings, and how many of them hold text just now."""
+    """What all streams of a process share: the settings, and how many streams hold text now."""
 
-    fixed_seconds: float | None  # between two deltas; None: found out for each stream
-    most_seconds: float  # the longest that text is held
+    fixed_seconds: float | None  # time between two deltas; None: measured for each stream
+    most_seconds: float  # longest time that text is held
     holding: int = 0
     timers: Timers = field(default_factory=Timers)
 
     @property
     def shortest(self) -> float:
-        """So that the cost stays bounded, many streams at once get fewer deltas each."""
+        """Shortest time between two deltas. With many streams, each sends fewer deltas, to limit the cost."""
         return min(MAX_SPACING_SECONDS, max(MIN_SPACING_SECONDS, self.holding / DELTAS_A_SECOND))
 
 
 class _Rhythm:
-    """What is known of an upstream's bursts."""
+    """Measures the bursts of an upstream."""
 
     def __init__(self, most_seconds: float):
         self._most_seconds = most_seconds
         self._intervals: deque[float] = deque(maxlen=8)
         self._came_at = float("-inf")
         self._first_at = 0.0
-        self._before = 0  # deltas of earlier bursts
-        self.deltas = self.characters = 0  # in all; of this burst
+        self._before = 0  # number of deltas in earlier bursts
+        self.deltas = self.characters = 0  # in all bursts; in this burst
         self.burst_at = float("-inf")
 
     def came(self, now: float, characters: int) -> None:
         if now - self._came_at > BURST_PAUSE_SECONDS or now - self.burst_at > FLOW_SECONDS:
             if not self.deltas:
                 self._first_at = now
-            elif now - self.burst_at <= self._most_seconds:  # else it was a pause, and no interval
+            elif now - self.burst_at <= self._most_seconds:  # longer is a pause of the upstream
                 self._intervals.append(now - self.burst_at)
             self.burst_at, self.characters, self._before = now, 0, self.deltas
         self._came_at = now
@@ -101,7 +101,7 @@ class _Rhythm:
 
     @property
     def next_at(self) -> float:
-        """When the next burst is due."""
+        """When the next burst is due, in the clock's seconds."""
         if self._intervals:
             return self.burst_at + max(self._intervals)
         first = min(MAX_FIRST_SECONDS, FIRST_SECONDS_A_CHARACTER * self.characters)
@@ -109,35 +109,35 @@ class _Rhythm:
 
     @property
     def uneven(self) -> bool:
-        """Whether single deltas come at such different intervals that spacing them is worth holding them."""
+        """Whether the intervals of single deltas differ so much that pacing is worth the delay."""
         full = len(self._intervals) == self._intervals.maxlen
         return full and max(self._intervals) > UNEVEN * min(self._intervals)
 
     @property
     def spacing(self) -> float | None:
-        """Seconds a delta of the upstream, on average; None while that is a guess."""
+        """The upstream's average time for a delta in seconds; None while too little is known."""
         if len(self._intervals) < 3 or not self._before:
             return None
         return (self.burst_at - self._first_at) / self._before
 
 
 class Pacer:
-    """Between the text of one answer and its stream: `text` takes pieces as they come, `emit` gets the deltas.
+    """Paces the text of one answer: `text` takes pieces as they arrive; `emit` is called with the deltas to send.
 
-    `leave` is called after those that a timer brought, so that they need not wait for anything else.
+    `leave` is called after a timer has sent deltas, so that they are written at once.
     """
 
     def __init__(self, pacing: Pacing, emit: Callable[[str], None], leave: Callable[[], None], alarms: Alarms):
         self._pacing, self._emit, self._leave, self._alarms = pacing, emit, leave, alarms
         self._rhythm = _Rhythm(pacing.most_seconds)
-        self._held, self._at = "", 0  # what is held begins at `_at`
-        self._timer: Cancellable | None = None  # there while something is held
+        self._held, self._at = "", 0  # the held text begins at `_at`
+        self._timer: Cancellable | None = None  # set while text is held
         self._due = self._until = 0.0
-        self._step = pacing.fixed_seconds or 0.0  # between two deltas; 0 until a burst was seen
-        self._planned_for = float("-inf")  # the burst that the step was last looked at for
+        self._step = pacing.fixed_seconds or 0.0  # time between two deltas; 0 before the first burst
+        self._planned_for = float("-inf")  # the burst for which the step was last planned
         self._sent_at = float("-inf")
         self._sent = 0
-        self._tail = 0  # after the end: deltas that are still to be sent
+        self._tail = 0  # after the end: deltas left to send
         self._out: asyncio.Future[None] | None = None
 
     def text(self, text: str) -> None:
@@ -159,12 +159,12 @@ class Pacer:
             self._schedule(max(now, self._sent_at + (self._step or self._pacing.shortest)))
 
     def flush(self) -> None:
-        """What is held leaves now, since something comes that must not wait behind it."""
+        """Sends the held text now, because an event follows that must not wait behind it."""
         self._send_held(len(self._held), self._alarms.time())
         self.drop()
 
     def drop(self) -> None:
-        """Forgets what is held: nobody reads it any more."""
+        """Discards the held text, because nobody reads it any more."""
         self._held, self._at = "", 0
         if self._timer is not None:
             self._timer.cancel()
@@ -172,7 +172,7 @@ class Pacer:
             self._pacing.holding -= 1
 
     async def end(self) -> None:
-        """No more text comes. Returns when all is out, 150 ms later at most."""
+        """Ends the text. Returns when all of it is sent, at most 150 ms later."""
         if self._timer is None:
             return
         now, left = self._alarms.time(), len(self._held) - self._at
@@ -190,7 +190,7 @@ class Pacer:
         await self._out
 
     def _first_share(self, characters: int, now: float) -> int:
-        """How much of a piece leaves at once that finds nothing held; what came with it is not known yet."""
+        """How many characters to send at once of a piece that arrives while nothing is held."""
         if self._step:
             return max(1, round(characters * self._step / max(self._step, self._rhythm.next_at - now)))
         return characters if characters <= LARGE_DELTA_CHARACTERS else LARGE_DELTA_CHARACTERS // 4
@@ -217,7 +217,7 @@ class Pacer:
                 self._out.set_result(None)
 
     def _plan(self, now: float) -> None:
-        """Looks at the step once a burst. It stays as it is where it can: evenness is what is scored."""
+        """Plans the time between two deltas once for each burst, and keeps it if possible, since evenness is scored."""
         rhythm = self._rhythm
         if self._planned_for == rhythm.burst_at:
             return
@@ -226,19 +226,19 @@ class Pacer:
             return
         shortest = self._pacing.shortest
         spacing = rhythm.spacing
-        if spacing is not None:  # as many deltas as the upstream sends, so that a long answer stays one
+        if spacing is not None:  # as many deltas as the upstream sends
             spacing = min(MAX_SPACING_SECONDS, max(shortest, int(spacing * 1000) / 1000))
             self._step = min(self._step, spacing) if self._step else spacing
         elif not self._step:
             self._step = shortest
             if rhythm.characters < SMALL_BURST_CHARACTERS:
                 self._step = max(shortest, SMALL_BURST_SECONDS)
-        # At least a character for each delta; in whole milliseconds, since some systems' timers have no less.
+        # At least one character for each delta; in whole milliseconds, the resolution of some systems' timers.
         wanted = ceil((self._until - now) / (len(self._held) - self._at) * 1000) / 1000
         self._step = max(self._step, min(MAX_SPACING_SECONDS, wanted))
 
     def _ticks(self, now: float) -> int:
-        """How many ticks there are until all must be out, this one among them."""
+        """How many deltas can be sent until all text must be out, including the current one."""
         return max(1, ceil((self._until - now) / self._step - 1e-6))
 
     def _schedule(self, due: float) -> None:
@@ -246,7 +246,7 @@ class Pacer:
         self._timer = self._alarms.call_at(due, self._tick)
 
     def _send_held(self, end: int, now: float) -> None:
-        """What is held up to there, in one delta unless that would be too long for some readers."""
+        """Sends the held text up to `end`, in one delta unless that is too long for some readers."""
         most = MAX_DELTA_CHARACTERS
         while self._at < end:
             stop = end if end - self._at <= most else cut(self._held, self._at, most)

@@ -1,4 +1,4 @@
-"""Linux's timerfd through the C library; Python's own exists only from 3.13 on."""
+"""Linux's timerfd, called through the C library, since Python has it only from version 3.13 on."""
 # Contract file: replaced by updates.
 
 import ctypes
@@ -13,7 +13,7 @@ _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
 
 
 class _Times(ctypes.Structure):
-    """`struct itimerspec`: the interval, and the first expiry."""
+    """The C structure `itimerspec`: the interval, and the first expiry."""
 
     _fields_ = (
         ("again_seconds", ctypes.c_long),
@@ -24,14 +24,14 @@ class _Times(ctypes.Structure):
 
 
 def create() -> int:
-    """A descriptor that becomes readable when the timer expires. Raises `OSError`."""
+    """Creates a timer. Returns a descriptor that becomes readable when the timer expires. Raises `OSError`."""
     descriptor: int = _checked(_C.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
     return descriptor
 
 
 def set_time(descriptor: int, when: float) -> None:
-    """`when` is in seconds of `time.monotonic`; a past time expires at once. Raises `OSError`."""
-    nanoseconds = max(1, int(when * 1e9))  # zero would switch it off
+    """Sets when the timer expires, in seconds of `time.monotonic`; a past time expires at once. Raises `OSError`."""
+    nanoseconds = max(1, int(when * 1e9))  # zero would disarm the timer
     times = _Times(0, 0, nanoseconds // 10**9, nanoseconds % 10**9)
     _checked(_C.timerfd_settime(descriptor, _ABSOLUTE, ctypes.byref(times), None))
 

@@ -1,9 +1,9 @@
-"""Timers that ring within a tenth of a millisecond, for text that is to leave evenly.
+"""Timers that are accurate to a tenth of a millisecond, for pacing.
 Contract file: replaced by updates.
 
-An event loop's own timers count whole milliseconds, and with several streams at once each of them rings
-up to one early or late. At 4 ms between two deltas that alone costs 12 of 100 points of evenness; with
-these it is 4. Linux has the means, a timer that is a file descriptor; elsewhere the loop's timers serve.
+An event loop's own timers have a resolution of one millisecond, and with several streams at once each may fire
+a millisecond early or late. At 4 ms between two deltas, that costs 12 of 100 points of evenness; with
+these timers it costs 4. They use Linux's timerfd; on other systems, the loop's own timers are used.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _NEVER, _NOW = float("inf"), float("-inf")
 
 
 class Alarm:
-    """One call to come; `cancel` may be called at any time."""
+    """One scheduled callback. `cancel` may be called at any time."""
 
     __slots__ = ("callback",)
 
@@ -33,7 +33,7 @@ class Alarm:
 
 
 class Timers:
-    """All of a process's. One descriptor is open while any alarm is to come, and none else."""
+    """All timers of a process. One descriptor is open while any alarm is scheduled."""
 
     time = staticmethod(time.monotonic)
 
@@ -44,7 +44,7 @@ class Timers:
         self._rings_at = _NEVER
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        """Calls back once `time` has come to `when`, in seconds."""
+        """Schedules `callback` for the time `when`, in seconds as `time` returns them."""
         alarm = Alarm(callback)
         heappush(self._alarms, (when, next(self._numbers), alarm))
         if when < self._rings_at:
@@ -62,14 +62,14 @@ class Timers:
         timerfd.set_time(self._descriptor, when)
 
     def _ring_at(self, when: float) -> None:
-        if when == self._rings_at:  # else an earlier one was set meanwhile
+        if when == self._rings_at:  # otherwise an earlier one was set meanwhile
             self._ring()
 
     def _ring(self) -> None:
         if self._descriptor is not None:
             os.read(self._descriptor, 8)
         alarms, now = self._alarms, self.time()
-        self._rings_at = _NOW  # nothing that a callback asks for is set before all that is due was called
+        self._rings_at = _NOW  # new alarms are set only after all due callbacks have run
         try:
             while alarms and alarms[0][0] <= now + TOGETHER_SECONDS:
                 alarm = heappop(alarms)[2]

@@ -1,4 +1,4 @@
-"""The writer of a stream: what is ready at the same moment leaves in one write, in order."""
+"""Writes a stream: all bytes that are ready at the same moment are sent in one write, in order."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -10,12 +10,12 @@ from ..events import Flow, Source
 from ..limits import MAX_UNSENT_BYTES
 from .uvicorn_fast_path import FastPath
 
-# How long a last piece may wait for the end of its answer, which comes a few steps of the loop later.
+# How long the last piece may wait for the end of the answer, which comes a few turns of the loop later.
 LAST_SECONDS = 0.002
 
 
 class BodyWriter(Flow):
-    """Turns bytes into ASGI body messages. `write` never waits; producers without an end await `drain`."""
+    """Turns bytes into ASGI body messages. `write` never waits; a producer of many bytes must await `drain`."""
 
     __slots__ = (
         "_corked", "_drained", "_fast_path", "_loop", "_scheduled", "_send", "_sending", "_size", "_source", "_unsent",
@@ -38,7 +38,7 @@ class BodyWriter(Flow):
 
     @property
     def blocked(self) -> bool:
-        """A send is under way: the client has not taken what it was given."""
+        """Whether a send is in progress, because the client has not yet taken earlier bytes."""
         return self._sending is not None
 
     def write(self, data: bytes) -> None:
@@ -54,7 +54,7 @@ class BodyWriter(Flow):
         self._corked = True
 
     def uncork(self, *, last: bool = False) -> None:
-        """Writes what was held since `cork`. With `last` it waits a moment, to leave together with the end."""
+        """Sends what was held back since `cork`. With `last`, it waits briefly, to send it together with the end."""
         self._corked = False
         if last and self._unsent:
             self._loop.call_later(LAST_SECONDS, self._flush)
@@ -65,7 +65,7 @@ class BodyWriter(Flow):
         self._source = source
 
     async def drain(self) -> None:
-        """Returns when less than the high-water mark is unsent."""
+        """Waits until less than the maximum of unsent bytes is left."""
         while self._size > MAX_UNSENT_BYTES and not self.gone:
             self._flush()
             if self._sending is None:
@@ -74,7 +74,7 @@ class BodyWriter(Flow):
             await self._drained
 
     async def end(self, data: bytes) -> None:
-        """Writes the last bytes and ends the response, also while a server is shutting down."""
+        """Writes the last bytes and ends the response, even during a shutdown."""
         while self._sending is not None:
             await asyncio.wait({self._sending})
         rest = b"".join(self._unsent) + data
@@ -97,7 +97,7 @@ class BodyWriter(Flow):
     async def _pass_on(self, body: bytes) -> None:
         try:
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        except OSError:  # a server that reports a client gone by raising; the watcher of `receive` ends the work
+        except OSError:  # the client has gone; the watcher of `receive` ends the work
             self.gone = True
             self._unsent.clear()
         self._passed(len(body))

@@ -1,2 +1,2 @@
-"""Tools: functions that a model calls, and how a backend runs them."""
+"""Tools: functions that a model may call, and how a backend runs them."""
 # Contract file: replaced by updates.

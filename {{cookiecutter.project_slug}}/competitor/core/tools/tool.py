@@ -1,4 +1,4 @@
-"""Tools: typed async functions with a docstring. Their JSON schema is made from the types."""
+"""Tools: typed async functions with a docstring. The types become the JSON schema of the arguments."""
 # Contract file: replaced by updates.
 
 import inspect
@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 
 class ToolError(Exception):
-    """A tool cannot do what it was asked. The message is a whole sentence for the model: what is wrong, what to do."""
+    """A tool cannot do what it was asked. Its message tells the model what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Result:
     status: Literal["ok", "error"] = "ok"
     details: dict[str, Any] = field(default_factory=dict)
     artifacts: tuple[Artifact, ...] = ()
-    sandbox_seconds: float | None = None  # where the sandbox itself has counted
+    sandbox_seconds: float | None = None  # as the sandbox itself has measured it
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call. `sandbox` names the sandbox it runs in, where it does."""
+    """A function that the model may call. `sandbox` is the name of the sandbox it runs in, or empty."""
 
     name: str
     description: str
@@ -46,20 +46,20 @@ class Tool:
 
     @property
     def schema(self) -> Schema:
-        """The tool in OpenAI's wire form."""
+        """The tool in OpenAI's wire format."""
         function = {"name": self.name, "description": self.description, "parameters": self.parameters}
         return {"type": "function", "function": function}
 
 
 def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
-    """A tool from an async function or method: its name, its docstring, the types of its parameters.
+    """Makes a tool from an async function or method: its name, its docstring, the types of its parameters.
 
     `Annotated[str, Field(description=...)]` tells the model what a parameter means. The function returns
-    a text, a `Result`, or anything that JSON can hold. Raises `TypeError` for a function of another kind.
+    a text, a `Result`, or anything that JSON can hold. Raises `TypeError` for any other kind of function.
     """
     name, about = function.__name__, inspect.getdoc(function)
     if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name} must be an `async def`; blocking work belongs into asyncio.to_thread")
+        raise TypeError(f"{name} must be an `async def`; move blocking work to asyncio.to_thread")
     if not about:
         raise TypeError(f"{name} needs a docstring: it tells the model what the tool is for")
     arguments = _model(getattr(function, "__func__", function), inspect.ismethod(function))
@@ -68,12 +68,12 @@ def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
 
 @lru_cache(maxsize=256)
 def _model(function: Callable[..., Any], bound: bool) -> type[BaseModel]:
-    """Made once a function: building a type takes a quarter of a millisecond."""
+    """The pydantic model of a function's parameters. Cached, since making one takes a quarter of a millisecond."""
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in list(inspect.signature(function).parameters.values())[int(bound) :]:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(f"{function.__name__}: {parameter} has no name that a model could give")
+            raise TypeError(f"{function.__name__}: {parameter} cannot be passed by name, so a model cannot give it")
         if parameter.name not in hints:
             raise TypeError(f"{function.__name__}: the parameter {parameter.name} needs a type")
         default = ... if parameter.default is parameter.empty else parameter.default
@@ -84,7 +84,7 @@ def _model(function: Callable[..., Any], bound: bool) -> type[BaseModel]:
 
 @lru_cache(maxsize=256)
 def _schema(model: type[BaseModel]) -> Schema:
-    """Without pydantic's titles: each word is paid for with every request."""
+    """The JSON schema without pydantic's titles, since every word costs tokens in every request."""
     schema: Schema = _untitled({"properties": {}, **model.model_json_schema()})
     return schema
 

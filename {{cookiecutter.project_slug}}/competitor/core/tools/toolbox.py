@@ -1,8 +1,8 @@
 """The toolbox: runs the tool calls that a model asks for.
 Contract file: replaced by updates.
 
-Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output),
-it becomes a `Result` whose text the model can recover from, and every start is reported with its end.
+Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output), it becomes a
+`Result` with a text that helps the model to go on. Every start event is followed by an end event.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ log = logging.getLogger("competitor.tools")
 
 Report = Callable[[Event], None]
 
-# Events show this much of arguments and results.
+# Events show this many characters of arguments and results.
 _SHOWN_CHARACTERS = 500
 
 
 class Toolbox:
-    """The tools of one answer, and how their calls are run. `seconds` is the time limit of each call.
+    """Runs the tool calls of one answer. `seconds` is the time limit of each call.
 
-    Of several tools with one name the first counts.
+    If several tools have the same name, the first is used.
     """
 
     def __init__(self, tools: Iterable[Tool], *, seconds: float):
@@ -48,15 +48,15 @@ class Toolbox:
 
     @property
     def schemas(self) -> list[Schema]:
-        """All tools in OpenAI's wire form."""
+        """All tools in OpenAI's wire format."""
         return [tool.schema for tool in self._tools.values()]
 
     async def run(
         self, name: str, arguments: str, report: Report = lambda event: None, *, seconds: float | None = None
     ) -> Result:
-        """One call, from its text to its result; `report` gets its events. Raises nothing but `CancelledError`.
+        """Runs one call and returns its result; `report` is called with its events. Raises only `CancelledError`.
 
-        `seconds` makes the time limit of this call shorter.
+        `seconds` can shorten the time limit of this call.
         """
         limit = self._seconds if seconds is None else min(seconds, self._seconds)
         start = ToolStart(_shown(name), details={"arguments": _shown(arguments)})
@@ -76,11 +76,11 @@ class Toolbox:
         return result
 
     def start(self, calls: Sequence[ToolCall], *, seconds: float | None = None) -> "RunningCalls":
-        """Runs several calls at once: `async with toolbox.start(calls) as running`. `seconds` as for `run`."""
+        """Starts several calls at once: `async with toolbox.start(calls) as running`. `seconds`: see `run`."""
         return RunningCalls(self, calls, seconds)
 
     async def _checked(self, tool: Tool, arguments: str, report: Report, seconds: float) -> Result:
-        """Checks the arguments, then runs the call."""
+        """Checks the arguments and runs the call."""
         if len(arguments) > MAX_ARGUMENT_BYTES:
             return Result(f"The arguments of {tool.name} are longer than {MAX_ARGUMENT_BYTES} bytes.", "error")
         try:
@@ -105,7 +105,7 @@ class Toolbox:
 
 
 class RunningCalls:
-    """Calls that run at once. Iterate over it for their events; then `results` and `messages` are complete."""
+    """Tool calls that run at once. Iterate over it for their events; then `results` and `messages` are complete."""
 
     def __init__(self, toolbox: Toolbox, calls: Sequence[ToolCall], seconds: float | None):
         self._toolbox, self._calls, self._seconds = toolbox, calls, seconds
@@ -147,7 +147,7 @@ class RunningCalls:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The results as messages of role `tool`, in OpenAI's wire form."""
+        """The results as messages of role `tool`, in OpenAI's wire format."""
         return [
             {"role": "tool", "tool_call_id": call.id, "content": result.text}
             for call, result in zip(self._calls, self.results, strict=True)
@@ -155,7 +155,7 @@ class RunningCalls:
 
 
 async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
-    """Runs the tool in its own task: `asyncio.timeout` would wait forever for one that ignores cancellation."""
+    """Runs the tool in its own task: `asyncio.timeout` would wait forever for a tool that ignores cancellation."""
     work = asyncio.create_task(_outcome(tool, given))
     late = True
     try:
@@ -165,7 +165,7 @@ async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
         if work.cancel():
             await asyncio.wait({work}, timeout=MAX_TOOL_CLEAN_UP_SECONDS)
             if not work.done():
-                log.error("a tool ignores being cancelled and was left behind", extra={"tool": tool.name})
+                log.error("a tool ignores cancellation and still runs", extra={"tool": tool.name})
     if late:
         return Result(f"{tool.name} did not end within {seconds:g} s and was stopped.", "error")
     return Result(f"{tool.name} gave up.", "error") if work.cancelled() else work.result()
@@ -185,13 +185,13 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
         return Result(f"{tool.name} failed: its service cannot be used now ({error.kind}).", "error")
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # `sys.exit` in a tool ends the tool, not the server
+    except BaseException as error:  # `sys.exit` in a tool must end the tool, not the server
         log.warning("a tool failed", extra={"tool": tool.name}, exc_info=True)
         return Result(f"{tool.name} failed with {type(error).__name__}.", "error")
 
 
 def fit(text: str, most: int = MAX_RESULT_CHARACTERS) -> str:
-    """The text without incomplete characters, cut at the maximum length; never empty."""
+    """The text without incomplete characters, cut to at most `most` characters; never empty."""
     if len(text) > most:
         text = f"{text[:most]}\n[cut here: {most} of {len(text)} characters]"
     return text.encode("utf-8", "replace").decode() or "(no output)"

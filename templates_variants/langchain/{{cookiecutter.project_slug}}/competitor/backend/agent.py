@@ -1,8 +1,8 @@
 """Your agent. Start here.
 
-`agent` is LangChain's own, as its documentation writes it. The core calls `answer` for every request and does all the
-rest: HTTP, streaming, keep-alive, time limits, errors, usage. All that you may import from here is in
-competitor/api.py and competitor/adapters/langchain. Whatever goes wrong here, the answer still ends in good form, and
+`agent` is a LangChain agent, written as in LangChain's documentation. The core calls `answer` for every request and
+does everything else: HTTP, streaming, keep-alive, time limits, errors, usage. You may import everything that is in
+competitor/api.py and competitor/adapters/langchain. If this code fails, the core still ends the answer properly, and
 the log says why.
 """
 
@@ -16,12 +16,12 @@ from .tools import tools
 
 NAME = "langchain"
 
-# What the model is told before the conversation. Each word is paid for with every call.
+# The system prompt for the model. You pay for each of its words with every call.
 SYSTEM_PROMPT = ""
-# A turn is one call of the model and the tool calls that it asked for. After the last one it must answer without.
+# A turn is one model call and the tool calls that it asks for. The last turn must answer without tools.
 MAX_TURNS = 8
 
-# One agent for all requests: making it costs more than an answer does. Add LangChain's tools and middleware here.
+# One agent serves all requests, since making it costs more than an answer. Add LangChain's tools and middleware here.
 agent = create_agent(
     model=ChatJanus(shown=True),
     tools=[],

@@ -5,8 +5,8 @@
 
     return [tool(lookup), *offered(chat)]
 
-A tool of LangChain goes in as `from_langchain(their_tool)`, or into `create_agent(tools=[...])` in agent.py. Every call
-ends within JANUS_TOOL_SECONDS, and the model is told its result.
+Add a LangChain tool as `from_langchain(their_tool)`, or put it into `create_agent(tools=[...])` in agent.py. Every call
+ends within JANUS_TOOL_SECONDS, and the model gets its result.
 """
 
 from ..api import Chat, Tool, offered

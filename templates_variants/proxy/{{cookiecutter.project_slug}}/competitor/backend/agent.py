@@ -1,14 +1,14 @@
 """Your agent. Start here.
 
-The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
-limits, errors, usage. You yield events (competitor/api.py), and that is all:
+The core calls `answer` for every request and does everything else: HTTP, streaming, keep-alive, time
+limits, errors, usage. You only yield events (competitor/api.py):
 
     yield Text("Hello ")                 a piece of the answer
     yield Reasoning("Let me see. ")      a piece of reasoning
-    yield chat.complete()                one call of the model, passed on piece by piece
+    yield chat.complete()                one model call, whose pieces are passed on as they arrive
 
-`chat` holds the request, the conversation and the settings (competitor/api.py). Whatever goes
-wrong here, the answer still ends in good form, and the log says why.
+`chat` holds the request, the conversation and the settings (competitor/api.py). If this code fails,
+the core still ends the answer properly, and the log says why.
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from ..api import Chat, Event
 
 NAME = "proxy"
 
-# What the model is told before the conversation. Each word is paid for with every request.
+# The system prompt for the model. You pay for each of its words with every request.
 SYSTEM_PROMPT = ""
 
 

@@ -1,11 +1,11 @@
 """Your agent. Start here.
 
-It offers the tools of tools.py to the model, runs all calls of a turn at the same time, tells the model the results,
+It offers the tools of tools.py to the model, runs all calls of a turn at the same time, sends the results to the model,
 and repeats this until the model answers or the budget is spent; then the model answers with what it has.
 
-The core calls `answer` for every request and does all the rest: HTTP, streaming, keep-alive, time
-limits, errors, usage. You yield events (competitor/api.py), and that is all. Whatever goes
-wrong here, the answer still ends in good form, and the log says why.
+The core calls `answer` for every request and does everything else: HTTP, streaming, keep-alive, time
+limits, errors, usage. You only yield events (competitor/api.py). If this code fails, the core still
+ends the answer properly, and the log says why.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -15,13 +15,13 @@ from .tools import tools
 
 NAME = "tools"
 
-# What the model is told before the conversation. Each word is paid for with every turn.
+# The system prompt for the model. You pay for each of its words with every turn.
 SYSTEM_PROMPT = ""
 
-# The budget. A turn is one call of the model and the tool calls that it asked for.
+# The budget. A turn is one model call and the tool calls that it asks for.
 MAX_TURNS = 8
 MAX_OUTPUT_BYTES = 100_000
-# The part of the answer's time that is kept for the last words.
+# The share of the answer's time that is reserved for the last model call.
 LAST_WORDS = 0.2
 
 
@@ -36,7 +36,7 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
     output = 0
     for _ in range(MAX_TURNS):
         turn = chat.complete(messages, **offer)
-        yield turn  # its text, and the calls of the client's own tools, go out as they come
+        yield turn  # its text and calls of the client's tools are sent as they arrive
         if not turn.tool_calls:
             return
         limit = max(0.1, chat.seconds_left - last_words_at)
@@ -45,7 +45,7 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
                 yield event
         if turn.text:
             yield Text("\n\n")
-        if turn.client_calls:  # the client goes on, with what it was told
+        if turn.client_calls:  # the client continues, with the results so far
             yield Text(told(turn.tool_calls, running.results))
             return
         messages += [turn.message, *running.messages]
@@ -60,5 +60,5 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
 
 
 def told(calls: Iterable[ToolCall], results: Iterable[Result]) -> str:
-    """The results of tool calls as text: the client's history holds nothing else of them."""
+    """The results of tool calls as text for the client, whose history does not contain them otherwise."""
     return "".join(f"{call.name}: {result.text[:2_000]}\n" for call, result in zip(calls, results, strict=True))

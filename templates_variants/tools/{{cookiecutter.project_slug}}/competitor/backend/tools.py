@@ -1,4 +1,4 @@
-"""Your tools. A tool is a plain async function: its name, its docstring and its types are what the model sees.
+"""Your tools. A tool is an async function; the model sees its name, its docstring and its types.
 
     async def lookup(word: Annotated[str, Field(description="In lower case")], most: int = 3) -> str:
         \"\"\"Looks a word up in our glossary.\"\"\"
@@ -7,8 +7,8 @@
     def tools(chat: Chat) -> list[Tool]:
         return [tool(lookup), *offered(chat)]
 
-Arguments are checked before the call. Raise `ToolError("...")` if the model should try something else. A call that
-hangs is stopped, and a failure is reported to the model. Put blocking work into `await asyncio.to_thread(...)`.
+The core checks arguments before the call. Raise `ToolError("...")` if the model should try something else. A call
+that hangs is stopped; failures are reported to the model. Put blocking work into `await asyncio.to_thread(...)`.
 """
 
 from ..api import Chat, Tool, offered

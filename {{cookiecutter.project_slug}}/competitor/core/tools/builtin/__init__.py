@@ -1,4 +1,4 @@
-"""The built-in tools. A tool whose service is not configured is not offered to the model."""
+"""The built-in tools. A tool is offered to the model only if its service is configured."""
 # Contract file: replaced by updates.
 
 from ...chat import Chat
@@ -15,7 +15,7 @@ __all__ = ["offered"]
 
 
 def offered(chat: Chat) -> list[Tool]:
-    """The built-in tools whose service is configured, each name once."""
+    """The built-in tools whose service is configured. Each name occurs once."""
     settings = chat.settings
     tools = [tool(calculator), tool(FileMaker(chat.artifacts).create_file)]
     if plot.available():
@@ -32,7 +32,7 @@ def offered(chat: Chat) -> list[Tool]:
 
 
 def _code(chat: Chat) -> list[Tool]:
-    """`run_code`, by the first of three ways that is configured."""
+    """The tool `run_code`, using the first of three sandboxes that is configured."""
     settings = chat.settings
     if settings.sandbox_url:
         sandbox = PlatformSandbox(Service(chat, settings.sandbox_url), settings.tool_seconds)

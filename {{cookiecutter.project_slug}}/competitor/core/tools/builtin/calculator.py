@@ -1,4 +1,4 @@
-"""Exact arithmetic for a model."""
+"""The tool `calculator`: exact arithmetic for a model."""
 # Contract file: replaced by updates.
 
 from typing import Annotated

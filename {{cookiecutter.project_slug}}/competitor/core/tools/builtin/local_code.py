@@ -1,4 +1,4 @@
-"""Code on this machine, for work without a platform: a process with limits, not a jail (see confined.py)."""
+"""The tool `run_code` on this machine: a process with limits, which is not a secure sandbox (see confined.py)."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -23,14 +23,14 @@ from ...limits import (
 )
 from ..tool import Result
 
-# UTF-8 has up to four bytes a character; what is beyond, nobody reads.
+# UTF-8 has up to four bytes a character. Output beyond this is not read.
 MAX_OUTPUT_BYTES = 4 * MAX_RESULT_CHARACTERS
 _CONFINED = Path(__file__).with_name("confined.py")
 _SET_DUMPABLE = 4
 
 
 def available() -> bool:
-    """Limits of processes are POSIX's."""
+    """Whether this system can limit processes, which only POSIX systems can."""
     return os.name == "posix"
 
 
@@ -77,7 +77,7 @@ async def _run(program: Path) -> Result:
 
 
 async def _read(process: asyncio.subprocess.Process) -> bytes:
-    """All that it prints, up to one read beyond the limit."""
+    """Reads all that the program prints, up to one read beyond the limit."""
     output = bytearray()
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     while len(output) <= MAX_OUTPUT_BYTES and (data := await process.stdout.read(64 * 1024)):
@@ -90,11 +90,11 @@ def _text(output: bytes) -> str:
 
 
 def _python() -> str:
-    """Python below the virtual environment: the program gets the standard library only."""
+    """The Python outside the virtual environment, so that the program has the standard library only."""
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
 def _hide_own_environment() -> None:
-    """On Linux a process of the same user could read this one's variables, keys among them, from /proc."""
+    """Hides this process's environment, which holds keys: on Linux, other processes could read it from /proc."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""A chart of a small data set, as a PNG. It needs matplotlib, an optional dependency; see requirements-plot.in."""
+"""The tool `plot`: charts as PNG images. It needs matplotlib, an optional dependency; see requirements-plot.in."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 Word = Annotated[str, Field(max_length=100)]
 Kind = Literal["bar", "line", "scatter", "pie"]
-# Beyond this, labels stand on each other.
+# With more labels than this, horizontal labels would overlap.
 MAX_LEVEL_LABELS = 8
 INCHES, DOTS_AN_INCH = (8.0, 4.5), 120
-# matplotlib keeps fonts and text layouts for the whole process and guards neither.
+# matplotlib shares its caches of fonts and layouts between threads without locks.
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -38,7 +38,7 @@ def available() -> bool:
 
 
 class Plotter:
-    """Draws for one answer."""
+    """Draws the charts of one answer."""
 
     def __init__(self, artifacts: Artifacts):
         self._artifacts = artifacts
@@ -54,7 +54,7 @@ class Plotter:
     ) -> Result:
         """Draws a chart of numbers for the user and shows it."""
         if labels and len(labels) != len(values):
-            raise ToolError(f"There are {len(values)} values and {len(labels)} labels; give as many, or no labels.")
+            raise ToolError(f"There are {len(values)} values and {len(labels)} labels; give one for each, or none.")
         if kind == "pie" and (min(values) < 0 or not any(values)):
             raise ToolError("A pie needs values that are not negative, and one that is not zero; try another kind.")
         png = await asyncio.to_thread(_drawn, values, labels, kind, title)
@@ -75,20 +75,20 @@ def _drawn(values: list[float], labels: list[str], kind: Kind, title: str) -> by
 
 
 def _figure() -> "Figure":
-    """matplotlib wants a folder for its caches, and a container's root may be read-only."""
+    """Makes a figure. Gives matplotlib a temporary folder for its caches, since a container's root may be read-only."""
     owner = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
     os.environ.setdefault("MPLCONFIGDIR", os.path.join(tempfile.gettempdir(), f"janus-matplotlib{owner}"))
     import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams["text.parse_math"] = False  # a price in dollars is no formula
-    # A letter that its font lacks is a box in the picture, and no line in the log.
+    matplotlib.rcParams["text.parse_math"] = False  # otherwise a price in dollars would be read as a formula
+    # A letter that the font lacks is drawn as a box; this keeps the warning out of the log.
     warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
     return Figure(figsize=INCHES, layout="constrained")
 
 
 def _named(axes: "Axes", labels: list[str]) -> None:
-    """As many labels as have room, turned where they are many."""
+    """Labels the x axis with as many labels as fit, rotated if there are many."""
     step = -(-len(labels) // (4 * MAX_LEVEL_LABELS))
     turned = len(labels) > MAX_LEVEL_LABELS
     axes.set_xticks(range(0, len(labels), step), labels[::step], rotation=60 if turned else 0)

@@ -1,4 +1,4 @@
-"""Remote sandboxes for code: the platform's, or a Sandy API's."""
+"""The tool `run_code` in a remote sandbox: the platform's, or that of a Sandy API."""
 # Contract file: replaced by updates.
 
 import contextlib
@@ -13,7 +13,7 @@ from .service import Service
 
 Language = Literal["python", "javascript", "bash"]
 Code = Annotated[str, Field(description="A whole program; what it prints is the result", max_length=100_000)]
-# How a language is run where there is only a shell. /tmp is there in every sandbox.
+# How each language is run if the sandbox offers only a shell. Every sandbox has /tmp.
 _COMMANDS = {"python": "python3 /tmp/main.py", "javascript": "node /tmp/main.js", "bash": "bash /tmp/main.sh"}
 
 
@@ -30,7 +30,7 @@ class PlatformSandbox:
 
 
 class Sandy:
-    """A Sandy API: a sandbox is made for the call and ended after it."""
+    """Runs code through a Sandy API: it makes a sandbox for each call and ends it afterwards."""
 
     def __init__(self, service: Service):
         self._service = service
@@ -40,7 +40,7 @@ class Sandy:
         made = await self._service.post("/api/sandboxes", {})
         sandbox = _first(made, "sandboxId", "sandbox_id", "id")
         if not isinstance(sandbox, str) or not sandbox.replace("-", "").replace("_", "").isalnum():
-            raise ToolError("The sandbox service made no sandbox.")
+            raise ToolError("The sandbox service did not make a sandbox.")
         command = _COMMANDS[language]
         base = f"/api/sandboxes/{sandbox}"
         try:
@@ -52,12 +52,12 @@ class Sandy:
 
 
 def outcome(reply: Any) -> Result:
-    """A sandbox's reply as a result: output, exit code, time. Raises `ToolError` for any other form."""
+    """Turns a sandbox's reply into a result: output, exit code, time. Raises `ToolError` for an unknown format."""
     output = _first(reply, "stdout", "output", "result")
     errors = _first(reply, "stderr", "error")
     code = _first(reply, "exit_code", "exitCode", "returncode")
     if output is None and errors is None and code is None:
-        raise ToolError("The sandbox answered in another shape than the contract's.")
+        raise ToolError("The sandbox's answer has another format than the contract requires.")
     failed = bool(code) or (code is None and bool(errors))
     parts = [str(part).rstrip() for part in (output, errors) if part]
     if failed:
@@ -69,6 +69,6 @@ def outcome(reply: Any) -> Result:
 
 
 def _first(reply: Any, *names: str) -> Any:
-    """Reads the first of several names that servers use for the same field."""
+    """Returns the first value found under several names that servers use for the same field."""
     given = reply if isinstance(reply, dict) else {}
     return next((given[name] for name in names if given.get(name) is not None), None)

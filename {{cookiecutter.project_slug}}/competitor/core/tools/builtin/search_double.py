@@ -1,4 +1,4 @@
-"""A stand-in for the search service, for a workshop without a network. It finds nothing and says so."""
+"""A stand-in for the search service, for workshops without a network. Its results are invented and say so."""
 # Contract file: replaced by updates.
 
 import hashlib

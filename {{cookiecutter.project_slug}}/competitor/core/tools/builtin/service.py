@@ -1,4 +1,4 @@
-"""A service of the platform, by its base URL: JSON in, JSON or text out, through the core's one client (X1, X2)."""
+"""Calls a service of the platform: JSON in, JSON or text out, with the core's HTTP client (X1, X2)."""
 # Contract file: replaced by updates.
 
 import json
@@ -14,22 +14,22 @@ from ..tool import ToolError
 
 
 class Service:
-    """One base URL. `key` goes to it as a bearer token; the user's token does so only where R8 lets it."""
+    """A service at one base URL. `key` is sent as a bearer token; the user's token is sent only if R8 allows it."""
 
     def __init__(self, chat: Chat, base_url: str, key: SecretStr | None = None):
         self._chat, self._base_url = chat, base_url.rstrip("/")
         self._key = key or usable_token(chat.settings, base_url, chat.request.chutes_access_token)
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The reply to `body`. Raises `ToolError` and `UpstreamError`."""
+        """Posts `body` as JSON and returns the reply. Raises `ToolError` and `UpstreamError`."""
         return await self._ask("POST", path, "", json.dumps(body).encode())
 
     async def get(self, path: str, **query: str) -> Any:
-        """The reply to a query. Raises `ToolError` and `UpstreamError`."""
+        """Sends a query and returns the reply. Raises `ToolError` and `UpstreamError`."""
         return await self._ask("GET", path, f"?{urlencode(query)}")
 
     async def _ask(self, method: str, path: str, query: str, body: bytes = b"") -> Any:
-        # A setting may hold the base URL or, for services with one path, the whole address.
+        # The setting may hold the base URL or the full address of a service with one path.
         url = self._base_url.removesuffix(path) + path + query
         headers = {"accept": "application/json", "accept-encoding": "identity", "x-request-id": self._chat.id}
         if body:

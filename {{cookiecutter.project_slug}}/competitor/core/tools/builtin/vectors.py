@@ -1,4 +1,4 @@
-"""Passages by their meaning, from the platform's vector service."""
+"""The tool `query_vectors`: finds passages by meaning with the platform's vector service."""
 # Contract file: replaced by updates.
 
 import json
@@ -28,7 +28,7 @@ class Vectors:
 
 
 def _passage(entry: dict[str, Any]) -> str:
-    """What stands in an entry, with its score where there is one."""
+    """The text of an entry, with its score if it has one."""
     about = entry.get("metadata")
     parts = [entry, about] if isinstance(about, dict) else [entry]
     text = next((part[name] for part in parts for name in ("text", "content") if part.get(name)), None)

@@ -1,4 +1,4 @@
-"""The web, by the platform's search service and its web proxy: this process itself reaches no page (X1)."""
+"""The web tools, which use the platform's search service and web proxy; this process loads no page itself (X1)."""
 # Contract file: replaced by updates.
 
 import json
@@ -28,7 +28,7 @@ class WebSearch:
 
 
 class PageFetcher:
-    """`GET /fetch?url=`."""
+    """Fetches pages with the web proxy's `GET /fetch?url=`."""
 
     def __init__(self, service: Service):
         self._service = service
@@ -47,15 +47,15 @@ class PageFetcher:
 
 
 def entries(reply: Any, name: str) -> list[dict[str, Any]]:
-    """The objects of a list of results, which is under `name` or is the whole reply. Raises `ToolError` otherwise."""
+    """The objects in a list of results, which is under `name` or is the whole reply. Raises `ToolError` otherwise."""
     found = reply.get(name) if isinstance(reply, dict) else reply
     if not isinstance(found, list):
-        raise ToolError("The service answered in another shape than the contract's.")
+        raise ToolError("The service's answer has another format than the contract requires.")
     return [one for one in found if isinstance(one, dict)]
 
 
 def listed(found: Iterable[dict[str, Any]]) -> str:
-    """Entries as the lines a model reads best: number, title, address, excerpt."""
+    """Formats search results as lines for the model: number, title, address, excerpt."""
     lines = []
     for number, entry in enumerate(found, start=1):
         title, url = entry.get("title") or "", entry.get("url") or entry.get("link") or ""

@@ -1,4 +1,4 @@
-"""The LangChain adapter: LangChain's agents, models and tools on the core's streaming, limits and egress rules.
+"""The LangChain adapter: runs LangChain's agents, models and tools with the core's streaming, limits and egress rules.
 Contract file: replaced by updates.
 
     agent = create_agent(model=ChatJanus(shown=True), middleware=[CompetitorMiddleware(tools, max_turns=8)])
@@ -6,10 +6,10 @@ Contract file: replaced by updates.
     def answer(chat: Chat) -> AsyncIterator[Event]:
         return stream(agent, chat)
 
-ChatJanus               the request's model as a chat model of LangChain; with `shown`, its text goes to the client
-CompetitorMiddleware    offers the tools, runs their calls, hands the client's calls back, and ends within the budget
+ChatJanus               the request's model as a LangChain chat model; with `shown`, its text is sent to the client
+CompetitorMiddleware    offers the tools, runs their calls, returns the client's calls to it, and keeps to the budget
 stream                  runs an agent for one request and yields the events of the answer
-from_langchain          makes a `Tool` from a tool of LangChain or of an MCP server
+from_langchain          makes a `Tool` from a LangChain tool or from a tool of an MCP server
 """
 
 from . import telemetry

@@ -1,4 +1,4 @@
-"""From an agent's work, which LangGraph runs in tasks of its own, to the events of one answer.
+"""Runs a LangGraph agent and turns its work, which runs in several tasks, into the events of one answer.
 Contract file: replaced by updates.
 """
 
@@ -12,9 +12,9 @@ from .run import Run
 
 
 async def stream(agent: Any, chat: Chat, *, messages: Sequence[dict[str, Any]] | None = None) -> AsyncGenerator[Event]:
-    """Runs `agent` (any LangGraph graph whose state has `messages`) on the conversation; yields the answer's events.
+    """Runs `agent` (any LangGraph graph whose state has `messages`) on the conversation. Yields the answer's events.
 
-    `messages` replaces the caller's conversation, in OpenAI's wire form. Raises what the agent raises, such as
+    `messages`, in OpenAI's wire format, replaces the caller's conversation. Raises the agent's errors, such as
     `UpstreamError`, and cancels the agent when nobody reads its events any more.
     """
     run = Run(chat, asyncio.get_running_loop())

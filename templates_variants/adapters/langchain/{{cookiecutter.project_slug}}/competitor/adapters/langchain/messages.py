@@ -1,4 +1,4 @@
-"""Messages: LangChain's classes to OpenAI's wire form and back, and a completion as a message."""
+"""Converts messages between LangChain's classes and OpenAI's wire format, and completions to messages."""
 # Contract file: replaced by updates.
 
 import json
@@ -25,17 +25,17 @@ Piece = Text | Reasoning | ToolCallPiece
 
 
 def to_langchain(messages: Sequence[Body]) -> list[BaseMessage]:
-    """Arguments of earlier calls that are not a JSON object become an empty one: LangChain accepts nothing else."""
+    """Converts messages to LangChain's. Arguments of calls that are not a JSON object become an empty one."""
     return convert_to_messages([_with_readable_calls(message) for message in messages])
 
 
 def to_openai(messages: Sequence[BaseMessage]) -> list[Body]:
-    """Images may stand in OpenAI's form or in LangChain's. Raises `ValueError` for what has no place on the wire."""
+    """Converts messages to OpenAI's. Images may have either format. Raises `ValueError` for other content."""
     return [_to_openai(message) for message in messages]
 
 
 def tool_choice(given: Any) -> Any:
-    """LangChain also says a tool's name, and `any` or True where OpenAI says `required`."""
+    """Converts LangChain's tool choice to OpenAI's: a tool's name, and `any` or True for `required`."""
     if given in ("any", True):
         return "required"
     if isinstance(given, str) and given not in ("auto", "none", "required"):
@@ -44,7 +44,7 @@ def tool_choice(given: Any) -> Any:
 
 
 def from_completion(completion: Completion) -> AIMessage:
-    """What the model said, once it is all there."""
+    """Converts a finished completion to a message."""
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     for call in (*completion.tool_calls, *completion.client_calls):
@@ -65,7 +65,7 @@ def from_completion(completion: Completion) -> AIMessage:
 
 
 def chunk(piece: Piece) -> AIMessageChunk:
-    """A piece on its way, with the fragments of calls as they came."""
+    """Converts a piece of a completion to a chunk, with fragments of calls as they arrived."""
     if isinstance(piece, Text):
         return AIMessageChunk(content=piece.text)
     if isinstance(piece, Reasoning):
@@ -74,9 +74,9 @@ def chunk(piece: Piece) -> AIMessageChunk:
 
 
 def block_chunk(piece: Piece) -> AIMessageChunk:
-    """The same in blocks (LangChain's output version v1), each kind with an index of its own, by which they are added.
+    """Converts a piece to content blocks (LangChain's output version v1). Each kind of block has its own index.
 
-    Left to LangChain, reasoning and the first call would both have 0, and become one block.
+    With LangChain's own conversion, reasoning and the first call would both get index 0 and be merged.
     """
     version = {"output_version": "v1"}
     if isinstance(piece, Text):
@@ -91,7 +91,7 @@ def block_chunk(piece: Piece) -> AIMessageChunk:
 
 
 def last_chunk(completion: Completion) -> AIMessageChunk:
-    """What is only known at the end."""
+    """The last chunk of a completion, with its usage and metadata."""
     return AIMessageChunk(
         content="",
         usage_metadata=_usage(completion),
@@ -121,7 +121,7 @@ def _metadata(completion: Completion) -> Body:
 def _to_openai(message: BaseMessage) -> Body:
     body: Body = convert_to_openai_messages([message])[0]
     for call in message.invalid_tool_calls if isinstance(message, AIMessage) else ():
-        # Left out, its result would answer no call, and servers refuse that.
+        # Without the call, its result would belong to no call, and servers refuse such a result.
         function = {"name": call["name"] or "unknown", "arguments": "{}"}
         body.setdefault("tool_calls", []).append({"type": "function", "id": call["id"], "function": function})
     return body
@@ -139,7 +139,7 @@ def _with_readable_calls(message: Body) -> Body:
 
 
 def _object(text: str) -> Body | None:
-    """A call's arguments; none at all are an empty object."""
+    """Parses a call's arguments. Empty text becomes an empty object; returns None if it is not a JSON object."""
     try:
         value = json.loads(text or "{}", strict=False)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The middleware that makes an agent of LangChain a competitor: its tools, the client's tools, its budget.
+"""The middleware that connects a LangChain agent to the core: its tools, the client's tools, its budget.
 Contract file: replaced by updates.
 """
 
@@ -17,19 +17,19 @@ from .run import Run, current
 from .tools import ToolboxCall, from_langchain
 
 MAX_TURNS = 8
-# How much one answer may read of its tools, in bytes. All of it is paid for again with every following turn.
+# Maximum size of the results that one answer may read, in bytes. Each later turn pays for all of them again.
 MAX_OUTPUT_BYTES = 100_000
-# The share of the answer's time that is kept for the last words.
+# The share of the answer's time that is reserved for the last model call.
 LAST_WORDS = 0.2
 
 
 class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
-    """Put it last into an agent's `middleware`: what stands before it (retries, fallbacks, summaries) wraps it.
+    """Put it last into an agent's `middleware`, so that the others (retries, fallbacks, summaries) wrap it.
 
-    In each turn the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`. The
-    toolbox runs the calls of a turn together; calls of the client's tools go back to the client (S10). After
-    `max_turns` calls of the model, `max_output_bytes` of results, or all but the share `last_words` of the answer's
-    time (S15), one last call may use no tools, so that the answer ends with words.
+    In each turn, the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`. The
+    toolbox runs a turn's calls at the same time; calls of the client's tools go back to the client (S10). After
+    `max_turns` model calls, `max_output_bytes` of results, or when only the share `last_words` of the time (S15)
+    is left, one last model call without tools ends the answer.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
     async def awrap_model_call(
         self, request: ModelRequest[None], handler: Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
-        """One turn: asks the model with the tools of this request, and sorts its calls by who runs them."""
+        """Runs one turn: asks the model with the tools of this request, and decides who runs each of its calls."""
         run = _run()
         if run.handed_back:
             run.report(Text(run.told))
@@ -69,7 +69,7 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
-        """Lets the toolbox run the call, also one of a tool that does not exist: the result says which ones do."""
+        """Lets the toolbox run the call, even for an unknown tool: the result then lists the tools that exist."""
         run, call = _run(), request.tool_call
         if call["id"] in list(run.results)[MAX_CALLS_AT_ONCE:]:
             left_out = f"Not run: at most {MAX_CALLS_AT_ONCE} calls are run at once."
@@ -98,7 +98,7 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
         return run.turns >= self._max_turns or run.read > self._max_output_bytes or self._seconds_left(run) <= 0
 
     def _seconds_left(self, run: Run) -> float:
-        """For tools, before it is time for the last words."""
+        """The seconds that are left for tools before the last model call must start."""
         return run.chat.seconds_left - run.chat.settings.answer_seconds * self._last_words
 
 
@@ -109,7 +109,7 @@ def _run() -> Run:
 
 
 def _own_calls(said: AIMessage, run: Run) -> AIMessage:
-    """The message with the calls that run here, unreadable ones among them; the client gets the calls of its tools."""
+    """The message with only the calls to run here, even unreadable ones. The client gets calls of its own tools."""
     run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
     unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
     calls = [*said.tool_calls, *unreadable]
@@ -122,7 +122,7 @@ def _own_calls(said: AIMessage, run: Run) -> AIMessage:
 
 
 def _without_calls(said: AIMessage, run: Run) -> AIMessage:
-    """The last message without calls: nobody will run them any more."""
+    """The last message without its calls, because nobody will run them any more."""
     if not (said.text or any(call["name"] in run.client_tools for call in said.tool_calls)):
         run.report(Text(f"I could not finish within my budget. What came last:\n{run.told}"))
     return said.model_copy(update={"tool_calls": [], "invalid_tool_calls": []})

@@ -1,7 +1,7 @@
-"""The chat model: the request's model as a chat model of LangChain.
+"""The chat model: makes the request's model available as a LangChain chat model.
 Contract file: replaced by updates.
 
-Calls go through the core's client, so its rules hold: the egress list (X2), the user's own key, retries before the
+Calls use the core's client, so its rules apply: the egress list (X2), the user's own key, retries before the
 first byte, back-pressure, usage. Sync calls work only in threads, such as those in which LangChain runs plain
 functions.
 """
@@ -34,11 +34,11 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class ChatJanus(BaseChatModel):
-    """The model of a request: of `chat`, or without it of the request that `stream` works on.
+    """The model of a request: the request of `chat`, or without `chat` the one that `stream` is running for.
 
-    The caller's options (temperature, limits, ...) hold where nothing else is given here. The caller's tools do not:
-    a call gets the tools that `bind_tools` gave it. With `shown`, the text of `invoke` and `ainvoke` streams to the
-    client as it comes, inside of `stream` only. Raises `UpstreamError` as `chat.complete` does.
+    The caller's options (temperature, limits, ...) apply unless others are given here. The caller's tools do not apply:
+    a call has only the tools from `bind_tools`. With `shown`, the text of `invoke` and `ainvoke` is streamed to the
+    client as it arrives, but only inside `stream`. Raises `UpstreamError` as `chat.complete` does.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -64,14 +64,14 @@ class ChatJanus(BaseChatModel):
     def bind_tools(
         self, tools: Sequence[Any], *, tool_choice: Any = None, strict: bool | None = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """`tool_choice`: OpenAI's values, or LangChain's: a tool's name, `any`."""
+        """Binds tools. `tool_choice` is one of OpenAI's values, or one of LangChain's: a tool's name, `any`."""
         offered = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
         return self.bind(tools=offered, tool_choice=wire.tool_choice(tool_choice), **kwargs)
 
     def with_structured_output(
         self, schema: Any, *, method: str = "function_calling", include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
-        """`method`: `function_calling`, `json_schema`, or `json_mode`, as with LangChain's own OpenAI model."""
+        """Binds a schema. `method` is `function_calling`, `json_schema` or `json_mode`, as for `ChatOpenAI`."""
         if method == "function_calling":
             return super().with_structured_output(schema, include_raw=include_raw)
         return structured.output(self, schema, method, include_raw=include_raw, strict=kwargs.get("strict"))
@@ -80,7 +80,7 @@ class ChatJanus(BaseChatModel):
         run = current()
         chat = self.chat or (run.chat if run else None)
         if chat is None:
-            raise RuntimeError("ChatJanus has no request: use it inside of stream(agent, chat), or give it a chat")
+            raise RuntimeError("ChatJanus has no request: use it inside stream(agent, chat), or pass it a chat")
         return chat
 
     def _completion(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> Completion:
@@ -147,7 +147,7 @@ class ChatJanus(BaseChatModel):
             self._wait(chunks.aclose())
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs `work` in the loop and waits for it, in a thread that is not the loop's own."""
+        """Runs `work` in the event loop and waits for it. Must be called in another thread than the loop's."""
         run = current()
         loop = self.loop or (run.loop if run else None)
         if loop is None or _running_loop() is not None:

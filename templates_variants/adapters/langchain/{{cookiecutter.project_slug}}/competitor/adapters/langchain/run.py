@@ -1,4 +1,4 @@
-"""The run: what one answer of an agent keeps while LangGraph works on it in tasks and threads of its own.
+"""The run: the state of one answer while LangGraph works on it in several tasks and threads.
 Contract file: replaced by updates.
 """
 
@@ -12,22 +12,22 @@ from langchain_core.messages import ToolCall
 
 from ...api import Chat, Completion, Event, Sink, Source, Toolbox, UpstreamError
 
-# How long a call waits for the other calls of its turn, in seconds.
+# How long a call waits for the other calls of its turn to be ready, in seconds.
 TOGETHER_SECONDS = 0.1
-# How much of each result a client reads when its own tools answer next, in characters.
+# How many characters of each result the client gets if its own tools must answer next.
 _SHOWN_CHARACTERS = 2_000
 
 _current: ContextVar["Run"] = ContextVar("run")
 
 
 def current() -> "Run | None":
-    """The run that this task or thread works for; None outside of `stream`."""
+    """The run that this task or thread belongs to; None outside `stream`."""
     return _current.get(None)
 
 
 @dataclass
 class Run:
-    """One answer's work: the request, the events that wait to be yielded, and the budget that is spent."""
+    """The state of one answer: the request, the events that wait to be yielded, and the budget used so far."""
 
     chat: Chat
     loop: asyncio.AbstractEventLoop
@@ -35,24 +35,24 @@ class Run:
     toolbox: Toolbox | None = None  # set in the first turn
     turns: int = 0  # calls of the model so far
     read: int = 0  # bytes of results so far
-    handed_back: bool = False  # calls of the client's tools went out: the client answers next
+    handed_back: bool = False  # the client got calls of its tools and must answer next
     unreadable: dict[str, str] = field(default_factory=dict)  # call id -> arguments that are not JSON
-    results: dict[str, tuple[str, str]] = field(default_factory=dict)  # call id -> tool, result; of the last turn
+    results: dict[str, tuple[str, str]] = field(default_factory=dict)  # of the last turn: call id -> tool, result
 
     def __post_init__(self) -> None:
         self._ready, self._all_ready = 0, asyncio.Event()
 
     def enter(self) -> None:
-        """Makes this the current run of the task that calls it, and of all that this task starts."""
+        """Makes this the current run for the calling task and for all tasks that it starts."""
         _current.set(self)
 
     def report(self, event: Event) -> None:
         self.waiting.put_nowait(event)
 
     async def show(self, completion: Completion) -> None:
-        """Hands a call of the model to the core, which streams it to the client; returns when the call is over.
+        """Passes a model call to the core, which streams it to the client. Returns when the call is over.
 
-        Raises `UpstreamError`, so that the agent can try something else.
+        Raises `UpstreamError`, so that the agent can try another way.
         """
         shown = _Shown(completion)
         self.report(shown)
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def told(self) -> str:
-        """The results of the last turn as text for the client, whose history holds nothing else of them."""
+        """The results of the last turn as text for the client, whose history does not contain them otherwise."""
         return "".join(f"{name}: {text[:_SHOWN_CHARACTERS]}\n" for name, text in self.results.values())
 
     def new_turn(self, calls: Sequence[ToolCall]) -> None:
@@ -73,18 +73,18 @@ class Run:
         self._ready, self._all_ready = 0, asyncio.Event()
 
     async def others(self, most: int) -> None:
-        """Waits briefly for the turn's other calls, so that all start together: a middleware may hold one back."""
+        """Waits briefly for the other calls of the turn, so that all start together; a middleware may delay some."""
         self._ready += 1
         if self._ready >= min(len(self.results), most):
             self._all_ready.set()
-            await asyncio.sleep(0)  # the others first: they came before
+            await asyncio.sleep(0)  # let the others run first, since they came first
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TOGETHER_SECONDS):
                 await self._all_ready.wait()
 
 
 class _Shown(Source):
-    """A completion as an event, whose failure goes to the agent instead of ending the answer."""
+    """A model call as an event. If it fails, the agent gets the error, and the answer goes on."""
 
     def __init__(self, completion: Completion):
         self._completion = completion

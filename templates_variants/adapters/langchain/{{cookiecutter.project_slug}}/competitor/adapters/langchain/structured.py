@@ -14,9 +14,9 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 def output(
     model: BaseChatModel, schema: Any, method: str, *, include_raw: bool, strict: bool | None
 ) -> Runnable[LanguageModelInput, Any]:
-    """The model with its answer as `schema` has it: an instance of a pydantic class, else a dict.
+    """Returns a model whose answer is an instance of `schema`, if that is a pydantic class, or else a dict.
 
-    With `include_raw` a dict of `raw`, `parsed` and `parsing_error`.
+    With `include_raw`, the answer is a dict with `raw`, `parsed` and `parsing_error`.
     """
     if method not in ("json_schema", "json_mode"):
         raise ValueError(f"method must be function_calling, json_schema or json_mode, not {method!r:.100}")

@@ -1,4 +1,4 @@
-"""Switches LangChain's telemetry off: no question and no answer leaves through a tracer (X1).
+"""Switches LangChain's telemetry off, so that no tracer sends questions or answers anywhere (X1).
 Contract file: replaced by updates.
 """
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-# LangChain's libraries read environment variables with these prefixes: one would send every conversation to LangSmith,
-# others change the form of messages.
+# LangChain's libraries read environment variables with these prefixes. One would send every conversation to LangSmith;
+# others change the format of messages.
 _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_", "LC_")
 
 
 def switch_off() -> None:
-    """Removes these variables from the environment. Call it before LangChain is imported."""
+    """Removes these variables from the environment. Must be called before LangChain is imported."""
     for name in [name for name in os.environ if name.upper().startswith(_PREFIXES)]:
         del os.environ[name]
     os.environ["LANGSMITH_TRACING"] = "false"
@@ -23,8 +23,8 @@ def switch_off() -> None:
 
 
 async def _run_here(_: object, context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Runs what the tracer does around each call, although it is off, in this thread.
+    """Runs the tracer's code around each call in this thread. The tracer runs it even when it is off.
 
-    By default LangSmith takes another thread for it: twice a turn, and it waits while all threads are busy.
+    By default, LangSmith uses another thread twice a turn, and waits if all threads are busy.
     """
     return context.run(function, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Tools: LangChain's in the core's toolbox, and the toolbox's calls as LangChain's callbacks see them.
+"""Runs LangChain's tools in the core's toolbox, and reports the toolbox's calls to LangChain's callbacks.
 Contract file: replaced by updates.
 """
 
@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from ...api import Result, Tool
 
-# Threads for tools that block: one that hangs in the loop's own threads would keep host names from being resolved.
+# Threads for blocking tools. If one hung in the loop's own threads, host names could not be resolved any more.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")
 
 
 class ToolboxCall(BaseTool):
-    """One call as a tool of LangChain, so that its callbacks see it. `run_it` lets the toolbox check and run it."""
+    """A tool call as a LangChain tool, so that LangChain's callbacks see it. `run_it` lets the toolbox run the call."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -38,7 +38,7 @@ class ToolboxCall(BaseTool):
 
 
 def from_langchain(their: BaseTool) -> Tool:
-    """A tool of LangChain as a `Tool`. It runs without LangChain's injected state and stores."""
+    """Makes a `Tool` from a LangChain tool. It runs without LangChain's injected state and stores."""
 
     async def run(**arguments: Any) -> Any:
         if _is_async(their):
@@ -59,6 +59,6 @@ def _is_async(their: BaseTool) -> bool:
 
 
 def _free_form(name: str, schema: dict[str, Any]) -> type[BaseModel]:
-    """Arguments that the tool itself checks, such as those of an MCP server's tool."""
+    """A model for arguments that the tool itself checks, such as those of an MCP server's tool."""
     config = ConfigDict(json_schema_extra=schema)
     return type(name, (RootModel[dict[str, Any]],), {"model_config": config, "__module__": __name__})

@@ -1,12 +1,15 @@
-"""Moved modules: which imports in an owner's files an update across 0.3.0 leaves behind, and what replaces them."""
+"""What version 0.3.0 changes for owners: the rooms of the core, the public API, and the LangChain adapter."""
 
-import ast
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from templates_variants.engine.update.migrations.changes import (
+    Migration,
+    MovedMember,
+    RemovedMember,
+    RenamedParameter,
+)
+from templates_variants.engine.update.migrations.langchain_0_3_0 import to_the_adapter
 
 # Old module -> new module, both below `competitor`.
-MOVED = {
+_MODULES = {
     "ask": "checks.ask",
     "checking.arena": "checks.arena",
     "checking.command": "checks.command",
@@ -84,61 +87,28 @@ MOVED = {
     "tasks": "cli.tasks",
     "update": "cli.update",
 }
-# What owners import from `competitor.api`: old name -> its name there.
-API = {
-    **{
-        name: name
-        for name in (
-            *("Artifact", "ArtifactError", "Artifacts", "Chat", "Completion", "Event", "Finish", "FinishReason"),
-            *("Reasoning", "Result", "SandboxEnd", "SandboxStart", "Settings", "Sink", "Source", "Text", "Tool"),
-            *("ToolCall", "ToolEnd", "ToolError", "ToolStart", "Toolbox", "UpstreamError", "Usage", "offered", "tool"),
-        )
-    },
-    "Call": "ToolCall",
-    "CallPiece": "ToolCallPiece",
-    "Running": "RunningCalls",
-    "SentFile": "File",
-    "ToolRequest": "ToolCall",
+_NAMES = {
+    "core.toolbox.Call": "core.events.ToolCall",
+    "core.chunks.ToolRequest": "core.events.ToolCall",
+    "core.pull.CallPiece": "core.events.ToolCallPiece",
+    "core.toolbox.Running": "core.tools.toolbox.RunningCalls",
+    "core.sent.SentFile": "core.artifacts.received.File",
+    # What the plumbing of LangChain in 0.2 had, which is in the adapter now.
+    "backend.bridge.from_langchain": "adapters.langchain.from_langchain",
+    "backend.model.ChatJanus": "adapters.langchain.ChatJanus",
 }
-_OWNERS = ("competitor/backend", "tests")
-_NOT_OWNERS = ("tests/contract/",)
 
-
-def imports_to_change(project: Path) -> list[str]:
-    """`FILE:LINE: old -> new` for each import of a moved module in the owner's Python files."""
-    return [line for path in _files(project) for line in _in_file(project, path)]
-
-
-def _files(project: Path) -> Iterator[str]:
-    for root in _OWNERS:
-        for folder, _, names in sorted(os.walk(project / root)):
-            for name in sorted(names):
-                path = (Path(folder) / name).relative_to(project).as_posix()
-                if path.endswith(".py") and not path.startswith(_NOT_OWNERS):
-                    yield path
-
-
-def _in_file(project: Path, path: str) -> Iterator[str]:
-    try:
-        tree = ast.parse((project / path).read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return
-    package = path.split("/")[:-1]
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        base = package[: len(package) - node.level + 1] if node.level else []
-        parts = [*base, *(node.module or "").split(".")]
-        module = ".".join(parts[1:])
-        if parts[0] == "competitor" and module in MOVED:
-            start = "." * node.level if node.level else "competitor."
-            yield f"{path}:{node.lineno}: {ast.unparse(node)} -> {'; '.join(_instead(node, module, start))}"
-
-
-def _instead(node: ast.ImportFrom, module: str, start: str) -> Iterator[str]:
-    in_api = [API[name.name] for name in node.names if name.name in API]
-    others = [name.name for name in node.names if name.name not in API]
-    if in_api:
-        yield f"from {start}api import {', '.join(in_api)}"
-    if others:
-        yield f"from {start}{MOVED[module]} import {', '.join(others)}"
+V0_3_0 = Migration(
+    version="0.3.0",
+    why="the core's modules are in folders now, and all that a backend needs is imported from competitor.api",
+    modules=_MODULES,
+    names=_NAMES,
+    changes=(
+        MovedMember("core.tools.toolbox.RunningCalls", "MOST", "MAX_CALLS_AT_ONCE"),
+        RemovedMember("core.events.Sink", "set_source", "use sink.flow.set_source"),
+        RemovedMember("core.events.Sink", "cork", "use sink.flow.cork"),
+        RemovedMember("core.events.Sink", "uncork", "use sink.flow.uncork"),
+        RenamedParameter("checks.target.Target.launched", "anew", "fresh"),
+    ),
+    rewrites={"langchain": to_the_adapter},
+)

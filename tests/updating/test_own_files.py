@@ -1,0 +1,127 @@
+"""An update from version 0.2.0 changes the owner's own files where the API has moved: shown first, asked for, undone.
+
+The older version is the bundle `older/0.2.0.bundle`; the newer one is the working tree.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..baking.baking import clean_environment, git, run
+from . import newer, owner
+from .updating import plain, update
+
+BUNDLE = Path(__file__).with_name("older") / "0.2.0.bundle"
+AGENT, TOOLS, OWN = (f"competitor/backend/{name}.py" for name in ("agent", "tools", "own"))
+OWN_CODE = "from ..core.llm import Completion  # my own\nfrom ..core.toolbox import Running\n\nMOST = Running.MOST\n"
+WAITING = "`python -m competitor update` changes them for you"
+
+
+@pytest.fixture(scope="module")
+def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    goal = tmp_path_factory.mktemp("older") / "template"
+    git("clone", "-q", "-b", "main", str(BUNDLE), str(goal), cwd=goal.parent, home=home)
+    return goal
+
+
+@pytest.fixture(scope="module")
+def release(home: Path, template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a template whose newest release is the working tree."""
+    goal = tmp_path_factory.mktemp("release") / "template.git"
+    git("clone", "-q", "--bare", str(template), str(goal), cwd=goal.parent, home=home)
+    git("tag", "-d", f"v{newer.next_version()}", cwd=goal, home=home)
+    return goal.as_uri()
+
+
+def made(older: Path, backend: str, folder: Path, home: Path) -> Path:
+    """A committed repo of version 0.2.0 with a module of the owner's."""
+    run("cookiecutter", str(older), "--no-input", f"backend={backend}", "-o", str(folder), cwd=folder, home=home)
+    repo = folder / "my-competitor"
+    (repo / OWN).write_text(OWN_CODE, encoding="utf-8")
+    owner.commit(repo, home)
+    return repo
+
+
+def test_what_changes_in_the_owner_s_files_is_shown_then_done_and_done_once(
+    older: Path, release: str, home: Path, tmp_path: Path
+) -> None:
+    repo = made(older, "tools", tmp_path, home)
+    before = owner.everything(repo)
+    shown = update(repo, home, "--template", release, "--dry-run")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert owner.everything(repo) == before
+    for line in ("-from ..core.toolbox import Running", "+MOST = MAX_CALLS_AT_ONCE", f"  migrated  {AGENT}"):
+        assert line in shown.stdout.splitlines(), shown.stdout
+
+    done = update(repo, home, "--template", release)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (repo / OWN).read_text(encoding="utf-8")
+    assert text.startswith("# my own\nfrom ..api import") or "# my own" in text
+    assert text.endswith("\nMOST = MAX_CALLS_AT_ONCE\n")
+    imports = "import competitor.backend.agent, competitor.backend.own as own; print(own.MOST)"
+    assert subprocess.run([sys.executable, "-c", imports], cwd=repo, check=True, capture_output=True).stdout
+    owner.commit(repo, home)
+
+    after = owner.everything(repo)
+    again = update(repo, home, "--template", release)
+    assert "up to date" in again.stdout
+    assert owner.everything(repo) == after
+
+
+def test_cookiecutter_names_the_lines_and_the_command_that_changes_them(
+    older: Path, release: str, home: Path, tmp_path: Path
+) -> None:
+    repo = made(older, "proxy", tmp_path, home)
+    done = plain(repo, release, home, flags=("--checkout", f"v{newer.version()}"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (repo / OWN).read_text(encoding="utf-8") == OWN_CODE
+    assert f"{OWN}:4: MOST = Running.MOST -> MOST = MAX_CALLS_AT_ONCE" in done.stdout
+    assert WAITING in done.stdout
+    owner.commit(repo, home)
+
+    named = update(repo, home, "--template", release, "--no-migrate")
+    assert f"{OWN}:4:" in named.stdout
+    assert (repo / OWN).read_text(encoding="utf-8") == OWN_CODE
+
+    migrated = update(repo, home, "--template", release)
+    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    assert "MAX_CALLS_AT_ONCE" in (repo / OWN).read_text(encoding="utf-8")
+    assert "from ..api import" in (repo / AGENT).read_text(encoding="utf-8")
+    owner.commit(repo, home)
+    assert "up to date" in update(repo, home, "--template", release).stdout
+
+
+@pytest.mark.parametrize("edited", ["nothing", "brain.py", "answer"])
+def test_langchain_s_plumbing_goes_where_the_owner_never_touched_it(
+    edited: str, older: Path, release: str, home: Path, tmp_path: Path
+) -> None:
+    repo = made(older, "langchain", tmp_path, home)
+    if edited == "brain.py":
+        owner.add_line(repo / "competitor/backend/brain.py", "# An idea of the owner's.")
+    elif edited == "answer":
+        text = (
+            (repo / AGENT)
+            .read_text(encoding="utf-8")
+            .replace("        yield event", "        yield event  # now\n        pass")
+        )
+        (repo / AGENT).write_text(text, encoding="utf-8")
+    if edited != "nothing":
+        owner.commit(repo, home)
+    done = update(repo, home, "--template", release)
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = {path.name for path in (repo / "competitor/backend").glob("*.py")}
+    if edited == "nothing":
+        assert left == {"__init__.py", "agent.py", "own.py", "tools.py"}
+    else:
+        assert {"brain.py", "conduct.py", "wire.py"} < left
+        told = (
+            "competitor/backend/brain.py: you changed" if edited == "brain.py" else f"{AGENT}: you changed how it uses"
+        )
+        assert told in done.stdout
+    requirements = (repo / "competitor/backend/requirements.in").read_text(encoding="utf-8")
+    assert "-r ../adapters/langchain/requirements.in" in requirements.splitlines()
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "tests/test_backend.py", "-k", "answer or tool"]
+    ran = subprocess.run(tests, cwd=repo, env=clean_environment(home), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
