@@ -131,7 +131,5 @@ def measure(target: Target, *, quick: bool = False) -> list[Figure]:
 
 def as_lines(figures: Sequence[Figure]) -> str:
     """Formats the figures as text, one on each line."""
-    return "".join(
-        f"  {figure.name:<10} {figure.score:5.1f} of 100, weight {figure.weight:>2}  {figure.reason}\n"
-        for figure in figures
-    )
+    line = "  {0.name:<10} {0.score:5.1f} of 100, weight {0.weight:>2}  {0.reason}\n"
+    return "".join(map(line.format, figures))

@@ -79,17 +79,15 @@ def changed_files(root: Path) -> dict[str, str]:
 def damaged_bases(root: Path) -> dict[str, str]:
     """Says if `.janus/base.json`, from which the next update merges, was changed: its path -> what is wrong with it."""
     file = root / BASES
-    if not file.is_file():
-        return {}
+    wrong = ""
     try:
-        for path, entry in json.loads(file.read_bytes()).items():
-            reader = zlib.decompressobj()
-            text = reader.decompress(base64.b64decode(entry["text"], validate=True), MAX_FILE_BYTES)
+        for path, entry in json.loads(file.read_bytes()).items() if file.is_file() else ():
+            text = zlib.decompressobj().decompress(base64.b64decode(entry["text"], validate=True), MAX_FILE_BYTES)
             if hashlib.sha256(text).hexdigest() != entry["sha256"]:
-                raise ValueError(f"the text of {path} does not match its hash")
+                wrong = f"the text of {path} does not match its hash"
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        return {BASES: f"damaged ({error}); `git checkout .janus` may restore it"}
-    return {}
+        wrong = str(error) or type(error).__name__
+    return {BASES: f"damaged ({wrong}); `git checkout .janus` may restore it"} if wrong else {}
 
 
 def contract_files(root: Path) -> dict[str, str]:

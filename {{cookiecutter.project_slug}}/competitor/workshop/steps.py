@@ -83,9 +83,8 @@ def _talk(workspace: Workspace) -> str:
     except Failed:
         if (workspace.root / STREAM_FILE).is_file():  # the server has run, but may be stopped by now
             return f"it has answered: the file {STREAM_FILE} exists"
-        raise NotDone(
-            f"no server runs at {workspace.url}; start it with `python -m competitor run` in another terminal"
-        ) from None
+        missing = f"no server runs at {workspace.url}; start it with `python -m competitor run` in another terminal"
+        raise NotDone(missing) from None
     count = sum(float(found) for found in _ANSWERED.findall(metrics))
     if not count:
         raise NotDone('the server runs, but has not been asked; run `python -m competitor ask "What is 17 * 23?"`')
@@ -95,9 +94,7 @@ def _talk(workspace: Workspace) -> str:
 def _read(workspace: Workspace) -> str:
     file = workspace.root / STREAM_FILE
     if not file.is_file():
-        raise NotDone(
-            f'there is no {STREAM_FILE}; run `python -m competitor ask "What is 17 * 23?" --save {STREAM_FILE}`'
-        )
+        raise NotDone(f'no {STREAM_FILE} yet; run `python -m competitor ask "What is 17 * 23?" --save {STREAM_FILE}`')
     recording = recorded(file.read_bytes())
     if recording.wrong:
         raise NotDone(f"{STREAM_FILE} {recording.wrong}; save it again")

@@ -26,7 +26,10 @@ REPETITIONS = 3
 
 
 class Lateness:
-    """How long this process, and all that it has started, waited for a CPU since then. Entered, it knows when, too."""
+    """How long this process and every process it started have waited for a CPU since the object was created.
+
+    Used as a context manager, it also records when.
+    """
 
     def __init__(self) -> None:
         self._last = dict(_waits(os.getpid()))

@@ -174,10 +174,7 @@ def tool_call_fragments(target: Target) -> None:
     require(stream.finish_reasons == ["tool_calls"], f"the finish reason is {stream.finish_reasons}")
 
 
-@clause(
-    "S10",
-    remedy="Send tool_calls only for the client's tools; show tools that you run yourself as events and reasoning.",
-)
+@clause("S10", remedy="Send tool_calls only for the client's tools; show your own tools as events and reasoning.")
 def only_client_tools(target: Target) -> None:
     """The client gets tool calls only for tools that it offered."""
     known = [name for name in ("calls_unknown", "events") if name in target.prompts]

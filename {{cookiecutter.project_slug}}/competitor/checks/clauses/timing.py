@@ -18,10 +18,8 @@ def ready_in_time(target: Target) -> None:
     """The server is healthy within 30 s of its start."""
     started = target.launched({})
     require(started.get("/health").status == 200, "a newly started server is not healthy")
-    require(
-        started.ready_seconds <= READY_SECONDS,
-        f"the server became healthy only {started.ready_seconds:.0f} s after its start",
-    )
+    late = f"the server became healthy only {started.ready_seconds:.0f} s after its start"
+    require(started.ready_seconds <= READY_SECONDS, late)
 
 
 @clause("N2", remedy="Answer requests concurrently; a request that waits must not delay another.")

@@ -73,7 +73,5 @@ def true_counts(target: Target) -> None:
         # An answer may take several upstream calls. Its usage may count one call or all calls.
         sums = [(STAND_IN_TOKENS[0] * calls, STAND_IN_TOKENS[1] * calls) for calls in range(1, len(seen) - before + 1)]
         reported = (usage["prompt_tokens"], usage["completion_tokens"])
-        require(
-            not sums or reported in sums,
-            f"the upstream counted {STAND_IN_TOKENS} prompt and completion tokens, but the usage says {reported}",
-        )
+        said = f"the upstream counted {STAND_IN_TOKENS} prompt and completion tokens, but the usage says {reported}"
+        require(not sums or reported in sums, said)

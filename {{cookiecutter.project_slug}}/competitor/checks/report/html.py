@@ -25,6 +25,7 @@ def as_html(record: Record) -> str:
     """The report of a run as an HTML page."""
     word = "complies with" if record.complies else "does not comply with"
     title = f"{record.url} {word} the Janus contract {CONTRACT_VERSION}"
+    not_shown = [_verdict(each) for each in record.verdicts if each.status == "not shown"]
     body = "".join(
         (
             _head(record, title),
@@ -32,10 +33,7 @@ def as_html(record: Record) -> str:
             _section("Estimated benchmark scores", [_figure(figure) for figure in record.figures]),
             _streams(record.streams),
             _section("Clauses that hold", [_verdict(each) for each in record.verdicts if each.status == "pass"]),
-            _section(
-                "Clauses that could not be checked here",
-                [_verdict(each) for each in record.verdicts if each.status == "not shown"],
-            ),
+            _section("Clauses that could not be checked here", not_shown),
         )
     )
     return (

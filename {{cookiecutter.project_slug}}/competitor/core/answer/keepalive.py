@@ -53,10 +53,8 @@ class Clock:
         now = self.now()
         late = now - self._due
         if late > LATE_SECONDS:
-            log.warning(
-                "the event loop was blocked; move blocking work to asyncio.to_thread",
-                extra={"seconds": round(late, 2), "streams": len(self._members)},
-            )
+            about = {"seconds": round(late, 2), "streams": len(self._members)}
+            log.warning("the event loop was blocked; move blocking work to asyncio.to_thread", extra=about)
         for member in tuple(self._members):
             member.tick(now, late)
         if self._members:

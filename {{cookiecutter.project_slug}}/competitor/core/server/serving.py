@@ -52,10 +52,8 @@ class _Server(uvicorn.Server):
             log.info(f"{identity().name} is listening on http://{shown}:{port}", extra=self._about)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        log.info(
-            "shutting down; open answers may end",
-            extra={"open": len(self.server_state.tasks), "grace_s": self.config.timeout_graceful_shutdown},
-        )
+        about = {"open": len(self.server_state.tasks), "grace_s": self.config.timeout_graceful_shutdown}
+        log.info("shutting down; open answers may end", extra=about)
         await super().shutdown(sockets)
         if self.server_state.tasks:  # just cancelled: they still write their last frames
             await asyncio.wait(set(self.server_state.tasks), timeout=2.0)

@@ -148,10 +148,8 @@ class RunningCalls:
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The results as messages of role `tool`, in OpenAI's wire format."""
-        return [
-            {"role": "tool", "tool_call_id": call.id, "content": result.text}
-            for call, result in zip(self._calls, self.results, strict=True)
-        ]
+        pairs = zip(self._calls, self.results, strict=True)
+        return [{"role": "tool", "tool_call_id": call.id, "content": result.text} for call, result in pairs]
 
 
 async def _limited(tool: Tool, given: BaseModel, seconds: float) -> Result:
