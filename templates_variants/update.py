@@ -4,7 +4,8 @@
 
 The copy of `competitor/cli/update.py` in an old repo can never be corrected, so it only fetches the template and calls
 this file with `--project`, `--template` and the options it was given. These options must stay; new ones may be added.
-Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed.
+Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed. With
+`--outdated` nothing is ever changed: 0 means that the repo is up to date, 1 that it is not.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
     restore_index(project, TEMPLATE)
     with preconditions.alone(project):
-        return _update(given, project)
+        return outdated(given, project) if given.outdated else _update(given, project)
 
 
 def _update(given: argparse.Namespace, project: Path) -> int:
@@ -95,6 +96,22 @@ def _update(given: argparse.Namespace, project: Path) -> int:
     return 1 if plan.conflicts else 0
 
 
+def outdated(given: argparse.Namespace, project: Path) -> int:
+    """Says which version is behind which, and what an update would do; changes nothing."""
+    if transaction.is_pending(project):
+        raise Refused("the last update did not finish; `python -m competitor update` rolls it back first")
+    was = preconditions.ours(project)
+    with tempfile.TemporaryDirectory(prefix="janus-update-") as scratch:
+        answers = _answers(was, given.answer)
+        preconditions.answers_hold(was.answers, answers, TEMPLATE)
+        made = _bake(answers, Path(scratch))
+        repo = Repo(project, made, was, load(made), given.replace_edited)
+        plan = apply.planned(repo, TEMPLATE, given.template or was.template, migrate=not given.no_migrate)
+        found = report.outdated(repo, plan, TEMPLATE, apply.changed(repo, plan))
+    print(json.dumps(found, indent=2, ensure_ascii=False) if given.json else report.outdated_text(found))
+    return 1 if found["outdated"] else 0
+
+
 def _version(template: Path) -> str:
     return str(json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"])
 
@@ -104,6 +121,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--project", type=Path, required=True, help="the repo to update")
     parser.add_argument("--template", help="the template's address to record (default: the recorded one)")
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
+    parser.add_argument("--outdated", action="store_true", help="only say which version is behind which")
+    parser.add_argument("--json", action="store_true", help="with --outdated: print JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask before changing files")
     parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
     parser.add_argument("--no-migrate", action="store_true", help="leave your own files, and name the lines to change")
@@ -152,7 +171,7 @@ def _python(scratch: Path) -> str:
     """A Python that has cookiecutter: this one, or one in a virtual environment made for this update."""
     if importlib.util.find_spec("cookiecutter") is not None:
         return sys.executable
-    print("Fetching cookiecutter for this update ...", flush=True)
+    print("Fetching cookiecutter for this update ...", file=sys.stderr)
     environment = scratch / "environment"
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     lock = TEMPLATE / "templates_variants" / "requirements.txt"

@@ -90,7 +90,7 @@ def test_an_update_fetches_cookiecutter_when_it_is_not_installed(
 
     done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)
     assert done.returncode == 0, done.stderr
-    assert "Fetching cookiecutter for this update ..." in done.stdout
+    assert "Fetching cookiecutter for this update ..." in done.stderr
     assert owner.lost(repo) == []
     assert contract_files(repo) == contract_files(pristine)
 

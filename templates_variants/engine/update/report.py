@@ -1,8 +1,9 @@
 """The report of an update: what changes in the contract, what happens to each file, and what to do next."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from templates_variants.engine.bake.files import File, digest
 from templates_variants.engine.update.changelog import contract_changes
@@ -41,6 +42,45 @@ def summary(repo: Repo, plan: Plan, template: Path) -> str:
         lines += ["What changes in the contract", "", changes, ""]
     lines += [*_answers(repo), "What happens to the files", "", *_files(plan), *_own_files(repo, plan)]
     return "\n".join(lines)
+
+
+def outdated(repo: Repo, plan: Plan, template: Path, changed: set[str]) -> dict[str, Any]:
+    """What `competitor outdated` says, as JSON: versions, the contract's changes, and what an update would do."""
+    was, now = repo.was, repo.now
+    log = template / "CHANGELOG.md"
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    by_deed: dict[str, list[str]] = {
+        deed: [step.path for step in plan.steps if step.deed == deed and step.path in changed] for deed in _SAID
+    }
+    return {
+        "outdated": bool(changed),
+        "template": {"yours": was.template_version, "newest": now.template_version},
+        "contract": {"yours": was.contract_version, "newest": now.contract_version},
+        "contract_changes": contract_changes(text, was.template_version, now.template_version),
+        "files": {deed: paths for deed, paths in by_deed.items() if paths},
+        "conflicts": plan.conflicts,
+        "blocked": {obstacle.path: obstacle.sentence for obstacle in plan.obstacles},
+        "by_hand": list(plan.left),
+    }
+
+
+def outdated_text(found: Mapping[str, Any]) -> str:
+    """The same for people."""
+    template, contract = found["template"], found["contract"]
+    versions = (("janus-template", template), ("contract", contract))
+    if not found["outdated"]:
+        return f"Up to date: janus-template {template['newest']}, contract {contract['newest']}."
+    lines = [", ".join(f"{name} {one['yours']} -> {one['newest']}" for name, one in versions)]
+    if found["contract_changes"]:
+        lines += ["", "What changes in the contract", "", found["contract_changes"]]
+    counts = [f"{len(paths)} {_SAID[deed].lower()}" for deed, paths in found["files"].items()]
+    lines += ["", f"Files: {', '.join(counts) or 'only the record of the versions'}"]
+    if found["conflicts"]:
+        lines.append(f"Conflicts to resolve: {', '.join(found['conflicts'])}")
+    for path, sentence in found["blocked"].items():
+        lines.append(f"Blocks the update: {path} {sentence}")
+    lines += [f"To change by hand: {line}" for line in found["by_hand"]]
+    return "\n".join([*lines, "", "`python -m competitor update` shows each change, asks, and applies it."])
 
 
 def _answers(repo: Repo) -> Iterator[str]:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 HOME = "gh:org/janus-template"
 HOSTS = {"gh": "https://github.com/{}.git", "gl": "https://gitlab.com/{}.git", "bb": "https://bitbucket.org/{}"}
@@ -45,7 +46,7 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
             return REFUSED
         with tempfile.TemporaryDirectory(prefix="janus-template-") as scratch:
             address = template or recorded(root)
-            folder = fetch(address, to, Path(scratch))
+            folder = fetch(address, to, Path(scratch), sys.stderr if "--json" in options else sys.stdout)
             if not to:
                 refuse_older(root, folder)
             named = ["--template", address] if is_address(address) else []
@@ -92,7 +93,7 @@ def is_address(template: str) -> bool:
     return not Path(template).exists() and ":" in template
 
 
-def fetch(template: str, to: str | None, scratch: Path) -> Path:
+def fetch(template: str, to: str | None, scratch: Path, progress: TextIO) -> Path:
     """Clones the template into `scratch`, at version `to`, or else at the newest release or commit.
 
     Returns the folder of the template. Raises `Unfetched` if it cannot be fetched.
@@ -100,8 +101,7 @@ def fetch(template: str, to: str | None, scratch: Path) -> Path:
     source = _source(template)
     goal = scratch / "template"
     shown = _CREDENTIALS.sub("", source)
-    sys.stdout.write(f"Fetching {shown} ...\n")
-    sys.stdout.flush()
+    print(f"Fetching {shown} ...", file=progress, flush=True)
     _git("clone", "--quiet", "--", source, str(goal), failing=f"{shown} could not be fetched", hint=NETWORK)
     releases = [tag for tag in _git("tag", cwd=goal).split() if _RELEASE.fullmatch(tag)]
     newest = max(releases, key=_number, default=None)

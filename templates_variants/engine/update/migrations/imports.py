@@ -101,7 +101,7 @@ def _renames(node: ast.ImportFrom, groups: dict[str, Names]) -> bool:
 
 
 def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | None:
-    """Maps each module to the names of this statement that it has now; None if nothing is imported from `competitor`."""
+    """Maps each module to the names of this statement that it has now; None without a name from `competitor`."""
     module = file.bindings.absolute(node)
     if module.split(".")[0] != PACKAGE or module in file.names.owners:
         return None
