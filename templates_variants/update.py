@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(TEMPLATE)
@@ -26,7 +27,7 @@ sys.dont_write_bytecode = True
 
 # These need the path that was set above.
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
-from templates_variants.engine.update import apply, preconditions, report, transaction  # noqa: E402
+from templates_variants.engine.update import apply, preconditions, pull_request, report, transaction  # noqa: E402
 from templates_variants.engine.update.git import environment, restore_index  # noqa: E402
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
@@ -59,7 +60,15 @@ def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
     restore_index(project, TEMPLATE)
     with preconditions.alone(project):
-        return outdated(given, project) if given.outdated else _update(given, project)
+        if given.outdated:
+            found = outdated(given, project)
+            print(json.dumps(found, indent=2, ensure_ascii=False) if given.json else report.outdated_text(found))
+            return 1 if found["outdated"] else 0
+        if given.pull_request:
+            preconditions.committed(project)
+            given.yes = True
+            return pull_request.propose(project, outdated(given, project), lambda: _update(given, project))
+        return _update(given, project)
 
 
 def _update(given: argparse.Namespace, project: Path) -> int:
@@ -96,8 +105,8 @@ def _update(given: argparse.Namespace, project: Path) -> int:
     return 1 if plan.conflicts else 0
 
 
-def outdated(given: argparse.Namespace, project: Path) -> int:
-    """Says which version is behind which, and what an update would do; changes nothing."""
+def outdated(given: argparse.Namespace, project: Path) -> dict[str, Any]:
+    """Finds out which version is behind which, and what an update would do; changes nothing."""
     if transaction.is_pending(project):
         raise Refused("the last update did not finish; `python -m competitor update` rolls it back first")
     was = preconditions.ours(project)
@@ -107,9 +116,7 @@ def outdated(given: argparse.Namespace, project: Path) -> int:
         made = _bake(answers, Path(scratch))
         repo = Repo(project, made, was, load(made), given.replace_edited)
         plan = apply.planned(repo, TEMPLATE, given.template or was.template, migrate=not given.no_migrate)
-        found = report.outdated(repo, plan, TEMPLATE, apply.changed(repo, plan))
-    print(json.dumps(found, indent=2, ensure_ascii=False) if given.json else report.outdated_text(found))
-    return 1 if found["outdated"] else 0
+        return report.outdated(repo, plan, TEMPLATE, apply.changed(repo, plan))
 
 
 def _version(template: Path) -> str:
@@ -122,6 +129,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--template", help="the template's address to record (default: the recorded one)")
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
     parser.add_argument("--outdated", action="store_true", help="only say which version is behind which")
+    parser.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
     parser.add_argument("--json", action="store_true", help="with --outdated: print JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask before changing files")
     parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")

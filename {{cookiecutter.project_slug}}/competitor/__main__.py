@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
     update.add_argument("--no-migrate", action="store_true", help="leave your own files; name the lines to change")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
+    update.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
     update.add_argument("more", nargs="*", help="after --: options that only the new template knows")
     outdated = command("outdated", _outdated, "say which version of the template is behind which; changes nothing")
     outdated.add_argument("--template", help="where to fetch the template from (default: where this repo came from)")
@@ -201,7 +202,7 @@ def _settings(given: argparse.Namespace) -> int:
 def _update(given: argparse.Namespace) -> int:
     from .cli.update import update
 
-    names = ("--dry-run", "--yes", "--no-migrate", "--replace-edited")
+    names = ("--dry-run", "--yes", "--no-migrate", "--replace-edited", "--pull-request")
     flags = [name for name in names if getattr(given, name[2:].replace("-", "_"))]
     answers = [part for answer in given.answer for part in ("--answer", answer)]
     return update(ROOT, given.to, given.template, [*flags, *answers, *given.more])
