@@ -236,7 +236,7 @@ def test_settings_in_files_are_renamed_as_whole_words(new: Path) -> None:
     }
     assert done.left == (
         "Dockerfile:1: X_JANUS_OLD is gone: leave it out",
-        "both.env:1: JANUS_OLD is now JANUS_NEW, which this file names, too: keep one of them",
+        "both.env:1: JANUS_OLD is now JANUS_NEW, which this file already sets: keep one of them",
     )
 
 
