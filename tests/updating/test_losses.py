@@ -450,7 +450,7 @@ def test_an_address_with_older_releases_only_is_refused_without_to(
     before = owner.everything(repo)
     done = update(repo, home, "--template", old.as_uri())
     assert done.returncode == 2
-    assert f"older than yours, {newer.next_version()}; --to v{newer.version()} takes it" in done.stderr
+    assert f"older than yours, {newer.next_version()}; --to v{newer.version()} selects it" in done.stderr
     assert owner.everything(repo) == before
     asked = update(repo, home, "--template", old.as_uri(), "--to", f"v{newer.version()}")
     assert asked.returncode == 0, asked.stdout + asked.stderr
