@@ -114,7 +114,7 @@ def test_changes_that_the_owner_made_after_a_kill_are_not_rolled_back(
     owner.add_line(repo / newer.NEW_SHARED, "Written days later.")
     mine = {path: owner.everything(repo)[path] for path in ("README.md", newer.NEW_SHARED)}
     done = update(repo, home)
-    assert f"rolled back, except for README.md, {newer.NEW_SHARED}, changed since then." in done.stdout
+    assert f"rolled back, except for README.md, {newer.NEW_SHARED}, which changed since then." in done.stdout
     assert "there are uncommitted changes (README.md, SUPPORT.md)" in done.stderr
     assert owner.everything(repo) == {**before, **mine}
 
