@@ -20,10 +20,10 @@ class Merged:
 def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
     """Combines the changes since `base` in `mine`, the owner's file, and in `theirs`, the template's file.
 
-    Overlapping changes are both kept, between conflict markers. The result has the owner's line endings. The executable
-    bit is the template's, unless the owner changed it or there is no base. Binary files cannot be merged: the result is
-    the owner's file, with one conflict. If the owner only appended text to Markdown or to a list of patterns, there is
-    no conflict: the text is appended to the template's text.
+    Returns the merged file and the number of conflicts. Overlapping changes are both kept, between conflict markers.
+    The result has the owner's line endings. Its executable bit is the template's, unless the owner changed it or there
+    is no base. Binary files cannot be merged: the result is the owner's file, with one conflict. If the owner only
+    appended text to Markdown or to a list of patterns, there is no conflict: it is appended to the template's text.
     """
     executable = theirs.executable if base and mine.executable == base.executable else mine.executable
     if mine.binary or theirs.binary or (base and base.binary):

@@ -190,7 +190,7 @@ def test_a_member_that_became_a_name_of_the_api_is_imported(new: Path) -> None:
 def test_a_removed_member_is_listed_with_its_replacement(new: Path) -> None:
     code = "from ..api import Box\ndef f(box: Box):\n    box.open()\n"
     left = migrated(new, code, RemovedMember("core.home.Box", "open", "use enter")).left
-    assert left == (f"{PATH}:3: box.open() -> .open is gone: use enter",)
+    assert left == (f"{PATH}:3: box.open() -> .open was removed: use enter",)
 
 
 def test_each_line_of_dynamic_code_is_listed(new: Path) -> None:
@@ -235,7 +235,7 @@ def test_settings_in_files_are_renamed_as_whole_words(new: Path) -> None:
         "compose.yaml": b"a:\n  JANUS_NEW: ${JANUS_NEW:-1}\n",
     }
     assert done.left == (
-        "Dockerfile:1: X_JANUS_OLD is gone: leave it out",
+        "Dockerfile:1: X_JANUS_OLD was removed: leave it out",
         "both.env:1: JANUS_OLD is now JANUS_NEW, which this file already sets: keep one of them",
     )
 

@@ -187,11 +187,11 @@ class FileMigration:
                 if not self.source.rename(self.source.start(given), change.old, change.new):
                     self.leave(given.value, f"{change.old} is now {change.new}")
             elif change.instead:
-                self.leave(given.value, f"{change.old} is gone: {change.instead}")
+                self.leave(given.value, f"{change.old} was removed: {change.instead}")
             else:
                 self._remove_keyword(node, given)
         elif None in keywords:
-            said = f"is now {change.new}" if isinstance(change, RenamedParameter) else f"is gone: {change.instead}"
+            said = f"is now {change.new}" if isinstance(change, RenamedParameter) else f"was removed: {change.instead}"
             self.leave(node, f"if these keywords contain {change.old}, it {said}")
 
     def _add_keyword(self, node: ast.Call, change: NewParameter, keywords: Mapping[str | None, ast.keyword]) -> None:
@@ -244,8 +244,10 @@ class FileMigration:
                 if change.name not in given:
                     self.leave(node, f"if this is {short(change.function)}, add {change.name}={change.value}")
             elif change.old in given or None in given:
-                now = f"now {change.new}" if isinstance(change, RenamedParameter) else f"gone: {change.instead}"
-                self.leave(node, f"if this is {short(change.function)}, its parameter {change.old} is {now}")
+                now = (
+                    f"is now {change.new}" if isinstance(change, RenamedParameter) else f"was removed: {change.instead}"
+                )
+                self.leave(node, f"if this is {short(change.function)}, its parameter {change.old} {now}")
 
     # Members of classes
 
@@ -356,8 +358,8 @@ class FileMigration:
             if text == name and isinstance(change, RenamedSetting) and self._rename_inside(node, name, change.new):
                 continue
             if re.search(rf"(?<![A-Z0-9_]){re.escape(name)}(?![A-Z0-9_])", text):
-                now = f"now {change.new}" if isinstance(change, RenamedSetting) else f"gone: {change.instead}"
-                self.leave(node, f"{name} is {now}")
+                now = f"is now {change.new}" if isinstance(change, RenamedSetting) else f"was removed: {change.instead}"
+                self.leave(node, f"{name} {now}")
         for dotted in re.findall(rf"(?<![\w.]){PACKAGE}(?:\.\w+)+", text):
             new = self.names.moved(dotted)
             if new != dotted or (dotted.count(".") > 1 and not self.names.has(dotted)):
@@ -389,14 +391,14 @@ def _now(change: MemberChange) -> str:
         return f".{change.old} is now .{change.new}"
     if isinstance(change, MovedMember):
         return f".{change.old} is now {change.new} of competitor.api"
-    return f".{change.old} is gone: {change.instead}"
+    return f".{change.old} was removed: {change.instead}"
 
 
 def _call_now(change: RenamedParameter | RemovedParameter | NewParameter) -> str:
     if isinstance(change, RenamedParameter):
         return f"the parameter {change.old} is now {change.new}"
     if isinstance(change, RemovedParameter):
-        return f"the parameter {change.old} is gone" + (f": {change.instead}" if change.instead else "")
+        return f"the parameter {change.old} was removed" + (f": {change.instead}" if change.instead else "")
     return f"the parameter {change.name} is new; give {change.value}"
 
 

@@ -127,7 +127,7 @@ def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[s
     """
     names = sorted(file.names.exports(module, old=True) & file.words)
     for name in [name for name in names if f"{module}.{name}" in file.removed]:
-        file.leave(node, f"{name} is gone: {file.removed[f'{module}.{name}']}")
+        file.leave(node, f"{name} was removed: {file.removed[f'{module}.{name}']}")
         names.remove(name)
     if names and file.names.moved(module) != module:
         return names
@@ -147,7 +147,7 @@ def _target(file: "FileMigration", node: ast.ImportFrom, module: str, name: str,
     if dotted in file.names.owners:
         return module, name
     if dotted in file.removed:
-        file.leave(node, f"{name} is gone: {file.removed[dotted]}")
+        file.leave(node, f"{name} was removed: {file.removed[dotted]}")
         return module, name
     if module == API:
         return _pair(file.names.moved(dotted))
@@ -318,7 +318,7 @@ def _chain(
     name = attributes[module_at]
     old = f"{dotted}.{name.attr}"
     if old in file.removed:
-        file.leave(node, f"{name.attr} is gone: {file.removed[old]}")
+        file.leave(node, f"{name.attr} was removed: {file.removed[old]}")
         return
     home = file.names.home(old, old=True)
     used = _uses(file, root) if not module_at else _chained(file, dotted)

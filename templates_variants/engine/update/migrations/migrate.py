@@ -45,7 +45,7 @@ def migrate(
     new: Path,
     old: Path,
 ) -> Migrated:
-    """Migrates the owner's Python files and files with settings. Both are given as path -> content.
+    """Migrates the owner's Python files and files with settings. Both map a path to its content.
 
     `new` is a fresh repo from the new template, where the new names are looked up. `old` is the owner's repo, where the
     old names are looked up in the contract files.
@@ -134,7 +134,7 @@ def _settings(files: Files, paths: Iterable[str], migration: Migration, left: li
         for change in changes:
             old = _lines(files[path], change.old)
             if isinstance(change, RemovedSetting):
-                left += [f"{path}:{line}: {change.old} is gone: {change.instead}" for line in old]
+                left += [f"{path}:{line}: {change.old} was removed: {change.instead}" for line in old]
             elif old and _lines(files[path], change.new):
                 both = f"{change.old} is now {change.new}, which this file already sets: keep one of them"
                 left += [f"{path}:{line}: {both}" for line in old]
