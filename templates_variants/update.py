@@ -1,10 +1,12 @@
-"""Updates a generated repo. `competitor update` calls this file, in a fresh copy of the new template.
+"""Updates a generated repo. `competitor update` fetches the new template and runs this file in it.
 
     python templates_variants/update.py --project REPO [--template ADDRESS] [options]
 
-The copy of `competitor/cli/update.py` in an old repo can never be corrected, so it only fetches the template and calls
-this file with `--project`, `--template` and the options it was given. These options must stay; new ones may be added.
-Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed.
+An old repo keeps its old copy of `competitor/cli/update.py`, which nobody can correct. So that file does little: it
+fetches the template, then runs this file with `--project`, `--template` and the options that the owner gave. The
+options of this file must therefore stay as they are; new ones may be added.
+Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed. With
+`--outdated` nothing is ever changed: 0 means that the repo is up to date, 1 that it is not.
 """
 
 import argparse
@@ -18,14 +20,15 @@ import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(TEMPLATE)
 sys.dont_write_bytecode = True
 
-# These need the path that was set above.
+# These imports need the path that was set above.
 from templates_variants.engine.bake.record import Record, load  # noqa: E402
-from templates_variants.engine.update import apply, preconditions, report, transaction  # noqa: E402
+from templates_variants.engine.update import apply, preconditions, pull_request, report, transaction  # noqa: E402
 from templates_variants.engine.update.git import environment, restore_index  # noqa: E402
 from templates_variants.engine.update.plan import Plan, Repo  # noqa: E402
 from templates_variants.engine.update.preconditions import Refused  # noqa: E402
@@ -58,6 +61,14 @@ def update(given: argparse.Namespace) -> int:
     project: Path = given.project.resolve()
     restore_index(project, TEMPLATE)
     with preconditions.alone(project):
+        if given.outdated:
+            found = outdated(given, project)
+            print(json.dumps(found, indent=2, ensure_ascii=False) if given.json else report.outdated_text(found))
+            return 1 if found["outdated"] else 0
+        if given.pull_request:
+            preconditions.committed(project)
+            given.yes = True
+            return pull_request.propose(project, outdated(given, project), lambda: _update(given, project))
         return _update(given, project)
 
 
@@ -95,6 +106,20 @@ def _update(given: argparse.Namespace, project: Path) -> int:
     return 1 if plan.conflicts else 0
 
 
+def outdated(given: argparse.Namespace, project: Path) -> dict[str, Any]:
+    """Finds out which version is behind which, and what an update would do; changes nothing."""
+    if transaction.is_pending(project):
+        raise Refused("the last update did not finish; `python -m competitor update` rolls it back first")
+    was = preconditions.ours(project)
+    with tempfile.TemporaryDirectory(prefix="janus-update-") as scratch:
+        answers = _answers(was, given.answer)
+        preconditions.answers_hold(was.answers, answers, TEMPLATE)
+        made = _bake(answers, Path(scratch))
+        repo = Repo(project, made, was, load(made), given.replace_edited)
+        plan = apply.planned(repo, TEMPLATE, given.template or was.template, migrate=not given.no_migrate)
+        return report.outdated(repo, plan, TEMPLATE, apply.changed(repo, plan))
+
+
 def _version(template: Path) -> str:
     return str(json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"])
 
@@ -102,22 +127,28 @@ def _version(template: Path) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="competitor update", description="Update a repo to this template.")
     parser.add_argument("--project", type=Path, required=True, help="the repo to update")
-    parser.add_argument("--template", help="the template's address to record (default: the recorded one)")
-    parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
+    parser.add_argument("--template", help="the address of the template to record (default: the address recorded now)")
+    parser.add_argument("--dry-run", action="store_true", help="show what the update would change, but change nothing")
+    parser.add_argument("--outdated", action="store_true", help="only say which version is newer; change nothing")
+    parser.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
+    parser.add_argument("--json", action="store_true", help="with --outdated: print JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask before changing files")
-    parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
-    parser.add_argument("--no-migrate", action="store_true", help="leave your own files, and name the lines to change")
-    parser.add_argument("--replace-edited", action="store_true", help="replace edited contract files, too")
+    parser.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change a recorded answer")
+    parser.add_argument(
+        "--no-migrate", action="store_true", help="do not edit your own files; list the lines to change"
+    )
+    parser.add_argument("--replace-edited", action="store_true", help="also replace contract files that you edited")
     return parser.parse_args()
 
 
 def _answers(was: Record, changes: list[str]) -> dict[str, str]:
-    """The recorded answers with the changes from `--answer`."""
+    """Returns the recorded answers with the changes from `--answer`. Raises `Refused` if one is not valid."""
     answers = dict(was.answers)
     for change in changes:
         name, found, value = change.partition("=")
         if not found or name not in answers:
-            raise Refused(f"--answer {change} changes nothing; use NAME=VALUE with a name of {', '.join(answers)}")
+            names = ", ".join(answers)
+            raise Refused(f"--answer {change} changes nothing; use NAME=VALUE, where NAME is one of {names}")
         answers[name] = value
     return answers
 
@@ -143,16 +174,16 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
     if done.returncode or len(made) != 1:
         said = (done.stderr.strip() or done.stdout.strip() or "without any output").splitlines()[-1]
         raise Refused(
-            f"the new template failed ({said}); report it to the maintainers, or choose another version by --to"
+            f"the new template failed ({said}); report it to the maintainers, or choose another version with --to"
         )
     return made[0]
 
 
 def _python(scratch: Path) -> str:
-    """A Python that has cookiecutter: this one, or one in a virtual environment made for this update."""
+    """Returns the path of a Python that has cookiecutter. If this one has none, makes a virtual environment for it."""
     if importlib.util.find_spec("cookiecutter") is not None:
         return sys.executable
-    print("Fetching cookiecutter for this update ...", flush=True)
+    print("Fetching cookiecutter for this update ...", file=sys.stderr)
     environment = scratch / "environment"
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     lock = TEMPLATE / "templates_variants" / "requirements.txt"
@@ -170,17 +201,17 @@ def _python(scratch: Path) -> str:
 
 def _ask() -> None:
     if not sys.stdin.isatty():
-        raise Refused("you cannot be asked, because the input is not a terminal; check with --dry-run, then use --yes")
+        raise Refused("nobody can confirm this: the input is not a terminal; check with --dry-run, then use --yes")
     if input("\nGo on? [y/N] ").strip().lower() not in ("y", "yes"):
         raise Refused("you did not answer yes")
 
 
 def _refuse_if_changed(repo: Repo, plan: Plan, given: argparse.Namespace) -> None:
-    """Refuses when the owner changed files while the question was open."""
+    """Raises `Refused` if the owner changed files before answering the question."""
     preconditions.committed(repo.project)
     again = apply.planned(repo, TEMPLATE, given.template or repo.was.template, migrate=not given.no_migrate)
     if again != plan:
-        raise Refused("files of the repo changed before you answered; run this again")
+        raise Refused("files in the repo were changed while the update waited for your answer; run this again")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: two releases of the template, and a repo of the first one with an owner's changes."""
+"""Fixtures: two releases of the template, and repos of the first release with and without an owner's changes."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def template(home: Path) -> Path:
-    """A git repository whose first release is the working tree, and whose second one is newer."""
+    """Returns a git repository of the template with two releases: the working tree, and a newer one."""
     return newer.releases(home / "template.git", home)
 
 
 @pytest.fixture(scope="session")
 def untouched(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A committed repo of the first release, without changes by the owner. Tests copy it."""
+    """Returns a committed repo of the first release, without changes by the owner. Tests copy it."""
     folder = tmp_path_factory.mktemp("untouched")
     given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(folder))
     run("cookiecutter", template.as_uri(), *given, cwd=folder, home=home)
@@ -31,7 +31,7 @@ def untouched(template: Path, home: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def worked_in(untouched: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same repo with all of the owner's changes. Tests copy it."""
+    """Returns a committed repo of the first release, with all of the owner's changes. Tests copy it."""
     repo = owner.copy(untouched, tmp_path_factory.mktemp("worked") / "my-competitor")
     owner.work(repo, home)
     return repo
@@ -39,7 +39,7 @@ def worked_in(untouched: Path, home: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def pristine(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh bake of the newer release. Tests only read it."""
+    """Returns a fresh bake of the newer release. Tests only read it."""
     folder = tmp_path_factory.mktemp("pristine")
     run("cookiecutter", template.as_uri(), "--no-input", "-o", str(folder), cwd=folder, home=home)
     return folder / "my-competitor"

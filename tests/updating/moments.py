@@ -1,8 +1,8 @@
-"""Repeats a transaction of a few files, each time with a fault one step later, until no step is left.
+"""Repeats a transaction of a few files. Each repetition has a fault one step later, until no step is left.
 
     python moments.py KIND FOLDER [last]
 
-Each transaction runs in a forked process. After each, `recover` must leave either all old files or all new files.
+Each transaction runs in a forked process. After each one, `recover` must leave all old files or all new files.
 With `last`, each transaction is killed at its last step, and the faults happen while the next process rolls it back.
 """
 
@@ -21,10 +21,10 @@ from templates_variants.engine.update import apply, transaction  # noqa: E402 - 
 
 BEFORE = {"changed": "old", "deep/er/changed": "old", "deleted": "old", "gone/with/its/folder": "old", "kept": "old"}
 AFTER = {"changed": "new", "deep/er/changed": "new", "added": "new", "new/folder/added": "new", "kept": "old"}
-# How a transaction may end: done without a fault, failed, done although a fault came after its last step, killed.
+# The ways in which a transaction may end. DONE_DESPITE_FAULT: the fault came after its last step.
 DONE, FAILED, DONE_DESPITE_FAULT, KILLED = 0, 1, 3, -signal.SIGKILL
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "os.chmod", "os.utime"}
-# These need no space, so they work on a full disk.
+# These operations need no space, so they work on a full disk.
 WITHOUT_SPACE = {"os.rename", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
 
@@ -54,14 +54,14 @@ def roll_backs(kind: str, folder: Path) -> int:
         assert transaction.is_pending(project)
         code = _in_a_child(project, kind, moment, partial(transaction.recover, project))
         assert code in (DONE, FAILED, DONE_DESPITE_FAULT, KILLED)
-        assert transaction.recover(project) in (None, []), f"{kind} at {moment}: own files left"
+        assert transaction.recover(project) in (None, []), f"{kind} at {moment}: some files were not restored"
         assert _read(project) == BEFORE, f"{kind} at {moment} with {code}: {_read(project)}"
         if code == DONE:
             return moment
 
 
 def _last_step(folder: Path) -> int:
-    """The number of the step that deletes the journal; until then, the transaction can be rolled back."""
+    """Returns the number of the step that deletes the journal. Until then, the transaction can be rolled back."""
     step = 1
     while True:
         project, final = _project(folder / str(step))
@@ -73,7 +73,7 @@ def _last_step(folder: Path) -> int:
 
 
 def _project(folder: Path) -> "tuple[Path, dict[str, Path | None]]":
-    """A repo, and the new file for each of its paths."""
+    """Makes a repo. Returns it, and the new file for each path, or None for a path to delete."""
     project, staged = folder / "project", folder / "staged"
     _write(project, BEFORE)
     _write(staged, AFTER)

@@ -1,4 +1,4 @@
-"""Makes a newer version of this template from the working tree, with every kind of change that a release may have."""
+"""Makes a newer version of this template from the working tree. It has every kind of change that a release may have."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def next_version() -> str:
 
 
 def releases(repo: Path, home: Path) -> Path:
-    """Makes a git repository with two releases: the working tree, and a newer one."""
+    """Makes a git repository with two releases, the working tree and a newer one, and returns its path."""
     copy_template(repo)
     git("init", "-q", "-b", "main", cwd=repo, home=home)
     release(repo, home, version())
@@ -44,7 +44,7 @@ def release(repo: Path, home: Path, name: str) -> None:
 
 
 def change(template: Path, new_version: str) -> None:
-    """Changes the template in this folder to the newer version."""
+    """Makes the changes of the newer version in this copy of the template."""
     core = template / UNBAKED.name
     for path in (core / "competitor/core/__init__.py", template / "cookiecutter.json", core / "CONTRACT.md"):
         _edit(path, r"\b1\.0\.0\b", "1.1.0")

@@ -1,4 +1,4 @@
-"""The changes that an owner makes in a repo, and a check that none of them is lost."""
+"""Makes an owner's changes in a repo, and checks that none of them is lost."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from ..baking.baking import git
 
 AGENT_LINE = "# A thought of the owner's."
-# path -> the owner's line, and the beginning of the line after which it is inserted (empty: at the end of the file)
+# path -> the owner's line, and the beginning of the line after which it is inserted (empty: the end of the file)
 LINES = {
     "competitor/backend/agent.py": (AGENT_LINE, ""),
     "tests/test_backend.py": ("# A test of the owner's.", ""),
@@ -50,7 +50,7 @@ def work(repo: Path, home: Path, *, dependency: str = "") -> None:
 
 
 def add_line(file: Path, line: str, after: str = "") -> None:
-    """Inserts a line after the first one that begins with `after`, or appends it."""
+    """Inserts a line after the first line that begins with `after`. If `after` is empty, appends the line."""
     lines = file.read_text(encoding="utf-8").splitlines()
     starts = [number for number, text in enumerate(lines) if after and text.startswith(after)]
     assert starts or not after, f"{file} has no line {after!r}"
@@ -59,7 +59,7 @@ def add_line(file: Path, line: str, after: str = "") -> None:
 
 
 def lost(repo: Path) -> list[str]:
-    """The paths of the owner's changes that are lost; empty when all are still there."""
+    """Returns the paths at which a change of the owner is lost; an empty list if none is."""
     missing = [path for path, (line, _) in LINES.items() if line not in _text(repo / path)]
     missing += [path for path, text in {**FILES, **IGNORED}.items() if _text(repo / path) != text]
     missing += [path for path in (DELETED, RENAMED[0]) if (repo / path).exists()]
@@ -79,7 +79,7 @@ def copy(repo: Path, goal: Path) -> Path:
 
 
 def everything(repo: Path) -> dict[str, tuple[bytes, int]]:
-    """Maps the path of every file and link, except git's own, to its bytes and mode, to compare two repos."""
+    """Maps the path of every file and link to its bytes and mode, to compare two repos. Leaves out git's own files."""
     found = {}
     for path in sorted(repo.rglob("*")):
         name = path.relative_to(repo).as_posix()

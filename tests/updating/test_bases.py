@@ -1,4 +1,4 @@
-"""The bases from which an update merges: one file, `.janus/base.json`, or a folder in repos of older versions."""
+"""Tests the bases from which an update merges: the file `.janus/base.json`, or a folder in repos of older versions."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ LOGO = b"\0\xff\r\nbinary"
 
 
 def to_older_form(repo: Path) -> dict[str, File]:
-    """Replaces the bases of a repo by the form that version 0.2.0 wrote; returns them."""
+    """Rewrites the bases of a repo in the form of version 0.2.0, and returns them."""
     found = bases.read(repo)
     (repo / bases.FILE).unlink()
     for path, file in found.items():
@@ -28,7 +28,7 @@ def to_older_form(repo: Path) -> dict[str, File]:
     return found
 
 
-def test_bases_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_reading_bases_returns_what_was_written(tmp_path: Path) -> None:
     files = {
         "a": File(b""),
         "b/run.sh": File(TEN, executable=True),
@@ -72,7 +72,7 @@ def test_damaged_bases_are_refused(damage: dict[str, object], tmp_path: Path) ->
         record.load(repo)
 
 
-def test_an_update_with_damaged_bases_changes_nothing_and_says_so(untouched: Path, home: Path, tmp_path: Path) -> None:
+def test_an_update_with_damaged_bases_is_refused(untouched: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     text = (repo / bases.FILE).read_text(encoding="utf-8")
     (repo / bases.FILE).write_text(text.replace('"sha256": "', '"sha256": "0', 1), encoding="utf-8")
@@ -102,7 +102,7 @@ def test_an_update_moves_a_repo_from_the_older_form_to_the_new(
     assert (repo / bases.FILE).read_bytes() == (pristine / bases.FILE).read_bytes()
 
 
-def test_both_forms_merge_alike(tmp_path: Path) -> None:
+def test_both_forms_of_bases_give_the_same_merge(tmp_path: Path) -> None:
     old, new = {SHARED: TEN}, {SHARED: TEN + b"theirs\n"}
     results = []
     for form in ("new", "older"):
@@ -122,13 +122,13 @@ def test_both_forms_merge_alike(tmp_path: Path) -> None:
 
 
 def test_after_an_update_by_an_older_template_its_folder_counts(tmp_path: Path) -> None:
-    """An older template does not know this file, and does not change it."""
+    """An older template writes the folder of bases. It does not know `.janus/base.json`, so that file is outdated."""
     repo = made(tmp_path / "repo", {SHARED: b"newer"})
     write(repo / bases.OLD_FOLDER, SHARED, File(b"older"))
     assert bases.read(repo) == {SHARED: File(b"older")}
 
 
-def test_a_file_of_another_zlib_with_the_same_content_is_no_change(tmp_path: Path) -> None:
+def test_bases_compressed_by_another_zlib_are_not_a_change(tmp_path: Path) -> None:
     files = {SHARED: TEN}
     project, fresh = made(tmp_path / "project", files), made(tmp_path / "made", files)
     entries = json.loads((project / bases.FILE).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""docs/updating.md agrees with the code: the output, the options, the zones and the supported versions."""
+"""Checks docs/updating.md against the code: the output, the options, the zones and the supported versions."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ DOCUMENT = (TEMPLATE / "docs" / "updating.md").read_text(encoding="utf-8")
 
 
 def plain(text: str) -> list[str]:
-    """The lines, with all numbers replaced by 0, and without empty lines and the line about fetching."""
+    """Returns the lines with all numbers replaced by 0, without empty lines and without the line "Fetching ..."."""
     return [re.sub(r"\d+", "0", line) for line in text.splitlines() if line and "Fetching" not in line]
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens during an update, the repo is unchanged afterwards, byte for byte, or the update is complete."""
+"""Tests updates with faults: afterwards the repo is unchanged, byte for byte, or the update is complete."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from . import newer, owner
 from .updating import plain, update
 
 HERE = Path(__file__).resolve().parent
-# The share of the steps that are done when the fault happens.
+# The faults happen after these shares of all steps.
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -25,7 +25,7 @@ MOMENTS = ["sigkill", "ctrl-c", "full disk"]
 
 
 def moments(*arguments: str) -> int:
-    """Runs moments.py; returns the number of steps, each of which had a fault in one run."""
+    """Runs moments.py, which causes a fault at each step in turn. Returns the number of steps."""
     command = [sys.executable, str(HERE / "moments.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
@@ -39,13 +39,13 @@ def test_a_transaction_with_a_fault_at_any_step_is_all_or_nothing(kind: str, tmp
 
 @pytest.mark.parametrize("kind", MOMENTS)
 def test_a_roll_back_with_a_fault_at_any_step_is_completed_by_the_next_one(kind: str, tmp_path: Path) -> None:
-    """The transaction was killed at its last step, when every file was already replaced."""
+    """The transaction is killed at its last step, when all files are replaced. Then the roll-back has the fault."""
     assert moments(kind, str(tmp_path), "last") > 10
 
 
 @pytest.fixture(scope="module")
 def steps(worked_in: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """The number of the step after which the journal is `ready`, and of the step that makes the update `done`."""
+    """Returns the number of the step that writes the journal (`ready`), and of the step that removes it (`done`)."""
     folder = tmp_path_factory.mktemp("counted")
     repo = owner.copy(worked_in, folder / "my-competitor")
     done = update_with_fault(repo, home, "count", FAULT_COUNT=str(folder / "count"))
@@ -56,7 +56,7 @@ def steps(worked_in: Path, home: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def update_with_fault(repo: Path, home: Path, fault: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Runs `competitor update --yes` in a process group of its own, with a fault."""
+    """Runs `competitor update --yes` with a fault, in a new process group, so that a fault can send it Ctrl-C."""
     return subprocess.run(
         [sys.executable, "-m", "competitor", "update", "--yes"],
         cwd=repo,
@@ -114,7 +114,7 @@ def test_changes_that_the_owner_made_after_a_kill_are_not_rolled_back(
     owner.add_line(repo / newer.NEW_SHARED, "Written days later.")
     mine = {path: owner.everything(repo)[path] for path in ("README.md", newer.NEW_SHARED)}
     done = update(repo, home)
-    assert f"rolled back, except for README.md, {newer.NEW_SHARED}, changed since then." in done.stdout
+    assert f"rolled back, except for README.md, {newer.NEW_SHARED}, which changed since then." in done.stdout
     assert "there are uncommitted changes (README.md, SUPPORT.md)" in done.stderr
     assert owner.everything(repo) == {**before, **mine}
 
@@ -136,7 +136,7 @@ def test_verify_reports_an_update_that_did_not_finish(
 def test_an_update_can_be_stopped_while_it_fetches_the_template(
     number: signal.Signals, untouched: Path, home: Path, tmp_path: Path
 ) -> None:
-    """It fetches from a server that accepts the connection and sends nothing."""
+    """The update fetches from a server that accepts the connection but sends nothing."""
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -163,7 +163,7 @@ def test_an_update_can_be_stopped_while_it_fetches_the_template(
 def test_a_killed_cookiecutter_is_rolled_back_by_the_next_update(
     share: float, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """It is killed between the hooks, while it overwrites files: it waits there, at one of the template's files."""
+    """Cookiecutter is killed between the hooks, while it overwrites files. A trap makes it wait at one of the files."""
     template = newer.releases(tmp_path / "template.git", home)
     core = template / "{{cookiecutter.project_slug}}"
     places = sorted(path.name for path in core.iterdir() if path.is_file())
@@ -213,7 +213,7 @@ def _wait_for(file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_after_a_failed_hook_the_next_cookiecutter_begins_with_the_owner_s_files(
+def test_after_a_failed_hook_the_next_run_of_cookiecutter_keeps_the_owner_s_files(
     worked_in: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
     broken = newer.releases(tmp_path / "template.git", home)

@@ -1,4 +1,4 @@
-"""Situations in which version 0.2.0 lost, blocked or disturbed something: each kind, over real git, in both ways."""
+"""Tests each situation in which an update by version 0.2.0 lost the owner's work or left the repo blocked."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ def repo(untouched: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A committed repo of version 0.2.0."""
+    """Returns a committed repo of version 0.2.0."""
     folder = tmp_path_factory.mktemp("older")
     bundle = Path(__file__).with_name("older") / "0.2.0.bundle"
     git("clone", "-q", "-b", "main", str(bundle), str(folder / "template"), cwd=folder, home=home)
@@ -37,11 +37,11 @@ def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "my-competitor"
 
 
-# 1: an edit of a shared file and its base alike
+# 1: the same edit in a shared file and in its base
 
 
 def test_a_replace_all_over_a_repo_of_0_2_0_is_kept(older: Path, template: Path, home: Path, tmp_path: Path) -> None:
-    """There the base is a plain copy, so `sed -i` over `git grep -l` changes both."""
+    """In a repo of 0.2.0 the base is a plain copy, so a search and replace over the repo changes both files."""
     repo = owner.copy(older, tmp_path / "my-competitor")
     edited = [repo / "README.md", repo / ".janus/base/README.md"]
     for file in edited:
@@ -99,7 +99,7 @@ def test_an_update_from_a_hook_in_a_worktree_leaves_the_index_alone(
 
 @pytest.fixture(scope="module")
 def reshaped(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A newer template with a folder where a shared file was, and a file where a folder was."""
+    """Returns a newer template, in which a shared file became a folder, and a folder became a file."""
     template = newer.releases(tmp_path_factory.mktemp("reshaped") / "template.git", home)
     core = template / "{{cookiecutter.project_slug}}"
     (core / "SECURITY.md").unlink()
@@ -121,7 +121,7 @@ def test_a_template_may_change_a_file_into_a_folder_and_back(repo: Path, reshape
     assert (repo / "deploy").is_file()
 
 
-def test_where_the_owner_has_something_in_the_folder_it_stays(repo: Path, reshaped: Path, home: Path) -> None:
+def test_if_the_owner_has_a_file_in_the_folder_the_folder_stays(repo: Path, reshaped: Path, home: Path) -> None:
     (repo / "deploy/mine.txt").write_text("mine", encoding="utf-8")
     owner.add_line(repo / "SECURITY.md", "Mine.")
     owner.commit(repo, home)
@@ -139,8 +139,8 @@ def test_cookiecutter_refuses_a_file_that_becomes_a_folder(repo: Path, reshaped:
     assert owner.everything(repo) == before
 
 
-def test_a_repo_that_0_2_0_left_blocked_is_freed(older: Path, template: Path, home: Path, tmp_path: Path) -> None:
-    """Its journal names a file below a path that is a file, at which 0.2.0's roll-back ended in a traceback."""
+def test_a_repo_that_0_2_0_left_blocked_can_be_updated(older: Path, template: Path, home: Path, tmp_path: Path) -> None:
+    """The journal has a path below `SECURITY.md`, which is a file. The roll-back of 0.2.0 failed with a traceback."""
     repo = owner.copy(older, tmp_path / "my-competitor")
     before = owner.everything(repo)
     work = repo / ".janus/update"
@@ -162,11 +162,11 @@ def test_a_repo_that_0_2_0_left_blocked_is_freed(older: Path, template: Path, ho
     assert owner.everything(repo) == before
 
 
-# 4: a line in a lock
+# 4: a line that the owner added to a lock
 
 
 @pytest.mark.parametrize("way", ["competitor update", "cookiecutter -f"])
-def test_a_line_added_to_a_lock_by_hand_is_kept_and_told(way: str, repo: Path, template: Path, home: Path) -> None:
+def test_a_line_added_to_a_lock_by_hand_is_kept_and_reported(way: str, repo: Path, template: Path, home: Path) -> None:
     owner.add_line(repo / "requirements.txt", "six==1.17.0")
     owner.commit(repo, home)
     done = update(repo, home) if way == "competitor update" else plain(repo, template.as_uri(), home)
@@ -175,11 +175,11 @@ def test_a_line_added_to_a_lock_by_hand_is_kept_and_told(way: str, repo: Path, t
     assert "requirements.txt  (no longer matches its sources; `make lock` regenerates it)" in done.stdout
 
 
-# 5: a file saved during the swap
+# 5: a file that is saved while the update replaces files
 
 
 @pytest.mark.parametrize("path", ["README.md", CORE, newer.NEW])
-def test_a_file_that_is_saved_during_the_swap_is_kept_and_all_is_put_back(path: str, repo: Path, home: Path) -> None:
+def test_a_file_that_is_saved_during_the_swap_is_kept(path: str, repo: Path, home: Path) -> None:
     before = owner.everything(repo)
     code = (
         "import os, sys\n"
@@ -260,7 +260,7 @@ def test_a_committed_edit_needs_no_copy(repo: Path, home: Path) -> None:
     assert not (repo / "edited_old").exists()
 
 
-def test_a_repository_that_cannot_be_read_is_not_taken_for_none(repo: Path, home: Path) -> None:
+def test_a_git_repository_that_cannot_be_read_is_refused(repo: Path, home: Path) -> None:
     shutil.rmtree(repo / ".git")
     (repo / ".git").write_text("gitdir: /nowhere/.git/worktrees/x\n", encoding="utf-8")
     before = owner.everything(repo)
@@ -270,11 +270,11 @@ def test_a_repository_that_cannot_be_read_is_not_taken_for_none(repo: Path, home
     assert owner.everything(repo) == before
 
 
-# 7 and 8: who is running
+# 7 and 8: updates that are running at the same time
 
 
 @pytest.mark.parametrize("process", ["reused", "zombie", "of 0.2.0"])
-def test_a_killed_update_is_rolled_back_though_its_process_id_is_taken(
+def test_a_killed_update_is_rolled_back_although_its_process_id_is_in_use_again(
     process: str, repo: Path, template: Path, home: Path
 ) -> None:
     before = owner.everything(repo)
@@ -304,7 +304,7 @@ def test_a_killed_update_is_rolled_back_though_its_process_id_is_taken(
     assert owner.everything(repo) == before
 
 
-def test_of_two_updates_at_once_one_works_and_the_other_touches_nothing(repo: Path, pristine: Path, home: Path) -> None:
+def test_of_two_updates_at_once_one_works_and_the_other_changes_nothing(repo: Path, pristine: Path, home: Path) -> None:
     command = [sys.executable, "-m", "competitor", "update", "--yes"]
     both = [
         subprocess.Popen(command, cwd=repo, env=clean_environment(home), stdout=-1, stderr=-1, text=True)
@@ -322,7 +322,7 @@ def test_of_two_updates_at_once_one_works_and_the_other_touches_nothing(repo: Pa
     assert not (repo / ".janus/update").exists()
 
 
-def test_while_an_update_runs_another_is_refused(repo: Path, home: Path) -> None:
+def test_while_an_update_runs_a_second_one_is_refused(repo: Path, home: Path) -> None:
     before = owner.everything(repo)
     with transaction.lock(repo):
         done = update(repo, home)
@@ -334,7 +334,7 @@ def test_while_an_update_runs_another_is_refused(repo: Path, home: Path) -> None
 # 9 and 10: permissions and credentials
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv takes root's right to write any file away")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="without setpriv, root can write any file")
 def test_cookiecutter_refuses_a_file_that_may_not_be_written(repo: Path, template: Path, home: Path) -> None:
     (repo / "README.md").chmod(0o444)
     before = owner.everything(repo)
@@ -400,7 +400,7 @@ def test_cookiecutter_without_the_recorded_answers_is_refused(template: Path, ho
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '{"template": 3}', "{"])
-def test_a_damaged_origin_is_one_sentence(text: str, repo: Path, template: Path, home: Path) -> None:
+def test_a_damaged_template_address_gives_no_traceback(text: str, repo: Path, template: Path, home: Path) -> None:
     (repo / ".janus/template.json").write_text(text, encoding="utf-8")
     owner.commit(repo, home)
     done = update(repo, home, "--template", template.as_uri())
@@ -423,7 +423,7 @@ def test_conflict_markers_are_not_nested(repo: Path, template: Path, home: Path)
     assert owner.everything(repo) == before
 
 
-def test_an_update_in_the_midst_of_a_rebase_is_refused(repo: Path, home: Path) -> None:
+def test_an_update_during_a_rebase_is_refused(repo: Path, home: Path) -> None:
     for number in range(2):
         (repo / f"{number}.txt").write_text("x", encoding="utf-8")
         owner.commit(repo, home)
@@ -450,7 +450,7 @@ def test_an_address_with_older_releases_only_is_refused_without_to(
     before = owner.everything(repo)
     done = update(repo, home, "--template", old.as_uri())
     assert done.returncode == 2
-    assert f"older than yours, {newer.next_version()}; --to v{newer.version()} takes it" in done.stderr
+    assert f"older than yours, {newer.next_version()}; --to v{newer.version()} selects it" in done.stderr
     assert owner.everything(repo) == before
     asked = update(repo, home, "--template", old.as_uri(), "--to", f"v{newer.version()}")
     assert asked.returncode == 0, asked.stdout + asked.stderr

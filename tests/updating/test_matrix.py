@@ -1,4 +1,4 @@
-"""Updates every backend from older versions of this template, after an owner's changes: nothing is lost, all works.
+"""Updates repos of every backend from older versions: no change of the owner is lost, and the repo works.
 
 `make test-update` runs these tests. The older versions are the bundles in `older/`, made by tools/older.py.
 """
@@ -30,7 +30,7 @@ def older(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.T
 
 
 def test_the_older_version_has_every_backend(older: Path) -> None:
-    """Otherwise a combination would not be tested: `make older` packs a version that has all backends."""
+    """If an older version lacks a backend, one combination is not tested. `make older` packs a version that has all."""
     found = older.glob("templates_variants/*/{{cookiecutter.project_slug}}")
     assert sorted(folder.parent.name for folder in found) == BACKENDS
 
@@ -74,7 +74,7 @@ def test_an_update_from_an_older_version_keeps_all_and_works(
 
 
 def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Updates by `competitor update` if the older version has it, otherwise by the new template's own updater."""
+    """Updates the repo with `competitor update`, or if the older version lacks it, with the new template's updater."""
     if way == "cookiecutter -f":
         return plain(repo, template.as_uri(), home)
     if any((repo / "competitor" / path).exists() for path in ("update.py", "cli/update.py")):
@@ -98,7 +98,7 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
 
 
 def competitor(repo: Path, home: Path, command: str) -> "subprocess.CompletedProcess[str]":
-    """Runs `python -m competitor COMMAND`, which must succeed. It installs packages with pip's own settings."""
+    """Runs `python -m competitor COMMAND`, which must succeed. The environment stays, because pip reads it."""
     done = subprocess.run(
         [sys.executable, "-m", "competitor", command],
         cwd=repo,

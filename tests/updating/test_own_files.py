@@ -1,4 +1,4 @@
-"""An update from version 0.2.0 changes the owner's own files where the API has moved: shown first, asked for, undone.
+"""Tests that an update from version 0.2.0 migrates the owner's own files, and shows each change before it.
 
 The older version is the bundle `older/0.2.0.bundle`; the newer one is the working tree.
 """
@@ -28,7 +28,7 @@ def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def release(home: Path, template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a template whose newest release is the working tree."""
+    """Returns the address of a template whose newest release is the working tree."""
     goal = tmp_path_factory.mktemp("release") / "template.git"
     git("clone", "-q", "--bare", str(template), str(goal), cwd=goal.parent, home=home)
     git("tag", "-d", f"v{newer.next_version()}", cwd=goal, home=home)
@@ -36,7 +36,7 @@ def release(home: Path, template: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def made(older: Path, backend: str, folder: Path, home: Path) -> Path:
-    """A committed repo of version 0.2.0 with a module of the owner's."""
+    """Returns a committed repo of version 0.2.0, with a module that the owner added."""
     run("cookiecutter", str(older), "--no-input", f"backend={backend}", "-o", str(folder), cwd=folder, home=home)
     repo = folder / "my-competitor"
     (repo / OWN).write_text(OWN_CODE, encoding="utf-8")
@@ -44,7 +44,7 @@ def made(older: Path, backend: str, folder: Path, home: Path) -> Path:
     return repo
 
 
-def test_what_changes_in_the_owner_s_files_is_shown_then_done_and_done_once(
+def test_a_migration_of_the_owner_s_files_is_shown_first_and_made_once(
     older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:
     repo = made(older, "tools", tmp_path, home)
@@ -70,7 +70,7 @@ def test_what_changes_in_the_owner_s_files_is_shown_then_done_and_done_once(
     assert owner.everything(repo) == after
 
 
-def test_cookiecutter_names_the_lines_and_the_command_that_changes_them(
+def test_cookiecutter_lists_the_lines_and_the_command_that_changes_them(
     older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:
     repo = made(older, "proxy", tmp_path, home)
@@ -94,7 +94,7 @@ def test_cookiecutter_names_the_lines_and_the_command_that_changes_them(
 
 
 @pytest.mark.parametrize("edited", ["nothing", "brain.py", "answer"])
-def test_langchain_s_plumbing_goes_where_the_owner_never_touched_it(
+def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
     edited: str, older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:
     repo = made(older, "langchain", tmp_path, home)

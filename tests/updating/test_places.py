@@ -1,4 +1,4 @@
-"""Updates of repos in unusual places and states: renamed, without git, inside another repo, updated twice."""
+"""Tests updates of repos in unusual places and states: renamed, without git, inside another repo, updated twice."""
 
 import os
 import shutil
@@ -91,7 +91,7 @@ def test_an_edited_contract_file_is_replaced_with_replace_edited(
 
 @pytest.mark.slow
 def test_an_update_inside_a_git_hook_works_on_its_own_repo(worked_in: Path, home: Path, tmp_path: Path) -> None:
-    """git sets variables that name the hook's repository; an update must ignore them."""
+    """git sets variables with the path of the hook's repository. An update must ignore them."""
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     done = update(repo, home, GIT_DIR=str(tmp_path / "elsewhere" / ".git"), GIT_INDEX_FILE="index")
     assert done.returncode == 0, done.stderr
@@ -100,7 +100,7 @@ def test_an_update_inside_a_git_hook_works_on_its_own_repo(worked_in: Path, home
 
 @pytest.mark.slow
 def test_several_updates_in_a_row_still_merge(worked_in: Path, home: Path, tmp_path: Path) -> None:
-    """The base of each merge is the previous release, of which the repo keeps a copy."""
+    """The base of each merge is the file of the previous release. The repo keeps a copy of it."""
     template = newer.releases(tmp_path / "template.git", home)
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     core = template / "{{cookiecutter.project_slug}}"

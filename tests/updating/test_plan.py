@@ -1,4 +1,4 @@
-"""What an update does to a file, depending on who changed it: every case of each zone, on small repos."""
+"""Tests what an update does with a file, depending on its zone and on who changed it. The repos are small."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ Files = Mapping[str, bytes | File]
 
 
 def made(folder: Path, files: Files) -> Path:
-    """Makes a repo with these files, recorded as the template records them."""
+    """Makes a repo with these files and their record, as the template writes it. Returns its folder."""
     fill(folder, files)
     record.write(ANSWERS, folder, sorted(files), [])
     return folder
@@ -37,7 +37,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def planned(scratch: Path, old: Files, mine: Mapping[str, bytes | File | None], new: Files) -> tuple[Repo, Plan]:
-    """A repo made of `old`, with the owner's changes `mine` (None deletes), and the plan of its update to `new`."""
+    """Makes a repo of the files `old`, with the owner's changes `mine` (None deletes). Plans its update to `new`."""
     project = made(scratch / "project", old)
     for path, content in mine.items():
         if content is None:
@@ -53,7 +53,7 @@ def step(plan: Plan, path: str) -> Step:
 
 
 CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes | None]] = {
-    # path, the old template's file, the owner's, the new template's -> the deed, the file after the update
+    # name: (path, old template's file, owner's file, new template's file, expected deed, file after the update)
     "a contract file nobody changed": (CORE, b"1", b"1", b"2", "replaced", b"2"),
     "a contract file that the template did not change": (CORE, b"1", b"1", b"1", "kept", b"1"),
     "a contract file the owner deleted": (CORE, b"1", None, b"2", "restored", b"2"),
@@ -88,7 +88,7 @@ CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes
 @pytest.mark.parametrize("case", CASES)
 def test_an_update_of_one_file(case: str, scratch: Path) -> None:
     path, old, mine, new, deed, result = CASES[case]
-    other = {"CONTRACT.md": b"one file more\n"}
+    other = {"CONTRACT.md": b"one more file\n"}
     repo, plan = planned(
         scratch,
         {**other, **({path: old} if old else {})},
@@ -184,7 +184,7 @@ def test_a_merge_keeps_the_owner_s_line_endings(scratch: Path) -> None:
     assert step(plan, SHARED).becomes == File(mine + b"10\r\n")
 
 
-def test_a_binary_file_that_both_changed_stays_the_owner_s_with_the_template_s_beside_it(scratch: Path) -> None:
+def test_a_binary_file_that_both_changed_is_kept_and_the_template_s_is_added_beside_it(scratch: Path) -> None:
     _, plan = planned(scratch, {"logo.png": b"\0a"}, {"logo.png": b"\0mine"}, {"logo.png": b"\0theirs"})
     assert step(plan, "logo.png") == Step("logo.png", "conflict", File(b"\0mine"))
     assert step(plan, "logo.png.new") == Step("logo.png.new", "new", File(b"\0theirs"))
@@ -236,7 +236,7 @@ DEPENDENCY = {"competitor/backend/requirements.in": b"mine\n"}
     ],
     ids=["newer pins", "newer sources", "own dependency", "both", "own pins", "own pins, newer sources", "unmarked"],
 )
-def test_the_template_s_lock_is_taken_only_for_one_as_made_with_the_template_s_sources(
+def test_a_lock_is_replaced_only_if_the_lock_and_its_sources_are_the_template_s(
     mine: Files, new: Files, lock: bytes, stale: bool, scratch: Path
 ) -> None:
     repo, plan = planned(scratch, {**SOURCES, LOCK: b"1"}, mine, new)
@@ -245,7 +245,7 @@ def test_the_template_s_lock_is_taken_only_for_one_as_made_with_the_template_s_s
     assert bool(found.note) == stale
 
 
-def test_in_a_repo_of_0_1_0_which_lists_no_owner_s_files_none_is_restored(scratch: Path) -> None:
+def test_in_a_repo_of_0_1_0_deleted_owner_files_are_not_restored(scratch: Path) -> None:
     project = made(scratch / "project", {CORE: b"1", OWNER: b"1"})
     kept = json.loads((project / ".janus" / "contract.json").read_text(encoding="utf-8"))
     old = {name: kept[name] for name in ("template_version", "contract_version", "files")}

@@ -1,4 +1,4 @@
-"""A repo that cannot be updated is refused with one sentence, and not a byte of it changes."""
+"""Tests that an update of an unsuitable repo is refused with one sentence, and changes no byte of the repo."""
 
 import os
 import pty
@@ -70,7 +70,7 @@ def folder_in_the_way(repo: Path) -> None:
     (repo / newer.NEW / "mine").write_text("mine", encoding="utf-8")
 
 
-# The change of the repo, whether it is committed, and what the refusal must say about it.
+# Each entry: a change of the repo, whether it is committed, and a part of the expected message.
 # `make test` runs a few of them; `make test-update` runs all of them for both ways to update.
 REPOS: list[tuple[Callable[[Path], None], bool, str]] = [
     (uncommitted, False, "uncommitted changes (README.md); commit them or `git stash -u`, then run this again"),
@@ -125,7 +125,7 @@ def test_a_repo_that_cannot_be_updated_is_refused_unchanged(
 
 
 def _plain_with_answers(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Runs the plain way, with the repo's answers if it still has them."""
+    """Runs `cookiecutter -f` with the repo's answers, or without answers if the repo has lost them."""
     answers = repo / ".janus/answers.json"
     if not answers.exists() or answers.read_text(encoding="utf-8") == "[]":
         answers = home / "answers.json"
@@ -222,7 +222,9 @@ def test_changes_made_while_it_asks_are_not_overwritten(untouched: Path, home: P
 
 @pytest.mark.slow
 def test_a_template_that_fails_changes_nothing(untouched: Path, home: Path, tmp_path: Path) -> None:
-    """It fails in the first hook, in a file, in the last hook; after the plain way, the next update restores all."""
+    """The template fails in the first hook, in a file or in the last hook. After `cookiecutter -f`, the next update
+    restores the repo.
+    """
     template = newer.releases(tmp_path / "template.git", home)
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
@@ -243,7 +245,7 @@ def test_a_template_that_fails_changes_nothing(untouched: Path, home: Path, tmp_
         assert owner.everything(repo) == before, path
         done = plain(repo, template.as_uri(), home)
         assert done.returncode != 0
-        if path.endswith("zz.txt"):  # our own hook finds it before anything is changed
+        if path.endswith("zz.txt"):  # our hook finds this error before any file is changed
             assert "Nothing was changed: the new template failed (" in done.stderr
             assert owner.everything(repo) == before
         _undo(template, home, file, kept)
@@ -263,7 +265,7 @@ def _undo(template: Path, home: Path, file: Path, text: str | None) -> None:
 
 
 def _at_a_terminal(repo: Path, home: Path, answer: Callable[[], str]) -> tuple[int, str]:
-    """Runs the update at a terminal of its own and types `answer` when it asks; returns exit code and output."""
+    """Runs the update in a new terminal, and types `answer` when it asks. Returns the exit code and the output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "competitor", "update"],
@@ -282,7 +284,7 @@ def _at_a_terminal(repo: Path, home: Path, answer: Callable[[], str]) -> tuple[i
     while True:
         try:
             more = os.read(ours, 65536)
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             break
         said += more
     os.close(ours)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -151,11 +151,11 @@ class Owner(RuleBasedStateMachine):
         with (self.repo / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
             exclude.write(f"{path}\n")
 
+    @precondition(lambda self: self.written % 7 == 3)  # rarely
     @rule()
     def remove_git(self) -> None:
-        if self.written % 7 == 3:  # rarely
-            shutil.rmtree(self.repo / ".git", ignore_errors=True)
-            self.committed = set()
+        shutil.rmtree(self.repo / ".git", ignore_errors=True)
+        self.committed = set()
 
     # Updates
 
@@ -196,7 +196,8 @@ class Owner(RuleBasedStateMachine):
         pending = self.update_is_pending()
         before, tree = self.words(), owner.everything(self.repo)
         code, said = deed()
-        assert "Traceback" not in said, said
+        ours = "Traceback" in said and f"{os.sep}engine{os.sep}" in said  # cookiecutter shows one for each refusal
+        assert not ours, said
         if self.update_is_pending():  # it was killed: the next one rolls back
             transaction.recover(self.repo)
         after = self.words()
@@ -282,7 +283,7 @@ class Owner(RuleBasedStateMachine):
             check=False,
         )
         refused = done.returncode and "Nothing was changed" in done.stderr
-        return 2 if refused else done.returncode, done.stdout + re.sub(r"(?s)Traceback.*", "", done.stderr)
+        return 2 if refused else done.returncode, done.stdout + done.stderr
 
 
 def _kill_at(step: int, project: str) -> None:
@@ -306,6 +307,7 @@ def search(templates: Templates, examples: int, steps: int, start: int) -> None:
         stateful_step_count=steps,
         deadline=None,
         database=None,
+        phases=(Phase.generate,),  # a failure is shown as it was found: to shrink it would take an hour
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(seed(start)(machine), settings=checks)

@@ -1,6 +1,6 @@
-"""Updates with other tools: cruft after cookiecutter, and old and new versions of cookiecutter and Python.
+"""Tests updates with other tools: with cruft, and with old and new versions of cookiecutter and Python.
 
-`make test-update` runs these tests; the environments come from PyPI. Cookiecutter 2.1.1 and newer are supported.
+`make test-update` runs these tests. They install packages from PyPI. Cookiecutter 2.1.1 and newer are supported.
 """
 
 import shutil
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def pythons() -> list[str]:
-    """The names of the working Pythons on this machine, 3.11 and newer; otherwise only the running one."""
+    """Returns the paths of all Pythons from 3.11 on this machine; if there is none, the path of the running Python."""
     found = []
     for minor in range(11, 20):
         name = shutil.which(f"python3.{minor}")
@@ -65,7 +65,7 @@ def test_bakes_and_updates_are_the_same_with_this_cookiecutter(
 
 
 def environment(python: str, wanted: str, folder: Path) -> str:
-    """Makes a virtual environment with one package and its dependencies; returns its Python."""
+    """Makes a virtual environment with one package and its dependencies. Returns the path of its Python."""
     subprocess.run([PYTHONS[python], "-m", "venv", folder], check=True, timeout=INSTALL_SECONDS)
     inside = str(folder / "bin" / "python")
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
@@ -90,14 +90,14 @@ def test_an_update_fetches_cookiecutter_when_it_is_not_installed(
 
     done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)
     assert done.returncode == 0, done.stderr
-    assert "Fetching cookiecutter for this update ..." in done.stdout
+    assert "Fetching cookiecutter for this update ..." in done.stderr
     assert owner.lost(repo) == []
     assert contract_files(repo) == contract_files(pristine)
 
 
 @pytest.fixture
 def linked(worked_in: Path, template: Path, home: Path, tmp_path: Path) -> Path:
-    """A repo that was baked by cookiecutter, changed by its owner, and then linked by cruft."""
+    """Returns a repo that cookiecutter baked, the owner changed, and `cruft link` then linked to the template."""
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     given = ("--checkout", f"v{newer.version()}", "--config-file", ".janus/answers.json")
     run("cruft", "link", "-y", template.as_uri(), *given, cwd=repo, home=home)

@@ -1,4 +1,4 @@
-"""An update replaces contract files, keeps the owner's files, and merges files that both change."""
+"""Tests that an update replaces contract files, keeps the owner's files, and merges files that both sides changed."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ ONE_AND_BOTH = [WAYS[0], pytest.param(WAYS[1], marks=pytest.mark.slow)]
 
 
 def updated(way: str, repo: Path, template: Path, home: Path, *answers: str) -> "tuple[int, str]":
-    """Updates the repo in this way; returns exit code and output."""
+    """Updates the repo with the command in `way`. Returns the exit code and the output."""
     if way == "competitor update":
         done = update(repo, home, *(part for answer in answers for part in ("--answer", answer)))
     else:
@@ -144,7 +144,7 @@ def test_a_dry_run_prints_the_report_and_changes_nothing(worked_in: Path, home: 
 def test_a_switch_of_the_backend_keeps_the_old_one_and_changes_all_other_files(
     way: str, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Any backend can be switched to any other; here, to a copy of one with another name."""
+    """This test switches to a copy of a backend under another name, but any backend can be switched to any other."""
     template = newer.releases(tmp_path / "template.git", home)
     _add_variant(template, home)
     repo = owner.copy(worked_in, tmp_path / "my-competitor")

@@ -1,4 +1,4 @@
-"""Runs the two ways to update a repo, as an owner types them."""
+"""Runs the two commands that update a repo, with the options that an owner would use."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from ..baking.baking import git, run
 
 
 def update(repo: Path, home: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Runs `python -m competitor update --yes`, from the template's address that the repo has recorded."""
+    """Runs `python -m competitor update --yes`. It fetches the template from the address that the repo has recorded."""
     given = ("competitor", "update", "--yes", *options)
     return run(*given, cwd=repo, home=home, check=False, **environment)
 
@@ -29,7 +29,7 @@ def plain(
 
 
 def contract_files(repo: Path) -> dict[str, bytes]:
-    """The contract files that the repo's record names, with their current bytes."""
+    """Maps each contract file in the repo's record to its current bytes."""
     named = json.loads((repo / ".janus/contract.json").read_text(encoding="utf-8"))["files"]
     return {path: (repo / path).read_bytes() for path in named}
 

@@ -103,7 +103,11 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
     update.add_argument("--no-migrate", action="store_true", help="leave your own files; name the lines to change")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
+    update.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
     update.add_argument("more", nargs="*", help="after --: options that only the new template knows")
+    outdated = command("outdated", _outdated, "say which version of the template is behind which; changes nothing")
+    outdated.add_argument("--template", help="where to fetch the template from (default: where this repo came from)")
+    outdated.add_argument("--json", action="store_true", help="print JSON")
     command("health", _health, "exit with code 0 if the competitor at HOST and PORT is healthy")
     return parser
 
@@ -197,10 +201,16 @@ def _settings(given: argparse.Namespace) -> int:
 def _update(given: argparse.Namespace) -> int:
     from .cli.update import update
 
-    names = ("--dry-run", "--yes", "--no-migrate", "--replace-edited")
+    names = ("--dry-run", "--yes", "--no-migrate", "--replace-edited", "--pull-request")
     flags = [name for name in names if getattr(given, name[2:].replace("-", "_"))]
     answers = [part for answer in given.answer for part in ("--answer", answer)]
     return update(ROOT, given.to, given.template, [*flags, *answers, *given.more])
+
+
+def _outdated(given: argparse.Namespace) -> int:
+    from .cli.update import update
+
+    return update(ROOT, None, given.template, ["--outdated", *(["--json"] if given.json else [])])
 
 
 def _verify(_: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The update itself, which `competitor update` and, through the hooks, `cookiecutter ... -f` share."""
+"""Plans an update and carries it out. Both `competitor update` and `cookiecutter ... -f` (in its hooks) use it."""
 
 import json
 import signal
@@ -15,13 +15,13 @@ from templates_variants.engine.update.git import git
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide, unused
 from templates_variants.engine.update.preconditions import Refused
 
-WHILE_RUNNING = "{} was saved while the update was running, so it put all files back; run this again"
+WHILE_RUNNING = "{} was saved while the update was running, so the update restored all other files; run this again"
 
 
 def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
-    """Decides a step for each path, or finds obstacles; changes no file.
+    """Plans a step for each path, and collects the obstacles. Changes no file.
 
-    Without `migrate`, the owner's own files stay, and the plan only names the lines that must change in them.
+    If `migrate` is false, the plan does not edit the owner's own files. It only lists the lines that must change.
     """
     steps: dict[str, Step] = {}
     found: list[Obstacle] = []
@@ -55,7 +55,7 @@ def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
 
 
 def _goes(repo: Repo, paths: Iterable[str]) -> Iterator[str]:
-    """The files that the new template no longer has and that are as the old one made them."""
+    """Yields the files that the new template no longer has, if the owner did not edit them."""
     for path in paths:
         if path not in repo.now.paths and zone_of(path) != "derived" and not repo.blocked(path):
             step = decide(repo, path)
@@ -64,7 +64,7 @@ def _goes(repo: Repo, paths: Iterable[str]) -> Iterator[str]:
 
 
 def _copies(repo: Repo, step: Step) -> Iterator[Step]:
-    """Before an edited contract file is replaced: a copy of it, unless git has it in the last commit."""
+    """Yields a step that copies an edited contract file before it is replaced, unless the last commit has the edit."""
     mine = repo.mine(step.path)
     if step.deed not in ("replaced", "deleted") or zone_of(step.path) != "contract" or mine is None:
         return
@@ -72,11 +72,14 @@ def _copies(repo: Repo, step: Step) -> Iterator[Step]:
         return
     shown = git(repo.project, "show", f"HEAD:./{step.path}")
     if shown.returncode or File(shown.stdout).text != mine.text:
-        yield Step(unused(repo.project, f"edited_old/{step.path}"), "copied", mine, note=f"yours, of {step.path}")
+        yield Step(unused(repo.project, f"edited_old/{step.path}"), "copied", mine, note=f"your version of {step.path}")
 
 
 def planned(repo: Repo, template: Path, address: str, *, migrate: bool) -> Plan:
-    """Like `plan`. Records in the fresh repo the template's address, and how far the owner's files are migrated."""
+    """Returns the plan, like `plan`, and records two things in the fresh repo.
+
+    These are the address of the template, and the version to which the owner's own files are migrated.
+    """
     record.write_origin(repo.made, address, repo.now.template_version)
     found = plan(repo, template, migrate=migrate)
     if not migrate and found.left:
@@ -86,7 +89,7 @@ def planned(repo: Repo, template: Path, address: str, *, migrate: bool) -> Plan:
 
 
 def changed(repo: Repo, plan: Plan) -> set[str]:
-    """The paths that the plan will change."""
+    """Returns the paths that the plan will change."""
     differ = set()
     for step in plan.steps:
         if step.source:
@@ -98,7 +101,7 @@ def changed(repo: Repo, plan: Plan) -> set[str]:
 
 
 def final(repo: Repo, plan: Plan, paths: set[str], scratch: Path) -> dict[str, Path | None]:
-    """Writes the new files to `scratch`; maps each path to its new file, or to None when it is deleted."""
+    """Writes the new files to `scratch`. Maps each path to its new file, or to None if the plan deletes it."""
     made: dict[str, Path | None] = {}
     for step in plan.steps:
         if step.path in paths:
@@ -108,7 +111,7 @@ def final(repo: Repo, plan: Plan, paths: set[str], scratch: Path) -> dict[str, P
 
 
 def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> None:
-    """Makes all changes or none: when anything fails in between, the repo is rolled back."""
+    """Makes all changes, or none: if anything fails, rolls the repo back. Raises `Refused` if a file was saved."""
     prepared = False
     try:
         transaction.prepare(project, files, process=process)
@@ -122,12 +125,12 @@ def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> 
         with undisturbed():
             left = transaction.roll_back(project)
         if left is not None or not prepared:
-            raise  # otherwise it happened after the last step, and the update is done
+            raise  # otherwise the error came after the last step, and the update is done
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ignores signals that would end this process."""
+    """Ignores the signals that would end this process, as long as the context is open."""
     names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.signal(name, signal.SIG_IGN) for name in names}
     try:
@@ -138,7 +141,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _record(repo: Repo) -> Iterator[Step]:
-    """Replaces the files in `.janus/` by those of the new repo, and removes the older form of the bases."""
+    """Yields steps that replace the files in `.janus/` by those of the fresh repo, and delete the old form of bases."""
     for path in bases.old_files(repo.project):
         yield Step(f"{bases.OLD_FOLDER}/{path}", "record")
     for path in (f".janus/{path}" for path in files_below(repo.made / ".janus")):
@@ -146,13 +149,16 @@ def _record(repo: Repo) -> Iterator[Step]:
 
 
 def _bases(repo: Repo) -> File | None:
-    """The new bases. If the content is the same, the repo's own file stays: zlib's bytes differ between systems."""
+    """Returns the new file of bases, or the present file if it has the same content.
+
+    The bytes can differ although the content is the same, because zlib's output differs between systems.
+    """
     mine, theirs = repo.mine(bases.FILE), read(repo.made, bases.FILE)
     return mine if mine and repo.was.bases == repo.now.bases and not bases.old_files(repo.project) else theirs
 
 
 def _cruft(repo: Repo, template: Path) -> Iterator[Step]:
-    """When cruft also updates the repo: records this update's commit of the template for it."""
+    """Yields a step that records the template's commit in `.cruft.json`, if the owner also uses cruft in this repo."""
     state, commit = repo.mine(".cruft.json"), _commit(template)
     if state is None or commit is None:
         return
@@ -161,12 +167,12 @@ def _cruft(repo: Repo, template: Path) -> Iterator[Step]:
         kept["commit"] = commit
         kept["context"]["cookiecutter"].update(repo.now.answers)
     except (ValueError, KeyError, TypeError):
-        return  # not a file of cruft
+        return  # cruft did not write this file
     yield Step(".cruft.json", "record", File((json.dumps(kept, indent=2) + "\n").encode(), state.executable))
 
 
 def _commit(template: Path) -> str | None:
-    """The commit of the template's checkout; None when it has changes or is no checkout."""
+    """Returns the commit of the template's checkout, or None if it is not a checkout or has uncommitted changes."""
     status, head = git(template, "status", "--porcelain"), git(template, "rev-parse", "HEAD")
     clean = status.returncode == 0 and not status.stdout and head.returncode == 0
     return head.stdout.decode().strip() if clean else None

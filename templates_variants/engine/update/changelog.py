@@ -1,4 +1,4 @@
-"""Reads what the template's own changelog says about the contract."""
+"""Reads the changes of the contract from the template's changelog."""
 
 import re
 
@@ -7,12 +7,15 @@ _SECTION = re.compile(r"^### ", re.MULTILINE)
 
 
 def number(version: str) -> tuple[int, ...]:
-    """A version as numbers, which can be compared."""
+    """Converts a version to a tuple of numbers, so that versions can be compared."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def contract_changes(text: str, since: str, until: str) -> str:
-    """The sections "Contract" of the versions after `since` up to `until`, newest first; empty when there are none."""
+    """Returns the sections "Contract" of the versions after `since`, up to and including `until`, newest first.
+
+    Returns an empty string if there are none.
+    """
     parts = _VERSION.split(text)[1:]
     found = []
     for version, body in zip(parts[::2], parts[1::2], strict=True):

@@ -1,11 +1,11 @@
-"""Runs git for an update: on the given folder, whatever repository the environment of a hook or a shell names."""
+"""Runs git in a given folder. Ignores environment variables that would make git use another repository."""
 
 import os
 import subprocess
 from pathlib import Path
 
-# What git itself sets for a hook, or a shell for one repository: with one of these, git works on another repository
-# than that of its folder, or on another index. The list is that of `git rev-parse --local-env-vars`.
+# With one of these variables, git uses another repository or index than that of its folder. git sets some of them for
+# hooks, and a shell may set others. The list is the output of `git rev-parse --local-env-vars`.
 LOCAL = {
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -27,12 +27,12 @@ LOCAL = {
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without what names another repository."""
+    """Returns the environment of this process, without the variables that name another repository."""
     return {name: value for name, value in os.environ.items() if name not in LOCAL}
 
 
 def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """Runs git without changing the index; does not check the exit code. Raises FileNotFoundError without git."""
+    """Runs git without locking the index; does not check the exit code. Raises FileNotFoundError if git is missing."""
     return subprocess.run(
         ["git", "--no-optional-locks", *arguments],
         cwd=folder,
@@ -43,10 +43,10 @@ def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
 
 
 def restore_index(project: Path, template: Path) -> None:
-    """Repairs the owner's index where an old `competitor update`, run from a git hook, cloned the template into it.
+    """Restores the owner's git index, if an old `competitor update` in a git hook has overwritten it.
 
-    In a worktree, git names its index to hooks by GIT_INDEX_FILE. Version 0.2.0 passed that on to `git clone`, which
-    wrote the template's files into the owner's index. The index then is exactly the template's tree.
+    In a worktree, git gives hooks the path of the index in GIT_INDEX_FILE. Version 0.2.0 passed this variable on to
+    `git clone`, which wrote the template's files to the owner's index. Such an index is equal to the template's tree.
     """
     index = os.environ.get("GIT_INDEX_FILE")
     if not index or not Path(index).is_absolute():
@@ -57,16 +57,16 @@ def restore_index(project: Path, template: Path) -> None:
         done = subprocess.run(["git", *arguments], cwd=project, env=with_index, capture_output=True, check=False)
         return done.stdout.strip()
 
-    # The same lines: mode, object, path.
+    # Both commands list mode, object and path; these replacements give their lines the same form.
     theirs = [line.replace(b" blob ", b" ") for line in git(template, "ls-tree", "-r", "HEAD").stdout.splitlines()]
     mine = [line.replace(b" 0\t", b"\t") for line in run("ls-files", "--stage").splitlines()]
     if theirs and mine == theirs:
         run("read-tree", "HEAD")
-        print("git's index was that of the template, because of an old `competitor update`; it is yours again.")
+        print("An old `competitor update` had overwritten git's index with the template's files; it was restored.")
 
 
 def said(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """What git says is wrong: the line that begins with `fatal:` or `error:`, else the first one."""
+    """Returns the line in which git names the error: it begins with `fatal:` or `error:`, or it is the first one."""
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     marked = [line for line in lines if line.startswith(("fatal: ", "error: "))]
     return next(iter(marked or lines), "no reason given")

@@ -1,4 +1,4 @@
-"""Decides which lock a repo has after an update. Locks are never merged; `make lock` regenerates them."""
+"""Decides whether an update replaces a lock file. Lock files are never merged; `make lock` regenerates them."""
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
@@ -10,9 +10,10 @@ STALE = "no longer matches its sources; `make lock` regenerates it"
 
 
 def decide(repo: Repo, path: str, steps: Mapping[str, Step]) -> Step:
-    """Takes the template's lock for one as the template made it, if the repo's sources are exactly its sources.
+    """Returns the step for a lock file: replace it by the template's, or keep it.
 
-    Otherwise the owner's lock stays: a line may have been added by hand.
+    The lock is replaced if the owner did not edit it, and if the sources after the update are those of the template.
+    Otherwise it is kept, because the owner may have added a line by hand.
     """
     mine, theirs = repo.mine(path), repo.theirs(path)
     if mine is None or theirs is None:
@@ -41,5 +42,5 @@ def _texts(paths: set[str], read: Callable[[str], File | None]) -> dict[str, byt
 
 
 def _says_its_sources(lock: File) -> bool:
-    """Whether the lock names its sources; those of version 0.1.0 did not."""
+    """Whether the lock contains a hash of its sources. Locks of version 0.1.0 do not."""
     return b"(sources " in lock.data[:200]

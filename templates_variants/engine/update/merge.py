@@ -1,4 +1,4 @@
-"""Three-way merges of a file that both the owner and the template change."""
+"""Merges a file that both the owner and the template have changed, with a three-way merge."""
 
 import tempfile
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from templates_variants.engine.bake.files import File
 from templates_variants.engine.update.git import git, said
 
-# Of these, what follows at the end does not depend on what is before it, as a key in TOML depends on its table.
+# In these files, appended lines do not depend on the lines before them. In TOML they would: a key depends on its table.
 APPENDABLE = (".md", ".gitignore", ".dockerignore")
 
 
@@ -18,11 +18,12 @@ class Merged:
 
 
 def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
-    """Combines both sides' changes since `base`; overlapping changes are both kept, between conflict markers.
+    """Combines the changes since `base` in `mine`, the owner's file, and in `theirs`, the template's file.
 
-    Line endings and the executable bit follow the side that changed them, the owner's first. Binary files cannot be
-    merged: the owner's stays, and counts as one conflict. Text that the owner has only appended to Markdown or to a
-    list of patterns is not a conflict: it is appended to the template's text.
+    Returns the merged file and the number of conflicts. Overlapping changes are both kept, between conflict markers.
+    The result has the owner's line endings. Its executable bit is the template's, unless the owner changed it or there
+    is no base. Binary files cannot be merged: the result is the owner's file, with one conflict. If the owner only
+    appended text to Markdown or to a list of patterns, there is no conflict: it is appended to the template's text.
     """
     executable = theirs.executable if base and mine.executable == base.executable else mine.executable
     if mine.binary or theirs.binary or (base and base.binary):
@@ -42,6 +43,6 @@ def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
 
 
 def _appended(path: str, mine: bytes, base: bytes) -> bytes:
-    """What the owner has added at the end, if nothing else was changed and the file is of such a kind; else empty."""
+    """Returns the text that the owner appended. It is empty if the owner changed more, or for other kinds of files."""
     whole_lines = not base or base.endswith(b"\n")
     return mine[len(base) :] if path.endswith(APPENDABLE) and whole_lines and mine.startswith(base) else b""

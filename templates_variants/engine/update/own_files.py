@@ -1,4 +1,4 @@
-"""Migrates the owner's own files as a part of an update, or names the lines that must change in them."""
+"""Migrates the owner's own files during an update, or lists the lines in them that must change."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,11 +9,11 @@ from templates_variants.engine.update.migrations.langchain_0_3_0 import REQUIREM
 from templates_variants.engine.update.migrations.migrate import Migrated, migrate, pending
 from templates_variants.engine.update.plan import Repo, Step
 
-NOT_NEEDED = "unchanged since the template made it, and no longer needed"
+NOT_NEEDED = "no longer needed, and not edited since the template made it"
 
 
 def migrated(repo: Repo, steps: Mapping[str, Step]) -> Migrated:
-    """What the migrations since the last one make of the owner's files, as this update otherwise leaves them."""
+    """Returns the result of all pending migrations of the owner's files. They start from the files after the update."""
     migrations = pending(repo.was.migrated, repo.now.template_version)
     if not migrations:
         return Migrated({}, (), ())
@@ -24,7 +24,7 @@ def migrated(repo: Repo, steps: Mapping[str, Step]) -> Migrated:
 
 
 def steps(repo: Repo, decided: Mapping[str, Step], done: Migrated) -> Iterator[Step]:
-    """The steps that give the owner's files their migrated content."""
+    """Yields the steps that give the owner's files their migrated content."""
     for path, data in done.files.items():
         mine = repo.mine(path)
         if data is None:
@@ -36,11 +36,11 @@ def steps(repo: Repo, decided: Mapping[str, Step], done: Migrated) -> Iterator[S
 
 
 def lines(repo: Repo, done: Migrated) -> Iterator[str]:
-    """`FILE:LINE: old -> new` for each line that the migrations would change."""
+    """Yields `FILE:LINE: old -> new` for each line that the migrations would change."""
     for path, data in done.files.items():
         before = mine.data if (mine := repo.mine(path)) else b""
         if data is None:
-            yield f"{path}: no longer needed"
+            yield f"{path}: no longer needed; delete it"
             continue
         old, new = (side.decode(errors="replace").splitlines() for side in (before, data))
         for kind, first, last, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -53,7 +53,7 @@ def lines(repo: Repo, done: Migrated) -> Iterator[str]:
 
 
 def _contents(repo: Repo, steps: Mapping[str, Step], paths: Iterable[str]) -> dict[str, bytes]:
-    """The content that each path has after the update, without files that the update brings or takes away."""
+    """Returns the content of each path after the update. Leaves out files that the update adds or deletes."""
     found = {}
     for path in paths:
         step = steps.get(path)

@@ -1,7 +1,7 @@
-"""Decides what an update does to each file, only by content, before any file is changed.
+"""Decides what an update does with each file, before any file is changed. Only the content of the files counts.
 
-`Repo` has the two sides, the owner's repo and a fresh one from the new template, and the records of both. `decide`
-returns a step for a path that the template makes or once made.
+`Repo` has the owner's repo, a fresh repo from the new template, and the records of both. `decide` returns the step for
+one path that the old or the new template makes.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from templates_variants.engine.bake.record import Record
 from templates_variants.engine.bake.zones import zone_of
 from templates_variants.engine.update.merge import merge
 
-# "gone": there is no file at this path, or it was moved away; "record": a file in `.janus/`, not shown in the report.
+# "gone": there will be no file at this path. "record": a file in `.janus/`, which the report does not show.
 Deed = Literal[
     "new",
     "restored",
@@ -39,7 +39,7 @@ EDITED = (
 
 @dataclass(frozen=True)
 class Step:
-    """What a path becomes: the file `becomes`, or the file now at `source`, or no file."""
+    """The planned result for one path: the file `becomes`, or the file that is now at `source`, or no file."""
 
     path: str
     deed: Deed
@@ -50,7 +50,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A file that the update must replace but may not, because it has the owner's work in it."""
+    """A file that blocks the update: the template needs its path, but replacing it would lose the owner's work.
+
+    `mine` is the owner's file, `theirs` the new template's.
+    """
 
     path: str
     sentence: str
@@ -60,7 +63,11 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Plan:
-    """`why` and `left` are of the migrations: their reasons, and the lines that the owner must change."""
+    """All steps and obstacles of an update.
+
+    `why` has the reasons of the migrations, and `left` the lines that the owner must change by hand. `migrates` says
+    whether the plan edits the owner's own files.
+    """
 
     steps: tuple[Step, ...]
     obstacles: tuple[Obstacle, ...]
@@ -75,6 +82,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Repo:
+    """The two sides of an update.
+
+    `project` is the owner's repo, and `was` its record. `made` is a fresh repo from the new template, and `now` its
+    record. A file is called `mine` if it is from `project`, and `theirs` if it is from `made`.
+    """
+
     project: Path
     made: Path
     was: Record
@@ -86,7 +99,7 @@ class Repo:
         return None if self._is_folder(path) else read(self.project, path)
 
     def blocked(self, path: str) -> str | None:
-        """What prevents a plain file at this path; nothing that this update deletes anyway does."""
+        """Returns what prevents a regular file at this path, or None. Files that this update deletes do not count."""
         if any(parent.as_posix() in self.goes for parent in Path(path).parents):
             return None
         below = files_below(self.project / path) if self._is_folder(path) else []
@@ -102,12 +115,12 @@ class Repo:
 
     @property
     def switches(self) -> bool:
-        """Whether the update replaces the backend by another one."""
+        """Whether the update switches to another backend."""
         return self.was.backend != self.now.backend
 
 
 def decide(repo: Repo, path: str) -> Step | Obstacle:
-    """Decides about one path in any zone but "derived": locks have rules of their own."""
+    """Returns the step or the obstacle for one path in any zone except "derived", which `locks.decide` handles."""
     zone = zone_of(path)
     if blocked := repo.blocked(path):
         if zone in ("owner", "shared") or repo.theirs(path) is None:
@@ -124,7 +137,7 @@ def decide(repo: Repo, path: str) -> Step | Obstacle:
 
 
 def _absent(repo: Repo, path: str, theirs: File | None) -> Step:
-    """Adds a new file; of files that the owner deleted, restores only contract files."""
+    """Returns the step for a path without a file: adds a new file, restores a contract file, or leaves it deleted."""
     if theirs is None:
         return Step(path, "gone")
     if not repo.was.knows(path):
@@ -143,7 +156,9 @@ def _contract(repo: Repo, path: str, mine: File, theirs: File | None) -> Step | 
         return Step(path, "replaced", theirs) if theirs else Step(path, "deleted")
     if known:
         return Obstacle(path, EDITED, mine, theirs)
-    return Obstacle(path, "is your file, but the contract now has a file with this name; rename yours", mine, theirs)
+    return Obstacle(
+        path, "is your file, but the contract now has a file with this name; rename your file", mine, theirs
+    )
 
 
 def _shared(repo: Repo, path: str, mine: File, theirs: File | None) -> Step:
@@ -151,25 +166,25 @@ def _shared(repo: Repo, path: str, mine: File, theirs: File | None) -> Step:
     if theirs is None:
         if repo.was.is_as_made(path, mine):
             return Step(path, "deleted")
-        return _kept(path, "the template no longer has it; it is yours now")
+        return _kept(path, "no longer part of the template, so it is yours now")
     if repo.was.is_as_made(path, mine):
         executable = mine.executable if base and mine.executable != base.executable else theirs.executable
         taken = File(theirs.ended_like(mine).data, executable)
         return _kept(path) if taken == mine else Step(path, "replaced", taken)
     if theirs.text == mine.text or (base and base.text == theirs.text):
-        return _kept(path, "yours; the template has not changed it")
+        return _kept(path, "you changed it; the template did not")
     merged = merge(path, mine, base, theirs)
     return Step(path, "conflict" if merged.conflicts else "merged", merged.file)
 
 
 def beside(repo: Repo, step: Step) -> Iterator[Step]:
-    """When a binary file could not be merged, adds the template's file beside it."""
+    """Yields a step that adds the template's file beside the owner's, if a binary file could not be merged."""
     if step.deed == "conflict" and step.becomes == repo.mine(step.path):
         yield Step(unused(repo.project, f"{step.path}.new"), "new", repo.theirs(step.path))
 
 
 def unused(project: Path, path: str) -> str:
-    """This path, or the first free one with a number appended."""
+    """Returns this path if it is free, otherwise the first free path with a number appended."""
     names = (path if number == 1 else f"{path}_{number}" for number in range(1, 1000))
     return next(name for name in names if not (project / name).exists())
 

@@ -1,4 +1,4 @@
-"""Checks before an update begins. A failed check says in one sentence what is wrong, and what to do about it."""
+"""Checks whether an update may begin. A failed check raises `Refused`, which says what is wrong and what to do."""
 
 import contextlib
 import json
@@ -17,16 +17,16 @@ from templates_variants.engine.update.changelog import number
 from templates_variants.engine.update.git import git, said
 
 SHOWN_PATHS = 3
-ASKED_FOR = "JANUS_UPDATE_TO"  # `competitor update` sets it to "yes" when a version was given by `--to`
+ASKED_FOR = "JANUS_UPDATE_TO"  # `competitor update` sets it to "yes" if the owner gave a version with `--to`
 
 
 class Refused(Exception):
-    """The update did not begin, or was rolled back completely; the message says why."""
+    """The update was not started, or it was rolled back completely; the message says why."""
 
 
 @contextlib.contextmanager
 def alone(project: Path) -> Iterator[None]:
-    """Holds the repo for this update. Raises `Refused` when another update has it."""
+    """Locks the repo for this update. Raises `Refused` if another update has locked it."""
     try:
         with transaction.lock(project):
             yield
@@ -35,7 +35,7 @@ def alone(project: Path) -> Iterator[None]:
 
 
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Rolls back an update that did not finish, see `transaction`. `besides` is a process that may still run."""
+    """Rolls back an update that did not finish. Returns the same as `transaction.recover`, and raises `Refused`."""
     try:
         return transaction.recover(project, besides=besides)
     except transaction.Running as running:
@@ -43,7 +43,7 @@ def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
 
 
 def ours(project: Path) -> Record:
-    """The repo's record of how it was made. Raises `Refused` when it is missing or damaged."""
+    """Returns the repo's record of how it was made. Raises `Refused` if the record is missing or damaged."""
     try:
         return replace(was := load(project), bases=_unedited(project, was.bases))
     except FileNotFoundError as error:
@@ -57,10 +57,10 @@ def ours(project: Path) -> Record:
 
 
 def _unedited(project: Path, recorded: Mapping[str, File]) -> dict[str, File]:
-    """The bases as the last update wrote them.
+    """Returns the bases as the last update wrote them.
 
-    Repos of version 0.2.0 have them as plain copies, which a replace-all over the repo changes along with the files. So
-    the copies count as git had them when `.janus/contract.json` was last written.
+    In repos of version 0.2.0 they are plain copies, so a search and replace over the whole repo also changes them. The
+    copies are therefore read from the commit that last changed `.janus/contract.json`.
     """
     found = dict(recorded)
     if not bases.old_files(project):
@@ -74,9 +74,9 @@ def _unedited(project: Path, recorded: Mapping[str, File]) -> dict[str, File]:
 
 
 def committed(project: Path) -> None:
-    """Refuses when git has uncommitted changes in this folder, or is in the midst of something.
+    """Raises `Refused` if git has uncommitted changes in this folder, or if a rebase, merge or the like is in progress.
 
-    Passes when there is no git repository.
+    Accepts a folder without a git repository.
     """
     if not any(os.path.lexists(folder / ".git") for folder in (project, *project.parents)):
         _git(project, "--version")
@@ -103,7 +103,7 @@ _SIGNS = {
 
 
 def _in_progress(project: Path) -> str | None:
-    """What git is in the midst of, in words."""
+    """Returns the git operation that is in progress, such as "a rebase", or None."""
     for sign, what in _SIGNS.items():
         if (project / _git(project, "rev-parse", "--git-path", sign).strip()).exists():
             return what
@@ -111,7 +111,7 @@ def _in_progress(project: Path) -> str | None:
 
 
 def resolved(project: Path, was: Record) -> None:
-    """Refuses when files still have the conflict markers of an earlier update: merging again would nest them."""
+    """Raises `Refused` if files still have conflict markers of an earlier update. A second merge would nest them."""
     for path in sorted(was.bases):
         file = project / path
         if file.is_file() and f"\n<<<<<<< yours: {path}\n".encode() in b"\n" + File(file.read_bytes()).text:
@@ -122,16 +122,16 @@ def resolved(project: Path, was: Record) -> None:
 
 
 def not_older(was: Record, now: str) -> None:
-    """Refuses to go back to an older version, unless it was asked for by `--to`, which `competitor update` says."""
+    """Raises `Refused` if the template is older than the repo, unless the owner chose that version with `--to`."""
     if number(now) < number(was.template_version) and os.environ.get(ASKED_FOR) != "yes":
         raise Refused(
-            f"this template is version {now}, older than the {was.template_version} of your repo; choose it by"
-            f" `--to v{now}` if you mean it"
+            f"this template is version {now}, older than the {was.template_version} of your repo; if you want it, use"
+            f" `--to v{now}`"
         )
 
 
 def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
-    """Refuses answers that are bad, or that the new template no longer offers and would silently replace."""
+    """Raises `Refused` for an answer that is invalid, or that the new template no longer offers and would replace."""
     asked: dict[str, Any] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     for name, answer in recorded.items():
         choices = asked.get(name)
@@ -147,25 +147,25 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
 
 
 def from_the_record(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
-    """Refuses answers that are the template's defaults instead of the recorded ones, as without `--config-file`."""
+    """Raises `Refused` if the answers are the defaults, not the recorded ones, as happens without `--config-file`."""
     if given.get("_recorded") == "yes":
         return
     defaults = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     reset = [name for name, answer in recorded.items() if name in given and given[name] != answer]
     if reset and all(given[name] == _default(defaults.get(name)) or "{{" in str(defaults.get(name)) for name in reset):
         raise Refused(
-            f"this would reset {', '.join(reset)} to the template's defaults; keep your answers by --no-input"
-            " --config-file .janus/answers.json, or change one by `python -m competitor update --answer NAME=VALUE`"
+            f"this would reset {', '.join(reset)} to the template's defaults; to keep your answers, use --no-input"
+            " --config-file .janus/answers.json; to change one, use `python -m competitor update --answer NAME=VALUE`"
         )
 
 
 def _default(asked: object) -> object:
-    """The default of a question in `cookiecutter.json`: the first choice, or the text."""
+    """Returns the default of a question in `cookiecutter.json`: the first choice, or the text."""
     return asked[0] if isinstance(asked, list) and asked else asked
 
 
 def of_this_version(answers: Mapping[str, str], template: Path) -> None:
-    """Refuses `--replay`, which brings the private answers of the version that recorded them."""
+    """Raises `Refused` if `--replay` repeats the internal answers of another version of the template."""
     own = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
     if answers["_template_version"] != own:
         raise Refused(
@@ -175,8 +175,8 @@ def of_this_version(answers: Mapping[str, str], template: Path) -> None:
 
 
 def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[str, str]) -> None:
-    """Refuses a renamed folder: cookiecutter uses the name in the answers and would make a second repo beside it."""
-    here = Path(environment.get("PWD", project))  # where the command was typed
+    """Raises `Refused` if the folder was renamed: cookiecutter would make a second repo, with the recorded name."""
+    here = Path(environment.get("PWD", project))  # the folder in which the owner ran the command
     if here.resolve() == project.resolve() or here.resolve().parent != project.resolve().parent:
         return
     if not (here / ".janus" / "contract.json").is_file():
@@ -189,11 +189,11 @@ def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[
 
 
 def _git(project: Path, *arguments: str) -> str:
-    """What git prints. Raises `Refused` when it fails."""
+    """Runs git and returns its output. Raises `Refused` if git fails."""
     try:
         done = git(project, *arguments)
     except FileNotFoundError:
-        raise Refused("git was not found, and an update needs it to merge; install it, then run this again") from None
+        raise Refused("git was not found, and an update needs it to merge; install git, then run this again") from None
     if done.returncode == 0:
         return done.stdout.decode("utf-8", "surrogateescape")
     raise Refused(f"git cannot read this repository ({said(done)}); {_remedy(project, said(done))}")
@@ -202,4 +202,4 @@ def _git(project: Path, *arguments: str) -> str:
 def _remedy(project: Path, problem: str) -> str:
     if "dubious ownership" in problem:
         return f"run `git config --global --add safe.directory {project}` if you trust it, then run this again"
-    return "repair it, or remove `.git` if this folder needs no history, then run this again"
+    return "repair it (or remove `.git` if you do not need the history), then run this again"

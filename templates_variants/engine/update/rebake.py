@@ -1,8 +1,8 @@
 """Updates an existing repo with `cookiecutter ... -f`: the hooks call this before and after cookiecutter writes.
 
-In between, cookiecutter overwrites every file that the template makes, without asking. So `before` decides everything
-while nothing is changed yet, and prepares the transaction; `after` gives each file the decided content. When
-cookiecutter fails in between, the next update rolls the repo back.
+Between the hooks, cookiecutter overwrites every file that the template makes, without asking. So `before` plans the
+whole update while no file is changed yet, and prepares the transaction. `after` then writes the planned content to each
+file. If cookiecutter fails between the hooks, the next update rolls the repo back.
 """
 
 import os
@@ -20,7 +20,7 @@ _CONFLICTS = ".janus/update/conflicts"
 
 
 def before(answers: Answers, template: Path, project: Path) -> None:
-    """Prepares the update of an existing repo; does nothing for a new one. Raises `Refused`, with nothing changed."""
+    """Prepares the update of an existing repo; does nothing for a new one. If it raises `Refused`, nothing changed."""
     preconditions.of_this_version(answers, template)
     preconditions.not_renamed(answers, project, os.environ)
     if not any(path.name != ".git" for path in project.iterdir()):
@@ -57,7 +57,7 @@ def _before(answers: Answers, template: Path, project: Path) -> None:
 
 
 def after(template: Path, project: Path) -> int | None:
-    """Finishes the update of an existing repo; returns 1 with conflicts, otherwise 0, and None for a new repo."""
+    """Finishes the update of an existing repo. Returns 1 if there are conflicts, otherwise 0; None for a new repo."""
     if not transaction.is_pending(project):
         return None
     said = (project / _REPORT).read_text(encoding="utf-8")
@@ -81,25 +81,25 @@ def after(template: Path, project: Path) -> int | None:
 def _fresh(answers: Answers, template: Path, scratch: Path) -> Path:
     try:
         return fresh(answers, template, scratch)
-    except Exception as error:  # noqa: BLE001 - whatever a template raises, the repo is still unchanged
+    except Exception as error:  # noqa: BLE001 - a template may raise any exception; the repo is still unchanged
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise preconditions.Refused(
-            f"the new template failed ({said}); report it to the maintainers, or choose another version by --checkout"
+            f"the new template failed ({said}); report it to the maintainers, or choose another version with --checkout"
         ) from None
 
 
 def _written_through(project: Path, template: Path) -> list[Obstacle]:
-    """Links and other obstacles at paths that cookiecutter writes to; it would follow links out of the repo."""
+    """Returns the links, folders and read-only files at paths that cookiecutter would write to, as obstacles."""
     blocked = {path: what for path in sources(template) if (what := in_the_way(project, path))}
-    sentence = "{}, which cookiecutter would write through; use `python -m competitor update`, which does not"
+    sentence = "{}, so cookiecutter cannot safely write this file; use `python -m competitor update` instead"
     found = [Obstacle(path, sentence.format(what)) for path, what in blocked.items()]
     protected = [path for path in sources(template) if not (path in blocked or _is_writable(project / path))]
-    said = "may not be written, and cookiecutter would stop at it; make it writable (`chmod u+w`)"
+    said = "may not be written, so cookiecutter would fail; make it writable (`chmod u+w`)"
     return found + [Obstacle(path, said) for path in protected]
 
 
 def _is_writable(file: Path) -> bool:
-    """Whether this file, or where there is none its nearest folder, may be written."""
+    """Whether this process may write this file, or create it if it does not exist."""
     while not file.exists():
         file = file.parent
     return os.access(file, os.W_OK)

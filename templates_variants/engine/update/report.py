@@ -1,8 +1,9 @@
-"""The report of an update: what changes in the contract, what happens to each file, and what to do next."""
+"""Writes the report of an update: the changes of the contract, the step for each file, and the next steps."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from templates_variants.engine.bake.files import File, digest
 from templates_variants.engine.update.changelog import contract_changes
@@ -26,7 +27,7 @@ MAX_DIFF_LINES = 60
 
 
 def summary(repo: Repo, plan: Plan, template: Path) -> str:
-    """The report that is shown before anything is changed."""
+    """Returns the report that is shown before any file is changed."""
     was, now = repo.was, repo.now
     contract = f"contract {was.contract_version}"
     if now.contract_version != was.contract_version:
@@ -43,11 +44,50 @@ def summary(repo: Repo, plan: Plan, template: Path) -> str:
     return "\n".join(lines)
 
 
+def outdated(repo: Repo, plan: Plan, template: Path, changed: set[str]) -> dict[str, Any]:
+    """What `competitor outdated` says, as JSON: versions, the contract's changes, and what an update would do."""
+    was, now = repo.was, repo.now
+    log = template / "CHANGELOG.md"
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    by_deed: dict[str, list[str]] = {
+        deed: [step.path for step in plan.steps if step.deed == deed and step.path in changed] for deed in _SAID
+    }
+    return {
+        "outdated": bool(changed),
+        "template": {"yours": was.template_version, "newest": now.template_version},
+        "contract": {"yours": was.contract_version, "newest": now.contract_version},
+        "contract_changes": contract_changes(text, was.template_version, now.template_version),
+        "files": {deed: paths for deed, paths in by_deed.items() if paths},
+        "conflicts": plan.conflicts,
+        "blocked": {obstacle.path: obstacle.sentence for obstacle in plan.obstacles},
+        "by_hand": list(plan.left),
+    }
+
+
+def outdated_text(found: Mapping[str, Any]) -> str:
+    """The same for people."""
+    template, contract = found["template"], found["contract"]
+    versions = (("janus-template", template), ("contract", contract))
+    if not found["outdated"]:
+        return f"Up to date: janus-template {template['newest']}, contract {contract['newest']}."
+    lines = [", ".join(f"{name} {one['yours']} -> {one['newest']}" for name, one in versions)]
+    if found["contract_changes"]:
+        lines += ["", "What changes in the contract", "", found["contract_changes"]]
+    counts = [f"{len(paths)} {_SAID[deed].lower()}" for deed, paths in found["files"].items()]
+    lines += ["", f"Files: {', '.join(counts) or 'only the record of the versions'}"]
+    if found["conflicts"]:
+        lines.append(f"Conflicts to resolve: {', '.join(found['conflicts'])}")
+    for path, sentence in found["blocked"].items():
+        lines.append(f"Blocks the update: {path} {sentence}")
+    lines += [f"To change by hand: {line}" for line in found["by_hand"]]
+    return "\n".join([*lines, "", "`python -m competitor update` shows each change, asks, and applies it."])
+
+
 def _answers(repo: Repo) -> Iterator[str]:
     old, new = repo.was.answers, repo.now.answers
     for name in sorted({*old, *new}):
         if name not in new:
-            yield f"The answer {name} is no longer asked for.\n"
+            yield f"The template no longer uses the answer {name}.\n"
         elif name not in old:
             yield f"A new answer: {name}={new[name]} (change it in .janus/answers.json)\n"
         elif old[name] != new[name]:
@@ -63,11 +103,11 @@ def _files(plan: Plan) -> Iterator[str]:
     for step in kept:
         if step.note:
             yield f"  {'kept' if step.deed == 'kept' else 'absent':<9} {step.path}  ({step.note})"
-    yield f"  {sum(not step.note for step in kept)} other files, and all that only you have, stay as they are"
+    yield f"  {sum(not step.note for step in kept)} other files, and all files that only you have, stay as they are"
 
 
 def _own_files(repo: Repo, plan: Plan) -> Iterator[str]:
-    """Why the owner's own files change, with the whole difference: nothing in them changes without being shown."""
+    """Yields the reasons of the migrations, and the complete diff of each of the owner's files that they change."""
     if plan.why:
         yield from ("", "What changes in your own files", "", *plan.why)
     for step in plan.steps:
@@ -79,7 +119,7 @@ def _own_files(repo: Repo, plan: Plan) -> Iterator[str]:
 
 
 def own_lines(plan: Plan) -> str:
-    """The lines in the owner's files that the owner must change, as one of the next steps."""
+    """Returns one of the next steps: the lines in their own files that owners must change by hand."""
     if plan.migrates:
         return "\n     ".join(["change these lines of yours, which could not be migrated:", *plan.left])
     command = "`python -m competitor update` changes them for you, after showing how"
@@ -87,7 +127,7 @@ def own_lines(plan: Plan) -> str:
 
 
 def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
-    """Each file that blocks the update, with the owner's changes in it, as the rest of a refusal."""
+    """Returns the text after "Nothing was changed:": each file that blocks the update, with the owner's changes."""
     lines = ["these files block the update:", ""]
     for obstacle in found:
         lines.append(f"{obstacle.path} {obstacle.sentence}")
@@ -97,18 +137,18 @@ def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
 
 
 def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
-    """A diff from the old template's file, or from the new one's if git no longer has the old, to the owner's file."""
+    """Returns a diff from the old template's file to the owner's. Takes the new file if git does not have the old."""
     original, name = _original(repo, obstacle.path), "the template's"
     if original is None:
         original, name = (obstacle.theirs.text if obstacle.theirs else b""), "the new template's"
     old, new = (side.decode(errors="replace").splitlines() for side in (original, mine.text))
     lines = list(difflib.unified_diff(old, new, name, "yours", lineterm=""))
-    more = [f"... and {len(lines) - MAX_DIFF_LINES} lines more"] if len(lines) > MAX_DIFF_LINES else []
+    more = [f"... and {len(lines) - MAX_DIFF_LINES} more lines"] if len(lines) > MAX_DIFF_LINES else []
     return lines[:MAX_DIFF_LINES] + more
 
 
 def _original(repo: Repo, path: str) -> bytes | None:
-    """The file as the template made it, from the history of the owner's repo."""
+    """Returns the file as the old template made it, from the git history of the owner's repo; None if it is missing."""
     commits = git(repo.project, "log", "--format=%H", "--", path).stdout.decode().split()
     for commit in commits:
         shown = git(repo.project, "show", f"{commit}:./{path}")
@@ -118,12 +158,12 @@ def _original(repo: Repo, path: str) -> bytes | None:
 
 
 def next_steps(plan: Plan) -> str:
-    """What the owner should do after an update."""
+    """Returns the list of what the owner should do after an update."""
     steps = []
     if plan.conflicts:
         steps.append(f"resolve the conflicts between <<<<<<< and >>>>>>> in {', '.join(plan.conflicts)}")
     if any(step.note == STALE for step in plan.steps):
-        steps.append("`make lock`, because a lock no longer matches its sources")
+        steps.append("run `make lock`, because a lock no longer matches its sources")
     if moved := sorted({step.path.split("/")[0] for step in plan.steps if step.deed == "moved"}):
         steps.append(f"copy what you need from {moved[0]}/, which has all files of your old backend")
     if plan.left:

@@ -1,4 +1,4 @@
-"""Replaces the owner's backend by another one, and keeps all files of the old one in a folder beside it."""
+"""Replaces the owner's backend by another one. Moves all files of the old backend to a folder `backend_old/`."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ BACKEND = "competitor/backend"
 
 
 def steps(repo: Repo) -> Iterator[Step]:
-    """Moves the owner's backend with its test to `backend_old/`, and adds the new one."""
+    """Yields the steps that move the owner's backend and its test to `backend_old/`, and add the new backend."""
     kept = unused(repo.project, "backend_old")
     for path in sorted({*_files(repo.project), *_elsewhere(repo)}):
         yield Step(f"{kept}/{path}", "moved", source=path, note=f"from {path}")
@@ -20,13 +20,13 @@ def steps(repo: Repo) -> Iterator[Step]:
 
 
 def _elsewhere(repo: Repo) -> set[str]:
-    """The existing files of both variants outside the backend's folder, such as a test."""
+    """Returns the existing files of both backends that are outside the backend's folder, such as a test."""
     brought = {path for path in repo.was.variant | repo.now.variant if not path.startswith(f"{BACKEND}/")}
     return {path for path in brought if os.path.lexists(repo.project / path)}
 
 
 def _files(project: Path) -> set[str]:
-    """All files in the backend's folder, also those that git ignores; links count as files."""
+    """Returns all files and links in the backend's folder, even those that git ignores."""
     found = set()
     for folder, folders, files in os.walk(project / BACKEND):
         folders[:] = [name for name in folders if name != "__pycache__"]

@@ -1,10 +1,10 @@
 """Replaces many files in a transaction that can be rolled back at any moment, also by another process.
 
-Its files are in `.janus/update/`, which git ignores: `before/` has the old files, `after/` the new ones, and
-`roll_back.py` is a copy of this module. As long as `journal.json` exists, the transaction is not done, and the next
-update rolls it back. Each file is replaced in one step, so no file is ever missing or half written. A file that
-somebody else has changed since is not touched, because days may pass between a kill and the next start.
-This module uses only the standard library and nothing of the template, so that the copy works without the template.
+The data of the transaction is in `.janus/update/`, which git ignores: `before/` has the old files, `after/` the new
+files, and `roll_back.py` is a copy of this module. While `journal.json` exists, the transaction is not done, and the
+next update rolls it back. Each file is replaced atomically, so no file is ever missing or half written. The roll-back
+may run days after a crash, so it does not touch files that were changed in the meantime.
+This module uses only the standard library and does not import the template, so the copy works by itself.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from typing import Any
 
 try:
     import fcntl
-except ImportError:  # on Windows, only the record of the process in the journal protects
+except ImportError:  # on Windows, there is no lock, only the process id in the journal
     fcntl = None  # type: ignore[assignment]
 
 FOLDER = ".janus/update"
@@ -33,14 +33,14 @@ class Running(Exception):
 
 
 class Changed(Exception):
-    """A file changed while the update was running; the message is its path."""
+    """Somebody changed a file while the update was running; the message is its path."""
 
 
 @contextlib.contextmanager
 def lock(project: Path) -> Iterator[None]:
-    """Holds the repo for one process at a time; the kernel releases it when the process ends, however it ends.
+    """Locks the repo for this process. The kernel releases the lock when the process ends, even after a crash.
 
-    Raises `Running` when another process has it.
+    Raises `Running` if another process has the lock.
     """
     folder = project / ".janus"
     if fcntl is None or not folder.is_dir():
@@ -63,11 +63,12 @@ def lock(project: Path) -> Iterator[None]:
 def prepare(
     project: Path, final: Mapping[str, Path | None], *, process: int, between: Mapping[str, Path] | None = None
 ) -> None:
-    """Copies the new files in `final` (path -> its new file, None to delete it). Nothing else changes yet.
+    """Copies the old files and the new files to `.janus/update/`, and writes the journal. Changes no other file.
 
-    `process` is the id of the process that will call `swap`: while it runs, no other process rolls back. `between` has
-    the files that another program may write to these paths before that. A replaced file keeps its permissions, except
-    that its executable bit is that of the new file.
+    `final` maps each path to its new file, or to None to delete it. `process` is the id of the process that will call
+    `swap`: while it runs, no other process rolls back. `between` maps paths to files that another program, such as
+    cookiecutter, may write there before `swap`. A replaced file keeps its permissions, except for the executable bit,
+    which is that of the new file.
     """
     work = project / FOLDER
     work.mkdir(parents=True)
@@ -96,9 +97,9 @@ def prepare(
 
 
 def swap(project: Path) -> None:
-    """Replaces the files: first the new ones, last the deleted ones; then removes the journal.
+    """Replaces and deletes the files as prepared, then removes the journal.
 
-    Raises `Changed` at a file that is not as it was when the update was prepared.
+    Raises `Changed` if somebody has changed a file since `prepare`.
     """
     work = project / FOLDER
     entry = _read(work)
@@ -123,7 +124,7 @@ def swap(project: Path) -> None:
 
 
 def _in_order(paths: Mapping[str, list[bool]]) -> list[str]:
-    """New files, replaced files, deleted files; but first what is deleted to make room for a file or folder."""
+    """Sorts paths: deleted ones that make room for a new file or folder, then new, replaced and other deleted ones."""
     written = {path for path, (_, stays) in paths.items() if stays}
     above = {parent.as_posix() for path in written for parent in Path(path).parents}
 
@@ -136,8 +137,8 @@ def _in_order(paths: Mapping[str, list[bool]]) -> list[str]:
 def roll_back(project: Path) -> list[str] | None:
     """Restores the repo as it was before an update that did not finish. It can be called again after a failure.
 
-    Returns None when there was no such update, otherwise the paths that were not restored because somebody has
-    changed them since.
+    Returns None if there was no such update. Otherwise returns the paths that were not restored, because somebody has
+    changed them since the update.
     """
     work = project / FOLDER
     if not (work / "journal.json").exists():
@@ -153,7 +154,7 @@ def roll_back(project: Path) -> list[str] | None:
         _remove_empty(project / folder, project)
     for path, (existed, _) in entry["paths"].items():
         file, before = project / path, work / "before" / path
-        # Renaming needs no space on a full disk. A copy that is gone was put back by a roll back that did not end.
+        # Renaming needs no space on a full disk. If the copy is missing, an earlier roll-back has already restored it.
         if existed and path not in left and os.path.lexists(before) and not _same(before, file):
             if file.is_dir() and not file.is_symlink():
                 _remove_empty_folders(file)
@@ -169,21 +170,24 @@ def roll_back(project: Path) -> list[str] | None:
 
 
 def _is_ours(project: Path, entry: Mapping[str, Any], path: str) -> bool:
-    """Whether the file is as it was before the update or as the update made it, and not changed by somebody else."""
+    """Whether nobody else changed the file: it is as it was before the update, or as the update made it."""
     file, work = project / path, project / FOLDER
     was = entry.get("before", {}).get(path) or _state(work / "before" / path)
     return _state(file) in (was, entry["after"].get(path)) or _came_between(work, path, file)
 
 
 def _beside(project: Path, path: str) -> str:
-    """Where an old file goes when somebody's file or folder is in its place."""
+    """Returns a free path for an old file, for the case that somebody else's file or folder is now at its own path."""
     name = path.replace("/", "_")
     names = (f"{name}.before" if number == 1 else f"{name}.before_{number}" for number in range(1, 1000))
     return next(one for one in names if not os.path.lexists(project / one))
 
 
 def recover(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Rolls back what another process began, like `roll_back`. Raises `Running` while that process is alive."""
+    """Rolls back an unfinished update and returns the same as `roll_back`. Raises `Running` if it is still running.
+
+    `besides` is the id of a process that may still run, because it is part of this update.
+    """
     work = project / FOLDER
     if (work / "journal.json").exists():
         entry = _read(work)
@@ -194,8 +198,8 @@ def recover(project: Path, *, besides: int = 0) -> list[str] | None:
 
 
 def rolled_back(left: list[str]) -> str:
-    """The message after a roll-back; `left` are the paths that were not restored."""
-    except_for = f", except for {', '.join(left)}, changed since then" if left else ""
+    """Returns the message after a roll-back. `left` has the paths that were not restored."""
+    except_for = f", except for {', '.join(left)}, which changed since then" if left else ""
     return f"The last update did not finish, so it was rolled back{except_for}."
 
 
@@ -225,7 +229,7 @@ def _copy(source: Path, goal: Path) -> None:
 
 
 def _keep(source: Path, goal: Path) -> None:
-    """Copies a file and waits until the copy is on the disk, which must be before the journal is."""
+    """Copies a file, and waits until the copy is on the disk. Only then may the journal be written."""
     _copy(source, goal)
     if not goal.is_symlink():
         with goal.open("rb") as opened:
@@ -233,25 +237,25 @@ def _keep(source: Path, goal: Path) -> None:
 
 
 def _state(file: Path) -> str | None:
-    """Identifies the content of a path: a link's target or a file's hash; None when there is neither."""
+    """Returns a text that identifies the content of a path: a link's target or a file's hash; None if it is neither."""
     if file.is_symlink():
         return f"-> {os.readlink(file)}"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def _is_file(file: Path) -> bool:
-    """Whether a file or a link is here; a folder does not count."""
+    """Whether a file or a link exists at this path. A folder does not count."""
     return os.path.lexists(file) and (file.is_symlink() or not file.is_dir())
 
 
 def _mode(old: Path, new: Path) -> int:
-    """The permissions of the old file, with the executable bit of the new one."""
+    """Returns the permissions of the old file, with the executable bit of the new file."""
     kept = old.stat().st_mode & 0o666
     return kept | (kept & 0o444) >> 2 if new.stat().st_mode & 0o100 else kept
 
 
 def _unlink(file: Path) -> None:
-    """Deletes a file, if it is there: the folder above may itself be a file or gone."""
+    """Deletes a file if it exists. The folder that should contain it may be missing, or may be a file."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         file.unlink()
 
@@ -261,7 +265,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _came_between(work: Path, path: str, file: Path, *, whole: bool = False) -> bool:
-    """Whether the other program wrote this file: completely, or, unless `whole`, until it was killed."""
+    """Whether the other program, as given to `prepare`, wrote this file. If `whole` is false, a part is enough."""
     written = work / "between" / path
     if not written.is_file() or not file.is_file():
         return False
@@ -269,7 +273,7 @@ def _came_between(work: Path, path: str, file: Path, *, whole: bool = False) -> 
 
 
 def _remove_bytecode(source: Path) -> None:
-    """Deletes what Python has cached of a source that is gone: `competitor verify` would name it."""
+    """Deletes the cached bytecode of a deleted source, because `competitor verify` would report it."""
     cache = source.parent / "__pycache__"
     if source.suffix != ".py" or cache.is_symlink() or not cache.is_dir():
         return
@@ -285,16 +289,17 @@ def _remove_empty(folder: Path, project: Path) -> None:
 
 
 def _remove_empty_folders(folder: Path) -> None:
-    """Removes a folder that has only empty folders in it, so that a file can take its place."""
+    """Removes a folder that contains only empty folders, so that a file can be written to its path."""
     for inner, _, _ in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             os.rmdir(inner)
 
 
 def _started(process: int) -> str | None:
-    """Identifies a running process beyond its id, which another one may get later; None if it is not running.
+    """Returns a text that identifies a running process, because its id may be reused; None if it is not running.
 
-    Boot, namespace and start time on Linux; elsewhere what `ps` says. A zombie does not run.
+    On Linux, the text has the boot id, the namespace and the start time; elsewhere, the start time from `ps`. A zombie
+    counts as not running.
     """
     stat = Path(f"/proc/{process}/stat")
     if Path("/proc/self/stat").exists():
@@ -312,7 +317,7 @@ def _started(process: int) -> str | None:
 
 
 def _alive(process: int, started: str | None, journal: Path) -> bool:
-    """Whether the process that wrote the journal still runs. Version 0.2.0 recorded only its id."""
+    """Whether the process in the journal is still running. `started` is None in journals of version 0.2.0."""
     if process == os.getpid():
         return False
     now = _started(process)
@@ -323,7 +328,7 @@ def _alive(process: int, started: str | None, journal: Path) -> bool:
 
 
 def _start_time(started: str) -> float:
-    """When a process started, in seconds since the epoch, from what `_started` returns on Linux."""
+    """Converts the result of `_started` on Linux to the start time of the process, in seconds since the epoch."""
     lines = Path("/proc/stat").read_text(encoding="utf-8").splitlines()
     boot = next(float(line.split()[1]) for line in lines if line.startswith("btime "))
     return boot + int(started.split()[-1]) / os.sysconf("SC_CLK_TCK")

@@ -1,9 +1,9 @@
-"""Causes a fault at the n-th step of an update. Python loads this at its start when PYTHONPATH names this folder.
+"""Causes a fault at the n-th step of an update. Python runs this file at its start if its folder is in PYTHONPATH.
 
-FAULT is `kind:number`. Steps are the file operations below the repo that change something, counted only in the process
-that runs the template's updater. A full disk stays full: from that step on, every write fails, while files can still
-be renamed and deleted. With the kind `count`, no fault happens; the file FAULT_COUNT then says after which step the
-journal is ready, and at which step it is removed.
+FAULT is `kind:number`. A step is a file operation that changes something in the repo. Only the steps of the process
+that runs the template's updater count. A full disk stays full: from that step on, every write fails, while
+files can still be renamed and deleted. The kind `count` causes no fault. It writes two numbers to the file in
+FAULT_COUNT: the step that writes the journal, and the step that removes it.
 """
 
 import atexit
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "os.chmod", "os.utime"}
-# These need no space, so they work on a full disk.
+# These operations need no space, so they work on a full disk.
 WITHOUT_SPACE = {"os.rename", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
 

@@ -1,7 +1,7 @@
-"""Thirteen breaking changes of the API, as a later version might make them, each with an owner's code that uses it.
+"""Defines 13 breaking changes that a later version might make in the API, each with owner's code that it breaks.
 
-`edits` changes the contract files of a generated repo: a pattern and its replacement for every file below a path.
-`code` is the owner's module in its plain form: `<Name>` stands for an imported name, and `run()` returns `result`.
+`edits` changes the contract files of a generated repo: each edit is a path, a pattern to find in all files below it,
+and the replacement. `code` is the owner's module: `<Name>` stands for an imported name, and `run()` returns `result`.
 """
 
 import re
@@ -35,7 +35,7 @@ class Breaking:
     modules: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     moves: tuple[str, str] | None = None  # a contract file and its new path
-    by_hand: bool = False  # nothing can be done: the line must be named
+    by_hand: bool = False  # the migration cannot edit the code, so it must list the line
 
 
 CHANGES = {
@@ -202,7 +202,7 @@ CHANGES = {
 
 
 def change_api(repo: Path) -> None:
-    """Makes all changes in the contract files of a repo, as the new version of the template would have them."""
+    """Makes all breaking changes in the contract files of a repo, which then are like those of the new version."""
     for name, breaking in CHANGES.items():
         for below, pattern, new in breaking.edits:
             files = [repo / below] if below.endswith(".py") else sorted((repo / below).rglob("*.py"))
@@ -221,30 +221,30 @@ def _edit(file: Path, pattern: str, new: str) -> bool:
 
 
 def plain(name: str, breaking: Breaking) -> dict[str, str]:
-    """`from competitor.api import Toolbox`, as a relative import."""
+    """Returns the code with relative imports of the form `from competitor.api import Toolbox`."""
     return {f"own_{name}.py": _imports(breaking) + _filled(breaking, "{}")}
 
 
 def aliased(name: str, breaking: Breaking) -> dict[str, str]:
-    """`from competitor.api import Toolbox as OtherToolbox`."""
+    """Returns the code with imports of the form `from competitor.api import Toolbox as OtherToolbox`."""
     lines = [f"from {_relative(module)} import {one} as Other{one}" for one, module in breaking.imports.items()]
     return {f"own_{name}.py": "\n".join(lines) + "\n\n\n" + _filled(breaking, "Other{}")}
 
 
 def starred(name: str, breaking: Breaking) -> dict[str, str]:
-    """`from competitor.api import *`."""
+    """Returns the code with imports of the form `from competitor.api import *`."""
     lines = [f"from {_relative(module)} import *" for module in sorted(set(breaking.imports.values()))]
     return {f"own_{name}.py": "\n".join(lines) + "\n\n\n" + _filled(breaking, "{}")}
 
 
 def as_module(name: str, breaking: Breaking) -> dict[str, str]:
-    """`import competitor.api as janus`, and uses like `janus.Toolbox`."""
+    """Returns the code with `import competitor.api as janus` and names of the form `janus.Toolbox`."""
     (module,) = set(breaking.imports.values())
     return {f"own_{name}.py": f"import {module} as janus\n\n\n" + _filled(breaking, "janus.{}")}
 
 
 def several_files(name: str, breaking: Breaking) -> dict[str, str]:
-    """A module of the owner's imports the names, and another one imports them from there."""
+    """Returns two modules: the first one imports the names from the API, and the second one imports them from it."""
     names = ", ".join(breaking.imports)
     return {
         f"names_{name}.py": _imports(breaking) + f"__all__ = {list(breaking.imports)!r}\n",

@@ -1,4 +1,4 @@
-"""Single rules of migrations: what is edited, what is only named by line, and what stays byte for byte as it was."""
+"""Tests each rule of the migrations: which code is edited, which lines are only listed, and which bytes stay."""
 
 import sys
 from pathlib import Path
@@ -102,7 +102,7 @@ def test_another_class_with_such_a_member_stays_as_it_is(new: Path, code: str) -
     assert migrated(new, code, RENAMED).files == {}
 
 
-def test_a_receiver_of_an_unknown_class_is_named_by_line(new: Path) -> None:
+def test_a_member_of_an_object_of_unknown_class_is_listed(new: Path) -> None:
     code = "from ..api import Word\ndef f(word):\n    return word.text, getattr(word, 'text')\n"
     done = migrated(new, code, RENAMED)
     assert done.files == {}
@@ -110,7 +110,7 @@ def test_a_receiver_of_an_unknown_class_is_named_by_line(new: Path) -> None:
     assert done.left[0].startswith(f"{PATH}:3: return word.text")
 
 
-def test_what_a_class_of_the_owner_s_overrides_is_renamed(new: Path) -> None:
+def test_an_overriding_method_in_the_owner_s_class_is_renamed(new: Path) -> None:
     code = "from ..api import Chat\nclass Mine(Chat):\n    async def  ask(self): ...  # mine\n"
     assert result(new, code, RenamedMember("core.home.Chat", "ask", "answer")) == code.replace("ask", "answer")
 
@@ -126,7 +126,7 @@ def test_keywords_of_methods_classes_and_partials_are_renamed(new: Path) -> None
     assert result(new, code, *changes) == wanted.replace("Mine(size", "Mine(big")
 
 
-def test_keywords_that_cannot_be_seen_are_named(new: Path) -> None:
+def test_a_call_with_unknown_keywords_is_listed(new: Path) -> None:
     code = "from ..api import Word\nmore = {}\nWord(**more)\n"
     done = migrated(new, code, RenamedParameter("core.home.Word", "size", "big"))
     assert done.left == (f"{PATH}:3: Word(**more) -> if these keywords contain size, it is now big",)
@@ -161,7 +161,7 @@ def test_a_new_keyword_is_added(new: Path, call: str, wanted: str) -> None:
     assert result(new, code, NewParameter("core.home.Word", "kind", "None")) == code.replace(call, wanted)
 
 
-def test_a_changed_result_is_used_by_its_member(new: Path) -> None:
+def test_after_a_change_of_the_result_its_member_is_used(new: Path) -> None:
     code = (
         "from ..api import Box, Chat\nasync def f(chat: Chat):\n    async with chat.box as box:\n"
         "        return await box.open(), [await (box.open(await box.open()))], chat.box\n"
@@ -174,7 +174,7 @@ def test_a_changed_result_is_used_by_its_member(new: Path) -> None:
     assert result(new, code, changes[1]).count("chat.box.inner") == 2
 
 
-def test_a_method_that_is_passed_on_is_named(new: Path) -> None:
+def test_a_changed_method_that_is_passed_as_an_argument_is_listed(new: Path) -> None:
     code = "from ..api import Box\ndef f(box: Box):\n    return map(box.open, 'ab')\n"
     assert len(migrated(new, code, ChangedReturn("core.home.Box.open", "value")).left) == 1
 
@@ -187,13 +187,13 @@ def test_a_member_that_became_a_name_of_the_api_is_imported(new: Path) -> None:
     assert len(migrated(new, taken, moved).left) == 1
 
 
-def test_removed_members_are_named_with_what_to_write(new: Path) -> None:
+def test_a_removed_member_is_listed_with_its_replacement(new: Path) -> None:
     code = "from ..api import Box\ndef f(box: Box):\n    box.open()\n"
     left = migrated(new, code, RemovedMember("core.home.Box", "open", "use enter")).left
-    assert left == (f"{PATH}:3: box.open() -> .open is gone: use enter",)
+    assert left == (f"{PATH}:3: box.open() -> .open was removed: use enter",)
 
 
-def test_dynamic_code_is_named_line_by_line(new: Path) -> None:
+def test_each_line_of_dynamic_code_is_listed(new: Path) -> None:
     code = (
         "import importlib\nfrom unittest.mock import patch\nfrom ..api import Chat\n\n"
         'home = importlib.import_module("competitor.core.old")\n'
@@ -211,7 +211,7 @@ def test_dynamic_code_is_named_line_by_line(new: Path) -> None:
     assert [line.split(":")[1] for line in done.left] == ["5", "6", "8", "9", "10", "11"]
 
 
-def test_settings_in_strings_are_renamed_and_named_where_they_are_a_part_of_one(new: Path) -> None:
+def test_a_setting_is_renamed_if_it_is_the_whole_string_and_listed_if_it_is_a_part(new: Path) -> None:
     code = 'import os\nos.environ["JANUS_OLD"]\nx = r"JANUS_OLD"\nprint("set JANUS_OLD=1", "JANUS_OLDER")\n'
     done = migrated(new, code, RenamedSetting("JANUS_OLD", "JANUS_NEW"))
     edited = done.files[PATH]
@@ -235,8 +235,8 @@ def test_settings_in_files_are_renamed_as_whole_words(new: Path) -> None:
         "compose.yaml": b"a:\n  JANUS_NEW: ${JANUS_NEW:-1}\n",
     }
     assert done.left == (
-        "Dockerfile:1: X_JANUS_OLD is gone: leave it out",
-        "both.env:1: JANUS_OLD is now JANUS_NEW, which this file names, too: keep one of them",
+        "Dockerfile:1: X_JANUS_OLD was removed: leave it out",
+        "both.env:1: JANUS_OLD is now JANUS_NEW, which this file already sets: keep one of them",
     )
 
 
@@ -273,20 +273,20 @@ def test_imports_of_a_moved_module(new: Path, code: str, wanted: str | None) -> 
     assert edited.decode(encoding) == wanted
 
 
-def test_names_that_are_no_longer_there_are_named(new: Path) -> None:
+def test_imports_of_names_that_no_longer_exist_are_listed(new: Path) -> None:
     code = "from ..core.old import Gone\nfrom ..core import old\nold.Lost\n"
     left = migrated(new, code, **MOVED).left
     assert [line.split(":")[1] for line in left] == ["1", "3"]
 
 
-def test_a_file_that_is_no_python_is_named_and_stays(new: Path) -> None:
+def test_a_file_that_is_not_valid_python_is_listed_and_not_changed(new: Path) -> None:
     for code in (b"from competitor import (\n", b"\xff competitor", b"print 'competitor'\r", b"a = 1\rcompetitor\r"):
         done = migrated(new, code, **MOVED)
         assert done.files == {}
         assert len(done.left) == 1, code
 
 
-def test_a_part_of_an_f_string_is_edited_only_where_its_place_is_known(new: Path) -> None:
+def test_a_part_of_an_f_string_is_edited_only_if_its_position_is_known(new: Path) -> None:
     written = "f'''{w.text}\n{w.text!r} {{}}''', f'{w.text}'"
     code = f"from ..api import Word\ndef f(w: Word):\n    return {written}\n"
     done = migrated(new, code, RENAMED)

@@ -1,4 +1,4 @@
-"""Breaking changes of the API in every style of code: what a migration does not change, it names; nothing breaks."""
+"""Migrates code in every style of import: a migration edits or lists each use of a changed name."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def repo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def new(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repo with the contract files of the new version."""
+    """Returns a copy of the repo that has the contract files of the new version."""
     changed = copy(repo, tmp_path_factory.mktemp("new") / "repo")
     change_api(changed)
     return changed
@@ -57,9 +57,10 @@ def test_code_in_each_style_works_before_and_after(repo: Path, new: Path, style:
         named = [line for line in done.left if f"_{name}.py:" in line]
         assert bool(named) == one.by_hand, (name, done.left)
 
+    # Without the record of the version, these two kinds of changes would be made again.
     again = migrated(before, new, {**code, **tests, **texts(done)})
     lines = [change for change in again.files if "result" not in change and "new_field" not in change]
-    assert lines == [], "a second migration changes nothing but what the record of the version prevents"
+    assert lines == [], "a second migration must not edit the code again"
 
 
 def migrated(old: Path, new: Path, files: dict[str, str]) -> Migrated:
@@ -78,7 +79,7 @@ def texts(done: Migrated) -> dict[str, str]:
 
 
 def failures(repo: Path) -> set[str]:
-    """Which of the owner's tests fail: the names of their changes."""
+    """Runs the owner's tests. Returns the names of the breaking changes whose tests fail."""
     code = (
         "import importlib, pathlib, sys\n"
         "for file in sorted(pathlib.Path('tests').glob('test_own_*.py')):\n"

@@ -1,8 +1,8 @@
 """`competitor update`: fetches the template and runs the update code in it.
 Contract file: replaced by updates.
 
-This file has the version of the old repo, but the newest template must decide what an update does. So this file only
-gets a copy of the template and calls `templates_variants/update.py` in it.
+The newest template must decide what an update does, but this file belongs to the old version. So it only fetches a
+copy of the template and runs `templates_variants/update.py` in it.
 """
 
 import json
@@ -13,13 +13,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 HOME = "gh:org/janus-template"
 HOSTS = {"gh": "https://github.com/{}.git", "gl": "https://gitlab.com/{}.git", "bb": "https://bitbucket.org/{}"}
 ENTRY = "templates_variants/update.py"
 REFUSED = 2
 
-# With one of these, as git sets them for hooks, git works on another repository or index (`rev-parse --local-env-vars`).
+# git sets these for hooks; with them, it uses another repository or index (see `git rev-parse --local-env-vars`).
 ELSEWHERE = {
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"),
     *("GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX"),
@@ -45,7 +46,7 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
             return REFUSED
         with tempfile.TemporaryDirectory(prefix="janus-template-") as scratch:
             address = template or recorded(root)
-            folder = fetch(address, to, Path(scratch))
+            folder = fetch(address, to, Path(scratch), sys.stderr if "--json" in options else sys.stdout)
             if not to:
                 refuse_older(root, folder)
             named = ["--template", address] if is_address(address) else []
@@ -67,7 +68,7 @@ def roll_back(root: Path) -> int:
 
 
 def recorded(root: Path) -> str:
-    """The address of the template that the repo was made from; `HOME` if none is recorded."""
+    """Returns the recorded address of the template that made the repo; `HOME` if none is recorded."""
     try:
         address: str = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -76,32 +77,31 @@ def recorded(root: Path) -> str:
 
 
 def refuse_older(root: Path, template: Path) -> None:
-    """Raises Unfetched when the template is older than the one that the repo was made or last updated from."""
+    """Raises `Unfetched` if the template is older than the version that the repo has now."""
     try:
         mine = json.loads((root / ".janus" / "contract.json").read_text(encoding="utf-8"))["template_version"]
         theirs = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
         older = _number(theirs) < _number(mine)
     except (OSError, ValueError, KeyError, TypeError):
-        return  # the template's own code says what is wrong
+        return  # the update code in the template reports this error
     if older:
-        raise Unfetched(f"the newest version there is {theirs}, older than yours, {mine}; --to v{theirs} takes it")
+        raise Unfetched(f"the newest version there is {theirs}, older than yours, {mine}; --to v{theirs} selects it")
 
 
 def is_address(template: str) -> bool:
-    """Whether this is a URL or an abbreviation, which mean the same on every machine, and not a local path."""
+    """Whether `template` is a URL or an abbreviation such as `gh:org/name`, and not the path of a local folder."""
     return not Path(template).exists() and ":" in template
 
 
-def fetch(template: str, to: str | None, scratch: Path) -> Path:
-    """Clones the template into `scratch`, at version `to`, or else at the newest release or commit.
+def fetch(template: str, to: str | None, scratch: Path, progress: TextIO) -> Path:
+    """Clones the template into `scratch`, at version `to`. Without `to`, takes the newest release or commit.
 
     Returns the folder of the template. Raises `Unfetched` if it cannot be fetched.
     """
     source = _source(template)
     goal = scratch / "template"
     shown = _CREDENTIALS.sub("", source)
-    sys.stdout.write(f"Fetching {shown} ...\n")
-    sys.stdout.flush()
+    print(f"Fetching {shown} ...", file=progress, flush=True)
     _git("clone", "--quiet", "--", source, str(goal), failing=f"{shown} could not be fetched", hint=NETWORK)
     releases = [tag for tag in _git("tag", cwd=goal).split() if _RELEASE.fullmatch(tag)]
     newest = max(releases, key=_number, default=None)
@@ -123,7 +123,7 @@ NETWORK = "check your network, or name a copy on this machine with --template"
 
 
 def _source(template: str) -> str:
-    """What git can clone: an absolute path, the URL that an abbreviation stands for, or the given URL."""
+    """Returns an address that git can clone: an absolute path, or a URL. Replaces an abbreviation by its URL."""
     if Path(template).exists():
         return str(Path(template).resolve())
     host, _, name = template.partition(":")
@@ -131,12 +131,12 @@ def _source(template: str) -> str:
 
 
 def _hand_over(command: list[str], root: Path, *, asked_for: bool) -> int:
-    """Runs the command until it exits. Ctrl-C reaches it too, and it then restores everything.
+    """Runs the command and returns its exit code. On Ctrl-C, waits while the command restores the repo.
 
-    The environment says whether the version was asked for: an older template does not know an option for that.
+    An environment variable says whether the owner chose the version, because older templates have no option for it.
     """
     environment = {**os.environ, "JANUS_UPDATE_TO": "yes" if asked_for else "no"}
-    process = subprocess.Popen([sys.executable, *command], cwd=root, env=environment)  # noqa: S603 - what was asked for
+    process = subprocess.Popen([sys.executable, *command], cwd=root, env=environment)  # noqa: S603 - our own command
     while True:
         try:
             return process.wait()
@@ -155,13 +155,13 @@ def _git(*arguments: str, cwd: Path | None = None, failing: str = "git failed", 
     if done.returncode:
         said = _CREDENTIALS.sub("", _reason(done.stderr))
         if "dubious ownership" in said:
-            hint = "it belongs to somebody else; `git config --global --add safe.directory FOLDER` trusts it"
+            hint = "if you trust it, run `git config --global --add safe.directory FOLDER`, then run this again"
         raise Unfetched(f"{failing} ({said}); {hint}" if hint else f"{failing} ({said})")
     return done.stdout
 
 
 def _reason(stderr: str) -> str:
-    """What git says is wrong: the line that begins with `fatal:` or `error:`, else the last one."""
+    """Returns the line in which git names the error: it begins with `fatal:` or `error:`, or is the last one."""
     lines = stderr.strip().splitlines()
     marked = [line for line in lines if line.startswith(("fatal: ", "error: "))]
     return next(iter(marked or lines[-1:]), "no reason given")

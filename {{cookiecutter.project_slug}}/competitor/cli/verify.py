@@ -1,7 +1,7 @@
-"""Compares the contract files with what the template made, and computes their digest.
+"""Compares the contract files with the record of how the template made them, and computes their digest.
 Contract file: replaced by updates.
 
-`.janus/contract.json` records the contract files and the zone patterns, which say what paths belong to the contract.
+`.janus/contract.json` has the hashes of the contract files, and the zone patterns: which paths belong to the contract.
 Files are only read as data: nothing is imported or run, git is not called, and no link is followed. This module
 imports no other module of this repo, so a reviewer can load it from a trusted checkout of the template, as
 `tools/verify.py` of the template does.
@@ -31,7 +31,7 @@ Zones = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Expected:
-    """The recorded state: path -> hash of each contract file, the executable ones, and the zone patterns."""
+    """The recorded state: the hash of each contract file by path, the executable files, and the zone patterns."""
 
     files: Mapping[str, str]
     executable: frozenset[str]
@@ -53,12 +53,12 @@ class Found:
 
 
 def digest(data: bytes) -> str:
-    """The SHA-256 of a file's content, in hex. CRLF counts as LF, because git may change line endings."""
+    """Returns the SHA-256 of a file's content, in hex. CRLF counts as LF, because git may change line endings."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def contract_digest(files: Mapping[str, str]) -> str:
-    """The digest of all contract files, in hex. `files` maps each path to its hash from `digest`.
+    """Returns the digest of all contract files, in hex. `files` maps each path to its hash from `digest`.
 
     It is the SHA-256 of a text in UTF-8: for each file, sorted by path, the line `PATH HASH` and a line feed. Paths
     are relative to the repo, with forward slashes.
@@ -68,7 +68,7 @@ def contract_digest(files: Mapping[str, str]) -> str:
 
 
 def changed_files(root: Path) -> dict[str, str]:
-    """The differences from the record of this repo: path -> what is wrong with it.
+    """Compares this repo with its record. Maps each path that differs to a description of the difference.
 
     Raises OSError or ValueError if the record cannot be read.
     """
@@ -77,7 +77,7 @@ def changed_files(root: Path) -> dict[str, str]:
 
 
 def damaged_bases(root: Path) -> dict[str, str]:
-    """Says if `.janus/base.json`, from which the next update merges, was changed: its path -> what is wrong with it."""
+    """Checks `.janus/base.json`, from which the next update merges. Maps its path to the damage, if there is any."""
     file = root / BASES
     wrong = ""
     try:
@@ -87,7 +87,7 @@ def damaged_bases(root: Path) -> dict[str, str]:
                 wrong = f"the text of {path} does not match its hash"
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         wrong = str(error) or type(error).__name__
-    return {BASES: f"damaged ({wrong}); `git checkout .janus` may restore it"} if wrong else {}
+    return {BASES: f"damaged ({wrong}); try to restore it with `git checkout .janus`"} if wrong else {}
 
 
 def contract_files(root: Path) -> dict[str, str]:
@@ -132,7 +132,7 @@ def zones_from(recorded: list[object]) -> Zones:
 
 
 def zone_of(path: str, zones: Zones) -> str:
-    """The zone of a path, from the first pattern that matches; empty if none does."""
+    """Returns the zone of a path, from the first pattern that matches; an empty string if none does."""
     return next((zone for pattern, zone in zones if fnmatchcase(path, pattern)), "")
 
 
@@ -197,7 +197,7 @@ def _kind(mode: int) -> str:
 
 
 def _judge_bytecode(root: Path, path: str, found: Found) -> None:
-    """Moves bytecode out of `files`, because Python can run it instead of a source, or without one."""
+    """Moves bytecode to `bytecode` if Python only uses it together with its source, otherwise to `odd`."""
     del found.files[path]
     found.executable.discard(path)
     folder, _, name = path.rpartition("/")
@@ -234,7 +234,7 @@ def differences(expected: Expected, found: Found, *, modes: bool = os.name == "p
 
 
 def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
-    """Describes files that the template did not make. Some differ only in case from a contract file; they say so."""
+    """Maps each file that the template did not make to a description, which names a file that differs only in case."""
     known = {_fold(path): path for path in expected.files}
     alike = {path: known.get(_fold(path)) for path in unknown}
     return {
@@ -244,7 +244,7 @@ def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
 
 
 def _renamed(missing: set[str], unknown: set[str], expected: Expected, found: Found) -> dict[str, str]:
-    """Finds missing contract files whose content is now in a file with an unknown name."""
+    """Maps each missing contract file to its new name, if a file that the template did not make has its content."""
     said = {}
     by_hash = {found.files[path]: path for path in sorted(unknown, reverse=True)}
     for path in missing:
@@ -259,12 +259,12 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _fold(path: str) -> str:
-    """The path as a system compares it that ignores case and the way in which characters are composed."""
+    """Returns a form of the path that is equal for paths that differ only in case or in Unicode composition."""
     return unicodedata.normalize("NFKC", path).casefold()
 
 
 def _keeps_modes(root: Path) -> bool:
-    """Whether this file system keeps execute bits. git tested that when it created or cloned the repo."""
+    """Whether this file system keeps execute bits. git tests that when it creates or clones a repo."""
     if os.name != "posix":
         return False
     config = root / ".git" / "config"
@@ -272,5 +272,5 @@ def _keeps_modes(root: Path) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text in ASCII on one line, so that a file's name cannot forge a line of the report or another name."""
+    """Escapes all but printable ASCII, so that a file name cannot look like another name or a line of the report."""
     return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text)

@@ -1,11 +1,11 @@
-"""Migrations: what an update changes in the owner's own files when a name, module or setting of the template changed.
+"""Migrations edit the owner's own files when a version of the template changes a name, module or setting.
 
-Each version that changes something for owners has a module here, with a `Migration` in `ALL`. They are applied one
-after the other to what the update leaves at each path. An edit is made only where the code itself says what a name
-means; what is uncertain is named by file and line. Only the bytes of the edited names change.
+Each version that needs a migration has a module here, with a `Migration` in `ALL`. An update applies them in the order
+of versions, to the files as it would otherwise leave them. A migration edits a name only if the code shows what the
+name means. If that is uncertain, the report lists the file and line instead. All other bytes of the file stay.
 
-Only the standard library is used, because also the hooks of a plain `cookiecutter -f` need the list of lines, and
-nothing may be installed for that.
+The migrations use only the standard library. The hooks of a plain `cookiecutter -f` need them to list the lines, and
+hooks cannot install packages.
 """
 
 from templates_variants.engine.update.migrations.changes import Migration

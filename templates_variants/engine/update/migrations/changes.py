@@ -1,7 +1,8 @@
-"""The kinds of changes that a migration makes in an owner's files. Names are dotted, below `competitor`.
+"""Defines the kinds of changes in the API from which a migration edits the owner's files.
 
-A module's name is as the owner's code has it (`core.toolbox`). Classes and functions are named by their new home
-(`core.tools.toolbox.Toolbox`), because the migration first finds out what each name in the owner's code has become.
+All names are dotted, without `competitor.` before them. A moved module has its old name (`core.toolbox`), as the
+owner's code writes it. A class or function has its new name (`core.tools.toolbox.Toolbox`), because the migration first
+maps each name in the owner's code to its new name.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RenamedMember:
-    """A method, property or field `old` of class `owner` is now `new`."""
+    """The method, property or field `old` of the class `owner` was renamed to `new`."""
 
     owner: str
     old: str
@@ -19,7 +20,7 @@ class RenamedMember:
 
 @dataclass(frozen=True)
 class RemovedMember:
-    """A method, property or field is gone; `instead` says what to write."""
+    """A method, property or field was removed. `instead` tells the owner what to write."""
 
     owner: str
     old: str
@@ -28,7 +29,7 @@ class RemovedMember:
 
 @dataclass(frozen=True)
 class MovedMember:
-    """A member `old` of class `owner` is now a name of the public API by itself, such as a constant."""
+    """The member `old` of the class `owner` was moved: `new` in the public API, such as a constant, replaces it."""
 
     owner: str
     old: str
@@ -37,7 +38,7 @@ class MovedMember:
 
 @dataclass(frozen=True)
 class RenamedParameter:
-    """The keyword `old` of `function` is now `new`. `function` is a function, a class, or `CLASS.METHOD`."""
+    """The parameter `old` of `function` was renamed to `new`. `function` is a function, a class or `CLASS.METHOD`."""
 
     function: str
     old: str
@@ -46,7 +47,7 @@ class RenamedParameter:
 
 @dataclass(frozen=True)
 class RemovedParameter:
-    """The keyword is gone. Without `instead` it is safe to leave out; otherwise the owner is told what to write."""
+    """A parameter was removed. `instead` tells the owner what to write; if it is empty, the argument is deleted."""
 
     function: str
     old: str
@@ -55,7 +56,7 @@ class RemovedParameter:
 
 @dataclass(frozen=True)
 class NewParameter:
-    """A keyword that a call must now give, with the `value` (code) that keeps what the call did before."""
+    """A call must now have the keyword argument `name`. With the code `value` for it, the call works as before."""
 
     function: str
     name: str
@@ -64,7 +65,7 @@ class NewParameter:
 
 @dataclass(frozen=True)
 class ChangedReturn:
-    """The result is now another object; `member` of it is what was returned before. Awaited calls are understood."""
+    """`function` now returns another object, whose attribute `member` is the old result. `function` may be async."""
 
     function: str
     member: str
@@ -72,7 +73,7 @@ class ChangedReturn:
 
 @dataclass(frozen=True)
 class RemovedName:
-    """A class, function or constant is gone; `instead` says what to write. `name` is as the owner's code has it."""
+    """A class, function or constant was removed. `name` is its old name; `instead` tells the owner what to write."""
 
     name: str
     instead: str
@@ -80,7 +81,7 @@ class RemovedName:
 
 @dataclass(frozen=True)
 class RenamedSetting:
-    """An environment variable has another name."""
+    """The environment variable `old` was renamed to `new`."""
 
     old: str
     new: str
@@ -88,7 +89,7 @@ class RenamedSetting:
 
 @dataclass(frozen=True)
 class RemovedSetting:
-    """An environment variable is no longer read; `instead` says what to do."""
+    """The environment variable `old` is no longer read. `instead` tells the owner what to do."""
 
     old: str
     instead: str
@@ -107,16 +108,17 @@ Change = (
     | RemovedSetting
 )
 Files = dict[str, bytes]  # path -> content
-# Changes files in place; returns `path: sentence` for what is left to the owner.
+# Changes the files in place. Returns a line `path: sentence` for each change that the owner must make by hand.
 Rewrite = Callable[[Files], list[str]]
 
 
 @dataclass(frozen=True)
 class Migration:
-    """What an update to `version` changes in an owner's files, and `why`, in one sentence for the owner.
+    """Describes what an update to `version` changes in the owner's files. `why` is the reason, as one sentence.
 
-    `modules` maps the old name of each moved module to its new name. `names` maps a class, function or constant that
-    moved or was renamed by itself; what is in neither stays. `rewrites` maps a backend to what only it needs.
+    `modules` maps the old name of each moved module to its new name. `names` does the same for each class, function or
+    constant that was renamed or moved out of its module. Other names stay. `rewrites` maps the name of a backend to a
+    function that makes changes for this backend only.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""Applies a migration to one Python file of the owner's: what is certain is edited, what is not is named by line."""
+"""Applies a migration to one of the owner's Python files. Edits what is certain, and lists the lines that are not."""
 
 import ast
 import re
@@ -26,9 +26,9 @@ from templates_variants.engine.update.migrations.scopes import Bindings, Scope
 
 _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 _DYNAMIC = {"eval", "exec", "__import__", "import_module", "attrgetter", "methodcaller"}
-# These call their first argument with the others.
+# These functions call their first argument with the other arguments.
 _CALLERS = {"functools.partial", "asyncio.to_thread"}
-UNFOLLOWED = "cannot be followed: check that what it names is still there"
+UNFOLLOWED = "was not checked: make sure that the name it uses still exists"
 MAX_SHOWN = 100  # characters of a line of code
 
 
@@ -38,7 +38,7 @@ CallChange = RenamedParameter | RemovedParameter | NewParameter | ChangedReturn
 
 @dataclass(frozen=True)
 class Left:
-    """What a migration leaves to the owner: a line of a file, and what to write there."""
+    """A line that the owner must change by hand. `remedy` says what to write there."""
 
     path: str
     line: int
@@ -50,13 +50,13 @@ class Left:
 
 
 class FileMigration:
-    """One migration of one file. `run` plans the edits in `source`; `left` has what it could not do."""
+    """Applies one migration to one file. `run` plans the edits in `source`; `left` gets the lines to change by hand."""
 
     def __init__(self, migration: Migration, source: Source, bindings: Bindings, names: Names, words: set[str]) -> None:
         self.migration, self.source, self.bindings, self.names = migration, source, bindings, names
         self.words = words  # the identifiers in this file and in those that import from it
         self.left: list[Left] = []
-        self.to_import: set[tuple[str, str]] = set()  # modules, and names from there that an edit uses
+        self.to_import: set[tuple[str, str]] = set()  # (module, name) of each name that an edit uses
         self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
         strings = [node for node in ast.walk(source.tree) if isinstance(node, ast.JoinedStr)]
         inside = strings if sys.version_info < (3, 12) else []
@@ -95,19 +95,19 @@ class FileMigration:
         self.left.sort(key=lambda left: left.line)
 
     def is_placed(self, node: ast.AST) -> bool:
-        """Whether the tree says where in the file this node is, which Python 3.11 may not for parts of f-strings."""
+        """Whether the position of this node is known. Python 3.11 may give wrong positions inside f-strings."""
         if id(node) not in self._unplaced or not isinstance(node, ast.expr):
             return id(node) not in self._unplaced
         return self.source.text(self.source.start(node), self.source.end(node)) == ast.unparse(node)
 
     def leave_moved(self, node: ast.AST) -> None:
-        """Names a node that cannot be edited, if what it names has moved."""
+        """Adds the line of this node to `left`, if the name in it was renamed. The node itself is not edited."""
         home, old = self.resolve(node), ast.unparse(node)
         if home and home.rpartition(".")[2] != old.rpartition(".")[2]:
             self.leave(node, f"{old} is now {home}")
 
     def leave(self, node: ast.AST, remedy: str) -> None:
-        """Names the line of this node."""
+        """Adds the line of this node to `left`."""
         line = getattr(node, "lineno", 1)
         found = Left(self.source.path, line, self.source.line(line), remedy)
         if found not in self.left:
@@ -124,7 +124,7 @@ class FileMigration:
         return self.names.infer(node, self._scope(node), self.bindings)
 
     def is_free(self, module: str, name: str) -> bool:
-        """Whether the file does not use this name yet, or uses it for this name of this module."""
+        """Whether an edit may import this name: the file does not use it, or already uses it for the same object."""
         named = (node for node in ast.walk(self.source.tree) if isinstance(node, ast.Name) and node.id == name)
         return all(self.resolve(node) == self.names.home(f"{module}.{name}", old=False) for node in named)
 
@@ -165,7 +165,7 @@ class FileMigration:
                     self._may_concern(node, changes)
 
     def _called(self, function: ast.expr, named: str | None) -> list[str]:
-        """The names under which a called function or class, or one it inherits from, may have changes."""
+        """Returns the dotted names of a called function or class, and of those that it overrides or inherits from."""
         if isinstance(function, ast.Attribute) and (owner := self.infer(function.value)) and not owner.many:
             return [f"{base}.{function.attr}" for base in self.names.bases(owner.name)]
         return self.names.bases(named) if named else []
@@ -187,11 +187,11 @@ class FileMigration:
                 if not self.source.rename(self.source.start(given), change.old, change.new):
                     self.leave(given.value, f"{change.old} is now {change.new}")
             elif change.instead:
-                self.leave(given.value, f"{change.old} is gone: {change.instead}")
+                self.leave(given.value, f"{change.old} was removed: {change.instead}")
             else:
                 self._remove_keyword(node, given)
         elif None in keywords:
-            said = f"is now {change.new}" if isinstance(change, RenamedParameter) else f"is gone: {change.instead}"
+            said = f"is now {change.new}" if isinstance(change, RenamedParameter) else f"was removed: {change.instead}"
             self.leave(node, f"if these keywords contain {change.old}, it {said}")
 
     def _add_keyword(self, node: ast.Call, change: NewParameter, keywords: Mapping[str | None, ast.keyword]) -> None:
@@ -223,7 +223,7 @@ class FileMigration:
 
     def _change_return(self, node: ast.Call, change: ChangedReturn, *, direct: bool) -> None:
         if not direct:
-            self.leave(node, f"this function now returns an object whose .{change.member} is what it returned before")
+            self.leave(node, f"use .{change.member} of the result, because this function now returns another object")
             return
         outer = self.parent(node)
         if isinstance(outer, ast.Attribute) and outer.attr == change.member:
@@ -235,7 +235,7 @@ class FileMigration:
             self.source.replace(self.source.end(node), self.source.end(node), f".{change.member}")
 
     def _may_concern(self, node: ast.Call, changes: list[CallChange]) -> None:
-        """Names a call of a method of this name, of an object whose class the code does not say."""
+        """Adds a call to `left`, because it may be a call of a changed method: the class of the object is unknown."""
         given = {keyword.arg for keyword in node.keywords}
         for change in changes:
             if isinstance(change, ChangedReturn):
@@ -244,8 +244,10 @@ class FileMigration:
                 if change.name not in given:
                     self.leave(node, f"if this is {short(change.function)}, add {change.name}={change.value}")
             elif change.old in given or None in given:
-                now = f"now {change.new}" if isinstance(change, RenamedParameter) else f"gone: {change.instead}"
-                self.leave(node, f"if this is {short(change.function)}, its parameter {change.old} is {now}")
+                now = (
+                    f"is now {change.new}" if isinstance(change, RenamedParameter) else f"was removed: {change.instead}"
+                )
+                self.leave(node, f"if this is {short(change.function)}, its parameter {change.old} {now}")
 
     # Members of classes
 
@@ -278,7 +280,7 @@ class FileMigration:
             self.leave(node, _now(change))
 
     def _result_of_property(self, node: ast.Attribute) -> None:
-        """A property whose value is now another object; a method that is passed on instead of called is named."""
+        """Edits the use of a property whose value changed. If a method is not called here, lists the line."""
         outer = self.parent(node)
         if node.attr not in self._methods or (isinstance(outer, ast.Call) and outer.func is node):
             return
@@ -288,15 +290,15 @@ class FileMigration:
                 found = self.names.definition(f"{base}.{node.attr}")
                 decorators = getattr(found[0], "decorator_list", []) if found else []
                 if not isinstance(change, ChangedReturn):
-                    self.leave(node, f"who calls this must know: {_call_now(change)}")
+                    self.leave(node, f"check the code that calls this: {_call_now(change)}")
                 elif self.is_placed(node) and any("property" in ast.unparse(one) for one in decorators):
                     if not (isinstance(outer, ast.Attribute) and outer.attr == change.member):
                         self.source.replace(self.source.end(node), self.source.end(node), f".{change.member}")
                 else:
-                    self.leave(node, f"who calls this must use .{change.member} of its result")
+                    self.leave(node, f"in the code that calls this, use .{change.member} of its result")
 
     def _class(self, node: ast.ClassDef) -> None:
-        """A class of the owner's that inherits: what it overrides must have the new name."""
+        """Renames the methods of an owner's class that override a renamed method of its base class."""
         bases = self.names.bases(f"{self.bindings.name}.{node.name}")[1:]
         if not bases:
             return
@@ -321,7 +323,7 @@ class FileMigration:
                 if named and full(change.owner) in self.names.bases(named):
                     self.leave(node, _now(change))
 
-    # What only runs by name
+    # Dynamic code: getattr, eval, imports by name, and names in strings
 
     def _dynamic(self, node: ast.Call) -> None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -349,19 +351,19 @@ class FileMigration:
         )
 
     def _string(self, node: ast.Constant, text: str) -> None:
-        """Settings in strings, and dotted names of modules that moved, as `unittest.mock.patch` takes them."""
+        """Renames a setting in a string. If the string contains the name of a moved module, adds the line to `left`."""
         if id(node) in self._docstrings:
             return
         for name, change in self._settings.items():
             if text == name and isinstance(change, RenamedSetting) and self._rename_inside(node, name, change.new):
                 continue
             if re.search(rf"(?<![A-Z0-9_]){re.escape(name)}(?![A-Z0-9_])", text):
-                now = f"now {change.new}" if isinstance(change, RenamedSetting) else f"gone: {change.instead}"
-                self.leave(node, f"{name} is {now}")
+                now = f"is now {change.new}" if isinstance(change, RenamedSetting) else f"was removed: {change.instead}"
+                self.leave(node, f"{name} {now}")
         for dotted in re.findall(rf"(?<![\w.]){PACKAGE}(?:\.\w+)+", text):
             new = self.names.moved(dotted)
             if new != dotted or (dotted.count(".") > 1 and not self.names.has(dotted)):
-                self.leave(node, new if new != dotted else f"{dotted} is no longer there")
+                self.leave(node, new if new != dotted else f"{dotted} no longer exists; check where it is now")
 
     def _rename_inside(self, node: ast.Constant, old: str, new: str) -> bool:
         start, end = self.source.start(node), self.source.end(node)
@@ -373,12 +375,12 @@ class FileMigration:
 
 
 def full(name: str) -> str:
-    """The dotted name in a table of changes with the package before it."""
+    """Returns the dotted name with the name of the package before it."""
     return f"{PACKAGE}.{name}"
 
 
 def short(name: str) -> str:
-    """`Chat.complete` of `core.chat.Chat.complete`."""
+    """Returns a dotted name without its modules: `Chat.complete` for `core.chat.Chat.complete`."""
     parts = name.split(".")
     first = next((at for at, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
     return ".".join(parts[first:])
@@ -389,14 +391,14 @@ def _now(change: MemberChange) -> str:
         return f".{change.old} is now .{change.new}"
     if isinstance(change, MovedMember):
         return f".{change.old} is now {change.new} of competitor.api"
-    return f".{change.old} is gone: {change.instead}"
+    return f".{change.old} was removed: {change.instead}"
 
 
 def _call_now(change: RenamedParameter | RemovedParameter | NewParameter) -> str:
     if isinstance(change, RenamedParameter):
         return f"the parameter {change.old} is now {change.new}"
     if isinstance(change, RemovedParameter):
-        return f"the parameter {change.old} is gone" + (f": {change.instead}" if change.instead else "")
+        return f"the parameter {change.old} was removed" + (f": {change.instead}" if change.instead else "")
     return f"the parameter {change.name} is new; give {change.value}"
 
 

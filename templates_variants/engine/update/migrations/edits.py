@@ -1,20 +1,20 @@
-"""Edits of Python source at the places of its syntax tree: everything outside an edit keeps its bytes."""
+"""Edits Python source at the positions of nodes in its syntax tree. All bytes outside the edits stay."""
 
 import ast
 import io
 import tokenize
 
-Placed = ast.expr | ast.stmt | ast.alias | ast.keyword  # nodes with a place in the file
+Placed = ast.expr | ast.stmt | ast.alias | ast.keyword  # nodes with a position in the file
 
 
 class Unreadable(Exception):
-    """The file is not Python that this interpreter can parse; the message says why."""
+    """This Python cannot parse the file, or the edits would break it; the message says why."""
 
 
 class Source:
-    """A Python file with its tree and the edits that are planned for it.
+    """A Python file with its syntax tree and its planned edits. All positions count bytes of UTF-8.
 
-    Positions of the tree count UTF-8 bytes, so a file in another encoding is edited as UTF-8 and then encoded again.
+    The positions in the syntax tree do so, too. So a file in another encoding is edited in UTF-8, then encoded again.
     """
 
     def __init__(self, path: str, data: bytes) -> None:
@@ -51,7 +51,7 @@ class Source:
         return self.text(self._starts[number - 1], self._starts[number]).strip()
 
     def is_alone(self, node: ast.stmt) -> bool:
-        """Whether no other statement or comment is on the lines of this one."""
+        """Whether the lines of this statement contain no other statement and no comment."""
         before = self.text(self._starts[node.lineno - 1], self.start(node))
         after = self.text(self.end(node), self._starts[node.end_lineno or node.lineno])
         return not before.strip() and not after.strip()
@@ -65,11 +65,11 @@ class Source:
             self._edits.append(edit)
 
     def remove_lines(self, node: ast.stmt) -> None:
-        """Removes the lines of a statement that is alone on them."""
+        """Plans to remove the lines of a statement. No other statement may be on them."""
         self.replace(self._starts[node.lineno - 1], self._starts[node.end_lineno or node.lineno], "")
 
     def rename(self, start: int, old: str, new: str) -> bool:
-        """Replaces a name that must begin here. False where another text is, as inside f-strings of Python 3.11."""
+        """Plans to rename `old` at `start`. Returns False if it is not there, as in f-strings of Python 3.11."""
         end = start + len(old.encode())
         if self.text(start, end) != old:
             return False
@@ -78,13 +78,13 @@ class Source:
 
     @property
     def edited(self) -> bytes | None:
-        """The new content; None without edits. Raises `Unreadable` if the edits would break the file."""
+        """Returns the new content; None if there are no edits. Raises `Unreadable` if they would break the file."""
         if not self._edits:
             return None
         parts, at = [], 0
         for start, end, new in sorted(self._edits, key=lambda edit: edit[:2]):
             if start < at:
-                raise Unreadable("two changes meet in one place")
+                raise Unreadable("two changes overlap; change this file by hand")
             parts += [self._utf8[at:start], new.encode()]
             at = end
         result = b"".join([*parts, self._utf8[at:]])

@@ -1,5 +1,7 @@
-"""Rewrites the imports of one file: names of the public API come from `competitor.api`, other names from where they
-have moved to. A renamed name keeps its old name in the file (`ToolCall as Call`), so its uses stay as they are.
+"""Rewrites the imports of one file.
+
+Names of the public API are then imported from `competitor.api`, and other names from their new modules. A renamed name
+keeps its old name in the file (`import ToolCall as Call`), so the rest of the code stays as it is.
 """
 
 import ast
@@ -18,7 +20,7 @@ Names = list[tuple[str, str]]  # (the name in its module, its name in this file)
 
 
 def rewrite(file: "FileMigration") -> None:
-    """Plans the edits of all imports of the competitor's own modules in the file."""
+    """Plans the edits of all imports from the package `competitor` in the file."""
     _chains(file)
     missing = sorted(pair for pair in file.to_import if pair[1] not in file.bindings.module.names)
     for statements in _lists(file.source.tree):
@@ -33,7 +35,7 @@ def rewrite(file: "FileMigration") -> None:
 
 
 def _add(file: "FileMigration", missing: list[tuple[str, str]]) -> None:
-    """Imports names that the edits of this file use, from modules that it does not import from."""
+    """Adds imports of the `missing` names. The edits use them, and no existing import can be extended by them."""
     first = next((one for one in file.source.tree.body if isinstance(one, ast.Import | ast.ImportFrom)), None)
     if missing and first is not None:
         has_future = isinstance(first, ast.ImportFrom) and first.module == "__future__"
@@ -53,9 +55,9 @@ def _lists(tree: ast.Module) -> Iterator[list[ast.stmt]]:
 def _from_imports(
     file: "FileMigration", nodes: list[ast.ImportFrom], extra: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """The `from` statements of one block. Those that now import from the same module become one.
+    """Rewrites the `from` statements of one block, and merges those that now import from the same module.
 
-    `extra` are modules and names to import as well; returns those for which there was an import to add them to.
+    `extra` are pairs of a module and a name to import as well. Returns the pairs that an existing import could take.
     """
     planned = [(node, groups) for node in nodes if (groups := _groups(file, node)) is not None]
     wanted = {module for module, _ in extra}
@@ -101,7 +103,7 @@ def _renames(node: ast.ImportFrom, groups: dict[str, Names]) -> bool:
 
 
 def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | None:
-    """Maps each module to the names of this statement that it has now; None if nothing is imported from `competitor`."""
+    """Maps each new module to the names from it. Returns None if the statement does not import from `competitor`."""
     module = file.bindings.absolute(node)
     if module.split(".")[0] != PACKAGE or module in file.names.owners:
         return None
@@ -118,10 +120,14 @@ def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | N
 
 
 def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[str]:
-    """The names to import instead of `*`: all that the owner uses, or beside `*` those that it no longer gives."""
+    """Returns the names to import instead of `*`.
+
+    If the module has moved, these are all names that the owner uses. Otherwise `*` stays, and is followed by the names
+    that it no longer imports.
+    """
     names = sorted(file.names.exports(module, old=True) & file.words)
     for name in [name for name in names if f"{module}.{name}" in file.removed]:
-        file.leave(node, f"{name} is gone: {file.removed[f'{module}.{name}']}")
+        file.leave(node, f"{name} was removed: {file.removed[f'{module}.{name}']}")
         names.remove(name)
     if names and file.names.moved(module) != module:
         return names
@@ -131,7 +137,7 @@ def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[s
 
 
 def _target(file: "FileMigration", node: ast.ImportFrom, module: str, name: str, local: str) -> tuple[str, str]:
-    """The module and the name that now give what `from module import name` gave."""
+    """Returns the module and the name that must now be imported instead of `from module import name`."""
     dotted = f"{module}.{name}"
     if name == "*":
         new = file.names.moved(module)
@@ -141,7 +147,7 @@ def _target(file: "FileMigration", node: ast.ImportFrom, module: str, name: str,
     if dotted in file.names.owners:
         return module, name
     if dotted in file.removed:
-        file.leave(node, f"{name} is gone: {file.removed[dotted]}")
+        file.leave(node, f"{name} was removed: {file.removed[dotted]}")
         return module, name
     if module == API:
         return _pair(file.names.moved(dotted))
@@ -169,12 +175,12 @@ def _pair(dotted: str) -> tuple[str, str]:
 
 
 def _api(file: "FileMigration") -> dict[str, str]:
-    """Maps the home of each name of the public API to its name there."""
+    """Maps the dotted name under which each object of the public API is defined to its name in the API."""
     return {file.names.home(f"{API}.{name}", old=False): name for name in file.names.exports(API, old=False)}
 
 
 def _uses(file: "FileMigration", local: str) -> list[str | None]:
-    """The attributes that are used of a module with this local name; None where it is used as a whole."""
+    """Returns the attributes that the file uses of a module with this local name; None for each other use of it."""
     used: list[str | None] = []
     for node in ast.walk(file.source.tree):
         if isinstance(node, ast.Name) and node.id == local:
@@ -213,7 +219,7 @@ def _statement(file: "FileMigration", node: ast.ImportFrom, module: str, names: 
 
 
 def _relative(file: "FileMigration", module: str) -> str:
-    """The module as a relative import of this file names it."""
+    """Returns the name of the module for a relative import in this file, or its full name if that is impossible."""
     package = file.bindings.name.split(".")[:-1]
     parts = module.split(".")
     same = 0
@@ -229,7 +235,7 @@ def _text(file: "FileMigration", node: ast.stmt) -> str:
 
 
 def _module_import(file: "FileMigration", alias: ast.alias) -> None:
-    """`import competitor.core.toolbox`, with or without `as`."""
+    """Rewrites a statement such as `import competitor.core.toolbox`, with or without `as`."""
     if alias.name.split(".")[0] != PACKAGE or alias.name in file.names.owners:
         return
     new = file.names.moved(alias.name)
@@ -244,11 +250,11 @@ def _module_import(file: "FileMigration", alias: ast.alias) -> None:
     if new != alias.name and file.names.has(new):
         file.source.rename(file.source.start(alias), alias.name, new)
     elif not file.names.has(new):
-        file.leave(alias, f"{alias.name} is no longer there")
+        file.leave(alias, f"{alias.name} no longer exists; check where it is now")
 
 
 def _chained(file: "FileMigration", module: str) -> list[str | None]:
-    """The attributes of a module that is used by its whole dotted name."""
+    """Returns the attributes that the file uses of a module by its full dotted name; None for each other use of it."""
     found: list[str | None] = []
     for node in ast.walk(file.source.tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node) == module:
@@ -258,7 +264,7 @@ def _chained(file: "FileMigration", module: str) -> list[str | None]:
 
 
 def _chains(file: "FileMigration") -> None:
-    """Renames uses as attributes, such as `toolbox.Running` and `competitor.core.toolbox.Running`."""
+    """Renames attributes of modules, such as `toolbox.Running` and `competitor.core.toolbox.Running`."""
     api = _api(file)
     for node in ast.walk(file.source.tree):
         if not isinstance(node, ast.Attribute) or isinstance(file.parent(node), ast.Attribute):
@@ -293,7 +299,10 @@ def _chain(
     attributes: list[ast.Attribute],
     api: dict[str, str],
 ) -> None:
-    """One chain whose root is the module `target`: finds where the module's name ends, and renames what is behind."""
+    """Renames in one dotted expression, such as `core.toolbox.Running`, where `target` is the module of its first name.
+
+    First finds how many of the names belong to the module, then renames the name that follows them.
+    """
     if target.split(".")[0] != PACKAGE:
         return
     dotted, module_at = target, 0
@@ -309,7 +318,7 @@ def _chain(
     name = attributes[module_at]
     old = f"{dotted}.{name.attr}"
     if old in file.removed:
-        file.leave(node, f"{name.attr} is gone: {file.removed[old]}")
+        file.leave(node, f"{name.attr} was removed: {file.removed[old]}")
         return
     home = file.names.home(old, old=True)
     used = _uses(file, root) if not module_at else _chained(file, dotted)
@@ -333,7 +342,7 @@ def _chain(
 
 
 def _by_name(file: "FileMigration", chain: ast.Attribute, module: str, name: str) -> None:
-    """Replaces `toolbox.fit` by `fit`, imported from the module to which it moved by itself."""
+    """Replaces an expression such as `toolbox.fit` by `fit`, and imports `fit` from its new module."""
     if file.is_free(module, name):
         file.source.replace(file.source.start(chain), file.source.end(chain), name)
         file.to_import.add((module, name))

@@ -1,8 +1,8 @@
-"""Moves a LangChain backend of version 0.2 to the adapter, where the owner has not changed its plumbing.
+"""Moves a LangChain backend of version 0.2 to the adapter, if the owner has not changed the code in question.
 
-In 0.2, eight modules in `competitor/backend/` connected LangChain to the core. The adapter
-`competitor/adapters/langchain/` replaces them. If the owner changed one of them, or the three functions of `agent.py`
-that used them, nothing is moved: the modules stay, and the owner is told what the adapter offers instead.
+In 0.2, eight modules in `competitor/backend/` connected LangChain to the core: the connecting modules. The adapter
+`competitor/adapters/langchain/` replaces them. If the owner changed one of them, or the three parts of `agent.py` that
+used them, the migration does not move anything. The report then tells the owner how to do it by hand.
 """
 
 import ast
@@ -15,7 +15,7 @@ _BACKEND = "competitor/backend"
 _ADAPTER = "competitor/adapters/langchain"
 AGENT, REQUIREMENTS = f"{_BACKEND}/agent.py", f"{_BACKEND}/requirements.in"
 INCLUDE = "-r ../adapters/langchain/requirements.in"
-# The plumbing as version 0.2.0 made it: the first 16 digits of the SHA-256 with LF line endings.
+# The connecting modules as version 0.2.0 made them: the first 16 digits of the SHA-256 with LF line endings.
 PLUMBING = {
     "brain": "a0124435e329b7d7",
     "bridge": "64783c22d4abae68",
@@ -26,7 +26,7 @@ PLUMBING = {
     "telemetry": "53e8985bfdcd8a70",
     "wire": "19dabce3d39e3a90",
 }
-# What the adapter has under the same name.
+# The names in these modules that the adapter has, too.
 _IN_ADAPTER = {"bridge": {"from_langchain"}, "model": {"ChatJanus"}}
 _REQUIRED = ("langchain>=1.2 ", "langchain-core>=1.3.3 ", "langgraph>=1.0 ", "langsmith>=0.15 ")
 
@@ -63,7 +63,10 @@ from ..adapters.langchain import ChatJanus, CompetitorMiddleware, stream
 
 
 def to_the_adapter(files: Files) -> list[str]:
-    """Changes `agent.py` and the requirements, and removes the plumbing that nothing else uses."""
+    """Changes `agent.py` and the requirements, and removes the connecting modules that no other file uses.
+
+    Returns the changes that the owner must make by hand.
+    """
     paths = {name: f"{_BACKEND}/{name}.py" for name in PLUMBING}
     found = {name: path for name, path in paths.items() if path in files}
     if not found or AGENT not in files:
@@ -71,18 +74,18 @@ def to_the_adapter(files: Files) -> list[str]:
     _require_adapter(files)
     if edited := [path for name, path in found.items() if _digest(files[path]) != PLUMBING[name]]:
         return [
-            f"{path}: you changed this file, so it and the files that it uses stay and work as before; "
-            f"{_ADAPTER}/ now does their work: move your change to {AGENT}, then delete them"
+            f"{path}: you changed this file, so it and the files that it uses were kept; "
+            f"{_ADAPTER}/ can now replace them: move your change to {AGENT}, then delete them"
             for path in edited
         ]
     try:
         agent = _new_agent(files[AGENT])
     except Unreadable as error:
-        return [f"{AGENT}: not moved to {_ADAPTER}/, because it cannot be read ({error})"]
+        return [f"{AGENT}: not migrated, because it is not valid Python ({error}); make it use {_ADAPTER}/ by hand"]
     if agent is None:
         return [
-            f"{AGENT}: you changed how it uses brain.py, so that and what it uses stay and work as before; "
-            f"{_ADAPTER}/__init__.py says how an agent looks now: move your change, then delete the old files"
+            f"{AGENT}: you changed how it uses brain.py, so this file and brain.py were kept and work as before; "
+            f"to use the adapter, write {AGENT} as {_ADAPTER}/__init__.py shows, then delete the old files"
         ]
     files[AGENT] = agent
     for name in _unused(files, found):
@@ -95,7 +98,7 @@ def _digest(data: bytes) -> str:
 
 
 def _require_adapter(files: Files) -> None:
-    """Includes the adapter's requirements instead of the lines that 0.2.0 wrote; other lines stay."""
+    """Replaces the requirements that 0.2.0 wrote by an include of the adapter's requirements. Other lines stay."""
     text = files.get(REQUIREMENTS, b"").decode(errors="surrogateescape")
     if INCLUDE in text.splitlines() or REQUIREMENTS not in files:
         return
@@ -111,7 +114,7 @@ def _require_adapter(files: Files) -> None:
 
 
 def _new_agent(data: bytes) -> bytes | None:
-    """`agent.py` with LangChain's own agent instead of `brain.py`; None where the owner changed that part."""
+    """Returns an `agent.py` that uses LangChain's agent instead of `brain.py`; None if the owner changed that part."""
     source = Source(AGENT, data)
     body = source.tree.body
     parts = {_name(node): node for node in body}
@@ -154,7 +157,7 @@ def _imports(node: ast.stmt, name: str) -> bool:
 
 
 def _same(node: ast.stmt, code: str) -> bool:
-    """Whether the code is this, apart from its docstring, comments and layout."""
+    """Whether the statement equals `code`, apart from its docstring, comments and layout."""
     expected = ast.parse(code).body[0]
     given = ast.parse(ast.unparse(node)).body[0]
     body = getattr(given, "body", None)
@@ -164,7 +167,7 @@ def _same(node: ast.stmt, code: str) -> bool:
 
 
 def _unused(files: Files, found: dict[str, str]) -> list[str]:
-    """The plumbing that nothing that stays imports, except for names that the adapter has."""
+    """Returns the connecting modules that can be deleted, because no remaining file needs them."""
     needed: set[str] = set()
     waiting = [path for path in files if path.endswith(".py") and path not in found.values()]
     while waiting:
@@ -177,7 +180,7 @@ def _unused(files: Files, found: dict[str, str]) -> list[str]:
 
 
 def _imported(path: str, data: bytes) -> set[str]:
-    """The modules of the plumbing that a file needs."""
+    """Returns the names of the connecting modules that a file needs."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError):
@@ -199,5 +202,5 @@ def _imported(path: str, data: bytes) -> set[str]:
 
 
 def _relays(tree: ast.Module) -> bool:
-    """Whether `relay` is given, which the adapter's model does not have."""
+    """Whether a call has the argument `relay`, which the adapter's model does not accept."""
     return any(isinstance(node, ast.keyword) and node.arg == "relay" for node in ast.walk(tree))

@@ -1,4 +1,4 @@
-"""Applies the migrations since a version to the owner's files; changes nothing on the disk."""
+"""Applies migrations to the owner's files. Works in memory: it does not write any file."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,15 +13,16 @@ from templates_variants.engine.update.migrations.edits import Source, Unreadable
 from templates_variants.engine.update.migrations.names import Names
 from templates_variants.engine.update.migrations.scopes import Bindings
 
-MAX_CHAIN = 4  # how many modules a name may pass through from its import to its use
+MAX_CHAIN = 4  # how many modules may import a name from each other, from its definition to its use
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """`files`: each changed path with its new content, None where the file goes. `left`: lines for the owner to change.
+    """The result of the migrations.
 
-    `why` has a sentence for each migration that changed or left something.
+    `files` maps each changed path to its new content, or to None if the file is deleted. `left` has the lines that the
+    owner must change by hand. `why` has the reason for each migration that contributed to one of these.
     """
 
     files: Mapping[str, bytes | None]
@@ -30,7 +31,7 @@ class Migrated:
 
 
 def pending(since: str, until: str, migrations: Sequence[Migration] = ALL) -> list[Migration]:
-    """The migrations after version `since` up to `until`, in their order."""
+    """Returns the migrations after version `since`, up to and including `until`, sorted by version."""
     found = [one for one in migrations if number(since) < number(one.version) <= number(until)]
     return sorted(found, key=lambda one: number(one.version))
 
@@ -44,10 +45,10 @@ def migrate(
     new: Path,
     old: Path,
 ) -> Migrated:
-    """Migrates the owner's Python files and files with settings, given as path -> content.
+    """Migrates the owner's Python files and files with settings. Both map a path to its content.
 
-    `new` is a fresh repo of the new template, which says where names are now; `old` is the owner's repo, whose contract
-    files say what they were.
+    `new` is a fresh repo from the new template, where the new names are looked up. `old` is the owner's repo, where the
+    old names are looked up in the contract files.
     """
     before = {**settings, **python}
     files: Files = dict(before)
@@ -88,7 +89,7 @@ def _python(
             sources[name] = source, Bindings(source.tree, name, is_package=is_package)
         except (Unreadable, RecursionError) as error:
             if b"competitor" in files[path] or b"core" in files[path]:
-                left.append(f"{path}: not migrated, because it cannot be read as Python ({error})")
+                left.append(f"{path}: not migrated, because it cannot be read as Python ({error}); change it by hand")
     names = Names({name: bindings for name, (_, bindings) in sources.items()}, new, old, moves)
     words = {name: set(_WORD.findall(source.text(0, source.size))) for name, (source, _) in sources.items()}
     users = _users([bindings for _, bindings in sources.values()])
@@ -99,7 +100,7 @@ def _python(
             work.run()
             edited = source.edited
         except (Unreadable, RecursionError) as error:
-            left.append(f"{source.path}: not migrated ({error})")
+            left.append(f"{source.path}: not migrated ({error}); change it by hand")
             continue
         if edited is not None:
             files[source.path] = edited
@@ -107,7 +108,7 @@ def _python(
 
 
 def _users(modules: Iterable[Bindings]) -> dict[str, set[str]]:
-    """Maps each of these modules to those that import from it, also through others."""
+    """Maps each module to the modules that import from it, directly or through other modules."""
     users: dict[str, set[str]] = {}
     for module in modules:
         for scope in {id(scope): scope for scope in module.of.values()}.values():
@@ -121,21 +122,21 @@ def _users(modules: Iterable[Bindings]) -> dict[str, set[str]]:
 
 
 def _module(path: str) -> tuple[str, bool]:
-    """The dotted name of a Python file, and whether it is a package."""
+    """Returns the dotted name of a Python file, and whether it is a package."""
     parts = path.removesuffix(".py").split("/")
     return (".".join(parts[:-1]), True) if parts[-1] == "__init__" else (".".join(parts), False)
 
 
 def _settings(files: Files, paths: Iterable[str], migration: Migration, left: list[str]) -> None:
-    """Renames settings in `.env`, compose files, CI and scripts, where they stand as whole words."""
+    """Renames settings in `.env`, compose files, CI and scripts. Only whole words are replaced."""
     changes = [change for change in migration.changes if isinstance(change, RenamedSetting | RemovedSetting)]
     for path in paths:
         for change in changes:
             old = _lines(files[path], change.old)
             if isinstance(change, RemovedSetting):
-                left += [f"{path}:{line}: {change.old} is gone: {change.instead}" for line in old]
+                left += [f"{path}:{line}: {change.old} was removed: {change.instead}" for line in old]
             elif old and _lines(files[path], change.new):
-                both = f"{change.old} is now {change.new}, which this file names, too: keep one of them"
+                both = f"{change.old} is now {change.new}, which this file already sets: keep one of them"
                 left += [f"{path}:{line}: {both}" for line in old]
             else:
                 files[path] = _word(change.old).sub(change.new.encode(), files[path])
@@ -146,5 +147,5 @@ def _word(setting: str) -> "re.Pattern[bytes]":
 
 
 def _lines(data: bytes, setting: str) -> list[int]:
-    """The numbers of the lines that name this setting."""
+    """Returns the numbers of the lines that contain this setting."""
     return [at for at, line in enumerate(data.split(b"\n"), 1) if _word(setting).search(line)]

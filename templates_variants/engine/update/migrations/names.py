@@ -1,7 +1,7 @@
-"""What a name in an owner's code means in the new template, and of which class an expression is an instance.
+"""Finds what a name in the owner's code means in the new template, and the class of an expression's value.
 
-Both are answered only where the code says it: by imports, definitions, annotations and calls. Where it does not, the
-answer is None, and the migration names the line instead of changing it.
+Both are derived only from imports, definitions, annotations and calls. If these do not show it, the result is None, and
+the migration lists the line instead of editing it.
 """
 
 import ast
@@ -12,7 +12,7 @@ from pathlib import Path
 from templates_variants.engine.update.migrations.scopes import Binding, Bindings, Scope
 
 PACKAGE = "competitor"
-MAX_STEPS = 40  # of following a name; more is a circle
+MAX_STEPS = 40  # in following a name from module to module; more steps mean a cycle
 _MANY = {"list", "set", "frozenset", "tuple", "Sequence", "Iterable", "Iterator", "AsyncIterator", "AsyncIterable"}
 _MANY |= {"Collection", "AsyncGenerator", "Generator", "deque"}
 _SAME = {"Optional", "Annotated", "Awaitable", "Final", "ClassVar", "Required"}
@@ -20,14 +20,18 @@ _SAME = {"Optional", "Annotated", "Awaitable", "Final", "ClassVar", "Required"}
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance of the class with this dotted name, or (`many`) a collection of such instances."""
+    """An instance of the class with this dotted name, or if `many` is true, a collection of such instances."""
 
     name: str
     many: bool = False
 
 
 class Names:
-    """The modules of an owner, by dotted name, and those of the new template, read when they are first needed."""
+    """Looks names up in the owner's modules and in those of the new template.
+
+    In this class, the home of an object is the dotted name under which it is defined. `old` means that a name is from
+    the owner's code, so it may be a name of the old template.
+    """
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class Names:
         self._modules: dict[tuple[Path, str], Bindings | None] = {}
 
     def module(self, name: str) -> Bindings | None:
-        """The module with this dotted name: the owner's, else the new template's."""
+        """Returns the module with this dotted name: the owner's, else the new template's, else None."""
         return self.owners[name] if name in self.owners else self._cached(self._new, name)
 
     def _cached(self, root: Path, name: str) -> Bindings | None:
@@ -59,7 +63,7 @@ class Names:
         return Bindings(ast.Module([], []), name, is_package=True) if folder.is_dir() else None
 
     def moved(self, dotted: str) -> str:
-        """The new name of what an owner's import names; the same where nothing moved."""
+        """Returns the new dotted name for a name from an owner's import. It is the same if nothing was moved."""
         for moves in self._moves:
             known = next((head for head in _heads(dotted) if head in moves), None)
             if known is not None:
@@ -67,9 +71,9 @@ class Names:
         return dotted
 
     def home(self, dotted: str, *, old: bool, steps: int = MAX_STEPS) -> str:
-        """Where the thing behind a dotted name is defined, through re-exports and modules of the owner's.
+        """Returns the dotted name under which an object is defined. Follows re-exports, also in the owner's modules.
 
-        `old`: the name is from an owner's file, so what moved since must be followed first.
+        If `old` is true, the name is from an owner's file, so it is first replaced by its new name.
         """
         named = dotted
         if old := old and not any(head in self.owners for head in _heads(dotted)):
@@ -93,7 +97,7 @@ class Names:
         return dotted
 
     def has(self, dotted: str) -> bool:
-        """Whether the new template or the owner has this module, or this name in a module."""
+        """Whether this dotted name is a module, or a name in a module, of the new template or of the owner."""
         module, _, rest = self._split(dotted)
         if module is None:
             return False
@@ -101,13 +105,13 @@ class Names:
         return not rest or first in names or any(first in self.exports(star, old=False) for star in module.module.stars)
 
     def _imported_before(self, dotted: str) -> str | None:
-        """What the old module imported under this name, which the new one does not."""
+        """Returns the dotted name of what the old module imported under this name; None if there is no such import."""
         head, _, name = dotted.rpartition(".")
         before = self._cached(self._old, head)
         return self._common(before.module.names[name]) if before and name in before.module.names else None
 
     def exports(self, module: str, *, old: bool) -> set[str]:
-        """What `from module import *` gives."""
+        """Returns the names that `from module import *` imports."""
         found = self.module(module)
         if old and module not in self.owners:
             found = self._cached(self._old, module) or self.module(self.moved(module))
@@ -121,7 +125,7 @@ class Names:
         return names.union(*(self.exports(star, old=module in self.owners) for star in stars))
 
     def resolve(self, expression: ast.AST, scope: Scope, module: Bindings, steps: int = MAX_STEPS) -> str | None:
-        """The dotted home of what an expression names: a module, class, function or constant; None if unknown."""
+        """Returns the home of the module, class, function or constant that an expression names; None if unknown."""
         attributes: list[str] = []
         while isinstance(expression, ast.Attribute):
             attributes.insert(0, expression.attr)
@@ -148,7 +152,7 @@ class Names:
     def infer(
         self, expression: ast.AST | None, scope: Scope, module: Bindings, steps: int = MAX_STEPS
     ) -> Instance | None:
-        """Of which class the value of an expression is an instance; None if the code does not say it."""
+        """Returns the class of an expression's value, as an `Instance`; None if the code does not show it."""
         if steps <= 0 or expression is None:
             return None
         steps -= 1
@@ -209,7 +213,7 @@ class Names:
         return None
 
     def annotated(self, annotation: ast.expr, scope: Scope, module: Bindings) -> Instance | None:
-        """The class that an annotation names, such as `Chat`, `"Chat | None"` or `list[Tool]`."""
+        """Returns the class in an annotation such as `Chat`, `"Chat | None"` or `list[Tool]`, as an `Instance`."""
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
             try:
                 annotation = ast.parse(annotation.value, mode="eval").body
@@ -231,7 +235,7 @@ class Names:
         return Instance(named) if named and named.split(".")[0] in (PACKAGE, "tests") else None
 
     def definition(self, dotted: str) -> tuple[ast.AST, Scope, Bindings] | None:
-        """The class or function with this dotted home, its scope and its module."""
+        """Returns the class or function with this home, its scope and its module; None if there is none."""
         module, _, rest = self._split(dotted)
         if module is None or not rest:
             return None
@@ -246,7 +250,7 @@ class Names:
         return (node, scope, module) if node is not None else None
 
     def bases(self, dotted: str, steps: int = MAX_STEPS) -> list[str]:
-        """The class and those it inherits from, as far as they are known."""
+        """Returns the class and those of its base classes that can be found, directly or indirectly."""
         found = self.definition(dotted)
         if found is None or not isinstance(found[0], ast.ClassDef) or steps <= 0:
             return [dotted]
@@ -277,7 +281,7 @@ class Names:
         return self.annotated(function.returns, module.module, module)
 
     def _split(self, dotted: str) -> tuple[Bindings | None, str, str]:
-        """The longest head of a dotted name that is a module, and the rest."""
+        """Splits a dotted name: returns the longest module at its beginning, that module's name, and the rest."""
         for head in _heads(dotted):
             if (module := self.module(head)) is not None:
                 return module, head, dotted[len(head) + 1 :]
@@ -290,7 +294,7 @@ class Names:
 
 
 def _heads(dotted: str) -> list[str]:
-    """`a.b.c`, `a.b` and `a`."""
+    """Returns all beginnings of a dotted name, the longest first: for `a.b.c`, these are `a.b.c`, `a.b` and `a`."""
     parts = dotted.split(".")
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
@@ -300,7 +304,7 @@ def _is_none(expression: ast.expr) -> bool:
 
 
 def _listed(tree: ast.AST) -> set[str] | None:
-    """The names in a module's `__all__`, if it is a plain list."""
+    """Returns the names in a module's `__all__`; None if there is no `__all__` or it is not a literal."""
     for statement in getattr(tree, "body", ()):
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
             try:

@@ -14,12 +14,12 @@ _SETTINGS_NAMES = ("Dockerfile", "Containerfile", "Makefile", "Procfile", "justf
 
 
 def python_files(project: Path) -> list[str]:
-    """The owner's Python files, sorted: all that are no contract files, wherever they are."""
+    """Returns the owner's Python files, sorted: all Python files of the repo except contract files."""
     return [path for path in _files(project) if path.endswith(".py") and zone_of(path) != "contract"]
 
 
 def settings_files(project: Path) -> list[str]:
-    """Files that may set environment variables: `.env` (also where git ignores it), compose files, CI, scripts."""
+    """Returns the files that may set environment variables: `.env` (even if git ignores it), compose, CI, scripts."""
     found = {path for path in _files(project) if _may_have_settings(path) and zone_of(path) in ("owner", "shared")}
     found |= {path.name for path in project.glob(".env*") if path.is_file() and not path.is_symlink()}
     return sorted(found)
@@ -31,7 +31,7 @@ def _may_have_settings(path: str) -> bool:
 
 
 def _files(project: Path) -> list[str]:
-    """All plain files that git tracks or does not ignore; without git, all but those in hidden folders."""
+    """Returns the regular files that git tracks or does not ignore. Without git, skips caches and environments."""
     listed = git(project, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed.returncode == 0:
         paths: Iterator[str] = (os.fsdecode(path) for path in listed.stdout.split(b"\0") if path)

@@ -1,4 +1,4 @@
-"""Which names a piece of Python code binds, scope by scope: imports, definitions, parameters and variables."""
+"""Finds the names that each scope of a Python module binds: imports, definitions, parameters and variables."""
 
 import ast
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 class Binding:
     """One place that binds a name.
 
-    "import": `target` is the dotted name that is imported. "define": `node` is the class or function. "value": `node`
-    is the expression whose value the name gets, or None when that is not one expression. "each": the name gets each
-    item of `node`. "enter": the name gets what `with` makes of `node`. "parameter": with its `annotation`.
+    "import": `target` is the imported dotted name. "define": `node` is the class or function. "value": `node` is the
+    expression that is assigned to the name, or None if there is no such expression. "each": a loop assigns each item of
+    `node` to the name. "enter": `with node as name` binds the name. "parameter": the name is a parameter of a function.
     """
 
     kind: Literal["import", "define", "value", "each", "enter", "parameter"]
@@ -26,12 +26,12 @@ class Binding:
 
 @dataclass
 class Scope:
-    """The names that a module, class, function or comprehension binds by itself."""
+    """A module, class, function or comprehension, with the names that are bound in it."""
 
     node: ast.AST
     parent: "Scope | None"
     names: dict[str, list[Binding]] = field(default_factory=dict)
-    stars: list[str] = field(default_factory=list)  # modules of which everything is imported
+    stars: list[str] = field(default_factory=list)  # modules from which `import *` imports
     elsewhere: set[str] = field(default_factory=set)  # names declared `global` or `nonlocal`
 
     def bind(self, name: str, binding: Binding) -> None:
@@ -41,7 +41,7 @@ class Scope:
         scope.names.setdefault(name, []).append(binding)
 
     def holder(self, name: str) -> "Scope | None":
-        """The scope whose binding a use of this name here means; None for a builtin or an unknown name."""
+        """Returns the scope that binds the name for a use in this scope; None for a builtin or an unknown name."""
         scope: Scope | None = self
         while scope is not None:
             usable = scope is self or not isinstance(scope.node, ast.ClassDef)
@@ -59,7 +59,7 @@ class Scope:
 
 
 class Bindings(ast.NodeVisitor):
-    """All scopes of a module. `of` maps each node of the tree to the scope in which it is evaluated."""
+    """Finds all scopes of a module. `of` maps each node of the tree to the scope in which it is evaluated."""
 
     def __init__(self, tree: ast.Module, name: str, *, is_package: bool) -> None:
         self.name, self._package = name, name if is_package else name.rpartition(".")[0]
@@ -68,7 +68,7 @@ class Bindings(ast.NodeVisitor):
         self.visit(tree)
 
     def absolute(self, node: ast.ImportFrom) -> str:
-        """The dotted name of the module that a `from` statement names."""
+        """Returns the full dotted name of the module in a `from` statement, also for a relative import."""
         if not node.level:
             return node.module or ""
         parts = self._package.split(".")
@@ -91,7 +91,7 @@ class Bindings(ast.NodeVisitor):
         self._scope = before
 
     def _declare(self, node: ast.AST) -> None:
-        """Reads the `global` and `nonlocal` of a function first, because they hold for all of it."""
+        """Reads the `global` and `nonlocal` statements first, because they apply to the whole function."""
         waiting = list(ast.iter_child_nodes(node))
         while waiting:
             child = waiting.pop()
@@ -125,7 +125,7 @@ class Bindings(ast.NodeVisitor):
         self._scope.bind(node.name, Binding("define", node))
         self._function(node, [*node.decorator_list, *([node.returns] if node.returns else [])], [*node.body])
 
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - the name that ast asks for
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - the name that ast requires
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._function(node, [], [node.body])
@@ -225,7 +225,7 @@ class Bindings(ast.NodeVisitor):
             self._targets(target, Binding("value"))
 
     def _targets(self, target: ast.expr, binding: Binding) -> None:
-        """Binds the names in a target; parts of an unpacked value have no expression of their own."""
+        """Binds the names in the target of an assignment. The parts of an unpacked value have no known expression."""
         self.of[target] = self._scope
         if isinstance(target, ast.Name):
             self._scope.bind(target.id, binding)

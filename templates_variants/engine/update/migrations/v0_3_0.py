@@ -1,4 +1,4 @@
-"""What version 0.3.0 changes for owners: the rooms of the core, the public API, and the LangChain adapter."""
+"""The migration to version 0.3.0: modules moved to folders, and the public API and LangChain adapter were added."""
 
 from templates_variants.engine.update.migrations.changes import (
     Migration,
@@ -93,14 +93,14 @@ _NAMES = {
     "core.pull.CallPiece": "core.events.ToolCallPiece",
     "core.toolbox.Running": "core.tools.toolbox.RunningCalls",
     "core.sent.SentFile": "core.artifacts.received.File",
-    # What the plumbing of LangChain in 0.2 had, which is in the adapter now.
+    # In 0.2, these were in the LangChain backend; now they are in the adapter.
     "backend.bridge.from_langchain": "adapters.langchain.from_langchain",
     "backend.model.ChatJanus": "adapters.langchain.ChatJanus",
 }
 
 V0_3_0 = Migration(
     version="0.3.0",
-    why="the core's modules are in folders now, and all that a backend needs is imported from competitor.api",
+    why="the core's modules were moved to folders; import the names that a backend needs from competitor.api",
     modules=_MODULES,
     names=_NAMES,
     changes=(
