@@ -72,7 +72,7 @@ test-variants: $(VENV)/.ready        ## run for the other variants what `make te
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
 	@$(TEST) -m "slow or not slow" tests/updating
 
-compare-updates: $(VENV)/.ready        ## make twelve updates with competitor update, cruft and plain cookiecutter, as a table
+compare-updates: $(VENV)/.ready        ## make fifteen updates with competitor update, cruft and plain cookiecutter, as a table
 	@$(BIN)/python tools/compare_updates.py
 
 older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.2.0

@@ -61,7 +61,15 @@ def own_module(repo: Path) -> None:
     (repo / newer.NEW).write_text(f'"""{MINE}"""\n', encoding="utf-8")
 
 
+def replace_all(repo: Path) -> None:
+    """Changes a word everywhere, as `git grep -l WORD | xargs sed -i` does."""
+    for path in repo.rglob("*"):
+        if path.is_file() and ".git" not in path.parts and b"streams" in path.read_bytes():
+            path.write_bytes(path.read_bytes().replace(b"streams", f"streams ({MINE})".encode()))
+
+
 AGENT, DOC = "competitor/backend/agent.py", "README.md"
+PINNED = "six==1.17.0"
 HELP = "## build the container"
 SCENARIOS = (
     Scenario("no change", lambda repo: None, taken=has(LIMITS, newer.CORE_LINE)),
@@ -99,6 +107,14 @@ SCENARIOS = (
         lambda repo: (repo / ".github/dependabot.yaml").exists(),
     ),
     Scenario("a contract file edited", adds(LIMITS, "MINE = 1"), has(LIMITS, "MINE = 1")),
+    Scenario("a word replaced in all files", replace_all, has(DOC), has(DOC, newer.README_LINE)),
+    Scenario("a line added to a lock by hand", adds("requirements.txt", PINNED), has("requirements.txt", PINNED)),
+    Scenario(
+        "a file that only its user may read",
+        lambda repo: (repo / DOC).chmod(0o600),
+        lambda repo: (repo / DOC).stat().st_mode & 0o777 == 0o600,
+        has(DOC, newer.README_LINE),
+    ),
     Scenario("a module added where the template adds one", own_module, has(newer.NEW), has(newer.NEW, "Waves.")),
 )
 
