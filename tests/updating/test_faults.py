@@ -55,10 +55,12 @@ def steps(worked_in: Path, home: Path, tmp_path_factory: pytest.TempPathFactory)
     return marks
 
 
-def update_with_fault(repo: Path, home: Path, fault: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def update_with_fault(
+    repo: Path, home: Path, fault: str, *options: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Runs `competitor update --yes` with a fault, in a new process group, so that a fault can send it Ctrl-C."""
     return subprocess.run(
-        [sys.executable, "-m", "competitor", "update", "--yes"],
+        [sys.executable, "-m", "competitor", "update", "--yes", *options],
         cwd=repo,
         env={**clean_environment(home), "PYTHONPATH": str(HERE / "faults"), "FAULT": fault, **environment},
         capture_output=True,

@@ -3,6 +3,7 @@
 The older version is the bundle `older/0.2.0.bundle`; the newer one is the working tree.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ..baking.baking import clean_environment, git, run
 from . import newer, owner
+from .test_faults import update_with_fault
 from .updating import plain, update
 
 BUNDLE = Path(__file__).with_name("older") / "0.2.0.bundle"
@@ -125,3 +127,28 @@ def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "tests/test_backend.py", "-k", "answer or tool"]
     ran = subprocess.run(tests, cwd=repo, env=clean_environment(home), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["exception", "sigkill", "full disk"])
+def test_a_fault_during_a_migration_leaves_the_repo_as_it_was(
+    kind: str, older: Path, release: str, home: Path, tmp_path: Path
+) -> None:
+    """At ten moments from the first step to the last: an exception (Ctrl-C), a kill, a full disk."""
+    first = made(older, "langchain", tmp_path, home)
+    counted = owner.copy(first, tmp_path / "counted")
+    address = ("--template", release)
+    done = update_with_fault(counted, home, "count", *address, FAULT_COUNT=str(tmp_path / "count"))
+    assert done.returncode == 0, done.stderr
+    assert not (counted / "competitor/backend/brain.py").exists()
+    steps = json.loads((tmp_path / "count").read_text(encoding="utf-8"))["done"]
+    for share in range(10):
+        repo = owner.copy(first, tmp_path / f"{share}")
+        before = owner.everything(repo)
+        fault = "ctrl-c" if kind == "exception" else kind
+        struck = update_with_fault(repo, home, f"{fault}:{1 + share * (steps - 1) // 9}", *address)
+        assert struck.returncode != 0
+        if kind == "sigkill":
+            again = update(repo, home, *address, "--dry-run")
+            assert again.returncode == 0, again.stderr
+        assert owner.everything(repo) == before, f"{kind} at {share} of 9"

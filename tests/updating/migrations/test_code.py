@@ -18,7 +18,7 @@ from templates_variants.engine.update.migrations.changes import (
     RenamedParameter,
     RenamedSetting,
 )
-from templates_variants.engine.update.migrations.migrate import Migrated, migrate
+from templates_variants.engine.update.migrations.migrate import Migrated, migrate, pending
 
 CORE = """
 from typing import Self
@@ -294,3 +294,20 @@ def test_a_part_of_an_f_string_is_edited_only_if_its_position_is_known(new: Path
     assert data is not None
     compile(data, PATH, "exec")
     assert data.count(b"content") + len(done.left) >= (3 if sys.version_info >= (3, 12) else 2)
+
+
+def test_an_update_across_two_versions_applies_both_migrations_in_their_order(new: Path) -> None:
+    first = Migration(
+        "8.0.0", "one", modules={"core.oldest": "core.old"}, changes=(RenamedSetting("JANUS_A", "JANUS_B"),)
+    )
+    second = Migration(
+        "9.0.0", "two", modules={"core.old": "core.home"}, changes=(RenamedSetting("JANUS_B", "JANUS_C"),)
+    )
+    both = [second, first]
+    assert pending("7.5.0", "9.0.0", both) == [first, second]
+    assert pending("8.0.0", "9.0.0", both) == [second]
+    assert pending("7.5.0", "8.4.0", both) == [first]
+    code = b"from ..core.oldest import Chat\nNAMES = ['JANUS_A', 'JANUS_B']\n"
+    done = migrate({PATH: code}, {}, pending("7.5.0", "9.0.0", both), backend="", new=new, old=new)
+    assert done.files[PATH] == b"from ..api import Chat\nNAMES = ['JANUS_C', 'JANUS_C']\n"
+    assert [why.split(":")[0] for why in done.why] == ["8.0.0", "9.0.0"]
