@@ -188,7 +188,7 @@ CHANGES = {
     ),
     "removed_name": Breaking(
         edits=(
-            ("competitor/api.py", r'    "MAX_CALLS_AT_ONCE",\n', ""),
+            ("competitor/api.py", r'"MAX_CALLS_AT_ONCE",\s+', ""),
             ("competitor/api.py", r'    "limits": \("MAX_CALLS_AT_ONCE",\),\n', ""),
             ("competitor/api.py", r"    from \.core\.limits import MAX_CALLS_AT_ONCE\n", ""),
         ),
