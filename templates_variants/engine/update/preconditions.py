@@ -35,7 +35,7 @@ def alone(project: Path) -> Iterator[None]:
 
 
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Rolls back an update that did not finish. Returns the same as `transaction.recover`, and raises `Refused`."""
+    """Does what `transaction.recover` does, but raises `Refused` if the unfinished update is still running."""
     try:
         return transaction.recover(project, besides=besides)
     except transaction.Running as running:

@@ -35,7 +35,7 @@ def rewrite(file: "FileMigration") -> None:
 
 
 def _add(file: "FileMigration", missing: list[tuple[str, str]]) -> None:
-    """Adds imports of the `missing` names. The edits use them, and no existing import can be extended by them."""
+    """Adds imports of the `missing` names: those that the edits use and that fit into no existing import."""
     first = next((one for one in file.source.tree.body if isinstance(one, ast.Import | ast.ImportFrom)), None)
     if missing and first is not None:
         has_future = isinstance(first, ast.ImportFrom) and first.module == "__future__"

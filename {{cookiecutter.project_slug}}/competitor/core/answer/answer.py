@@ -167,7 +167,7 @@ class Answer:
         self.form.progress(f"{self.activity} ({seconds:.0f} s).\n" if seconds >= 1 else f"{self.activity}.\n")
 
     def close(self, note: str = "", reason: FinishReason | None = None) -> tuple[FinishReason, dict[str, int | float]]:
-        """Closes what is open and ends the answer; `note` is its last text. Returns the finish reason and the usage."""
+        """Ends open tools and sandboxes, then the answer, with `note` as its last text. Returns reason and usage."""
         for opened in list(self._open):
             self._end(opened, "error", {})
         for number, filled in enumerate(self._calls):
@@ -240,7 +240,7 @@ class Answer:
 
     def _start(self, kind: Literal["tool", "sandbox"], event: ToolStart | SandboxStart) -> None:
         if event.id in self._open:
-            log.warning("a second start of the same id was ignored", extra={"id": event.id})
+            log.warning("a second start of a step with the same id was ignored", extra={"id": event.id})
             return
         self._speak()
         step = Step(kind, event.name, event.id, event.details)
@@ -253,7 +253,7 @@ class Answer:
     def _end(self, id: str, status: str, details: dict[str, Any]) -> None:
         opened = self._open.pop(id, None)
         if opened is None:
-            log.warning("an end without a start was ignored", extra={"id": id})
+            log.warning("the end of a step that had not started was ignored", extra={"id": id})
             return
         self._speak()
         step, since = opened

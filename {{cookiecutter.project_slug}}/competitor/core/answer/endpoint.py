@@ -129,7 +129,7 @@ class _Request:
 
 
 class ChatEndpoint:
-    """Answers chat requests. Refuses a bad one before it starts any work (S16)."""
+    """Answers chat requests. A bad request is refused before any work starts (S16)."""
 
     def __init__(self, shared: Shared):
         self._shared = shared

@@ -55,7 +55,7 @@ class Keeper:
         self._arriving = 0  # bytes that are being written now
 
     async def keep(self, data: bytes, described: Described, now: int, ttl_seconds: int) -> str:
-        """Stores the bytes from `now` on and returns their id. Raises `ArtifactError`."""
+        """Stores the bytes for `ttl_seconds` after `now`, and returns their id. Raises `ArtifactError`."""
         opened = await self._open()
         size = len(data) + BLOCK_BYTES
         await self._make_room(opened.store, size)

@@ -61,7 +61,7 @@ def _is_ours(place: Path) -> None:
     """Raises `PermissionError` if another user has made the folder first, which is possible below /tmp."""
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(errno.EPERM, f"{place} is open to other users; set JANUS_ARTIFACTS_DIR to another")
+        raise PermissionError(errno.EPERM, f"{place} is open to other users; set JANUS_ARTIFACTS_DIR to another folder")
 
 
 def _bucket(settings: Settings, name: str) -> "S3Store":

@@ -5,7 +5,7 @@ import threading
 
 
 class Budget:
-    """Counts bytes in use. The event loop takes from the budget; the thread that writes files gives back."""
+    """Counts bytes in use. The event loop takes bytes; the thread that writes files gives them back."""
 
     def __init__(self, most_bytes: int):
         self._most_bytes = most_bytes

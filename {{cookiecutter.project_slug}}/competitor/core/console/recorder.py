@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Rest(Protocol):
-    """The record of a request besides its head; `made` runs in the writer's thread."""
+    """The record of a request without its head. `made` is called in the thread that writes the files."""
 
     def made(self) -> Json: ...
     def free(self) -> None:
@@ -171,7 +171,7 @@ class RecordedWriter(BodyWriter):
 
 
 def _events(data: bytes) -> Iterable[tuple[Any, int]]:
-    """Yields the events of a write with their sizes in bytes: a chunk's object, or a comment's or `[DONE]`'s text."""
+    """Yields the events of a write with their sizes in bytes: chunks as objects, others as text."""
     for event in data.split(b"\n\n"):
         if event:
             text = event.decode()

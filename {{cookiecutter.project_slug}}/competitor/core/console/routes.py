@@ -41,7 +41,7 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
         guarded(request)
         found = await console.record(number)
         if found is None:
-            raise ApiError("not_found", "This request is no longer kept; only the last ones are.")
+            raise ApiError("not_found", "Only the last requests are kept; this one is not among them.")
         return JSONResponse(found, headers=_PRIVATE)
 
     @app.get("/v1/debug/stream/{id}", include_in_schema=False)

@@ -1,9 +1,9 @@
 """Metrics (E4): counted once per request, never per chunk, and summed over all workers.
 Contract file: replaced by updates.
 
-Metrics have OpenTelemetry's names (`gen_ai.*`, `http.server.*`) in Prometheus' spelling if there is one, or else start
+A metric has the name that OpenTelemetry gives it (`gen_ai.*`, `http.server.*`), in Prometheus' spelling, or else one
 with `janus_`. Each of several workers counts in its own file, in a folder that their parent made (workers.py). The
-worker that is asked adds the files up. No label contains a caller's text.
+worker that gets the request adds up all files. No label contains a caller's text.
 """
 
 import os

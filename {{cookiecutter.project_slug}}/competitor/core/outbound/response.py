@@ -96,7 +96,7 @@ class Response:
             self.ended.set_result(None)
 
     def close(self, *, finished: bool = False) -> None:
-        """Returns or closes the connection. With `finished`, only the end of the body may still be missing."""
+        """Releases or closes the connection. With `finished`, only the end of the body may still be missing."""
         self._timer.cancel()
         self._reader = None
         self._parts.clear()
@@ -196,7 +196,7 @@ class Response:
             self.whole = True
 
     def _parsed(self) -> None:
-        """Passes on the bytes of one read, in one piece."""
+        """Passes the parsed bytes of one socket read to the reader, in one piece."""
         if not self.status and self._head_size > MAX_RESPONSE_HEAD_BYTES:
             self.fail(UpstreamError("too_large", "a response head of more than 64 KiB"))
         if self._reader is not None:
@@ -238,7 +238,7 @@ class Response:
 def _whole_chunk(data: bytes) -> bytes | None:
     """The content of `data` if it is exactly one chunk of chunked transfer encoding, the usual case; otherwise None.
 
-    The parser does not get such a chunk. It does not notice, because it is between two chunks.
+    Such a chunk bypasses the parser. The parser is between two chunks then, so it does not miss this one.
     """
     size = _CHUNK_SIZE.match(data)
     if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:

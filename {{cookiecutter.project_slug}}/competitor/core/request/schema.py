@@ -264,7 +264,7 @@ class PassedOn(StrictModel):
 
 
 class ChatRequest(PassedOn):
-    """What a caller may send. The Janus extras, the last block, are not sent to the upstream (R9)."""
+    """What a caller may send. The last block of fields, Janus's own, is not sent to the upstream (R9)."""
 
     model: Annotated[str, Field(max_length=512)]
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
