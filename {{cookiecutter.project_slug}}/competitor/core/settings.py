@@ -134,7 +134,7 @@ class Settings(BaseModel):
     local_code: bool = _variable(False, "JANUS_LOCAL_CODE")
     """Run code on this machine, with limits, if no sandbox is configured. `make run` switches it on."""
     search_double: bool = _variable(False, "JANUS_SEARCH_DOUBLE")
-    """Offer a stand-in if no search service is configured; its results say so. `make run` switches it on."""
+    """Offer a stand-in with invented results if no search service is configured. `make run` switches it on."""
     tool_seconds: float = _variable(60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600)
     """Longest time of one tool call, in seconds."""
 
@@ -211,7 +211,7 @@ class Settings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """How long an answer may take (S15). It ends before the caller's time limit, so that the caller sees it end."""
+        """How long an answer may take (S15). This is less than the caller's limit, so that the caller gets the end."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
 
     @property
@@ -253,7 +253,7 @@ def variables(field: FieldInfo) -> list[str]:
 
 
 def meanings() -> list[dict[str, str]]:
-    """What each field is for: the text below it. Fields without a blank line between them are one group.
+    """The text below each field, which says what it is for. A blank line between fields starts a new group.
 
     This reads the source file. A server never calls it.
     """

@@ -57,7 +57,7 @@ def _from_imports(
 ) -> list[tuple[str, str]]:
     """Rewrites the `from` statements of one block, and merges those that now import from the same module.
 
-    `extra` are pairs of a module and a name to import as well. Returns the pairs that an existing import could take.
+    `extra` has pairs of a module and a name to import, too. Returns the pairs that fit into an existing import.
     """
     planned = [(node, groups) for node in nodes if (groups := _groups(file, node)) is not None]
     wanted = {module for module, _ in extra}

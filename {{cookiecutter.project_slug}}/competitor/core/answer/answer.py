@@ -1,4 +1,4 @@
-"""The answer: makes a compliant answer of whatever a backend yields: one end, one finish reason, one usage.
+"""Makes a compliant answer of whatever a backend yields: with one end, one finish reason and one usage.
 Contract file: replaced by updates.
 
 This module applies the contract's rules about content; `forms.py` writes the result as a stream or as one object.
@@ -227,7 +227,7 @@ class Answer:
         return text
 
     def _show(self, artifact: Artifact) -> None:
-        """Sends an artifact (A3). Its `data:` URL counts neither for the usage (U3) nor for the maximum size."""
+        """Sends an artifact (A3). A `data:` URL counts neither in the usage (U3) nor towards the maximum size."""
         if artifact.id in self._shown:
             return
         self._speak()

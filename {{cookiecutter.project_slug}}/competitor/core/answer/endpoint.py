@@ -99,7 +99,7 @@ class _Request:
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """Logs one line and notifies the observers. `gap` and the loop's `lag`, in seconds, are for streams only."""
+        """Logs one line and notifies the observers. Streams have a longest `gap` and a `lag` of the loop."""
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),

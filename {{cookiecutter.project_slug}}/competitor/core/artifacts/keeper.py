@@ -102,7 +102,7 @@ class Keeper:
         return left
 
     async def _make_room(self, store: Store, size: int) -> None:
-        """Raises `ArtifactError` if all replicas together would store too much. Expired artifacts do not count."""
+        """Reserves `size` bytes. Raises `ArtifactError` if all replicas together would then store too much."""
         most = self.settings.artifacts_total_bytes
         async with self._looking:
             arriving = self._arriving  # read before the listing, so that none is missed

@@ -1,4 +1,4 @@
-"""Limits the memory that the console uses for all requests together. Beyond it, requests are kept only in part."""
+"""Limits the memory that the console uses for all requests. Above the limit, requests are kept only in part."""
 # Contract file: replaced by updates.
 
 import threading

@@ -114,7 +114,7 @@ class Recorder(Observer):
         self._tell(LAST, "request", message, fields)
 
     def close(self) -> None:
-        """Ends the recording, however the answer ended, and releases memory that was not passed on."""
+        """Ends the recording, however the answer ended, and frees the memory that no other object holds."""
         if not self._ended:
             self.free()
 

@@ -1,4 +1,4 @@
-"""One call of the model: of any OpenAI-compatible server, or of the offline model, which uses the same format.
+"""One call of a model: on any OpenAI-compatible server, or the offline model, which uses the same format.
 Contract file: replaced by updates.
 
 A `Completion` is one call. A backend either yields it, and the core passes every piece to the client, or iterates
@@ -139,7 +139,7 @@ class Completion(Source):
         return cast(AsyncIterator[Text | Reasoning], self._pulled(PullSink()))
 
     def pieces(self) -> AsyncGenerator[Piece]:
-        """Iterates over text, reasoning and tool calls. All calls are then in `client_calls`."""
+        """Iterates over text, reasoning and tool calls. Afterwards, all tool calls are in `client_calls`."""
         return self._pulled(PullSink(calls=True))
 
     async def _pulled(self, queue: PullSink) -> AsyncGenerator[Piece]:

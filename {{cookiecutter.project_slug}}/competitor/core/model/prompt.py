@@ -20,7 +20,7 @@ def messages(request: ChatRequest) -> list[Body]:
 
 
 def tools(request: ChatRequest) -> Body:
-    """`tools`, each name once (R7), and `tool_choice`; an empty dict if the caller offers no tools."""
+    """`tools` (without repeated names, R7) and `tool_choice`; an empty dict if the caller offers no tools."""
     offered = request.offered_tools
     if not offered:
         return {}

@@ -72,7 +72,7 @@ class Metrics(Observer):
             "gen_ai_server_time_to_first_token_seconds", "Time to the first word, reasoning or call.", _WAITS
         )
         self._gaps = histogram("janus_stream_largest_gap_seconds", "Longest silence within a stream.", _GAPS)
-        self._lags = histogram("janus_event_loop_lag_seconds", "Longest time blocking code held up a stream.", _WAITS)
+        self._lags = histogram("janus_event_loop_lag_seconds", "Longest delay of a stream by blocking code.", _WAITS)
         self._usage = histogram(
             "gen_ai_client_token_usage", "Tokens of an answer with all its model calls.", _TOKENS, "gen_ai_token_type"
         )
@@ -98,7 +98,7 @@ class Metrics(Observer):
     # Observer callbacks.
 
     def in_flight(self) -> AbstractContextManager[Any]:
-        """Counts a request as active until the context manager exits."""
+        """A context manager that counts a request as active until it exits."""
         return self._active.track_inprogress()
 
     def refused(self, code: str) -> None:

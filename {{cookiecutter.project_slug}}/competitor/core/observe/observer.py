@@ -1,4 +1,4 @@
-"""Observers: callbacks about an answer for metrics, traces and the debug console; never called for a chunk."""
+"""Observers: callbacks about an answer, for metrics, traces and the debug console. No chunk causes a call."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping

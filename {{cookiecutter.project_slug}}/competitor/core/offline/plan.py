@@ -141,7 +141,7 @@ class _Part:
         return plain[1:-1] if plain[:1] + plain[-1:] in _QUOTES and len(plain) > 1 else plain
 
     def _fitted(self, name: str, told: Body, text: str) -> Any:
-        """The arguments for a tool: those in `told` that it has parameters for, or else a guess from the text."""
+        """The arguments for a tool: those in `told` that are its parameters, or else a guess from the text."""
         properties = (self._tools[name].get("parameters") or {}).get("properties") or {}
         known = {key: value for key, value in told.items() if _takes(properties.get(key), value)}
         return known or arguments(self._tools[name], self._aside.back(text))

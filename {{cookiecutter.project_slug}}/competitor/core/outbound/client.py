@@ -1,4 +1,4 @@
-"""The HTTP/1.1 client for all requests of this process. It checks each one against the egress list.
+"""The HTTP/1.1 client for all requests of this process. It checks every URL against the egress list.
 Contract file: replaced by updates.
 
 Why not a library: the client is the largest cost of a relay. In prototypes of a relay, measured side by

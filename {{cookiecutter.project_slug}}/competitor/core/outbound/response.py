@@ -62,7 +62,7 @@ class Response:
         self._deliver()
 
     async def read(self, max_bytes: int) -> bytes:
-        """Returns the whole body. Raises `UpstreamError`, also for more than `max_bytes`."""
+        """Returns the whole body. Raises `UpstreamError`, for example for more than `max_bytes`."""
         body = bytearray()
 
         def keep(data: bytes) -> None:
@@ -143,7 +143,7 @@ class Response:
         self._parsed()
 
     def lost(self, error: Exception | None) -> None:
-        """Called when the connection is closed. A body without a length is complete then."""
+        """Called when the connection is closed. This completes a body without a length."""
         unframed = "content-length" not in self.headers and "transfer-encoding" not in self.headers
         if self.status and unframed and error is None:
             self.whole = True
@@ -227,7 +227,7 @@ class Response:
         return unpacked
 
     def _look(self) -> None:
-        """Checks for silence with one timer that restarts only when it fires, so a chunk costs nothing."""
+        """Checks for silence, with a timer that is restarted only when it fires, so that chunks need no timers."""
         left = self._silence_seconds if self._paused else self._heard_at + self._silence_seconds - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)

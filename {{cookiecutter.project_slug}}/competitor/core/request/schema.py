@@ -100,7 +100,7 @@ _TEXT_TYPES = {f"application/{kind}" for kind in ("json", "xml", "yaml", "x-yaml
 
 
 class FilePart(StrictModel):
-    """A file part (R6): the file's fields are in `file`, or beside `type`."""
+    """A file part (R6): the fields of the file are in the object `file`, or next to `type`."""
 
     type: Literal["file"]
     file: RequestFile

@@ -54,7 +54,7 @@ class Toolbox:
     async def run(
         self, name: str, arguments: str, report: Report = lambda event: None, *, seconds: float | None = None
     ) -> Result:
-        """Runs one call and returns its result; `report` is called with its events. Raises only `CancelledError`.
+        """Runs one call and returns its result; `report` gets each of its events. Raises only `CancelledError`.
 
         `seconds` can shorten the time limit of this call.
         """
