@@ -1,4 +1,4 @@
-"""Tells a hook where the template is, however the template is run.
+"""Tells a hook in which folder the template is, whichever tool runs the template.
 
 cookiecutter's own `_repo_dir` is relative for local templates and missing under cruft. But while a hook is *rendered*,
 the working directory is always the template's root.

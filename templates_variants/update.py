@@ -2,8 +2,8 @@
 
     python templates_variants/update.py --project REPO [--template ADDRESS] [options]
 
-An old repo keeps its old copy of `competitor/cli/update.py`, which nobody can correct. So that file does little: it
-fetches the template, then runs this file with `--project`, `--template` and the options that the owner gave. The
+An old repo keeps its old copy of `competitor/cli/update.py`, which nobody can correct. So `cli/update.py` does little:
+it fetches the template, then runs this file with `--project`, `--template` and the options that the owner gave. The
 options of this file must therefore stay as they are; new ones may be added.
 Exit codes: 0 done, 1 done with conflicts, 2 refused and nothing changed, 130 stopped and nothing changed. With
 `--outdated` nothing is ever changed: 0 means that the repo is up to date, 1 that it is not.
@@ -107,7 +107,7 @@ def _update(given: argparse.Namespace, project: Path) -> int:
 
 
 def outdated(given: argparse.Namespace, project: Path) -> dict[str, Any]:
-    """Finds out which version is behind which, and what an update would do; changes nothing."""
+    """Finds out how the repo's version differs from the template's, and what an update would do. Changes nothing."""
     if transaction.is_pending(project):
         raise Refused("the last update did not finish; `python -m competitor update` rolls it back first")
     was = preconditions.ours(project)
@@ -180,7 +180,7 @@ def _bake(answers: dict[str, str], scratch: Path) -> Path:
 
 
 def _python(scratch: Path) -> str:
-    """Returns the path of a Python that has cookiecutter. If this one has none, makes a virtual environment for it."""
+    """Returns the path of a Python with cookiecutter: this Python, or that of a new environment in `scratch`."""
     if importlib.util.find_spec("cookiecutter") is not None:
         return sys.executable
     print("Fetching cookiecutter for this update ...", file=sys.stderr)

@@ -18,7 +18,7 @@ Contract file: replaced by updates.
     SandboxStart, SandboxEnd        a sandbox runs (S9), in the same way
     ToolCall(name, arguments)       a tool call for a tool that the client offered and runs itself (S10)
     Artifact                        an image, a file, a dataset (A1 to A3): `await chat.artifacts.save(...)` makes one
-    Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds spent elsewhere, added to the answer's (U1)
+    Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds spent elsewhere; the usage includes them (U1)
     Finish(reason)                  ends the answer: "stop", "length", "tool_calls" or "content_filter" (S7)
     a Source of your own            an object that writes events to a `Sink`, such as a client of another API
 
@@ -27,7 +27,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
     Chat            one request, and the means to answer it
       .messages       the conversation in OpenAI's wire format: a fresh list of dicts, which you may change
       .text           the text of the last user message
-      .files          its files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
+      .files          that message's files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
       .request        the parsed request (R1 to R10)
       .complete(messages=None, **options)   a `Completion` of the caller's request; what you pass replaces parts of it
       .offer(own)     options for `complete` that offer the client's tools and your own (S10, R7)
@@ -39,7 +39,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
     Completion      one call of the model. Yield it, or iterate over it for `Text` and `Reasoning`, or over `.pieces()`
                     for `ToolCallPiece` as well. Then `.text`, `.reasoning`, `.tool_calls` (of your tools),
                     `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result.
-                    Awaiting it can raise `UpstreamError`; `.kind` says what failed (errors.UPSTREAM_KINDS).
+                    Iterating can raise `UpstreamError`; `.kind` says what failed (errors.UPSTREAM_KINDS).
 
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
                     it raises `ToolError("a sentence for the model")` if it cannot do what was asked

@@ -1,4 +1,4 @@
-"""Yours: fixtures for your tests. Those imported here are the contract's, see tests/contract/fixtures.py."""
+"""Yours: fixtures for your tests. The imported ones are from tests/contract/fixtures.py."""
 
 from .contract.fixtures import launch, offline, target, upstream
 

@@ -49,7 +49,7 @@ def executable(template: Path, variant: str) -> list[str]:
 
 
 def rendered(template: Path, files: Mapping[str, Path]) -> list[str]:
-    """The files that Jinja would change: they contain Jinja and are not listed as copied without rendering."""
+    """The files that Jinja would change: they contain Jinja and are not listed in `_copy_without_render`."""
     copied: list[str] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     return [
         path

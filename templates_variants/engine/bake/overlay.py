@@ -47,7 +47,7 @@ def _render_over(folder: Path, answers: Answers, project: Path) -> None:
 
 
 def clear_caches(template: Path, project: Path) -> None:
-    """Removes caches, which cookiecutter copies if the template's folder contains them."""
+    """Removes the caches that cookiecutter copied because the template's folder contained them."""
     root = template / _FOLDER
     for cache in (path for name in CACHES for path in root.rglob(name)):
         shutil.rmtree(project / cache.relative_to(root), ignore_errors=True)

@@ -72,7 +72,7 @@ def load(project: Path) -> Record:
 
 
 def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: list[str]) -> None:
-    """Writes `.janus/` for a new repo. `core` and `variant` are the paths that came from each."""
+    """Writes `.janus/` for a new repo. `core` has the paths that the core made, `variant` those of the variant."""
     janus = project / ".janus"
     given = {name: value for name, value in answers.items() if not name.startswith("_")}
     zones = {path: zone_of(path) for path in sorted({*core, *variant})}

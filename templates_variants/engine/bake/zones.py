@@ -1,11 +1,11 @@
 """Says who owns each file of a generated repo. This is the only list; the hook records it in `.janus/contract.json`.
 
-- contract: belongs to the template. An update replaces it, and `competitor verify` names it if it was edited. Its
-      second line says so: in Python "Contract file: replaced by updates.", in `docs/` the same in an HTML comment below
-  the heading. CONTRACT.md is recognised by its name.
-- owner: made once, and never changed by an update.
-- shared: both edit it; an update merges, with the base in `.janus/base.json`.
-- derived: made by `make lock`, never merged.
+- contract: the file belongs to the template. An update replaces it, and `competitor verify` reports it if it was
+  edited. Its second line is "Contract file: replaced by updates."; in `docs/`, this is an HTML comment below the
+  heading. CONTRACT.md has no such line.
+- owner: the file is made once, and an update never changes it.
+- shared: the template and the owner change the file. An update merges their changes; the base is in `.janus/base.json`.
+- derived: `make lock` makes the file. It is never merged.
 """
 
 from fnmatch import fnmatchcase

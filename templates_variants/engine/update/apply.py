@@ -64,7 +64,7 @@ def _goes(repo: Repo, paths: Iterable[str]) -> Iterator[str]:
 
 
 def _copies(repo: Repo, step: Step) -> Iterator[Step]:
-    """Yields a step that copies an edited contract file before it is replaced, unless the last commit has the edit."""
+    """Yields a step that copies an edited contract file before it is replaced, if the edit is not committed."""
     mine = repo.mine(step.path)
     if step.deed not in ("replaced", "deleted") or zone_of(step.path) != "contract" or mine is None:
         return
@@ -76,9 +76,9 @@ def _copies(repo: Repo, step: Step) -> Iterator[Step]:
 
 
 def planned(repo: Repo, template: Path, address: str, *, migrate: bool) -> Plan:
-    """Returns the plan, like `plan`, and records two things in the fresh repo.
+    """Returns the same as `plan`, and writes the origin to the record of the fresh repo.
 
-    These are the address of the template, and the version to which the owner's own files are migrated.
+    The origin is the address of the template and the version to which the owner's own files are migrated.
     """
     record.write_origin(repo.made, address, repo.now.template_version)
     found = plan(repo, template, migrate=migrate)

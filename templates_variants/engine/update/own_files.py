@@ -13,7 +13,7 @@ NOT_NEEDED = "no longer needed, and not edited since the template made it"
 
 
 def migrated(repo: Repo, steps: Mapping[str, Step]) -> Migrated:
-    """Returns the result of all pending migrations of the owner's files. They start from the files after the update."""
+    """Returns the result of all pending migrations of the owner's files. They are applied to the updated files."""
     migrations = pending(repo.was.migrated, repo.now.template_version)
     if not migrations:
         return Migrated({}, (), ())

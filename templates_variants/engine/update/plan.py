@@ -39,7 +39,7 @@ EDITED = (
 
 @dataclass(frozen=True)
 class Step:
-    """The planned result for one path: the file `becomes`, or the file that is now at `source`, or no file."""
+    """The planned result for one path: the file in `becomes`, or the file that is now at `source`, or no file."""
 
     path: str
     deed: Deed

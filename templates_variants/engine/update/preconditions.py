@@ -35,7 +35,7 @@ def alone(project: Path) -> Iterator[None]:
 
 
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Rolls back an update that did not finish. Returns the same as `transaction.recover`, and raises `Refused`."""
+    """Does what `transaction.recover` does, but raises `Refused` if the unfinished update is still running."""
     try:
         return transaction.recover(project, besides=besides)
     except transaction.Running as running:
@@ -122,7 +122,7 @@ def resolved(project: Path, was: Record) -> None:
 
 
 def not_older(was: Record, now: str) -> None:
-    """Raises `Refused` if the template is older than the repo, unless the owner chose that version with `--to`."""
+    """Raises `Refused` if the template is older than the repo, unless the owner chose this version with `--to`."""
     if number(now) < number(was.template_version) and os.environ.get(ASKED_FOR) != "yes":
         raise Refused(
             f"this template is version {now}, older than the {was.template_version} of your repo; if you want it, use"
@@ -131,7 +131,7 @@ def not_older(was: Record, now: str) -> None:
 
 
 def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
-    """Raises `Refused` for an answer that is invalid, or that the new template no longer offers and would replace."""
+    """Raises `Refused` for an answer that is invalid, or no longer offered, so that the template would replace it."""
     asked: dict[str, Any] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     for name, answer in recorded.items():
         choices = asked.get(name)

@@ -1,8 +1,8 @@
 """Updates a repo on a branch of its own, and opens a pull request that says what changed and whether it still works.
 
-`competitor update --pull-request` runs this, by hand or in the weekly workflow `update.yml`. A pull request that the
-forge's own token opens starts no CI, so the tests and the check run here, before and after the update, and the text of
-the pull request has their results.
+`competitor update --pull-request` runs this, by hand or in the weekly workflow `update.yml`. If the token of a workflow
+opens a pull request, GitHub starts no CI for it. Therefore the tests and the check run here, before and after the
+update, and the text of the pull request has their results.
 """
 
 import base64
@@ -28,10 +28,10 @@ MAX_BODY = 60_000  # characters; GitHub takes 65,536
 
 
 def propose(project: Path, found: Mapping[str, Any], update: Callable[[], int]) -> int:
-    """Runs `update` on a new branch, pushes it, and opens a pull request. `found` is what `outdated` says.
+    """Runs `update` on a new branch, pushes it, and opens a pull request. `found` is the result of `outdated`.
 
-    The address, the repository and the token of the forge are in GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN,
-    as in a workflow. Without a token the branch stays here and the text is printed. Returns the exit code.
+    As in a workflow, GITHUB_API_URL has the address of the API, GITHUB_REPOSITORY the repository, and GITHUB_TOKEN the
+    token. Without a token, the branch is not pushed, and the text is printed. Returns the exit code.
     """
     if not found["outdated"]:
         print(f"Up to date: janus-template {found['template']['newest']}.")
@@ -63,12 +63,12 @@ def title(found: Mapping[str, Any]) -> str:
 
 
 def results(project: Path) -> dict[str, str]:
-    """Runs the tests and the check; maps each to `passed` or to what failed."""
+    """Runs `competitor test` and `competitor check`. Maps each name in COMMANDS to `passed` or to what failed."""
     return {name: _competitor(project, *command) for name, command in COMMANDS.items()}
 
 
 def body(found: Mapping[str, Any], before: Mapping[str, str], after: Mapping[str, str], locked: str) -> str:
-    """The text of the pull request, in Markdown."""
+    """Returns the text of the pull request, in Markdown."""
     parts = []
     if found["contract_changes"]:
         parts += ["## What changes in the contract", found["contract_changes"]]
@@ -79,7 +79,7 @@ def body(found: Mapping[str, Any], before: Mapping[str, str], after: Mapping[str
         listed = "\n".join(f"- `{line}`" for line in found["by_hand"])
         parts += ["## Lines of yours to change", listed]
     if migrated := found["files"].get("migrated"):
-        parts += ["## Your files that follow a change of the API", "\n".join(f"- `{path}`" for path in migrated)]
+        parts += ["## Your files that were adapted to the new API", "\n".join(f"- `{path}`" for path in migrated)]
     rows = "\n".join(f"| {name} | {before[name]} | {after[name]} |" for name in COMMANDS)
     parts += ["## Before and after", f"| | before | after |\n| --- | --- | --- |\n{rows}"]
     if locked != "passed":
@@ -90,7 +90,7 @@ def body(found: Mapping[str, Any], before: Mapping[str, str], after: Mapping[str
 
 
 def _competitor(project: Path, *command: str) -> str:
-    """Runs a command of the repo: `passed`, or the last line that it printed."""
+    """Runs a `competitor` command in the repo. Returns `passed`, or the last line that the command printed."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "competitor", *command],

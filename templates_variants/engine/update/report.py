@@ -45,7 +45,7 @@ def summary(repo: Repo, plan: Plan, template: Path) -> str:
 
 
 def outdated(repo: Repo, plan: Plan, template: Path, changed: set[str]) -> dict[str, Any]:
-    """What `competitor outdated` says, as JSON: versions, the contract's changes, and what an update would do."""
+    """Returns the result of `competitor outdated`: versions, changes of the contract, what an update would do."""
     was, now = repo.was, repo.now
     log = template / "CHANGELOG.md"
     text = log.read_text(encoding="utf-8") if log.exists() else ""
@@ -119,7 +119,7 @@ def _own_files(repo: Repo, plan: Plan) -> Iterator[str]:
 
 
 def own_lines(plan: Plan) -> str:
-    """Returns one of the next steps: the lines in their own files that owners must change by hand."""
+    """Returns the next step that lists the lines which the owner must change by hand."""
     if plan.migrates:
         return "\n     ".join(["change these lines of yours, which could not be migrated:", *plan.left])
     command = "`python -m competitor update` changes them for you, after showing how"
@@ -137,7 +137,7 @@ def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
 
 
 def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
-    """Returns a diff from the old template's file to the owner's. Takes the new file if git does not have the old."""
+    """Returns a diff from the old template's file (the new template's, if git lacks the old) to the owner's file."""
     original, name = _original(repo, obstacle.path), "the template's"
     if original is None:
         original, name = (obstacle.theirs.text if obstacle.theirs else b""), "the new template's"

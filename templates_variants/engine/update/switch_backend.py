@@ -1,4 +1,4 @@
-"""Replaces the owner's backend by another one. Moves all files of the old backend to a folder `backend_old/`."""
+"""Replaces the owner's backend by another backend. Moves all files of the old one to a folder `backend_old/`."""
 
 import os
 from collections.abc import Iterator

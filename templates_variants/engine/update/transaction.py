@@ -177,7 +177,7 @@ def _is_ours(project: Path, entry: Mapping[str, Any], path: str) -> bool:
 
 
 def _beside(project: Path, path: str) -> str:
-    """Returns a free path for an old file, for the case that somebody else's file or folder is now at its own path."""
+    """Returns a free path for restoring an old file, if somebody else's file or folder is now at its own path."""
     name = path.replace("/", "_")
     names = (f"{name}.before" if number == 1 else f"{name}.before_{number}" for number in range(1, 1000))
     return next(one for one in names if not os.path.lexists(project / one))
@@ -265,7 +265,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _came_between(work: Path, path: str, file: Path, *, whole: bool = False) -> bool:
-    """Whether the other program, as given to `prepare`, wrote this file. If `whole` is false, a part is enough."""
+    """Whether the other program (see `between` in `prepare`) wrote this file; a part of it, unless `whole` is true."""
     written = work / "between" / path
     if not written.is_file() or not file.is_file():
         return False

@@ -73,10 +73,10 @@ class Chat:
         return self._llm.client
 
     def offer(self, own: list[dict[str, Any]]) -> dict[str, Any]:
-        """Options for `complete` that offer the client's tools and `own`; for equal names, the client's tool (S10, R7).
+        """Options for `complete` that offer the client's tools, and `own` except those with the same names (S10, R7).
 
-        If the client chose a tool (a forced one, `required`, `none`), the choice is about its own tools. Then
-        `own` is not offered.
+        If the request has a `tool_choice` (a name, `required` or `none`), it concerns only the client's tools.
+        Then `own` is not offered.
         """
         theirs = prompt.tools(self.request)
         if theirs.get("tool_choice", "auto") != "auto":

@@ -83,7 +83,7 @@ class ToolCall:
     id: str = field(default_factory=_new_id)
 
     def as_json(self) -> dict[str, Any]:
-        """The call in OpenAI's wire format. Arguments that are not an object become `{}`: servers refuse others."""
+        """The call in OpenAI's wire format. Servers refuse arguments that are not an object, so these become `{}`."""
         try:
             usable = isinstance(from_json(self.arguments), dict)
         except ValueError:
@@ -121,7 +121,7 @@ class Flow:
         """Starts to hold output back. Everything written until `uncork` is sent together."""
 
     def uncork(self, *, last: bool = False) -> None:
-        """Sends what was held back. With `last`, no more comes, so it may wait briefly for the end of the answer."""
+        """Sends what was held back. With `last`, it may wait briefly, to be sent with the end of the answer."""
 
     def set_source(self, source: "Source | None") -> None:
         """Sets the source to pause while the client is slow."""
@@ -153,8 +153,8 @@ class Sink(Protocol):
 class Source:
     """An event that stands for many: the core calls `pour`, which sends them all to a `Sink`.
 
-    This is a class to inherit from, not a protocol, because every event is tested for it, and that test
-    takes 10 us for a protocol in Python 3.11.
+    This is a class to inherit from, not a protocol, because the core tests each event for this
+    type, and for a protocol such a test takes 10 us in Python 3.11.
     """
 
     async def pour(self, sink: Sink) -> None:

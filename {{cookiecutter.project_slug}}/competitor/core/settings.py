@@ -91,28 +91,28 @@ class Settings(BaseModel):
     otlp_endpoint: BaseUrl | None = _variable(None, "OTEL_EXPORTER_OTLP_ENDPOINT")
     """Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in."""
     otlp_headers: SecretStr | None = _variable(None, "OTEL_EXPORTER_OTLP_HEADERS")
-    """Headers for that collector, such as its key: name=value, comma-separated."""
+    """Headers for the OpenTelemetry collector, such as a key: name=value, comma-separated."""
 
     llm_base_url: BaseUrl | None = _variable(None, "JANUS_LLM_BASE_URL", "OPENAI_BASE_URL")
     """Base URL of an OpenAI-compatible server. Unset: the offline model answers."""
     llm_model: str | None = _variable(None, "JANUS_LLM_MODEL")
-    """Model to ask that server for. Unset: the name in the request is passed on."""
+    """Model to ask the server at JANUS_LLM_BASE_URL for. Unset: the name in the request is passed on."""
     llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY")
     """Key for the server at JANUS_LLM_BASE_URL."""
     openai_api_key: Key | None = _variable(None, "OPENAI_API_KEY")
-    """Key for that server if JANUS_LLM_API_KEY is unset."""
+    """Key for the server at JANUS_LLM_BASE_URL, if JANUS_LLM_API_KEY is unset."""
     chutes_api_key: Key | None = _variable(None, "CHUTES_API_KEY")
-    """Key for that server if it is chutes.ai; it is sent to no other host."""
+    """Key for the server at JANUS_LLM_BASE_URL, if that is chutes.ai. No other host gets this key."""
     token_hosts: Names = _variable(frozenset(), "JANUS_TOKEN_HOSTS")
-    """Hosts besides chutes.ai that may get the user's token of the request, comma-separated."""
+    """Hosts besides chutes.ai that may get the user's token from the request, comma-separated."""
     llm_connect_seconds: float = _variable(10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0)
-    """Longest time to connect, in seconds."""
+    """Longest time to connect to another server, in seconds."""
     llm_silence_seconds: float = _variable(120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0)
-    """Longest time without a byte from that server, in seconds."""
+    """Longest time without a byte from another server, in seconds."""
     llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable("auto", "JANUS_LLM_LIMIT_NAME")
     """Field for the token limit: max_tokens, max_completion_tokens, or auto (unchanged except for OpenAI)."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
-    """Attempts at one call, until a byte of the answer arrives."""
+    """Most attempts at one model call; no attempt is made once a byte of the answer has arrived."""
 
     price_prompt: float | None = _variable(None, "JANUS_PRICE_PROMPT", ge=0)
     """Price of a million prompt tokens in USD, for `cost_usd`."""
@@ -134,7 +134,7 @@ class Settings(BaseModel):
     local_code: bool = _variable(False, "JANUS_LOCAL_CODE")
     """Run code on this machine, with limits, if no sandbox is configured. `make run` switches it on."""
     search_double: bool = _variable(False, "JANUS_SEARCH_DOUBLE")
-    """Offer a stand-in for a search service that is not configured; it says so. `make run` switches it on."""
+    """Offer a stand-in with invented results if no search service is configured. `make run` switches it on."""
     tool_seconds: float = _variable(60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600)
     """Longest time of one tool call, in seconds."""
 
@@ -157,9 +157,9 @@ class Settings(BaseModel):
     artifact_single_use: bool = _variable(False, "JANUS_ARTIFACT_SINGLE_USE")
     """Allow each link to an artifact to be fetched only once."""
     artifacts_bucket: str | None = _variable(None, "JANUS_ARTIFACTS_BUCKET", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
-    """Bucket for artifacts in an S3-compatible store, which replicas share. Unset: the folder."""
+    """Bucket for artifacts in an S3-compatible store, which replicas share. Unset: a folder is used."""
     artifacts_endpoint: BaseUrl | None = _variable(None, "JANUS_ARTIFACTS_ENDPOINT")
-    """Base URL of that store. Unset: Amazon's own."""
+    """Base URL of the S3-compatible store. Unset: Amazon S3."""
     artifacts_region: str = _variable("us-east-1", "JANUS_ARTIFACTS_REGION", pattern=r"^[a-z0-9-]{1,40}$")
     """Region of the bucket."""
     artifacts_access_key: Key | None = _variable(None, "JANUS_ARTIFACTS_ACCESS_KEY")
@@ -168,7 +168,7 @@ class Settings(BaseModel):
     """Secret access key for the bucket."""
 
     timeout_seconds: float = _variable(300.0, "JANUS_TIMEOUT", gt=0)
-    """The callers' time limit, in seconds; an answer ends 10 s (at most half of it) earlier."""
+    """The callers' time limit, in seconds. An answer ends 10 s earlier, but at most half of the limit earlier."""
     max_body_bytes: int = _variable(10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024)
     """Largest request body, in bytes."""
     head_seconds: float = _variable(15.0, "JANUS_HEAD_SECONDS", gt=0)
@@ -178,11 +178,11 @@ class Settings(BaseModel):
     max_answer_bytes: int = _variable(16 * 2**20, "JANUS_MAX_ANSWER_BYTES", ge=1024)
     """Longest answer, in bytes of text."""
     workers: int = _variable(1, "JANUS_WORKERS", ge=1, le=64)
-    """Processes that share the port; the limits apply to each."""
+    """Number of processes that share the port; the limits apply to each process."""
     max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1)
-    """Requests answered at once; more wait."""
+    """Requests that are answered at the same time; further requests wait."""
     max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1)
-    """Requests answered or waiting; more get a 503."""
+    """Requests that are answered or wait; further requests get a 503."""
     queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0)
     """Longest wait for a slot, in seconds."""
     shutdown_seconds: float = _variable(8.0, "JANUS_SHUTDOWN_SECONDS", gt=0)
@@ -190,7 +190,7 @@ class Settings(BaseModel):
     pacing: Pace = _variable("auto", "JANUS_PACING")
     """Even spacing of bursty text: auto, off, or a fixed number of deltas a second, 1 to 250."""
     pacing_most_seconds: float = _variable(1.5, "JANUS_PACING_MOST_SECONDS", gt=0, le=10)
-    """Longest time that pacing holds text, in seconds."""
+    """Longest time that pacing holds text back, in seconds."""
     offline_words_per_second: float = _variable(50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0)
     """Speed of the offline model, in words a second."""
 
@@ -211,7 +211,7 @@ class Settings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """How long an answer may take (S15). It ends before the caller's time limit, so that the caller sees it end."""
+        """How long an answer may take (S15). This is less than the caller's limit, so that the caller gets the end."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
 
     @property
@@ -253,9 +253,9 @@ def variables(field: FieldInfo) -> list[str]:
 
 
 def meanings() -> list[dict[str, str]]:
-    """What each field is for: the text below it. Fields without a blank line between them are one group.
+    """The text below each field, which says what it is for. A blank line between fields starts a new group.
 
-    It reads this file, which a server that starts does not do.
+    This reads the source file. A server never calls it.
     """
     settings: Any = ast.parse(inspect.getsource(Settings)).body[0]
     groups: list[dict[str, str]] = []

@@ -31,7 +31,7 @@ class Usage:
         )
 
     def priced(self, prompt: float | None, completion: float | None) -> "Usage":
-        """Adds the cost at these prices in USD per million tokens, unless the cost is known or a price is missing."""
+        """This usage with its cost, at prices in USD per million tokens, unless it is known or a price is missing."""
         if self.cost_usd is not None or prompt is None or completion is None:
             return self
         cost = (self.prompt_tokens * prompt + self.completion_tokens * completion) / 1e6

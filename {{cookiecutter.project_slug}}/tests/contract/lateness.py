@@ -1,8 +1,8 @@
 """Tells a slow server from a busy machine: how long our processes have waited for a CPU, as the kernel counts it.
 Contract file: replaced by updates.
 
-A promised limit stays what it is. What was measured may be above it by the time that the machine kept us waiting;
-on a machine that is not busy, that is nothing. Only Linux counts it; elsewhere it is nothing, too.
+A measured time may exceed its limit by the time that our processes have waited. On a machine that is not busy, they
+do not wait, so the limit is strict. Only Linux counts the waiting; on other systems it is 0.
 """
 
 import os
@@ -20,7 +20,7 @@ from competitor.checks.target import Stream
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.1
-# A measurement that fails while the machine was later than this is made again, so many times.
+# If processes waited longer than this during a measurement that failed, it is repeated, up to so many times.
 ON_TIME_SECONDS = 0.2
 REPETITIONS = 3
 
@@ -28,7 +28,7 @@ REPETITIONS = 3
 class Lateness:
     """How long this process and every process it started have waited for a CPU since the object was created.
 
-    Used as a context manager, it also records when.
+    As a context manager, it also records at what times they waited.
     """
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class Lateness:
 
     @property
     def seconds(self) -> float:
-        """From the beginning to now, or to the end of the block that was entered."""
+        """The seconds of waiting until now, or until the end of the `with` block."""
         if not self._over.is_set():
             self._look()
         return self._looks[-1][1]
 
     def between(self, start: float, end: float) -> float:
-        """The seconds of waiting in that time, by the clock of `time.monotonic`; at least, as looks are rare."""
+        """The seconds of waiting between two times of `time.monotonic`; at least, since it looks rarely."""
         if self._looks[-1][0] < end:
             self._look()
         before = max(0, bisect_right(self._looks, start, key=itemgetter(0)) - 1)
@@ -62,7 +62,7 @@ class Lateness:
         return self._looks[after][1] - self._looks[before][1]
 
     def largest_gap(self, stream: Stream) -> float:
-        """As the stream's own, with no gap longer than the server made it."""
+        """The stream's largest gap in seconds, not counting the time that our processes waited in it."""
         times = [stream.sent, *(stream.sent + at for at, line in stream.lines if line)]
         return max((end - start - self.between(start, end) for start, end in pairwise(times)), default=0.0)
 
@@ -82,9 +82,9 @@ class Lateness:
 def measured_on_time(
     measure: Callable[[], T], again: Callable[[], T] | None = None, failure: type[Exception] = AssertionError
 ) -> T:
-    """What `measure` gives. Its failure proves nothing where the machine was late; then it is measured `again`."""
+    """Returns the result of `measure`. If it fails while the machine was busy, it is repeated with `again`."""
     for _ in range(REPETITIONS):
-        late = Lateness()  # two looks are enough for the whole
+        late = Lateness()  # its first and last look are enough
         try:
             return measure()
         except failure:
@@ -95,7 +95,7 @@ def measured_on_time(
 
 
 def _waits(pid: int) -> Iterator[tuple[str, float]]:
-    """Each thread of a process and of all below it, with the seconds that it has waited so far."""
+    """Yields each thread of a process and its descendants, with the seconds that it has waited so far."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:

@@ -1,4 +1,4 @@
-"""The locks are those of their sources: what is tested is what is installed."""
+"""The lock files match their sources, so what is tested is what is installed."""
 # Contract file: replaced by updates.
 
 from competitor.cli.locks import stale
@@ -7,4 +7,4 @@ from .processes import ROOT
 
 
 def test_no_lock_is_stale() -> None:
-    assert stale(ROOT) == [], "their sources have changed since; `make lock` makes them again"
+    assert stale(ROOT) == [], "these lock files no longer match their sources; run `make lock`"

@@ -1,4 +1,4 @@
-"""200 streams at once on one process: all well-formed, none with a gap, and the memory comes back."""
+"""200 streams at once on one process: all are well-formed, none has a gap, and their memory is freed."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -19,16 +19,16 @@ from .lateness import Lateness
 from .processes import PATIENCE_SECONDS, ROOT, competitor
 
 STREAMS = 200
-# Two hundred clients share one process, and may be late themselves on a machine that is not busy with others.
+# The 200 clients share one process, so they may be late even if the machine does nothing else.
 CLIENTS_SECONDS = 1.0
 KIB_LEFT = 5 * 1024
-# Each stream is 60 tokens in 3 s; the silence is one that would be seen as a gap.
+# Each stream has 60 tokens in 3 s. The silence is so long that it would count as a gap.
 STEADY = 'mock{"tokens": 60, "delay": 0.05}'
 WITH_A_SILENCE = 'mock{"tokens": 60, "delay": 0.05, "silence": 4}'
 
 
 async def one(url: str, prompt: str) -> Stream:
-    """A stream read by a client that is cheap enough to be run 200 times in one process."""
+    """Reads a stream with a client that is so cheap that 200 of them can run in one process."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = json.dumps(question(prompt, stream=True)).encode()
@@ -48,7 +48,7 @@ async def one(url: str, prompt: str) -> Stream:
 
 
 async def at_once(url: str, pid: int, prompt: str, count: int = STREAMS) -> tuple[list[Stream], int]:
-    """So many streams together, and the server's memory in the middle of them, in KiB."""
+    """Reads `count` streams at once. Returns them, and the server's memory in KiB while they run."""
     running = [asyncio.create_task(one(url, prompt)) for _ in range(count)]
     await asyncio.sleep(2.5)
     held = rss_kib(pid)
@@ -57,12 +57,12 @@ async def at_once(url: str, pid: int, prompt: str, count: int = STREAMS) -> tupl
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_200_streams_at_once(upstream: Upstream) -> None:
-    """What a backend of yours keeps for each answer is its own affair, as long as it gives it back."""
+    """Your backend may use any amount of memory for an answer, but must free it afterwards."""
     kib_a_stream(upstream)
 
 
 def kib_a_stream(upstream: Upstream, *command: str, cwd: Path = ROOT) -> float:
-    """Tests 200 streams of your competitor, or of the command: what a stream held, in KiB."""
+    """Tests 200 streams of your competitor, or of `command`. Returns the memory of one stream, in KiB."""
     given = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1"}
     with Lateness() as late, competitor(given, *command, cwd=cwd) as (url, pid):
         asyncio.run(at_once(url, pid, STEADY, 5))
@@ -71,12 +71,12 @@ def kib_a_stream(upstream: Upstream, *command: str, cwd: Path = ROOT) -> float:
         # Python's allocator keeps its pools for the next such load; what a load leaves behind shows in the second one.
         used = rss_kib(pid)
         second, _ = asyncio.run(at_once(url, pid, STEADY))
-        with suppress(AssertionError):  # then it is said below how much is left
+        with suppress(AssertionError):  # the last assertion then says how much is left
             wait_for(lambda: rss_kib(pid) - used <= KIB_LEFT, 10.0)
         left = rss_kib(pid) - used
     for stream in (*first, *second):
         well_formed(stream)
-        assert late.largest_gap(stream) <= GAP_SECONDS + CLIENTS_SECONDS, "less than the silence: it was filled"
+        assert late.largest_gap(stream) <= GAP_SECONDS + CLIENTS_SECONDS, "a stream was silent for too long"
         assert stream.text.count("tok") == 60
     assert left <= KIB_LEFT, f"{left} KiB more than before"
     return (held - idle) / STREAMS

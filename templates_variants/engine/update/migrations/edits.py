@@ -14,7 +14,7 @@ class Unreadable(Exception):
 class Source:
     """A Python file with its syntax tree and its planned edits. All positions count bytes of UTF-8.
 
-    The positions in the syntax tree do so, too. So a file in another encoding is edited in UTF-8, then encoded again.
+    The syntax tree has such positions, too. So a file in another encoding is edited in UTF-8, then encoded again.
     """
 
     def __init__(self, path: str, data: bytes) -> None:
@@ -78,7 +78,7 @@ class Source:
 
     @property
     def edited(self) -> bytes | None:
-        """Returns the new content; None if there are no edits. Raises `Unreadable` if they would break the file."""
+        """Returns the new content; None if there are no edits. Raises `Unreadable` if the edits break the file."""
         if not self._edits:
             return None
         parts, at = [], 0

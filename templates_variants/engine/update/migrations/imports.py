@@ -35,7 +35,7 @@ def rewrite(file: "FileMigration") -> None:
 
 
 def _add(file: "FileMigration", missing: list[tuple[str, str]]) -> None:
-    """Adds imports of the `missing` names. The edits use them, and no existing import can be extended by them."""
+    """Adds imports of the `missing` names: those that the edits use and that fit into no existing import."""
     first = next((one for one in file.source.tree.body if isinstance(one, ast.Import | ast.ImportFrom)), None)
     if missing and first is not None:
         has_future = isinstance(first, ast.ImportFrom) and first.module == "__future__"
@@ -57,7 +57,7 @@ def _from_imports(
 ) -> list[tuple[str, str]]:
     """Rewrites the `from` statements of one block, and merges those that now import from the same module.
 
-    `extra` are pairs of a module and a name to import as well. Returns the pairs that an existing import could take.
+    `extra` has pairs of a module and a name to import, too. Returns the pairs that fit into an existing import.
     """
     planned = [(node, groups) for node in nodes if (groups := _groups(file, node)) is not None]
     wanted = {module for module, _ in extra}

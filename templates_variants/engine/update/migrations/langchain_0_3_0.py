@@ -98,7 +98,7 @@ def _digest(data: bytes) -> str:
 
 
 def _require_adapter(files: Files) -> None:
-    """Replaces the requirements that 0.2.0 wrote by an include of the adapter's requirements. Other lines stay."""
+    """Removes the requirements that 0.2.0 wrote, and includes the adapter's requirements. Other lines stay."""
     text = files.get(REQUIREMENTS, b"").decode(errors="surrogateescape")
     if INCLUDE in text.splitlines() or REQUIREMENTS not in files:
         return

@@ -45,7 +45,7 @@ def migrate(
     new: Path,
     old: Path,
 ) -> Migrated:
-    """Migrates the owner's Python files and files with settings. Both map a path to its content.
+    """Migrates the owner's files. `python` and `settings` map the path of each such file to its content.
 
     `new` is a fresh repo from the new template, where the new names are looked up. `old` is the owner's repo, where the
     old names are looked up in the contract files.

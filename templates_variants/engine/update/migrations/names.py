@@ -1,7 +1,7 @@
 """Finds what a name in the owner's code means in the new template, and the class of an expression's value.
 
-Both are derived only from imports, definitions, annotations and calls. If these do not show it, the result is None, and
-the migration lists the line instead of editing it.
+Only imports, definitions, annotations and calls are used for this. If they do not show the meaning or the class, the
+result is None, and the migration lists the line but does not edit it.
 """
 
 import ast

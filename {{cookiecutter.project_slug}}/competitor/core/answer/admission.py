@@ -19,7 +19,7 @@ class Gate:
         self.open = 0
 
     def check(self) -> None:
-        """Raises `ApiError` (503) if as many requests as allowed are open already."""
+        """Raises `ApiError` (503) if the allowed number of requests is already open."""
         if self.open >= self._most:
             raise ApiError(
                 "overloaded",

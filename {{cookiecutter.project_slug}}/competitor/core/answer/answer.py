@@ -1,4 +1,4 @@
-"""The answer: makes a compliant answer of whatever a backend yields: one end, one finish reason, one usage.
+"""Makes a compliant answer of whatever a backend yields: with one end, one finish reason and one usage.
 Contract file: replaced by updates.
 
 This module applies the contract's rules about content; `forms.py` writes the result as a stream or as one object.
@@ -167,7 +167,7 @@ class Answer:
         self.form.progress(f"{self.activity} ({seconds:.0f} s).\n" if seconds >= 1 else f"{self.activity}.\n")
 
     def close(self, note: str = "", reason: FinishReason | None = None) -> tuple[FinishReason, dict[str, int | float]]:
-        """Closes what is open and ends the answer; `note` is its last text. Returns the finish reason and the usage."""
+        """Ends open tools and sandboxes, then the answer, with `note` as its last text. Returns reason and usage."""
         for opened in list(self._open):
             self._end(opened, "error", {})
         for number, filled in enumerate(self._calls):
@@ -227,7 +227,7 @@ class Answer:
         return text
 
     def _show(self, artifact: Artifact) -> None:
-        """Sends an artifact (A3). Its `data:` URL counts neither for the usage (U3) nor for the maximum size."""
+        """Sends an artifact (A3). A `data:` URL counts neither in the usage (U3) nor towards the maximum size."""
         if artifact.id in self._shown:
             return
         self._speak()
@@ -240,7 +240,7 @@ class Answer:
 
     def _start(self, kind: Literal["tool", "sandbox"], event: ToolStart | SandboxStart) -> None:
         if event.id in self._open:
-            log.warning("a second start of the same id was ignored", extra={"id": event.id})
+            log.warning("a second start of a step with the same id was ignored", extra={"id": event.id})
             return
         self._speak()
         step = Step(kind, event.name, event.id, event.details)
@@ -253,7 +253,7 @@ class Answer:
     def _end(self, id: str, status: str, details: dict[str, Any]) -> None:
         opened = self._open.pop(id, None)
         if opened is None:
-            log.warning("an end without a start was ignored", extra={"id": id})
+            log.warning("the end of a step that had not started was ignored", extra={"id": id})
             return
         self._speak()
         step, since = opened

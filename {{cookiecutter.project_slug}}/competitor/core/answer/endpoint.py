@@ -99,7 +99,7 @@ class _Request:
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """Logs one line and notifies the observers. `gap` and the loop's `lag`, in seconds, are for streams only."""
+        """Logs one line and notifies the observers. Streams have a longest `gap` and a `lag` of the loop."""
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),
@@ -129,7 +129,7 @@ class _Request:
 
 
 class ChatEndpoint:
-    """Answers chat requests. Refuses a bad one before it starts any work (S16)."""
+    """Answers chat requests. A bad request is refused before any work starts (S16)."""
 
     def __init__(self, shared: Shared):
         self._shared = shared

@@ -46,7 +46,7 @@ class StreamForm:
         self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}}))
 
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
-        """Sends the event in its own chunk (S18), then the link, unpaced: pacing would split `data:` URLs."""
+        """Sends the event in its own chunk (S18), then the link, without pacing, which would split `data:` URLs."""
         self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": {"items": [descriptor]}}}))
         for start in range(0, len(link), MAX_LINK_CHARACTERS):
             self.writer.write(self.envelope.text(link[start : start + MAX_LINK_CHARACTERS]))

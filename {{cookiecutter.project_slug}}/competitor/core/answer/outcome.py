@@ -36,7 +36,7 @@ class Failure(Enum):
 class Outcome:
     """How an answer ended. `cause` is the kind of an `UpstreamError` or `ArtifactError`, or an exception's name.
 
-    `note` is the last sentence of the answer for the user; `reason` replaces the finish reason.
+    `note` is the last sentence of the answer; `reason`, if given, replaces the model's finish reason.
     """
 
     end: End = End.DONE

@@ -33,6 +33,6 @@ class Artifact:
 
     @property
     def markdown(self) -> str:
-        """The URL as a Markdown link, or as a Markdown image if it is one (A3)."""
+        """The URL as a Markdown link, or as a Markdown image if the artifact is an image (A3)."""
         name = _MARKS.sub(r"\\\1", self.display_name)
         return f"{'!' if self.type == 'image' else ''}[{name}]({self.url})"

@@ -55,7 +55,7 @@ class Keeper:
         self._arriving = 0  # bytes that are being written now
 
     async def keep(self, data: bytes, described: Described, now: int, ttl_seconds: int) -> str:
-        """Stores the bytes from `now` on and returns their id. Raises `ArtifactError`."""
+        """Stores the bytes for `ttl_seconds` after `now`, and returns their id. Raises `ArtifactError`."""
         opened = await self._open()
         size = len(data) + BLOCK_BYTES
         await self._make_room(opened.store, size)
@@ -102,7 +102,7 @@ class Keeper:
         return left
 
     async def _make_room(self, store: Store, size: int) -> None:
-        """Raises `ArtifactError` if all replicas together would store too much. Expired artifacts do not count."""
+        """Reserves `size` bytes. Raises `ArtifactError` if all replicas together would then store too much."""
         most = self.settings.artifacts_total_bytes
         async with self._looking:
             arriving = self._arriving  # read before the listing, so that none is missed

@@ -1,7 +1,7 @@
-"""Ids of stored artifacts. An id holds random bytes, the second when it expires, and a signature over both.
+"""Ids of stored artifacts. An id holds random bytes, its expiry time in seconds, and a signature over both.
 Contract file: replaced by updates.
 
-So a forged or expired link is refused without a look into the store, and the name alone tells what has expired.
+So a forged or expired link is refused without reading the store, and an object's id alone tells if it has expired.
 """
 
 import base64
@@ -18,7 +18,7 @@ _ID = re.compile(r"art_[a-z2-7]{48}")
 
 
 class Refused(Exception):
-    """This server never made the id, or the artifact has expired (`expired`)."""
+    """An id is refused: the artifact has expired (if `expired`), or this server never made the id."""
 
     def __init__(self, *, expired: bool):
         super().__init__("expired" if expired else "unknown")

@@ -45,7 +45,7 @@ _SHOWN = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif")
 
 
 def media_type(name: str, given: str | None) -> str:
-    """The media type of a file: the given one, or else by the name's suffix; plain bytes if the type is not listed."""
+    """The media type of a file: as given, or else from the name's suffix; plain bytes if the type is not listed."""
     if given is not None:
         found = given.partition(";")[0].strip().lower()
     else:

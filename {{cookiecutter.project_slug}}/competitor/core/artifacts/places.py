@@ -51,21 +51,21 @@ def is_untouched(settings: Settings) -> bool:
 
 
 def without_proxies() -> None:
-    """Removes proxy variables (X1), because the store's own client would send requests through a proxy."""
+    """Removes the variables that name proxies, which the store's own client would use (X1)."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
 
 
 def _is_ours(place: Path) -> None:
-    """Raises `PermissionError` if another user has made the folder first, which is possible below /tmp."""
+    """Raises `PermissionError` if the folder belongs to another user, who can make it first below /tmp."""
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(errno.EPERM, f"{place} is open to other users; set JANUS_ARTIFACTS_DIR to another")
+        raise PermissionError(errno.EPERM, f"{place} is open to other users; set JANUS_ARTIFACTS_DIR to another folder")
 
 
 def _bucket(settings: Settings, name: str) -> "S3Store":
-    """Opens the bucket. Without keys, requests are unsigned; looking keys up at a metadata address would break X1."""
+    """Opens the bucket. Without keys, requests are unsigned: asking a metadata address for keys would break X1."""
     from obstore.store import S3Store
 
     access, secret = settings.artifacts_access_key, settings.artifacts_secret_key

@@ -10,7 +10,7 @@ _HOST = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa
 
 
 def public_base(settings: Settings, host: str) -> str:
-    """The configured base URL, or else `http://` and the request's `Host` header if that is valid."""
+    """The configured base URL, or else `http://` and the request's `Host` header, if this header is valid."""
     if settings.artifact_url_base is not None:
         return settings.artifact_url_base.rstrip("/")
     found = _HOST.fullmatch(host)

@@ -38,7 +38,7 @@ def wanted(header: str | None, size: int) -> Part:
     if start >= end:
         raise ApiError(
             "range_not_satisfiable",
-            f"The artifact has {size} bytes, and none in this range.",
+            f"The artifact has {size} bytes; this range is beyond its end.",
             headers={"content-range": f"bytes */{size}"},
         )
     return Part(start, end, partial=True)

@@ -14,7 +14,7 @@ from .names import display_name
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that came with the request. `name` is safe to show and never a path; `type` is an artifact's kind."""
+    """A file that came with the request. `name` is safe to show and never a path; `type` is as for an artifact."""
 
     name: str
     mime_type: str
@@ -70,7 +70,7 @@ def _data_url(url: str) -> tuple[str, bytes | None]:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Decodes base64, also with the URL alphabet or without padding; None if the text is not base64."""
+    """Decodes base64, even with the alphabet for URLs or without padding; None if the text is not base64."""
     plain = "".join(text.split()).translate(_PLAIN_ALPHABET).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)

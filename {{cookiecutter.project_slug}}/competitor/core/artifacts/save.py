@@ -43,8 +43,8 @@ class Artifacts:
     ) -> Artifact:
         """Makes an artifact from bytes, a text, or a file's content: `yield await chat.artifacts.save(png, "a.png")`.
 
-        The media type comes from the name's suffix, and decides whether it is an image, a file, a dataset or
-        binary. Raises `ArtifactError`, whose text is a sentence for the user, and stores nothing then.
+        The name's suffix gives the media type, which decides if the artifact is an image, a file, a dataset or
+        binary. If that fails, stores nothing and raises `ArtifactError`, whose text is a sentence for the user.
         """
         shown = display_name(name)
         try:

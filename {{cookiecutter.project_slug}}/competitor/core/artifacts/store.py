@@ -114,7 +114,7 @@ class Store:
         return found
 
     def forget_halves(self, now: float) -> None:
-        """Removes expired files that a killed process left half written. Only folders have them; listings do not."""
+        """Removes expired files that a killed process left half written. Only folders have them; `list` omits them."""
         if self._folder is None:
             return
         for path in (self._folder / FOLDER).glob("art_*#*"):

@@ -1,4 +1,4 @@
-"""The debug console (E5, E6): the last requests, with the time of each event. Its routes exist only while it is on."""
+"""The debug console (E5, E6) shows the last requests, with the time of each event. If it is off, it has no routes."""
 # Contract file: replaced by updates.
 
 from .console import Console

@@ -1,11 +1,11 @@
-"""Limits the memory that the console uses for all requests together. Beyond it, requests are kept only in part."""
+"""Limits the memory that the console uses for all requests. Above the limit, requests are kept only in part."""
 # Contract file: replaced by updates.
 
 import threading
 
 
 class Budget:
-    """Counts bytes in use. The event loop takes from the budget; the thread that writes files gives back."""
+    """Counts bytes in use. The event loop takes bytes; the thread that writes files gives them back."""
 
     def __init__(self, most_bytes: int):
         self._most_bytes = most_bytes

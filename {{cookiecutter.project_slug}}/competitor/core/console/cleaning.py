@@ -44,7 +44,7 @@ def clean(value: Any, secrets: list[str]) -> Any:
 
 
 def unpieced(events: list[Any], secrets: list[str]) -> list[Any]:
-    """Hides a secret that the model sent in several pieces: then all pieces with a part of it are hidden."""
+    """Hides secrets that the model sent in several pieces: every piece with a part of a secret is hidden."""
     deltas = [delta for event in events if (delta := _delta(event))]
     for name in ("content", "reasoning_content"):
         _hide_pieces([delta for delta in deltas if isinstance(delta.get(name), str)], name, secrets)

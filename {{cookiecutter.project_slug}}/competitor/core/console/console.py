@@ -1,4 +1,4 @@
-"""The console's data. Several workers share one folder, so each shows the same requests."""
+"""The console's data. All workers share one folder, so that each of them shows the same requests."""
 # Contract file: replaced by updates.
 
 import asyncio
@@ -46,7 +46,7 @@ class Console:
         return Recorder(self, asked, size, request_id, follow)
 
     def refused(self, error: ApiError, headers: Mapping[str, str]) -> None:
-        """Records a request that was refused. Its body could not be read, so it is not stored."""
+        """Records a request that was refused, without its body, because the body could not be read."""
         message = conceal(error.message, self.secrets)
         shown = {"message": message, "code": error.code, "param": error.param, "status": error.status}
         self.keep(new_number(), {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""})
@@ -54,7 +54,7 @@ class Console:
             self.live.log(followed, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
 
     def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> bool:
-        """Stores a request from another thread. Returns False if too many requests wait to be stored already.
+        """Lets another thread store a request. Returns False if too many requests already wait to be stored.
 
         A call with `rest` completes a request whose head is stored already, so it is never refused.
         """

@@ -12,16 +12,16 @@ _FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
 class Guard:
-    """Decides who may open the console: `reason` returns why a request may not, or None if it may."""
+    """Decides who may open the console: `reason` returns why a request is refused, or None if it is not."""
 
     def __init__(self, allowed: Iterable[IPv4Network | IPv6Network]):
         self._allowed = tuple(allowed)
 
     def reason(self, peer: str, headers: Mapping[str, str]) -> str | None:
         if not self._is_near(peer, headers):
-            return "The console answers this machine and the networks of JANUS_DEBUG_ALLOW only."
+            return "Only this machine and the networks in JANUS_DEBUG_ALLOW may open the console."
         if not _is_own_host(headers.get("host", "")):
-            return "The console must be asked for as localhost or by an address, not by another name."
+            return "Open the console under the name localhost or an IP address, not under another name."
         return None
 
     def _is_near(self, peer: str, headers: Mapping[str, str]) -> bool:

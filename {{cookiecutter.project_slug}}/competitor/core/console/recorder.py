@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Rest(Protocol):
-    """The record of a request besides its head; `made` runs in the writer's thread."""
+    """The record of a request without its head. `made` is called in the thread that writes the files."""
 
     def made(self) -> Json: ...
     def free(self) -> None:
@@ -114,7 +114,7 @@ class Recorder(Observer):
         self._tell(LAST, "request", message, fields)
 
     def close(self) -> None:
-        """Ends the recording, however the answer ended, and releases memory that was not passed on."""
+        """Ends the recording, however the answer ended, and frees the memory that no other object holds."""
         if not self._ended:
             self.free()
 
@@ -171,7 +171,7 @@ class RecordedWriter(BodyWriter):
 
 
 def _events(data: bytes) -> Iterable[tuple[Any, int]]:
-    """Yields the events of a write with their sizes in bytes: a chunk's object, or a comment's or `[DONE]`'s text."""
+    """Yields the events of a write with their sizes in bytes: chunks as objects, others as text."""
     for event in data.split(b"\n\n"):
         if event:
             text = event.decode()

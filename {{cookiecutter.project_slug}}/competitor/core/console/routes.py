@@ -41,12 +41,12 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
         guarded(request)
         found = await console.record(number)
         if found is None:
-            raise ApiError("not_found", "This request is no longer kept; only the last ones are.")
+            raise ApiError("not_found", "Only the last requests are kept; this one is not among them.")
         return JSONResponse(found, headers=_PRIVATE)
 
     @app.get("/v1/debug/stream/{id}", include_in_schema=False)
     async def follow(id: str) -> Response:
-        """Streams the debug events of a request (E6). A gateway proxies this to callers, so any peer may ask."""
+        """Streams the debug events of a request (E6). Any client may read them, because a gateway passes them on."""
         if not usable(id):
             raise ApiError("not_found", "This cannot be the id of a request.")
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}

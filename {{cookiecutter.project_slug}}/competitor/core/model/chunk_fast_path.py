@@ -1,8 +1,8 @@
 """The fast path: reads the usual chunk of a stream without a JSON parser.
 Contract file: replaced by updates.
 
-Within one stream, nearly all chunks have the same bytes, except for the text between two quotes. Once one of
-them was parsed, the bytes before and after the text are known. A chunk with the same bytes before and after needs no
+Within one stream, nearly all chunks have the same bytes, except for the text between two quotes. Once one
+chunk was parsed, the bytes before and after the text are known. A chunk with the same bytes before and after needs no
 parser if its text is printable and has no quote or backslash, because JSON does not escape such text.
 All other chunks are parsed. This saves a relay of single tokens about a tenth of its CPU time.
 """

@@ -31,7 +31,7 @@ _LEARN_EVERY = 4
 
 @dataclass(slots=True)
 class PartialCall:
-    """A tool call whose arguments are still arriving. `number` is its number in the answer if it is for the client."""
+    """A tool call whose arguments are still arriving. If it is for the client, `number` counts it in the answer."""
 
     id: str
     name: str
@@ -130,7 +130,7 @@ class ChunkReader:
                 self._sink.arguments(known.number, text)
 
     def _known(self, piece: dict[str, Any]) -> PartialCall | None:
-        """The call that a fragment continues: by its index, or else by its id, or else the last call."""
+        """The call that a fragment continues: the one with its index, else the one with its id, else the last one."""
         if piece.get("index") is not None:
             return self._by_index.get(piece["index"])
         if piece.get("id"):

@@ -1,4 +1,4 @@
-"""One call of the model: of any OpenAI-compatible server, or of the offline model, which uses the same format.
+"""One call of a model: on any OpenAI-compatible server, or the offline model, which uses the same format.
 Contract file: replaced by updates.
 
 A `Completion` is one call. A backend either yields it, and the core passes every piece to the client, or iterates
@@ -56,7 +56,7 @@ class Completion(Source):
     """One call of the model.
 
     `account` gets the usage of the call, even if it failed; `observer` gets how the call ended. `pour` and iteration
-    raise `UpstreamError`; what had arrived before stays in the attributes.
+    raise `UpstreamError`; the attributes keep what had arrived before the error.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Completion(Source):
         return cast(AsyncIterator[Text | Reasoning], self._pulled(PullSink()))
 
     def pieces(self) -> AsyncGenerator[Piece]:
-        """Iterates over text, reasoning and tool calls. All calls are then in `client_calls`."""
+        """Iterates over text, reasoning and tool calls. Afterwards, all tool calls are in `client_calls`."""
         return self._pulled(PullSink(calls=True))
 
     async def _pulled(self, queue: PullSink) -> AsyncGenerator[Piece]:
@@ -198,7 +198,7 @@ class Completion(Source):
             raise UpstreamError("broke_off", "the body ended without a finish reason and without [DONE]")
 
     async def _open(self, sink: Sink) -> Response:
-        """Sends the call. Returns the response with status 200. Retries only before a byte of the answer arrived."""
+        """Sends the call. Returns the response with status 200. Retries until a byte of the answer arrives."""
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
         self._free = upstream.model == OFFLINE_MODEL

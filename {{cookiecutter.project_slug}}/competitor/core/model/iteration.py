@@ -14,7 +14,7 @@ Piece = Text | Reasoning | ToolCallPiece
 class PullSink(Flow):
     """A sink that is a queue. It pauses the source when the reader falls behind.
 
-    Without `calls`, it leaves tool calls out; the completion has them at the end.
+    If `calls` is false, tool calls are left out; the completion has them at the end.
     """
 
     def __init__(self, *, calls: bool = False) -> None:

@@ -20,7 +20,7 @@ def messages(request: ChatRequest) -> list[Body]:
 
 
 def tools(request: ChatRequest) -> Body:
-    """`tools`, each name once (R7), and `tool_choice`; an empty dict if the caller offers no tools."""
+    """`tools` (without repeated names, R7) and `tool_choice`; an empty dict if the caller offers no tools."""
     offered = request.offered_tools
     if not offered:
         return {}
@@ -32,7 +32,7 @@ def tools(request: ChatRequest) -> Body:
 
 
 def message(given: Message) -> Body:
-    """Converts one message (R4, R5, R6), without Janus's own fields. Names replace artifacts in earlier answers."""
+    """Converts one message (R4, R5, R6), without Janus's own fields. Artifacts in earlier answers become names."""
     body: Body = {"role": "system" if given.role == "developer" else given.role}
     if isinstance(given.content, list):
         body["content"] = [_part(part) for part in given.content]

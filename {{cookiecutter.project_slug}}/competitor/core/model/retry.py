@@ -33,7 +33,7 @@ async def failure(response: Response) -> UpstreamError:
 
 
 def _seconds(retry_after: str) -> float | None:
-    """Reads `Retry-After`, a number or a date, as seconds from now; None if it is neither."""
+    """Converts `Retry-After`, a number or a date, to seconds from now; None if it is neither."""
     try:
         return max(0.0, float(retry_after))
     except ValueError:

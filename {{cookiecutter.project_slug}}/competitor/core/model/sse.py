@@ -1,4 +1,4 @@
-"""Splits an upstream's bytes into server-sent events: any line ending, cut anywhere, without decoding.
+"""Splits an upstream's bytes into server-sent events. The bytes may be cut anywhere and are not decoded.
 Contract file: replaced by updates.
 
 Lines end only at LF, CRLF or CR. Text libraries also split at U+2028, which would lose chunks.

@@ -18,7 +18,7 @@ class ThinkTags:
         self.over = False
 
     def parted(self, piece: str) -> tuple[str, str]:
-        """The reasoning and the text in this piece and in what was held back before it."""
+        """Splits this piece, after what was held back before it, into reasoning and text."""
         self._held += piece
         if self._thinking is None:
             begun = self._held.lstrip()

@@ -25,8 +25,8 @@ class Upstream:
 def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
     """The configured server; None if only the offline model can answer.
 
-    That is the case without a base URL, and for the platform's server without any key: neither a configured
-    one nor the user's `token`, which is sent only to the platform's hosts and to `JANUS_TOKEN_HOSTS`.
+    It is None if no base URL is configured, or if the server is the platform's and there is neither a configured
+    key nor the user's `token`. (The token is sent only to the platform's hosts and to `JANUS_TOKEN_HOSTS`.)
     Other servers, such as Ollama or vLLM, may work without a key.
     """
     url = settings.llm_base_url
@@ -39,15 +39,15 @@ def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
 
 
 def usable_token(settings: Settings, url: str, token: SecretStr | None) -> SecretStr | None:
-    """The user's token if this server may get it (R8): the platform's hosts and `JANUS_TOKEN_HOSTS`; otherwise None."""
+    """The user's token if the server is the platform's or in `JANUS_TOKEN_HOSTS`, which may get it (R8), else None."""
     allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
     return token if allowed and token and token.get_secret_value() else None
 
 
 def limited(body: Body, base_url: str, settings: Settings) -> Body:
-    """The body with the token limit under the name that this server reads, since some know only one of the two.
+    """The body, with the token limit in the field that this server reads. Some servers know only one of two.
 
-    With `auto`, the name changes for OpenAI only, whose reasoning models refuse `max_tokens`.
+    With `auto`, the field changes only for OpenAI, whose reasoning models refuse `max_tokens`.
     """
     name = settings.llm_limit_name
     if name == "auto":

@@ -27,7 +27,7 @@ _of_requests: Counter[str] = Counter()
 
 
 def hide(secret: SecretStr | None) -> None:
-    """Hides this secret in all log lines until `unhide` is called. Calls are counted."""
+    """Hides this secret in all log lines until `unhide` was called as many times as `hide`."""
     if secret is not None:
         _of_requests[secret.get_secret_value()] += 1
 

@@ -1,9 +1,9 @@
 """Metrics (E4): counted once per request, never per chunk, and summed over all workers.
 Contract file: replaced by updates.
 
-Metrics have OpenTelemetry's names (`gen_ai.*`, `http.server.*`) in Prometheus' spelling if there is one, or else start
+A metric has the name that OpenTelemetry gives it (`gen_ai.*`, `http.server.*`), in Prometheus' spelling, or else one
 with `janus_`. Each of several workers counts in its own file, in a folder that their parent made (workers.py). The
-worker that is asked adds the files up. No label contains a caller's text.
+worker that gets the request adds up all files. No label contains a caller's text.
 """
 
 import os
@@ -72,7 +72,7 @@ class Metrics(Observer):
             "gen_ai_server_time_to_first_token_seconds", "Time to the first word, reasoning or call.", _WAITS
         )
         self._gaps = histogram("janus_stream_largest_gap_seconds", "Longest silence within a stream.", _GAPS)
-        self._lags = histogram("janus_event_loop_lag_seconds", "Longest time blocking code held up a stream.", _WAITS)
+        self._lags = histogram("janus_event_loop_lag_seconds", "Longest delay of a stream by blocking code.", _WAITS)
         self._usage = histogram(
             "gen_ai_client_token_usage", "Tokens of an answer with all its model calls.", _TOKENS, "gen_ai_token_type"
         )
@@ -98,7 +98,7 @@ class Metrics(Observer):
     # Observer callbacks.
 
     def in_flight(self) -> AbstractContextManager[Any]:
-        """Counts a request as active until the context manager exits."""
+        """A context manager that counts a request as active until it exits."""
         return self._active.track_inprogress()
 
     def refused(self, code: str) -> None:

@@ -1,4 +1,4 @@
-"""Observers: callbacks about an answer for metrics, traces and the debug console; never called for a chunk."""
+"""Observers: callbacks about an answer, for metrics, traces and the debug console. No chunk causes a call."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ class Observer:
     """Base observer of one answer: every callback does nothing. A callback may come at any time and must not wait."""
 
     def doing(self, what: str) -> None:
-        """Called with what the answer is waiting for."""
+        """Called when the answer waits for something; `what` describes it."""
 
     def started(self, step: Step) -> None:
         """Called when a tool or a sandbox starts."""

@@ -42,7 +42,7 @@ class Tracing:
         self.propagator = TraceContextTextMapPropagator()
 
     def request(self, headers: Mapping[str, str], id: str) -> "Trace":
-        """Starts the spans of one request, below the caller's `traceparent`."""
+        """Starts the spans of one request, as children of the caller's `traceparent`."""
         return Trace(self, headers, id)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@ Contract file: replaced by updates.
 
 - an arithmetic expression: `calculator`; "search for X": `web_search`; "create a file NAME that contains
   TEXT": `create_file`; a fenced block of code, with "run": `run_code`
-- the name of a tool: one call of it for each time that the prompt has the name
+- the name of a tool: a call of this tool, as often as the prompt has the name
 - a noun that is in the prompt and in a tool's name or description: a call of that tool
 
 Only offered tools are called. Their arguments come from the prompt.
@@ -73,7 +73,7 @@ def rounds(text: str, tools: list[Body]) -> list[list[Planned]]:
 
 
 class _Aside:
-    """A text in which tokens replace fenced blocks and quotes; `back` restores them."""
+    """A text in which placeholders replace fenced blocks and quotes; `back` restores these."""
 
     def __init__(self, text: str):
         self.kept: list[str] = []
@@ -88,7 +88,7 @@ class _Aside:
         return _TOKEN.sub(lambda token: self.kept[int(token[1])], text)
 
     def inside(self, text: str) -> Iterator[str]:
-        """The blocks and quotes whose tokens are in `text`."""
+        """The blocks and quotes whose placeholders are in `text`."""
         return (self.kept[int(number)] for number in _TOKEN.findall(text))
 
 
@@ -141,7 +141,7 @@ class _Part:
         return plain[1:-1] if plain[:1] + plain[-1:] in _QUOTES and len(plain) > 1 else plain
 
     def _fitted(self, name: str, told: Body, text: str) -> Any:
-        """The arguments for a tool: those in `told` that it has parameters for, or else a guess from the text."""
+        """The arguments for a tool: those in `told` that are its parameters, or else a guess from the text."""
         properties = (self._tools[name].get("parameters") or {}).get("properties") or {}
         known = {key: value for key, value in told.items() if _takes(properties.get(key), value)}
         return known or arguments(self._tools[name], self._aside.back(text))

@@ -56,7 +56,7 @@ class Reply:
 
 
 def pieces(text: str) -> list[str]:
-    """Splits a text into the offline model's tokens: a word with the space before it; long words in parts."""
+    """Splits a text into the offline model's tokens: words with the space before them, or parts of long words."""
     return re.findall(r"\s*\S{1,12}|\s+", text)
 
 

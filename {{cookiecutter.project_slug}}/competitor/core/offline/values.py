@@ -1,8 +1,8 @@
 """Makes a value that fits a JSON schema. Equal schemas get equal values.
 Contract file: replaced by updates.
 
-It covers what OpenAI's structured outputs and function calling use, with two exceptions: patterns with groups or
-alternatives, and schemas that contradict themselves. No pattern is ever executed, because a
+It supports the schemas of OpenAI's structured outputs and function calling, except for patterns with groups or
+alternatives, and for schemas that contradict themselves. No pattern is ever executed, because a
 hostile client could send one that runs for years.
 """
 
@@ -41,7 +41,7 @@ _ELEMENT = re.compile(r"(\\.|\[\^?[^\]]+\]|[^\\\[\](){}|?*+^$])(\{\d{1,3}(?:,\d{
 
 
 def fitting(schema: Any, text: str = "") -> Any:
-    """A value for `schema`. Strings and numbers come from `text` if some of its words fit."""
+    """A value for `schema`. Strings and numbers are taken from `text` if words in it fit."""
     return _Fitter(schema, text).value(schema, 0)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 client for all requests of this process. It checks each one against the egress list.
+"""The HTTP/1.1 client for all requests of this process. It checks every URL against the egress list.
 Contract file: replaced by updates.
 
 Why not a library: the client is the largest cost of a relay. In prototypes of a relay, measured side by
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(message)
 
     def release(self, response: Response, *, linger: bool) -> None:
-        """Called when the response is closed. Closes the connection unless its body is, or soon will be, complete."""
+        """Called when a response is closed. Closes the connection unless the body is complete or soon will be."""
         if response.whole:
             self._rest(response)
         elif linger and not self.transport.is_closing():

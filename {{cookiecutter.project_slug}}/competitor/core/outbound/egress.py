@@ -66,7 +66,7 @@ def parse(url: str) -> tuple[Origin, str]:
 
 
 def is_platform(url: str) -> bool:
-    """Whether the URL is the platform's inference service: `chutes.ai` or below it (R8, E9)."""
+    """Whether the URL's host is the platform's inference service: `chutes.ai` or a subdomain (R8, E9)."""
     host = parse(url)[0].host
     return host == "chutes.ai" or host.endswith(".chutes.ai")
 

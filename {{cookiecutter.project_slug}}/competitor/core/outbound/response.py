@@ -62,7 +62,7 @@ class Response:
         self._deliver()
 
     async def read(self, max_bytes: int) -> bytes:
-        """Returns the whole body. Raises `UpstreamError`, also for more than `max_bytes`."""
+        """Returns the whole body. Raises `UpstreamError`, for example for more than `max_bytes`."""
         body = bytearray()
 
         def keep(data: bytes) -> None:
@@ -96,7 +96,7 @@ class Response:
             self.ended.set_result(None)
 
     def close(self, *, finished: bool = False) -> None:
-        """Returns or closes the connection. With `finished`, only the end of the body may still be missing."""
+        """Releases or closes the connection. With `finished`, only the end of the body may still be missing."""
         self._timer.cancel()
         self._reader = None
         self._parts.clear()
@@ -143,7 +143,7 @@ class Response:
         self._parsed()
 
     def lost(self, error: Exception | None) -> None:
-        """Called when the connection is closed. A body without a length is complete then."""
+        """Called when the connection is closed. This completes a body without a length."""
         unframed = "content-length" not in self.headers and "transfer-encoding" not in self.headers
         if self.status and unframed and error is None:
             self.whole = True
@@ -196,7 +196,7 @@ class Response:
             self.whole = True
 
     def _parsed(self) -> None:
-        """Passes on the bytes of one read, in one piece."""
+        """Passes the parsed bytes of one socket read to the reader, in one piece."""
         if not self.status and self._head_size > MAX_RESPONSE_HEAD_BYTES:
             self.fail(UpstreamError("too_large", "a response head of more than 64 KiB"))
         if self._reader is not None:
@@ -227,7 +227,7 @@ class Response:
         return unpacked
 
     def _look(self) -> None:
-        """Checks for silence with one timer that restarts only when it fires, so a chunk costs nothing."""
+        """Checks for silence, with a timer that is restarted only when it fires, so that chunks need no timers."""
         left = self._silence_seconds if self._paused else self._heard_at + self._silence_seconds - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)
@@ -238,7 +238,7 @@ class Response:
 def _whole_chunk(data: bytes) -> bytes | None:
     """The content of `data` if it is exactly one chunk of chunked transfer encoding, the usual case; otherwise None.
 
-    The parser does not get such a chunk. It does not notice, because it is between two chunks.
+    Such a chunk bypasses the parser. The parser is between two chunks then, so it does not miss this one.
     """
     size = _CHUNK_SIZE.match(data)
     if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:

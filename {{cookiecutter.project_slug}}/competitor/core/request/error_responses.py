@@ -39,7 +39,7 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
 
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:
-    """The response to a bug of the server. It contains only an id, under which the log has details."""
+    """The response to a bug of the server. It contains only an id, which the log has with the details."""
     number = answer_id(request.headers)
     log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
     said = f"The server failed. The log has details under the id {number}."

@@ -100,7 +100,7 @@ _TEXT_TYPES = {f"application/{kind}" for kind in ("json", "xml", "yaml", "x-yaml
 
 
 class FilePart(StrictModel):
-    """A file part (R6): the file's fields are in `file`, or beside `type`."""
+    """A file part (R6): the fields of the file are in the object `file`, or next to `type`."""
 
     type: Literal["file"]
     file: RequestFile
@@ -264,7 +264,7 @@ class PassedOn(StrictModel):
 
 
 class ChatRequest(PassedOn):
-    """What a caller may send. The Janus extras, the last block, are not sent to the upstream (R9)."""
+    """What a caller may send. The last block of fields, Janus's own, is not sent to the upstream (R9)."""
 
     model: Annotated[str, Field(max_length=512)]
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]

@@ -42,7 +42,7 @@ log = logging.getLogger("competitor.app")
 class _Application(FastAPI):
     """FastAPI, but chat requests bypass its middleware, which costs as much CPU as the answer itself.
 
-    Five layers would wrap each chat request, and four of them each `send`, so every chunk would pass through them.
+    Five layers would wrap each chat request. Every chunk would pass through four of them, which wrap `send`.
     """
 
     chat: ASGIApp
@@ -127,7 +127,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        """Reports that the server runs. It needs neither a key nor an upstream for that (E2)."""
+        """Reports that the server runs. This needs neither a key nor an upstream (E2)."""
         return {
             "status": "ok",
             "version": identity().version,
@@ -139,7 +139,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """Lists models (E3). A request may name any model; only these names have a meaning."""
+        """Lists models (E3). A request may name any model, but only the listed names have a meaning."""
         names = dict.fromkeys([identity().name, described(settings)["model"]])
         models = [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names]
         return {"object": "list", "data": models}

@@ -53,7 +53,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         about = {"open": len(self.server_state.tasks), "grace_s": self.config.timeout_graceful_shutdown}
-        log.info("shutting down; open answers may end", extra=about)
+        log.info("shutting down; open answers still have time to end", extra=about)
         await super().shutdown(sockets)
         if self.server_state.tasks:  # just cancelled: they still write their last frames
             await asyncio.wait(set(self.server_state.tasks), timeout=2.0)
@@ -62,7 +62,7 @@ class _Server(uvicorn.Server):
 
 
 async def _end_the_rest() -> None:
-    """Cancels the remaining tasks. If one ignores that, it would keep the process alive; the process then exits."""
+    """Cancels the remaining tasks. If a task ignores that, exits, because it would keep the process alive."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
@@ -73,7 +73,7 @@ async def _end_the_rest() -> None:
 
 
 def serve(settings: Settings, backend: Backend | None = None) -> int:
-    """Serves until SIGTERM or SIGINT. A given `backend` works with one process only; default: `competitor/backend/`.
+    """Serves until SIGTERM or SIGINT. A `backend` other than `competitor/backend/` needs a single process.
 
     Returns the exit code of the process.
     """

@@ -19,7 +19,7 @@ def _clusters() -> "regex.Pattern[str]":
 
 
 def cut(text: str, start: int, wanted: int) -> int:
-    """The end of a piece of about `wanted` (at least 1) characters that begins at `start`, a character boundary."""
+    """The end of a piece that begins at `start`, a character boundary, with about `wanted` (at least 1) characters."""
     end = start + wanted
     if end >= len(text):
         return len(text)

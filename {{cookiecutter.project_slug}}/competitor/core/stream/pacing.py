@@ -115,7 +115,7 @@ class _Rhythm:
 
     @property
     def spacing(self) -> float | None:
-        """The upstream's average time for a delta in seconds; None while too little is known."""
+        """The upstream's average time for a delta, in seconds; None if too few deltas have arrived."""
         if len(self._intervals) < 3 or not self._before:
             return None
         return (self.burst_at - self._first_at) / self._before
@@ -217,7 +217,7 @@ class Pacer:
                 self._out.set_result(None)
 
     def _plan(self, now: float) -> None:
-        """Plans the time between two deltas once for each burst, and keeps it if possible, since evenness is scored."""
+        """Plans the time between deltas, once for each burst. Changes it rarely, because evenness is scored."""
         rhythm = self._rhythm
         if self._planned_for == rhythm.burst_at:
             return
@@ -238,7 +238,7 @@ class Pacer:
         self._step = max(self._step, min(MAX_SPACING_SECONDS, wanted))
 
     def _ticks(self, now: float) -> int:
-        """How many deltas can be sent until all text must be out, including the current one."""
+        """How many deltas, including the current one, can be sent until all text must have been sent."""
         return max(1, ceil((self._until - now) / self._step - 1e-6))
 
     def _schedule(self, due: float) -> None:

@@ -54,7 +54,7 @@ class BodyWriter(Flow):
         self._corked = True
 
     def uncork(self, *, last: bool = False) -> None:
-        """Sends what was held back since `cork`. With `last`, it waits briefly, to send it together with the end."""
+        """Sends what was held back since `cork`. With `last`, waits briefly, so that the end is sent with it."""
         self._corked = False
         if last and self._unsent:
             self._loop.call_later(LAST_SECONDS, self._flush)
@@ -65,7 +65,7 @@ class BodyWriter(Flow):
         self._source = source
 
     async def drain(self) -> None:
-        """Waits until less than the maximum of unsent bytes is left."""
+        """Waits until the number of unsent bytes is below the maximum."""
         while self._size > MAX_UNSENT_BYTES and not self.gone:
             self._flush()
             if self._sending is None:

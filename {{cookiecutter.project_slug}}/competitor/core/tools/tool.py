@@ -52,7 +52,7 @@ class Tool:
 
 
 def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
-    """Makes a tool from an async function or method: its name, its docstring, the types of its parameters.
+    """Makes a tool from the name, the docstring and the parameter types of an async function or method.
 
     `Annotated[str, Field(description=...)]` tells the model what a parameter means. The function returns
     a text, a `Result`, or anything that JSON can hold. Raises `TypeError` for any other kind of function.

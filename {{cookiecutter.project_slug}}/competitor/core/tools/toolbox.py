@@ -54,7 +54,7 @@ class Toolbox:
     async def run(
         self, name: str, arguments: str, report: Report = lambda event: None, *, seconds: float | None = None
     ) -> Result:
-        """Runs one call and returns its result; `report` is called with its events. Raises only `CancelledError`.
+        """Runs one call and returns its result; `report` gets each of its events. Raises only `CancelledError`.
 
         `seconds` can shorten the time limit of this call.
         """
@@ -105,7 +105,7 @@ class Toolbox:
 
 
 class RunningCalls:
-    """Tool calls that run at once. Iterate over it for their events; then `results` and `messages` are complete."""
+    """Tool calls that run at once. Iterate over this for events; then `results` and `messages` are complete."""
 
     def __init__(self, toolbox: Toolbox, calls: Sequence[ToolCall], seconds: float | None):
         self._toolbox, self._calls, self._seconds = toolbox, calls, seconds

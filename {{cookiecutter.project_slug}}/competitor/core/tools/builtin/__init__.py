@@ -32,7 +32,7 @@ def offered(chat: Chat) -> list[Tool]:
 
 
 def _code(chat: Chat) -> list[Tool]:
-    """The tool `run_code`, using the first of three sandboxes that is configured."""
+    """The tool `run_code`, which uses the first configured one of three sandboxes."""
     settings = chat.settings
     if settings.sandbox_url:
         sandbox = PlatformSandbox(Service(chat, settings.sandbox_url), settings.tool_seconds)

@@ -3,8 +3,8 @@ Contract file: replaced by updates.
 
     python -I confined.py CPU_SECONDS MEMORY_BYTES FILE_BYTES OPEN_FILES PROGRAM
 
-On Linux, the program has no network, cannot start processes or threads, and cannot reach other processes. One thing
-cannot be prevented this way: it can read every file that its user can read.
+On Linux, the program has no network, cannot start processes or threads, and cannot reach other processes. However,
+it can read every file that its user can read: this cannot be prevented here.
 """
 
 import ctypes

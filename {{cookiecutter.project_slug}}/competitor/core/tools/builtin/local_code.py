@@ -77,7 +77,7 @@ async def _run(program: Path) -> Result:
 
 
 async def _read(process: asyncio.subprocess.Process) -> bytes:
-    """Reads all that the program prints, up to one read beyond the limit."""
+    """Reads all that the program prints; stops after the read that exceeds the limit."""
     output = bytearray()
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     while len(output) <= MAX_OUTPUT_BYTES and (data := await process.stdout.read(64 * 1024)):

@@ -47,7 +47,7 @@ class PageFetcher:
 
 
 def entries(reply: Any, name: str) -> list[dict[str, Any]]:
-    """The objects in a list of results, which is under `name` or is the whole reply. Raises `ToolError` otherwise."""
+    """The objects in the list under `name`, or in the reply if it is a list. Raises `ToolError` for other replies."""
     found = reply.get(name) if isinstance(reply, dict) else reply
     if not isinstance(found, list):
         raise ToolError("The service's answer has another format than the contract requires.")

@@ -25,17 +25,17 @@ Piece = Text | Reasoning | ToolCallPiece
 
 
 def to_langchain(messages: Sequence[Body]) -> list[BaseMessage]:
-    """Converts messages to LangChain's. Arguments of calls that are not a JSON object become an empty one."""
+    """Converts messages to LangChain's classes. Arguments of a call become `{}` if they are not a JSON object."""
     return convert_to_messages([_with_readable_calls(message) for message in messages])
 
 
 def to_openai(messages: Sequence[BaseMessage]) -> list[Body]:
-    """Converts messages to OpenAI's. Images may have either format. Raises `ValueError` for other content."""
+    """Converts messages to OpenAI's format. Images may have either format; other media raise `ValueError`."""
     return [_to_openai(message) for message in messages]
 
 
 def tool_choice(given: Any) -> Any:
-    """Converts LangChain's tool choice to OpenAI's: a tool's name, and `any` or True for `required`."""
+    """Converts LangChain's tool choice to OpenAI's: `any` and True become `required`, a tool's name an object."""
     if given in ("any", True):
         return "required"
     if isinstance(given, str) and given not in ("auto", "none", "required"):
@@ -65,7 +65,7 @@ def from_completion(completion: Completion) -> AIMessage:
 
 
 def chunk(piece: Piece) -> AIMessageChunk:
-    """Converts a piece of a completion to a chunk, with fragments of calls as they arrived."""
+    """Converts a piece of a completion to a chunk. A fragment of a tool call stays a fragment."""
     if isinstance(piece, Text):
         return AIMessageChunk(content=piece.text)
     if isinstance(piece, Reasoning):

@@ -1,4 +1,4 @@
-"""The middleware that connects a LangChain agent to the core: its tools, the client's tools, its budget.
+"""The middleware that gives a LangChain agent your tools and the client's tools, and keeps it to its budget.
 Contract file: replaced by updates.
 """
 
@@ -24,7 +24,7 @@ LAST_WORDS = 0.2
 
 
 class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
-    """Put it last into an agent's `middleware`, so that the others (retries, fallbacks, summaries) wrap it.
+    """Put this last into an agent's `middleware`, so that other middleware (retries, fallbacks, ...) wraps it.
 
     In each turn, the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`. The
     toolbox runs a turn's calls at the same time; calls of the client's tools go back to the client (S10). After
@@ -109,7 +109,7 @@ def _run() -> Run:
 
 
 def _own_calls(said: AIMessage, run: Run) -> AIMessage:
-    """The message with only the calls to run here, even unreadable ones. The client gets calls of its own tools."""
+    """The message without the calls of the client's tools, which the client runs. Unreadable calls stay in it."""
     run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
     unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
     calls = [*said.tool_calls, *unreadable]

@@ -52,7 +52,7 @@ class Run:
     async def show(self, completion: Completion) -> None:
         """Passes a model call to the core, which streams it to the client. Returns when the call is over.
 
-        Raises `UpstreamError`, so that the agent can try another way.
+        Raises `UpstreamError` if the call failed, so that the agent can try something else.
         """
         shown = _Shown(completion)
         self.report(shown)
@@ -73,7 +73,7 @@ class Run:
         self._ready, self._all_ready = 0, asyncio.Event()
 
     async def others(self, most: int) -> None:
-        """Waits briefly for the other calls of the turn, so that all start together; a middleware may delay some."""
+        """Waits briefly for the other calls of the turn, which a middleware may delay, so that all start together."""
         self._ready += 1
         if self._ready >= min(len(self.results), most):
             self._all_ready.set()

@@ -13,7 +13,7 @@ _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_", "LC_")
 
 
 def switch_off() -> None:
-    """Removes these variables from the environment. Must be called before LangChain is imported."""
+    """Removes LangChain's variables from the environment. Must be called before LangChain is imported."""
     for name in [name for name in os.environ if name.upper().startswith(_PREFIXES)]:
         del os.environ[name]
     os.environ["LANGSMITH_TRACING"] = "false"
@@ -23,7 +23,7 @@ def switch_off() -> None:
 
 
 async def _run_here(_: object, context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Runs the tracer's code around each call in this thread. The tracer runs it even when it is off.
+    """Runs the tracer's code for each call in this thread. LangSmith runs that code even when tracing is off.
 
     By default, LangSmith uses another thread twice a turn, and waits if all threads are busy.
     """

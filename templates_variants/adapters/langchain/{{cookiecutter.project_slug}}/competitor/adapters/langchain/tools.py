@@ -38,7 +38,7 @@ class ToolboxCall(BaseTool):
 
 
 def from_langchain(their: BaseTool) -> Tool:
-    """Makes a `Tool` from a LangChain tool. It runs without LangChain's injected state and stores."""
+    """Makes a `Tool` from a LangChain tool, which then runs without LangChain's injected state and stores."""
 
     async def run(**arguments: Any) -> Any:
         if _is_async(their):
@@ -59,6 +59,6 @@ def _is_async(their: BaseTool) -> bool:
 
 
 def _free_form(name: str, schema: dict[str, Any]) -> type[BaseModel]:
-    """A model for arguments that the tool itself checks, such as those of an MCP server's tool."""
+    """Makes a pydantic model that accepts any arguments: the tool, such as one of an MCP server, checks them."""
     config = ConfigDict(json_schema_extra=schema)
     return type(name, (RootModel[dict[str, Any]],), {"model_config": config, "__module__": __name__})
