@@ -79,8 +79,8 @@ def judge_all(
 ) -> list[Verdict]:
     """Checks the clauses on all servers. Returns the combined verdicts in the order of the clauses.
 
-    Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with each verdict
-    when all servers have been checked for it.
+    Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with the verdict
+    on a clause when all servers have been checked for it.
     """
     wanted = [CLAUSES[each] for each in clauses]
     found: dict[str, list[Verdict]] = {clause.id: [] for clause in wanted}

@@ -70,7 +70,7 @@ def image(root: Path) -> Finding:
         if lines and _UNREACHABLE.search(lines[-1]):
             return Finding(about, "not shown", f"{builder} could not fetch the base image; check your network", in_ci)
         why = re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit code {done.returncode}"
-        return Finding(about, "broken", f"{builder} could not build it: {why}", remedy)
+        return Finding(about, "broken", f"{builder} could not build the image: {why}", remedy)
     return Finding(about, "ok", f"{builder} builds it")
 
 

@@ -29,7 +29,7 @@ WAIT_SECONDS = 2.0
 
 
 def _samples(text: str) -> dict[str, float]:
-    """Parses Prometheus text. Returns the value of each sample by its name and labels, as written."""
+    """Parses Prometheus text. Maps the name and the labels of each sample, as written, to its value."""
     found = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
@@ -138,7 +138,7 @@ def debug_is_off(target: Target) -> None:
     remedy="Serve the events of a request with debug: true at /v1/debug/stream/{id}, as data: frames.",
 )
 def debug_stream(target: Target) -> None:
-    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames; 404 while debug is off."""
+    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames. It is a 404 while debug is off."""
     unseen = target.get("/v1/debug/stream/check-e6").status
     require(unseen == 404, f"GET /v1/debug/stream/... answered {unseen}, though debug is off")
     if target.launch is None:
@@ -159,8 +159,8 @@ def debug_stream(target: Target) -> None:
 def with_debug_on(target: Target) -> Target:
     """Starts a server of the same kind with debug on.
 
-    If the stand-in is its upstream, the path of the base URL contains a host of the platform. The server must not take
-    the stand-in for a host of the platform because of that.
+    If the stand-in is its upstream, the path of the base URL contains the name of a platform host. The server must not
+    take the stand-in for a host of the platform because of that path.
     """
     upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
     return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
