@@ -34,7 +34,7 @@ PLAIN_LIMIT = 500  # with more streams, httpx's connection pool takes minutes
 
 
 def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows:
-    """Measures CPU per token and latencies of every server under one load."""
+    """Measures CPU per token and latencies of each server under one load."""
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))
     progress = Progress(name, len(order))

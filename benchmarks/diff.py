@@ -1,6 +1,6 @@
 """`python -m benchmarks.diff REV`: says whether this checkout is slower than another commit.
 
-It bakes a repo from each of the two, with an environment from its own lock, and compares the CPU per token. Exit codes:
+It bakes a repo from each commit, with an environment from the repo's lock, and compares the CPU per token. Exit codes:
 0 if every interval begins at `--at-least` or above, 1 if one does not, 2 if nothing could be measured.
 """
 

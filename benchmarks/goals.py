@@ -57,7 +57,7 @@ def figure(results: Results, section: str, name: str, key: str) -> Measured | No
 
 
 def added(results: Results, name: str, key: str) -> Measured | None:
-    """The milliseconds that a server adds to the times that a client measures without it, within each repetition."""
+    """The milliseconds that a server adds to the times that a client measures without a server, per repetition."""
     pairs = zip(runs(results, "s50", name), runs(results, "s50", DIRECT), strict=False)
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 

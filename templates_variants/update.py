@@ -107,7 +107,7 @@ def _update(given: argparse.Namespace, project: Path) -> int:
 
 
 def outdated(given: argparse.Namespace, project: Path) -> dict[str, Any]:
-    """Finds out which version is behind which, and what an update would do; changes nothing."""
+    """Finds out whether there is a newer version, and what an update would do; changes nothing."""
     if transaction.is_pending(project):
         raise Refused("the last update did not finish; `python -m competitor update` rolls it back first")
     was = preconditions.ours(project)

@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
     update.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
     update.add_argument("more", nargs="*", help="options that only the new template knows, after `--`")
-    outdated = command("outdated", _outdated, "say which version of the template is behind which; changes nothing")
+    outdated = command("outdated", _outdated, "say whether there is a newer version of the template; change nothing")
     outdated.add_argument("--template", help="where to fetch the template from (default: where this repo came from)")
     outdated.add_argument("--json", action="store_true", help="print JSON")
     command("health", _health, "exit with code 0 if the competitor at HOST and PORT is healthy")
@@ -218,7 +218,7 @@ def _verify(_: argparse.Namespace) -> int:
     from .cli.verify import changed_files, contract_digest, contract_files, damaged_bases, printable
 
     if (ROOT / ".janus" / "update" / "journal.json").exists():
-        print("An update did not finish. `python -m competitor update` restores everything first.")
+        print("An update did not finish. The next `python -m competitor update` first undoes it.")
         return 1
     try:
         unlocked = dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")

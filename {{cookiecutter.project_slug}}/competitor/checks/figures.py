@@ -25,7 +25,7 @@ WORDS, QUICK_WORDS = 300, 90  # length of the long answer, in words
 
 @dataclass(frozen=True)
 class Figure:
-    """One score. `score` is 0 to 100; `weight` is its share of the total score, in percent."""
+    """A score from 0 to 100, and its `weight`: its share of the total score, in percent."""
 
     name: str
     score: float

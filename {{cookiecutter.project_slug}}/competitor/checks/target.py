@@ -175,7 +175,7 @@ class Target:
 
     @property
     def upstream_variables(self) -> dict[str, str]:
-        """The variables that give another server the same upstream; empty if the upstream is not the stand-in."""
+        """The variables that make another server use the stand-in too; empty if this server does not use it."""
         return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
 
     def launched(self, environment: Mapping[str, str], *, fresh: bool = False) -> "Target":

@@ -1,7 +1,7 @@
 """Compares the contract files with the record of how the template made them, and computes their digest.
 Contract file: replaced by updates.
 
-`.janus/contract.json` has the hashes of the contract files, and the zone patterns: which paths belong to the contract.
+`.janus/contract.json` has the hashes of the contract files, and the zone patterns, which select contract files.
 Files are only read as data: nothing is imported or run, git is not called, and no link is followed. This module
 imports no other module of this repo, so a reviewer can load it from a trusted checkout of the template, as
 `tools/verify.py` of the template does.
@@ -244,7 +244,7 @@ def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
 
 
 def _renamed(missing: set[str], unknown: set[str], expected: Expected, found: Found) -> dict[str, str]:
-    """Maps each missing contract file to its new name, if a file that the template did not make has its content."""
+    """Maps each missing contract file to its new name, if a file that the template did not make is equal."""
     said = {}
     by_hash = {found.files[path]: path for path in sorted(unknown, reverse=True)}
     for path in missing:

@@ -22,7 +22,7 @@ _UNREACHABLE = re.compile(
 
 
 def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
-    """Checks every clause like `competitor check`, on two new servers. One has an upstream that fails on demand."""
+    """Checks every clause like `competitor check`, on two new servers. The second has an upstream that fails."""
     starter = Starter(serve, None)
     try:
         first = Target(starter.start({}), launch=starter, name="as started")

@@ -72,7 +72,7 @@ def metrics(target: Target) -> None:
 
 
 def _check_in_flight_and_errors(target: Target) -> None:
-    """On a fresh server: a request that has ended is not in flight any more; a failed one raises an error figure."""
+    """Checks that a request that has ended is not counted as in flight, and that a failed one counts as an error."""
     separate = target.launched(target.upstream_variables, fresh=True)
     fails = target.prompts.get("fails") if target.upstream else None
     before = _read_samples(separate)
@@ -88,7 +88,7 @@ def _read_samples(target: Target) -> dict[str, float]:
 
 
 def _problem_with_figures(before: dict[str, float], after: dict[str, float], *, failed: bool) -> str:
-    """What is still wrong in the figures after a request; empty if they are correct."""
+    """Returns what is still wrong in the figures after a request; empty if they are correct."""
     rose = _increased(before, after)
     if still := next(filter(_counts_requests_in_flight, map(_name, rose)), None):
         return f"a request has ended, but {still} still counts it as in flight"
