@@ -78,7 +78,7 @@ def without_console(project: Path) -> Path:
 
 
 def off(pairs: int) -> list[float]:
-    """CPU per request with the console off, divided by that of a build without a console; one ratio for each pair."""
+    """CPU per request with the console off, divided by CPU per request without a console; one ratio for each pair."""
     python = environments.python_of("variant-proxy", environments.bake("proxy") / "requirements.txt")
     project = environments.bake("proxy")
     bare, settings = without_console(project), {**PEERS["relay"].environment, "PYTHONHASHSEED": "0"}

@@ -34,7 +34,7 @@ PLAIN_LIMIT = 500  # with more streams, httpx's connection pool takes minutes
 
 
 def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows:
-    """Measures CPU per token and latencies of every server under one load."""
+    """Measures CPU per token and latencies of each server under one load."""
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))
     progress = Progress(name, len(order))
@@ -50,7 +50,7 @@ def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows
 
 
 def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE) -> Rows:
-    """Measures CPU per token with 1 to 2,000 streams and the same total rate; `streams` of a run is their number."""
+    """Measures CPU per token with 1 to 2,000 streams and the same total rate; in a run, `streams` is how many."""
     rows: Rows = {peer: [] for peer in names}
     order = [
         (repetition, streams, peer)
@@ -84,7 +84,7 @@ async def _steady(server: Server, streams: int) -> Run:
 
 
 def workers(repetitions: int) -> Rows:
-    """Measures a flood with one and with two workers, on all cores. Without that setting, there are no rows."""
+    """Measures a flood with one and with two workers, on all cores. No rows without JANUS_WORKERS."""
     if not setting_exists("JANUS_WORKERS"):
         print("  This competitor has no setting JANUS_WORKERS.", file=sys.stderr)
         return {}

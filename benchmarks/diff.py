@@ -1,6 +1,6 @@
 """`python -m benchmarks.diff REV`: says whether this checkout is slower than another commit.
 
-It bakes a repo from each of the two, with an environment from its own lock, and compares the CPU per token. Exit codes:
+It bakes a repo from each commit, with an environment from the repo's lock, and compares the CPU per token. Exit codes:
 0 if every interval begins at `--at-least` or above, 1 if one does not, 2 if nothing could be measured.
 """
 
@@ -111,7 +111,7 @@ def _measured(backend: str, scenarios: Sequence[str], template: Path, blocks: in
 def peer(name: str, backend: str, template: Path) -> Peer:
     """Bakes a repo from a checkout, and returns it as a server that runs in an environment from the repo's own lock.
 
-    All names must have the same length, because the length of its paths affects where a process has things in memory.
+    All names must have the same length, because the length of a process's paths affects its place in memory.
     """
     offered = revisions.backends(template)
     if backend not in offered:

@@ -128,7 +128,7 @@ def _publish(found: dict[str, Found], count: int) -> int:
     seen = min(sum(one.high < 1 for one in of.slower) for of in found.values())
     wanted = math.ceil(WANTED * count)
     print(f"\nTrials that show no difference between equal copies: {quiet} of {count} (at least {wanted} needed).")
-    print(f"Trials that show a slowdown of {SLOWER:.0%}, in the worst scenario: {seen} of {count} ({wanted} needed).")
+    print(f"Trials that show a slowdown of {SLOWER:.0%}, in the worst scenario: {seen} of {count} (at least {wanted}).")
     return 0 if min(quiet, seen) >= wanted else 1
 
 

@@ -1,4 +1,4 @@
-"""Makes what the benchmark needs, when first needed, in `build/bench`: environments from locks, baked repos, nginx."""
+"""Makes in `build/bench`, on first use, what the benchmark needs: environments from locks, baked repos, nginx."""
 
 import hashlib
 import os

@@ -57,7 +57,7 @@ def figure(results: Results, section: str, name: str, key: str) -> Measured | No
 
 
 def added(results: Results, name: str, key: str) -> Measured | None:
-    """The milliseconds that a server adds to the times that a client measures without it, within each repetition."""
+    """The milliseconds that a server adds to the times that a client measures without a server, per repetition."""
     pairs = zip(runs(results, "s50", name), runs(results, "s50", DIRECT), strict=False)
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 
@@ -85,17 +85,17 @@ def _added(name: str, key: str) -> Measure:
 
 
 GOALS = (
-    Goal("50 streams at 20 ms: the core's relay over nginx", 0.55, "", _ratio("s50", "relay", "nginx")),
-    Goal("50 streams at 20 ms: any backend's events over nginx", 0.40, "", _ratio("s50", "events", "nginx")),
-    Goal("full rate: relay over nginx", 0.65, "", _ratio("full", "relay", "nginx")),
-    Goal("one token per request: relay over nginx", 0.24, "", _ratio("one", "relay", "nginx")),
-    Goal("50 streams at 20 ms: relay over plain FastAPI", 4, "", _ratio("s50", "relay", "plain-fastapi")),
-    Goal("full rate: relay over plain FastAPI", 2, "", _ratio("full", "relay", "plain-fastapi")),
-    Goal("50 streams at 20 ms: relay over LiteLLM proxy", 15, "", _ratio("s50", "relay", "litellm")),
-    Goal("full rate: relay over LiteLLM proxy", 15, "", _ratio("full", "relay", "litellm")),
-    Goal("first token added over direct, p50, 50 streams", 1.5, "ms", _added("relay", "first_p50_ms"), at_most=True),
-    Goal("first token added over direct, p99, 50 streams", 5, "ms", _added("relay", "first_p99_ms"), at_most=True),
-    Goal("500 streams: relay over nginx", 0.39, "", _ratio("s500", "relay", "nginx")),
+    Goal("50 streams at 20 ms: the core's relay divided by nginx", 0.55, "", _ratio("s50", "relay", "nginx")),
+    Goal("50 streams at 20 ms: any backend's events divided by nginx", 0.40, "", _ratio("s50", "events", "nginx")),
+    Goal("full rate: relay divided by nginx", 0.65, "", _ratio("full", "relay", "nginx")),
+    Goal("one token per request: relay divided by nginx", 0.24, "", _ratio("one", "relay", "nginx")),
+    Goal("50 streams at 20 ms: relay divided by plain FastAPI", 4, "", _ratio("s50", "relay", "plain-fastapi")),
+    Goal("full rate: relay divided by plain FastAPI", 2, "", _ratio("full", "relay", "plain-fastapi")),
+    Goal("50 streams at 20 ms: relay divided by LiteLLM proxy", 15, "", _ratio("s50", "relay", "litellm")),
+    Goal("full rate: relay divided by LiteLLM proxy", 15, "", _ratio("full", "relay", "litellm")),
+    Goal("time added to the first token, p50, 50 streams", 1.5, "ms", _added("relay", "first_p50_ms"), at_most=True),
+    Goal("time added to the first token, p99, 50 streams", 5, "ms", _added("relay", "first_p99_ms"), at_most=True),
+    Goal("500 streams: relay divided by nginx", 0.39, "", _ratio("s500", "relay", "nginx")),
     Goal("cold start to the first 200 of `/health`", 0.6, "s", _figure("start", "relay", "ready_s"), at_most=True),
     Goal("memory of an idle open stream", 60, "KiB", _figure("memory", "relay", "kib_a_stream"), at_most=True),
     Goal("memory kept after 2,000 streams", 5, "MiB", _figure("memory", "relay", "kept_mib"), at_most=True),
@@ -103,10 +103,10 @@ GOALS = (
         Goal(f"evenness, bursts of 90 every {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
         for pattern, each in (("b90-200", "0.2"), ("b90-500", "0.5"), ("b90-1000", "1"))
     ),
-    Goal("evenness: smallest change by pacing on any pattern (0 to -2 is noise)", -2, "", worst_change),
+    Goal("evenness: change by pacing, for the pattern with the smallest (0 to -2 is noise)", -2, "", worst_change),
 )
 AGENT_GOALS = (
-    Goal("50 streams at 20 ms: LangChain agent over nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),
-    Goal("50 streams at 20 ms: agent over `ChatOpenAI`", 2.5, "", _ratio("s50", "langchain", "chat-openai")),
+    Goal("50 streams at 20 ms: LangChain agent divided by nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),
+    Goal("50 streams at 20 ms: agent divided by `ChatOpenAI`", 2.5, "", _ratio("s50", "langchain", "chat-openai")),
     Goal("cold start with LangChain", 1.5, "s", _figure("start", "langchain", "ready_s"), at_most=True),
 )

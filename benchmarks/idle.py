@@ -42,7 +42,7 @@ def start(names: Sequence[str], repetitions: int) -> Rows:
 
 
 def memory(names: Sequence[str], streams: int, repetitions: int) -> Rows:
-    """Measures KiB per open, silent stream, MiB kept after all have ended, and MiB added by a second round of streams.
+    """Measures KiB per open, silent stream, MiB kept after all have ended, and MiB added by another round of streams.
 
     Memory that is kept once may belong to the allocator. Memory that is added in each round is a leak.
     """

@@ -1,6 +1,6 @@
 """The load client: opens streams, records when every token and delta arrives, and checks that nothing is lost.
 
-It reads sockets itself, so that it costs little compared with the servers. An event's time is the moment when it is
+The client reads sockets itself, to cost little compared with the servers. An event's time is the moment when it is
 parsed, as in the arena's benchmark.
 """
 
@@ -135,7 +135,7 @@ def _request(url: str, model: str) -> tuple[str, int, bytes]:
 
 
 async def ask(url: str, model: str, tokens: int, seconds: float) -> Result:
-    """Requests one streamed answer. Its `wrong` says what is wrong with it. `seconds` is the time limit."""
+    """Requests one streamed answer. `Result.wrong` says what is wrong with it. `seconds` is the time limit."""
     host, port, request = _request(url, model)
     try:
         _, client = await asyncio.get_running_loop().create_connection(lambda: _Client(request), host, port)

@@ -54,7 +54,7 @@ class Costs:
     old: list[float] = field(default_factory=list)
 
     def ratio(self, together: int) -> Interval:
-        """Tokens per CPU second, new divided by old. `together` such intervals all hold at once with 95 %."""
+        """Tokens per CPU second, new divided by old. `together` of them all hold at once with 95 % probability."""
         logs = [math.log(old / new) for new, old in zip(self.new, self.old, strict=True)]
         found = interval(logs, together)
         return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high))

@@ -70,7 +70,7 @@ def scale(results: Results, axes: Axes) -> None:
 
 
 def even(results: Results, axes: Axes) -> None:
-    """A line for each pattern, from its score without pacing to its score with it."""
+    """A line for each pattern, from its score without pacing to its score with pacing."""
     names = [name for name in PATTERNS if runs(results, "even", f"{name}/relay")]
     for place, name in enumerate(reversed(names)):
         off, on = (

@@ -49,7 +49,7 @@ def _goal_row(goal: Goal, results: Results) -> list[str]:
 
 
 def goals(results: Results) -> str:
-    """The table of goals with measured figures. Goals of the agents are included if the template has that variant."""
+    """The table of goals with measured figures. Goals of LangChain's agent are included if the template has it."""
     agents = AGENT_GOALS if "langchain" in PEERS else ()
     head = ["Goal", "Target", "Measured: median (minimum to maximum)", "Result"]
     return table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
@@ -135,7 +135,7 @@ def memory(results: Results) -> str:
         ]
         for name, found in results.get("memory", {}).items()
     ]
-    head = ["Server", "KiB per open, silent stream", "MiB kept after all have ended", "MiB more after as many again"]
+    head = ["Server", "KiB per open, silent stream", "MiB kept after all have ended", "MiB added by 2,000 more streams"]
     return table([*head, "wrong answers"], rows)
 
 
@@ -173,7 +173,7 @@ def machine(described: dict[str, str]) -> str:
 
 
 def write(page: Path, made: dict[str, str]) -> None:
-    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`, and leaves the text around unchanged."""
+    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`, and leaves the rest of the page unchanged."""
     text = page.read_text(encoding="utf-8")
     for name, table in made.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)

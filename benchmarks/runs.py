@@ -21,7 +21,7 @@ WARM_UP = Load("mock-n20-d2", streams=10, requests=40)
 
 
 def interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
-    """Yields repetition and server: each repetition has all servers in rotated order, but slow ones only the first."""
+    """Yields pairs of repetition and server, in rotated order. Slow servers are only in the first repetitions."""
     for repetition in range(repetitions):
         turn = repetition % len(names)
         for name in (*names[turn:], *names[:turn]):

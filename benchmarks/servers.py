@@ -28,7 +28,7 @@ Command = tuple[list[str], Path]  # the command, and the folder to run it in
 
 @dataclass(frozen=True)
 class Peer:
-    """A server that can be started. `slow` ones are measured in fewer repetitions."""
+    """A server that can be started. A `slow` server is measured in fewer repetitions."""
 
     name: str
     about: str

@@ -1,4 +1,4 @@
-"""Makes sure that Chromium and its driver are installed. Installs Debian's packages if needed, and fails elsewhere.
+"""Makes sure that Chromium and its driver are installed. Installs Debian's packages if needed; fails on other systems.
 
 `make test-browser` runs it first, because browser tests that are skipped for lack of a browser prove nothing.
 """

@@ -2,7 +2,7 @@
 
 For each row, the owner makes one change in a repo of one release of this template; then each tool updates it to the
 next release: `competitor update`, `cruft update`, and plain cookiecutter without our hooks. The result is judged by
-content: is the owner's line still there, is the template's line there, and does the tool say what it did?
+content: is the owner's line still there, did the template's line arrive, and does the tool say what it did?
 """
 
 import argparse

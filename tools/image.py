@@ -223,7 +223,7 @@ def container() -> Iterator[str]:
             [*PODMAN, "exec", name, "python", "-m", "competitor", "health"], capture_output=True, check=False
         ).returncode:
             if time.monotonic() - began > MAX_START_SECONDS:
-                raise SystemExit(f"FAILED: it did not become healthy within {MAX_START_SECONDS:g} s\n{logs(name)}")
+                raise SystemExit(f"FAILED: the server was not healthy within {MAX_START_SECONDS:g} s\n{logs(name)}")
             time.sleep(0.1)
         say(f"healthy {time.monotonic() - began:.1f} s after `podman run`, by the image's own health check")
         yield name
@@ -390,7 +390,7 @@ def check_stop(name: str) -> None:
     began = time.monotonic()
     run(*PODMAN, "stop", "--time", "12", name)
     code = run(*PODMAN, "inspect", "--format", "{{.State.ExitCode}}", name)
-    expect(code == "0", f"as process 1, it exits with code 0 within {time.monotonic() - began:.1f} s of SIGTERM")
+    expect(code == "0", f"as process 1, the server exits with 0 within {time.monotonic() - began:.1f} s of SIGTERM")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draws which part of a generated repo imports which: boxes in rows, with arrows that all point down.
 
-`make imports` writes docs/imports.svg. Every import counts, including those in a function or under `TYPE_CHECKING`.
+`make imports` writes docs/imports.svg. All imports are drawn, also those in a function or under `TYPE_CHECKING`.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Packs what a workshop without a network needs into `build/kit`: this template and a folder of wheels. `make kit`.
+"""Packs what a workshop without a network needs into `build/kit`: this template and a folder of wheels.
 
 The wheels are every package of every variant's lock, checked against its hash, for each requested operating
 system and Python version. `docs/workshop-trainer.md` says how to use the folder.

@@ -80,7 +80,7 @@ def whole(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Fenced blocks with a language are code, so only their comments and docstrings are prose."""
+    """The prose of Markdown. Fenced blocks with a language are code: only their comments and docstrings are prose."""
 
     def block(match: re.Match[str]) -> str:
         start, end = match.start(2) - match.start(), match.end(2) - match.start()
@@ -93,7 +93,7 @@ def markdown(text: str) -> str:
 
 
 def hash_comments(text: str) -> str:
-    """Comments: the text after a `#` at the start of a line or after a space."""
+    """The comments: the text after each `#` at the start of a line or after a space."""
     return _comments(text, re.compile(r"(?:^|(?<=[ \t]))#+", re.MULTILINE))
 
 
@@ -102,7 +102,7 @@ def slash_comments(text: str) -> str:
 
 
 def python(text: str) -> str:
-    """Comments and strings, for f-strings without the braces. If the text is not valid Python, only comments."""
+    """The comments and strings; f-strings lose their braces. If the text is not valid Python, only the comments."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):

@@ -1,6 +1,6 @@
 """Prepares a release: checks the version, dates the changelog, records the contract files. `make release` runs it.
 
-This way two different contracts never have the same version. `contract-lock.json` has the hashes of the last
+This ensures that two different contracts never have the same version. `contract-lock.json` has the hashes of the last
 release's contract files, and `problems` compares them with the current files. For each release, it has the digest of
 each variant's contract files, so that a reviewer can recognise a release; `contract_digest` in
 `competitor/cli/verify.py` says how it is computed.

@@ -24,7 +24,7 @@ VALUES = {
 
 
 def api_table() -> str:
-    """The table in Markdown, with a line break at the end."""
+    """Returns the table of the API in Markdown, with a line break at the end."""
     sys.path.insert(0, str(UNBAKED))
     from competitor import api
 
@@ -33,7 +33,7 @@ def api_table() -> str:
 
 
 def written(text: str) -> str:
-    """The page's text with its table replaced by the current one."""
+    """Returns the text of a page with the table replaced by the current one."""
     return _BLOCK.sub(lambda _: f"\n{api_table()}\n", text)
 
 

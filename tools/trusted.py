@@ -1,4 +1,4 @@
-"""Loads the checkout's own `competitor/cli/verify.py` by its path, never the one of a repo under review."""
+"""Loads `competitor/cli/verify.py` of this checkout by its path, never the file of a repo under review."""
 
 import importlib.util
 import sys

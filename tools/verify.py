@@ -42,8 +42,8 @@ class NotShown(Exception):
 class Trusted:
     """The trusted facts about one variant of one version.
 
-    `files` is None if only the digest is known; `source` says where the digest comes from; `record` is what else
-    the repo's record must say.
+    `files` is None if only the digest is known; `source` says where the digest comes from; `record` has the other
+    values that the repo's record must have.
     """
 
     digest: str
@@ -62,7 +62,7 @@ def main() -> int:
         epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("repo", type=Path, metavar="REPO", help="the repo to look at, best a fresh clone")
+    parser.add_argument("repo", type=Path, metavar="REPO", help="the repo to look at, preferably a fresh clone")
     repo: Path = parser.parse_args().repo
     try:
         return report(repo)
@@ -159,7 +159,7 @@ def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -
 
 
 def releases(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps each version to its digests and zones. A lock of version 0.2.0 has one version with equal variants."""
+    """Maps each version to its digests and zones. A lock made by version 0.2.0 has one version with equal variants."""
     if "releases" in lock:
         found: dict[str, Any] = lock["releases"]
         return found

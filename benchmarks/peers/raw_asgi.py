@@ -1,4 +1,4 @@
-"""A server without a framework or parsing: passes bytes from aiohttp's client to the ASGI server as they arrive."""
+"""A server without a framework or parsing: it passes bytes from aiohttp's client to the ASGI server as they arrive."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

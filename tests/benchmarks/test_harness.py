@@ -142,9 +142,9 @@ class TestTheReport:
     def test_a_goal_is_met_missed_or_not_measured(self) -> None:
         rows: runs.Rows = {"relay": [{"cpu_us": 20, "ready_s": 0.7}], "nginx": [{"cpu_us": 11}]}
         table = report.goals({"s50": rows, "start": rows})
-        assert "relay over nginx | at least 0.55 | 0.55 (0.55 to 0.55) | met |" in table
+        assert "relay divided by nginx | at least 0.55 | 0.55 (0.55 to 0.55) | met |" in table
         assert "`/health` | at most 0.6 s | 0.70 (0.70 to 0.70) s | **missed** |" in table
-        assert "relay over LiteLLM proxy | at least 15 | - | not measured |" in table
+        assert "relay divided by LiteLLM proxy | at least 15 | - | not measured |" in table
 
     def test_every_table_has_a_place_in_the_docs_and_nothing_else_is_changed(self, tmp_path: Path) -> None:
         page = tmp_path / "performance.md"

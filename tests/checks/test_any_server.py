@@ -148,7 +148,7 @@ def test_an_argument_that_is_not_a_url_is_refused(address: str) -> None:
 def test_if_the_start_command_fails_the_output_says_how_it_ended() -> None:
     done = check("--start", f"{sys.executable} -c 'raise SystemExit(\"no key, no service\")'")
     assert done.returncode == 2
-    assert "it ended with exit code 1 before it was healthy; its last output was: no key, no service" in done.stdout
+    assert "the server ended with code 1 before it was healthy; its last output was: no key, no service" in done.stdout
     missing = check("--start", "no-such-command-anywhere")
     assert missing.returncode == 2
     assert "could not be run" in missing.stdout

@@ -111,7 +111,7 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
         "LICENSE is MIT, but the form says Apache-2.0",
         lambda project: replace(project, "submission.yaml", 'license: "MIT"', 'license: "Apache-2.0"'),
     ),
-    "no licence": ("licence file", "there is none", lambda project: (project / "LICENSE").unlink()),
+    "no licence": ("licence file", "there is no file", lambda project: (project / "LICENSE").unlink()),
     "a text that is not a known licence": (
         "licence file",
         "not the text of a licence in the SPDX list",
@@ -147,7 +147,7 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
         "does not say how to run the competitor",
         lambda project: (project / "README.md").write_text("# Chemist\n", encoding="utf-8"),
     ),
-    "no Dockerfile": ("Dockerfile", "there is none", lambda project: (project / "Dockerfile").unlink()),
+    "no Dockerfile": ("Dockerfile", "there is no Dockerfile", lambda project: (project / "Dockerfile").unlink()),
     "a base image without a fixed version": (
         "Dockerfile",
         "is not pinned",

@@ -130,7 +130,7 @@ def test_verify_reports_an_update_that_did_not_finish(
     command = [sys.executable, "-m", "competitor", "verify"]
     done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stdout == "An update did not finish. `python -m competitor update` restores everything first.\n"
+    assert done.stdout == "An update did not finish. The next `python -m competitor update` first undoes it.\n"
 
 
 @pytest.mark.slow

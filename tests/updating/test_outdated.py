@@ -1,4 +1,4 @@
-"""`competitor outdated` says which version is behind which and what an update would do; it changes nothing."""
+"""`competitor outdated` says whether there is a newer version and what an update would do; it changes nothing."""
 
 import json
 from pathlib import Path

@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    serve = command("serve", _serve, "serve, configured by environment variables; this is what the container runs")
+    serve = command("serve", _serve, "start the server with settings from the environment, as the container does")
     serve.add_argument("--host", help="address to listen on (default: HOST, else 0.0.0.0)")
     serve.add_argument("--port", type=int, help="port to listen on (default: PORT, else 8080)")
     serve.add_argument("--env-file", type=Path, help="read variables from this file; the environment takes precedence")
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
 
-    command("run", _task, "serve on this machine; set up .venv if needed, and read .env")
+    command("run", _task, "start the server on this machine; set up .venv if needed, and read .env")
     test = command("test", _task, "run the contract tests and your tests")
     test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
     command("lint", _task, "check style and types in the whole repo")
@@ -51,11 +51,11 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = command("ask", _ask, "ask a running competitor and show the stream as it arrives")
     ask.add_argument("prompt")
-    ask.add_argument("--url", default=here, help="where it runs (default: %(default)s)")
+    ask.add_argument("--url", default=here, help="where the competitor runs (default: %(default)s)")
     ask.add_argument("--save", type=Path, metavar="FILE", help="save the stream to this file, as it was received")
 
     check = command("check", _check, "check any server, yours or not, against every clause of the contract")
-    check.add_argument("url", nargs="?", help="where it runs (default: port 8080 here; with --start a free one)")
+    check.add_argument("url", nargs="?", help="where the server runs (default: port 8080 here; with --start any)")
     check.add_argument(
         "--start",
         metavar="COMMAND",
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
     arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
     arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")
-    arena.add_argument("--start", metavar="COMMAND", help="start the server with this command instead, as `check` does")
+    arena.add_argument("--start", metavar="COMMAND", help="run this command, not the image, as `check --start` does")
 
     submission = command("submission", _submission, "show whether the submission is ready, and what a reviewer sees")
     submission.add_argument("--quick", action="store_true", help="check only the form and the files")
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     workshop.add_argument("--json", action="store_true", help="print the result as JSON")
 
     settings = command("settings", _settings, "print all settings as a table")
-    settings.add_argument("--env", action="store_true", help="print them as the text of .env.example")
+    settings.add_argument("--env", action="store_true", help="print the settings as the text of .env.example")
     command("verify", _verify, "show changed contract files, stale locks, and the digest of the contract files")
     update = command("update", _update, "update to the newest version of the template; your files are kept")
     update.add_argument("--to", metavar="TAG", help="the version of the template to take (default: its newest release)")
@@ -101,11 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--dry-run", action="store_true", help="show what would happen, and exit")
     update.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
-    update.add_argument("--no-migrate", action="store_true", help="leave your own files; name the lines to change")
+    update.add_argument("--no-migrate", action="store_true", help="do not change your own files; only name the lines")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
     update.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
-    update.add_argument("more", nargs="*", help="after --: options that only the new template knows")
-    outdated = command("outdated", _outdated, "say which version of the template is behind which; changes nothing")
+    update.add_argument("more", nargs="*", help="options that only the new template knows, after `--`")
+    outdated = command("outdated", _outdated, "say whether there is a newer version of the template; change nothing")
     outdated.add_argument("--template", help="where to fetch the template from (default: where this repo came from)")
     outdated.add_argument("--json", action="store_true", help="print JSON")
     command("health", _health, "exit with code 0 if the competitor at HOST and PORT is healthy")
@@ -218,7 +218,7 @@ def _verify(_: argparse.Namespace) -> int:
     from .cli.verify import changed_files, contract_digest, contract_files, damaged_bases, printable
 
     if (ROOT / ".janus" / "update" / "journal.json").exists():
-        print("An update did not finish. `python -m competitor update` restores everything first.")
+        print("An update did not finish. The next `python -m competitor update` first undoes it.")
         return 1
     try:
         unlocked = dict.fromkeys(stale(ROOT), "stale, `make lock` regenerates it")

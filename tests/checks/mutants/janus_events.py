@@ -7,7 +7,7 @@ from ..plain_server import Json, Plain
 from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks, shelved
 
 
-@breaks("S17", says="no reasoning_content beside it")
+@breaks("S17", says="comes without reasoning_content")
 class SendsEventsWithoutWords(Plain):
     def events(self, start: Json, end: Json) -> list[Json]:
         return [{"janus": start}, {"janus": end}, {"content": "Done."}]

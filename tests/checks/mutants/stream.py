@@ -36,7 +36,7 @@ class WordsBeforeTheRole(Plain):
         return data
 
 
-@breaks("S2", "S3", "S4", says="first word came|a gap of|no word for", also="S14")
+@breaks("S2", "S3", "S4", says="first word came|a gap of|no word was sent for", also="S14")
 class IsSilentWhileItWaits(Plain):
     ping_seconds = 1e9
     words_seconds = 1e9
@@ -45,7 +45,7 @@ class IsSilentWhileItWaits(Plain):
         return None
 
 
-@breaks("S2", "S4", says="first word came|no word for")
+@breaks("S2", "S4", says="first word came|no word was sent for")
 class OnlyPings(Plain):
     def words(self) -> Json | None:
         return None
@@ -156,7 +156,7 @@ class SetsCreatedPerChunk(Plain):
         return super().chunk({**fixed, "created": self.chunks}, delta)
 
 
-@breaks("S6", says="model is not the request's")
+@breaks("S6", says="model is not the one in the request")
 class StreamsUnderItsOwnName(Plain):
     def frame(self, chunk: Json) -> bytes:
         return super().frame({**chunk, "model": "my-competitor"})

@@ -51,7 +51,7 @@ def board(figures: Sequence[Figure]) -> str:
 
 
 def _problems(target: Target) -> list[str]:
-    """A sentence for each answer that did not pass the gateway."""
+    """Returns a sentence for each answer that did not pass the gateway."""
     found = []
     try:
         whole, stream = target.ask(), target.stream()
@@ -65,7 +65,7 @@ def _problems(target: Target) -> list[str]:
 
 
 def _command(image: str, serve: str) -> str:
-    """The command that runs the image, or `serve` if the image cannot be run."""
+    """Returns the command that runs the image, or `serve` if the image cannot be run."""
     docker = shutil.which("docker") or shutil.which("podman")
     if docker and subprocess.run([docker, "image", "inspect", image], capture_output=True, check=False).returncode == 0:  # noqa: S603
         return f"{docker} run --rm --network host --read-only --tmpfs /tmp --cap-drop ALL {{env}} {image}"

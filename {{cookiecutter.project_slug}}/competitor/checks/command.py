@@ -58,8 +58,8 @@ def check(given: argparse.Namespace) -> int:
 def _targets(url: str | None, command: str | None, patience: float, *, quick: bool) -> Iterator[list[Target]]:
     """Starts and returns the servers to check.
 
-    Without a start command: the server at the URL. With one: a server that is started with an empty environment, as in
-    the arena, and, unless the check is quick or only one server can be started, one whose upstream is the stand-in.
+    Without a start command, this is the server at the URL. With one, it is a server with an empty environment, as in
+    the arena. A second server has the stand-in as its upstream, unless `quick`, or if only one can be started.
     """
     until = time.monotonic() + (QUICK_LIMIT_SECONDS if quick else LIMIT_SECONDS)
     if command is None:

@@ -25,7 +25,7 @@ WORDS, QUICK_WORDS = 300, 90  # length of the long answer, in words
 
 @dataclass(frozen=True)
 class Figure:
-    """One score. `score` is 0 to 100; `weight` is its share of the total score, in percent."""
+    """A score from 0 to 100, and its `weight`: its share of the total score, in percent."""
 
     name: str
     score: float
@@ -72,7 +72,7 @@ def streaming(stream: Stream, wanted: int = LONG_ANSWER_DELTAS) -> Figure:
     if long_gaps:
         reasons.append(f"{long_gaps} gaps are longer than three times the average, and each costs a tenth of the score")
     if bursts > len(between) / 10:
-        reasons.append(f"{bursts} deltas came in one burst with the previous delta: spread them evenly")
+        reasons.append(f"{bursts} deltas came at the same time as the previous delta: spread them evenly")
     if len(times) < wanted:
         reasons.append(f"a long answer needs at least {wanted} deltas: send smaller pieces")
     return Figure("streaming", evenness(times), 15, "; ".join(reasons))
@@ -97,7 +97,7 @@ def speed(streams: Sequence[Stream]) -> Figure:
 
 
 def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
-    """The cost score. It assumes full quality, and a baseline with equally long answers and no prompt of its own.
+    """The cost score. It assumes full quality, and a baseline that gives equally long answers and adds no prompt.
 
     `asked` are the questions and `streams` their answers.
     """
@@ -110,8 +110,8 @@ def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
     score = 50 * min(2.0, (questions + completions) / totals)
     extra = max(0, totals - completions - questions)
     reason = (
-        f"{totals} tokens for {len(streams)} answers, {extra} of them in prompts beside the questions; 50 is for a  "
-        "baseline with equally long answers and no prompt of its own; half of its tokens would get 100"
+        f"{totals} tokens for {len(streams)} answers, {extra} of them in prompts that were added to the questions; a "
+        "baseline with equally long answers and no added prompt scores 50, and half of its tokens would score 100"
     )
     return Figure("cost", score, 15, reason)
 

@@ -3,7 +3,7 @@ Contract file: replaced by updates.
 
 1. It removes nulls from a request, always adds `enable_memory` and `debug`, and does not pass on `Authorization`.
 2. It turns any status of 300 or more into a bare 500; it follows no redirect and passes on no error.
-3. It passes on only `data:` lines and comments of a stream, and cuts off a stream without a token after 5 s.
+3. It passes on only `data:` lines and comments of a stream, and cuts off a stream that has no token after 5 s.
 4. It turns a whole (non-stream) answer into a bare 500 when the `finish_reason` is unknown, an integer is missing in
    `usage`, or an artifact has no `display_name`.
 """

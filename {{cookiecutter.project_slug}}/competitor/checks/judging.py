@@ -79,8 +79,8 @@ def judge_all(
 ) -> list[Verdict]:
     """Checks the clauses on all servers. Returns the combined verdicts in the order of the clauses.
 
-    Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with each verdict
-    when all servers have been checked for it.
+    Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with the verdict
+    on a clause when all servers have been checked for it.
     """
     wanted = [CLAUSES[each] for each in clauses]
     found: dict[str, list[Verdict]] = {clause.id: [] for clause in wanted}
@@ -128,7 +128,7 @@ def judge_if_answering(
 
 
 def why_unanswered(target: Target) -> str:
-    """Why this server does not answer a simple question; empty if it answers it, streamed or whole."""
+    """Returns why this server does not answer a simple question; empty if it does, streamed or whole."""
     with ThreadPoolExecutor(2) as pool:
         reasons = list(pool.map(_unanswered, (target.ask, target.stream)))
     return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))

@@ -6,8 +6,8 @@ It works only on Linux and does nothing on other systems. It uses a resource lim
 session. So a process sets this limit to a random number, its mark, and starts a watcher, which is this file run as a
 program. When the process has ended, the watcher kills every process that has the mark.
 
-A descendant may use another mark in the same way. Its watcher has inherited the first mark, so the first watcher finds
-that watcher and reads the other mark from its command line.
+A descendant may set a mark of its own in the same way. The second watcher has inherited the first mark, so the first
+watcher finds it, and reads the second mark from the second watcher's command line.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Prompts that provoke what the clauses are about: commands for the stand-in upstream, and words for any server."""
+"""Prompts that make a server do what the clauses are about: commands for the stand-in, and words for any server."""
 # Contract file: replaced by updates.
 
 import subprocess
@@ -55,7 +55,7 @@ WORDS: Mapping[str, Sequence[str]] = {
 
 @contextmanager
 def stand_in() -> Iterator[Upstream]:
-    """Runs the stand-in upstream as a separate process on a free port. It does what a prompt tells it."""
+    """Runs the stand-in upstream as a separate process on a free port. The stand-in does what a prompt tells it."""
     program = Path(__file__).with_name("stand_in.py")
     process = subprocess.Popen([sys.executable, program, "0"], stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:

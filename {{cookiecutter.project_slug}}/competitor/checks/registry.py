@@ -30,7 +30,7 @@ class Clause:
 
     @property
     def cites(self) -> str:
-        """The place of the clause in CONTRACT.md."""
+        """Where the clause is in CONTRACT.md: its id and its section."""
         return f"{self.id}, section {_SECTIONS[self.id[0]]}" if self.id[0] != "N" else "section 7 and the seed"
 
 

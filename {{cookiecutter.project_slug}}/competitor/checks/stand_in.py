@@ -3,10 +3,10 @@ Contract file: replaced by updates.
 
     python stand_in.py PORT          prints the port it listens on; PORT 0 chooses a free one
 
-The last user message may contain `mock{...}`, a JSON object with the fields of `Script`. In it, `turns` may be a list
+The last user message may contain `mock{...}`, a JSON object with the fields of `Script`. Its `turns` may be a list
 of such objects for a conversation with tool calls: one for the first answer, one for the second, and so on.
-Besides the chat route it serves `GET /requests` (all requests so far), `GET /stats` (how many requests are open, were
-cut off by the client, are done), and `GET /release/NAME`, for which requests with `"hold": "NAME"` wait.
+The server also has the routes `GET /requests` (all requests so far), `GET /stats` (how many requests are open, were
+cut off by the client, or are done), and `GET /release/NAME`, which lets requests with `"hold": "NAME"` continue.
 It is a separate program that needs only the standard library. The checks start it (`prompts.stand_in`). You can also
 start it by hand if you need an upstream that you control.
 """

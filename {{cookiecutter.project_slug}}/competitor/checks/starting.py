@@ -1,4 +1,4 @@
-"""Starts servers with the owner's command, each with its own environment, and stops them all.
+"""Starts servers with a command of the owner, each with its own environment, and stops them all.
 Contract file: replaced by updates.
 
 In the command, `{port}` is replaced by the port, and `{env}` by the environment as `--env` options of `docker run`. A
@@ -38,7 +38,7 @@ class NotStarted(Exception):
 class Starter:
     """Starts servers with one command.
 
-    `start` returns a URL. Calling the object with an environment returns a `Target`, which checks expect of `launch`.
+    `start` returns a URL. The object itself can be the `launch` of a `Target`: it takes an environment and returns one.
     `url` is the server's URL if the command can start only one server, because it takes neither a port nor variables.
     """
 
@@ -58,7 +58,7 @@ class Starter:
         return not self.is_container or ("{env}" in self._command)
 
     def start(self, environment: Mapping[str, str]) -> str:
-        """Starts a server with these variables, and returns its URL once it is healthy. Raises `NotStarted`."""
+        """Starts a server with these variables, and returns its URL once it is healthy; or raises `NotStarted`."""
         fixed = self._url if not self.starts_others else None
         port = free_port() if fixed is None else 0
         url = fixed or f"http://127.0.0.1:{port}"
@@ -120,9 +120,9 @@ def wait_until_healthy(
             if Target(url, timeout=5).get("/health").status == 200:
                 return
         if process.poll() is not None:
-            raise NotStarted(f"it ended with exit code {process.returncode} before it was healthy{_last_line(log)}")
+            raise NotStarted(f"the server ended with code {process.returncode} before it was healthy{_last_line(log)}")
         if time.monotonic() > deadline:
-            raise NotStarted(f"it was not healthy within {seconds:g} s{_last_line(log)}")
+            raise NotStarted(f"the server was not healthy within {seconds:g} s{_last_line(log)}")
         time.sleep(0.02)
 
 

@@ -74,7 +74,7 @@ class Stream:
 
     @cached_property
     def chunks(self) -> list[tuple[float, Json]]:
-        """The JSON of every `data:` line except `[DONE]`. Only a line feed ends a line. Raises `Failed`."""
+        """The JSON of every `data:` line except `[DONE]`. Only a line feed ends a line. `Failed` for bad JSON."""
         found = []
         for at, data in self.data:
             if data != b"[DONE]":
@@ -175,13 +175,13 @@ class Target:
 
     @property
     def upstream_variables(self) -> dict[str, str]:
-        """The variables that give another server the same upstream; empty if the upstream is not the stand-in."""
+        """The variables that make another server use the stand-in too; empty if this server does not use it."""
         return {"JANUS_LLM_BASE_URL": f"{self.upstream.url}/v1"} if self.upstream else {}
 
     def launched(self, environment: Mapping[str, str], *, fresh: bool = False) -> "Target":
         """Starts a server of the same kind with this environment.
 
-        A server that was started with it before is reused, unless the caller asks for a `fresh` one. Raises `NotShown`
+        An earlier server with this environment is reused, unless the caller asks for a `fresh` one. Raises `NotShown`
         if no server can be started.
         """
         if environment == self.environment and not fresh:
@@ -273,8 +273,8 @@ class Target:
     ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
         """Sends a request. Yields the response, and the time at which the request was sent.
 
-        A timer closes the connection, however slowly bytes arrive. After `timeout` this counts as a failure. After
-        `seconds`, the time that the caller wants to read, it does not.
+        A timer closes the connection, even if bytes still arrive: after `timeout`, which is a failure, or after
+        `seconds`, the time for which the caller wants to read, which is not a failure.
         """
         connection, late, watch = self._connection(), threading.Event(), None
         try:
@@ -308,7 +308,7 @@ class Target:
         return Failed(f"{what}: {type(error).__name__}")
 
     def _once(self, asked: list[Any], send: Callable[[], T]) -> T:
-        """Calls `send` only once for the same `asked`. Concurrent checks wait for the first and share its outcome."""
+        """Calls `send` only once for the same `asked`. Concurrent checks wait for that call and share its outcome."""
         once = self._seen.setdefault(json.dumps(asked, sort_keys=True), _Once())
         with once.lock:
             if once.outcome is None:

@@ -1,4 +1,4 @@
-"""Finds stale locks. `make lock` writes a hash of a lock's sources at its top, and this module compares it."""
+"""Finds stale locks. `make lock` writes a hash of a lock's sources at the top of the lock. This module compares it."""
 # Contract file: replaced by updates.
 
 import hashlib
@@ -31,7 +31,7 @@ def _says(lock: Path, expected: str) -> bool:
 
 
 def requirements(root: Path, source: str) -> Iterator[str]:
-    """The requirements in a file and in the files that it includes with `-r`; such paths are relative to the file."""
+    """The requirements in a file and in the files that it includes with `-r`; these paths are relative to that file."""
     for line in (root / source).read_text(encoding="utf-8").splitlines():
         wanted = line.split("#", 1)[0].strip()
         if wanted.startswith("-r "):

@@ -95,7 +95,7 @@ def lock(python: Path) -> int:
 
 
 def _installed(name: str, pinned: str, marker: str) -> bool:
-    """Whether the current Python has the pinned version. Pins with a marker count: they may be for other systems."""
+    """Whether the current Python has the pinned version. A pin with a marker counts as installed."""
     if marker:
         return True
     try:

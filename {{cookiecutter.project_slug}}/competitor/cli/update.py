@@ -1,8 +1,8 @@
 """`competitor update`: fetches the template and runs the update code in it.
 Contract file: replaced by updates.
 
-The newest template must decide what an update does, but this file belongs to the old version. So it only fetches a
-copy of the template and runs `templates_variants/update.py` in it.
+The newest template must decide what an update does, but this file belongs to the old version. So this file only fetches
+a copy of the template and runs `templates_variants/update.py` in it.
 """
 
 import json
@@ -85,7 +85,7 @@ def refuse_older(root: Path, template: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         return  # the update code in the template reports this error
     if older:
-        raise Unfetched(f"the newest version there is {theirs}, older than yours, {mine}; --to v{theirs} selects it")
+        raise Unfetched(f"the newest version, {theirs}, is older than yours, {mine}; --to v{theirs} selects it")
 
 
 def is_address(template: str) -> bool:

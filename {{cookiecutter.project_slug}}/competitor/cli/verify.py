@@ -1,7 +1,7 @@
 """Compares the contract files with the record of how the template made them, and computes their digest.
 Contract file: replaced by updates.
 
-`.janus/contract.json` has the hashes of the contract files, and the zone patterns: which paths belong to the contract.
+`.janus/contract.json` has the hashes of the contract files, and the zone patterns, which select contract files.
 Files are only read as data: nothing is imported or run, git is not called, and no link is followed. This module
 imports no other module of this repo, so a reviewer can load it from a trusted checkout of the template, as
 `tools/verify.py` of the template does.
@@ -42,7 +42,7 @@ class Expected:
 class Found:
     """The files that were found in a repo's contract zones.
 
-    `files` maps each regular file to its hash; `executable` are those with an execute bit. `odd` maps every other entry
+    `files` maps each regular file to its hash; `executable` has those with an execute bit. `odd` maps every other entry
     to a description. `bytecode` is the cached bytecode whose sources exist.
     """
 
@@ -77,7 +77,7 @@ def changed_files(root: Path) -> dict[str, str]:
 
 
 def damaged_bases(root: Path) -> dict[str, str]:
-    """Checks `.janus/base.json`, from which the next update merges. Maps its path to the damage, if there is any."""
+    """Checks `.janus/base.json`, which the next update needs to merge. Maps its path to the damage, if there is any."""
     file = root / BASES
     wrong = ""
     try:
@@ -117,7 +117,7 @@ def recorded(root: Path) -> Expected:
     record = read_record(root)
     files, executable, zones = (record.get(name) for name in ("files", "executable", "zones"))
     if not (isinstance(files, dict) and isinstance(executable, list) and isinstance(zones, list)):
-        raise ValueError(f"{RECORD} lacks files, executable or zones")  # noqa: TRY004 - as above
+        raise ValueError(f"{RECORD} lacks the key files, executable or zones")  # noqa: TRY004 - as above
     return Expected(
         {path: str(value) for path, value in files.items()},
         frozenset(str(path) for path in executable),
@@ -197,7 +197,7 @@ def _kind(mode: int) -> str:
 
 
 def _judge_bytecode(root: Path, path: str, found: Found) -> None:
-    """Moves bytecode to `bytecode` if Python only uses it together with its source, otherwise to `odd`."""
+    """Adds bytecode to `found.bytecode` if Python uses it only with its source, otherwise to `found.odd`."""
     del found.files[path]
     found.executable.discard(path)
     folder, _, name = path.rpartition("/")
@@ -234,7 +234,7 @@ def differences(expected: Expected, found: Found, *, modes: bool = os.name == "p
 
 
 def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
-    """Maps each file that the template did not make to a description, which names a file that differs only in case."""
+    """Describes each file that the template did not make. Names the contract file that differs only in case, if any."""
     known = {_fold(path): path for path in expected.files}
     alike = {path: known.get(_fold(path)) for path in unknown}
     return {
@@ -244,7 +244,7 @@ def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
 
 
 def _renamed(missing: set[str], unknown: set[str], expected: Expected, found: Found) -> dict[str, str]:
-    """Maps each missing contract file to its new name, if a file that the template did not make has its content."""
+    """Maps each missing contract file to its new name, if a file that the template did not make is equal."""
     said = {}
     by_hash = {found.files[path]: path for path in sorted(unknown, reverse=True)}
     for path in missing:

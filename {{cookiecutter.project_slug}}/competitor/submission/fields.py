@@ -16,7 +16,7 @@ _SUGGESTED = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a field. `said` completes a sentence that starts with the field's name, and says how to fix it."""
+    """A problem with a field. `said` completes a sentence that starts with the field's name, and says what to do."""
 
     field: str
     said: str
@@ -62,7 +62,7 @@ def _license(given: str) -> str:
 
 def _description(given: str) -> str:
     if len(given) < MIN_DESCRIPTION_CHARACTERS:
-        return f"has {len(given)} characters; write at least {MIN_DESCRIPTION_CHARACTERS} on what it does, and how"
+        return f"has {len(given)} characters; write at least {MIN_DESCRIPTION_CHARACTERS} to say what it does, and how"
     return _line(given, MAX_DESCRIPTION_CHARACTERS)
 
 

@@ -61,18 +61,18 @@ def _contract(root: Path) -> Finding:
     wrong = "; ".join(f"{printable(path)} is {printable(what)}" for path, what in list(changed.items())[:5])
     more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
     remedy = "`competitor update --replace-edited` restores them; your code belongs in competitor/backend/"
-    return broken_if(about, wrong + more, remedy, "all are those of the template")
+    return broken_if(about, wrong + more, remedy, "all of them are as the template made them")
 
 
 def _licence(root: Path, declared: str) -> Finding:
     about = "licence file"
     file = next((root / name for name in LICENSES if (root / name).is_file()), None)
     if file is None:
-        return Finding(about, "broken", "there is none", f"put the text of {declared or 'the licence'} into LICENSE")
+        return Finding(about, "broken", "there is no file", f"put the text of {declared or 'the licence'} into LICENSE")
     found = list(analyse_license_text(_text(file))[0].get("licenses", {}))
     if not found:
         said = f"{file.name} is not the text of a licence in the SPDX list"
-        return Finding(about, "broken", said, f"put the text of {declared} there")
+        return Finding(about, "broken", said, f"put the text of {declared} into {file.name}")
     other = f"{file.name} is {' and '.join(found)}, but the form says {declared or 'nothing'}"
     wrong = "" if declared in found else other
     return broken_if(about, wrong, f"change `license` in submission.yaml, or {file.name}", f"{file.name} is {declared}")
@@ -90,7 +90,7 @@ def _dependencies(root: Path) -> Finding:
             return Finding(about, "broken", f"{bare[0]} has no hash in {lock}", "`make lock` writes all hashes")
     names = [re.split(r"[\s\[<>=!~;]", line, maxsplit=1)[0] for line in requirements(root, "requirements.in")]
     count = len(_PINNED.findall(_text(root / "requirements.txt")))
-    return Finding(about, "ok", f"{len(names)} are listed, {count} are locked with hashes")
+    return Finding(about, "ok", f"{len(names)} are listed, and {count} packages are locked with hashes")
 
 
 def _version(root: Path, image: str) -> Finding:
@@ -99,7 +99,7 @@ def _version(root: Path, image: str) -> Finding:
         return Finding(about, "broken", "pyproject.toml has no version", 'write version = "0.1.0" into [project]')
     tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
     if tag and tag.removeprefix("v") != is_now:
-        remedy = "give them the same version: `image` in submission.yaml, `version` in pyproject.toml"
+        remedy = "give the image and the code the same version: `image` in submission.yaml, `version` in pyproject.toml"
         return Finding(about, "broken", f"the image is tagged {tag}, but pyproject.toml says {is_now}", remedy)
     if image and not tag and "@" not in image:
         remedy = f"write {image}:{is_now} in submission.yaml"
@@ -107,28 +107,28 @@ def _version(root: Path, image: str) -> Finding:
     heading = re.compile(rf"^##\s+\[?v?{re.escape(is_now)}\]?(?:\s|$)", re.MULTILINE)
     wrong = "" if heading.search(_text(root / "CHANGELOG.md")) else f"CHANGELOG.md has no section for {is_now}"
     remedy = f"begin a section with `## [{is_now}] - YYYY-MM-DD`; for a first version, rename [Unreleased]"
-    return broken_if(about, wrong, remedy, f"{is_now}, and CHANGELOG.md has a section for it")
+    return broken_if(about, wrong, remedy, f"it is {is_now}, and CHANGELOG.md has a section for it")
 
 
 def _readme(root: Path) -> Finding:
     text = _text(root / "README.md")
     says = re.search(r"make run|docker (?:run|compose)|python3? -m competitor", text)
     wrong = "" if says else "README.md does not say how to run the competitor" if text else "there is no README.md"
-    return broken_if("README", wrong, "add the command to it, such as `make run`", "it says how to run the competitor")
+    return broken_if("README", wrong, "add the command, such as `make run`", "it says how to run the competitor")
 
 
 def _dockerfile(root: Path) -> Finding:
     about, text = "Dockerfile", _text(root / "Dockerfile")
     if not text:
-        said = "there is none, so nobody can rebuild the image"
+        said = "there is no Dockerfile, so nobody can rebuild the image"
         return Finding(about, "broken", said, "add a Dockerfile to the root of the repo")
     stages = {stage for _, stage in _FROM.findall(text) if stage}
     loose = [base for base, _ in _FROM.findall(text) if base not in stages and not _is_pinned(base)]
     if loose:
-        return Finding(about, "broken", f"its base image {loose[0]} is not pinned", "name a version or a digest")
+        return Finding(about, "broken", f"the base image {loose[0]} is not pinned", "name a version or a digest")
     secret = _SECRET.search(text)
-    wrong = f"it sets {secret[1]}, so the image would contain a key" if secret else ""
-    right = "its base images are pinned, and it contains no key"
+    wrong = f"the Dockerfile sets {secret[1]}, so the image would contain a key" if secret else ""
+    right = "all base images are pinned, and it contains no key"
     return broken_if(about, wrong, "remove it; keys come from the environment", right)
 
 

@@ -17,7 +17,7 @@ _CLIENTS = {"aiohttp", "ftplib", "grpc", "http", "httpx", "requests", "smtplib",
 
 
 def reviewed(root: Path) -> Finding:
-    """The finding on egress: `broken` for an unlisted host, `look` for a library that opens connections itself."""
+    """The finding on egress: `broken` for an unlisted host, `look` for a library that can open connections."""
     about = "egress"
     backend = sorted((root / "competitor" / "backend").rglob("*.py"))
     named = [(file.relative_to(root).as_posix(), host) for file in backend for host in _hosts(_tree(file))]

@@ -22,7 +22,7 @@ _UNREACHABLE = re.compile(
 
 
 def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
-    """Checks every clause like `competitor check`, on two new servers. One has an upstream that fails on demand."""
+    """Checks every clause like `competitor check`, on two new servers. The second has an upstream that fails."""
     starter = Starter(serve, None)
     try:
         first = Target(starter.start({}), launch=starter, name="as started")
@@ -70,7 +70,7 @@ def image(root: Path) -> Finding:
         if lines and _UNREACHABLE.search(lines[-1]):
             return Finding(about, "not shown", f"{builder} could not fetch the base image; check your network", in_ci)
         why = re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit code {done.returncode}"
-        return Finding(about, "broken", f"{builder} could not build it: {why}", remedy)
+        return Finding(about, "broken", f"{builder} could not build the image: {why}", remedy)
     return Finding(about, "ok", f"{builder} builds it")
 
 

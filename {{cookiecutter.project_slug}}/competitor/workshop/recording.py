@@ -1,4 +1,4 @@
-"""Checks a stream that `competitor ask --save` wrote to a file: the order and content of its events, no times."""
+"""Checks a stream that `competitor ask --save` wrote to a file: the order and content of events, not their times."""
 # Contract file: replaced by updates.
 
 import json

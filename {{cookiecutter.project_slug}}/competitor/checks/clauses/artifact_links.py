@@ -18,7 +18,7 @@ _UNKNOWN = "art_" + "a" * 48
 
 
 def linked_artifact(target: Target) -> tuple[Target, Json]:
-    """Returns a server and one of its artifacts with an http(s) URL. Raises `NotShown` if there is no such URL."""
+    """Returns a server and one of its artifacts with an http(s) URL. Raises `NotShown` if there is no such artifact."""
     name = "artifact_linked" if "artifact_linked" in target.prompts else "artifact"
     found = artifacts(target.stream(target.prompt(name)))
     if not _with_links(found) and target.launch is not None:

@@ -42,7 +42,7 @@ def answer_with_artifact(target: Target) -> tuple[Stream, Json]:
 
 
 def _whole_message(target: Target) -> Json:
-    """The message of the answer without streaming to the prompt that asks for an artifact."""
+    """The message of the whole (not streamed) answer to the prompt that asks for an artifact."""
     return dict(target.ask(target.prompt("artifact")).json()["choices"][0]["message"])
 
 
@@ -74,7 +74,7 @@ def own_chunk(target: Target) -> None:
 
 @clause("A1", remedy="Send all nine fields in every descriptor, each with its type.")
 def descriptor(target: Target) -> None:
-    """A descriptor has all nine fields with correct values, in both modes."""
+    """A descriptor has all nine fields with correct values, in streamed and in whole answers."""
     whole = _whole_message(target).get("artifacts") or ()
     for item in (*all_artifacts(target), *whole):
         _check_fields(item)

@@ -32,7 +32,7 @@ def listed_hosts_only(target: Target) -> None:
 
 @clause("X2", exclusive=True, remedy="Take every base URL from an environment variable.")
 def configured_base_url(target: Target) -> None:
-    """The upstream's base URL is read from the environment, under both of its names."""
+    """The upstream's base URL is read from the environment, from each of its two variables."""
     if target.upstream is None:
         raise NotShown("this needs the stand-in upstream, which records the requests that it gets")
     for name in ("JANUS_LLM_BASE_URL", "OPENAI_BASE_URL"):

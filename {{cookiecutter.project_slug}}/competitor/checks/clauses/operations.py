@@ -29,7 +29,7 @@ WAIT_SECONDS = 2.0
 
 
 def _samples(text: str) -> dict[str, float]:
-    """Parses Prometheus text. Returns the value of each sample by its name and labels, as written."""
+    """Parses Prometheus text. Maps the name and the labels of each sample, as written, to its value."""
     found = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
@@ -72,7 +72,7 @@ def metrics(target: Target) -> None:
 
 
 def _check_in_flight_and_errors(target: Target) -> None:
-    """On a fresh server: a request that has ended is not in flight any more; a failed one raises an error figure."""
+    """Checks that a request that has ended is not counted as in flight, and that a failed one counts as an error."""
     separate = target.launched(target.upstream_variables, fresh=True)
     fails = target.prompts.get("fails") if target.upstream else None
     before = _read_samples(separate)
@@ -88,7 +88,7 @@ def _read_samples(target: Target) -> dict[str, float]:
 
 
 def _problem_with_figures(before: dict[str, float], after: dict[str, float], *, failed: bool) -> str:
-    """What is still wrong in the figures after a request; empty if they are correct."""
+    """Returns what is still wrong in the figures after a request; empty if they are correct."""
     rose = _increased(before, after)
     if still := next(filter(_counts_requests_in_flight, map(_name, rose)), None):
         return f"a request has ended, but {still} still counts it as in flight"
@@ -138,7 +138,7 @@ def debug_is_off(target: Target) -> None:
     remedy="Serve the events of a request with debug: true at /v1/debug/stream/{id}, as data: frames.",
 )
 def debug_stream(target: Target) -> None:
-    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames; 404 while debug is off."""
+    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames. It is a 404 while debug is off."""
     unseen = target.get("/v1/debug/stream/check-e6").status
     require(unseen == 404, f"GET /v1/debug/stream/... answered {unseen}, though debug is off")
     if target.launch is None:
@@ -159,8 +159,8 @@ def debug_stream(target: Target) -> None:
 def with_debug_on(target: Target) -> Target:
     """Starts a server of the same kind with debug on.
 
-    If the stand-in is its upstream, the path of the base URL contains a host of the platform. The server must not take
-    the stand-in for a host of the platform because of that.
+    If the stand-in is its upstream, the path of the base URL contains the name of a platform host. The server must not
+    take the stand-in for a host of the platform because of that path.
     """
     upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
     return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})

@@ -96,7 +96,7 @@ WRONG: list[tuple[str, Json]] = [
 
 @clause("R2", remedy="Answer 400 with OpenAI's error object when a known field has the wrong type or is out of range.")
 def wrong_types(target: Target) -> None:
-    """A known field with the wrong type or out of range is refused, and the error names it."""
+    """A known field with a wrong type, or a value out of range, is refused, and the error names it."""
     for param, fields in WRONG:
         refused(target.post(question(**fields)), param, f"a wrong {param}")
 

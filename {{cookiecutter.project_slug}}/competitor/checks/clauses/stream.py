@@ -23,7 +23,7 @@ JANUS_EVENT_NAMES = {"tool_start", "tool_end", "sandbox_start", "sandbox_end", "
 
 
 def check_completed(stream: Stream, what: str = "the stream") -> None:
-    """Requires status 200 and a complete stream. For checks of the content of a stream."""
+    """Requires status 200 and a complete stream. Checks of what a stream contains call it first."""
     require(stream.status == 200, f"{what} has the status {stream.status}")
     require(not stream.cut, f"{what} was cut off ({stream.cut})")
     require(stream.done, f"{what} has no [DONE]")
@@ -54,7 +54,7 @@ def _has_words(text: object) -> bool:
 
 
 def _streams_for(target: Target, names: Iterable[str]) -> dict[str, Stream]:
-    """The streams of a plain question and of these named prompts, as far as the target knows them."""
+    """The streamed answers to a plain question, and to those of the named prompts that the target has."""
     known = {name: target.stream(target.prompts[name]) for name in names if name in target.prompts}
     return {"a plain question": target.stream(), **known}
 
@@ -94,7 +94,7 @@ def progress_in_words(target: Target) -> None:
     gaps = [after - before for before, after in pairwise(times)]
     longest = max(gaps, default=0)
     spoken = gaps and longest <= MAX_SECONDS_WITHOUT_WORDS
-    require(spoken, f"no word for {longest:.1f} s while the upstream was silent")
+    require(spoken, f"no word was sent for {longest:.1f} s while the upstream was silent")
 
 
 @clause("S5", remedy="Omit a field instead of sending null; in particular, never send usage: null.")
@@ -117,7 +117,7 @@ def same_envelope(target: Target) -> None:
             values = {json.dumps(chunk.get(name)) for _, chunk in stream.chunks}
             same = len(values) == 1 and "null" not in values
             require(same, f"{what}: {name} has {len(values)} values, or is missing")
-        require(stream.chunks[0][1]["model"] == "any-name", f"{what}: the model is not the request's")
+        require(stream.chunks[0][1]["model"] == "any-name", f"{what}: the model is not the one in the request")
 
 
 @clause("S7", remedy="Send a finish_reason in exactly one chunk.")
@@ -257,11 +257,11 @@ def _check_upstream_work_stops(target: Target, name: str, *, streamed: bool) -> 
     else:
         target.send_and_leave(question(target.prompt(name)))
     cut = _wait(upstream, "cut", before)
-    require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after the client left {how}, the upstream still works on it")
+    require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after the client left {how}, the upstream still works on the answer")
 
 
 def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
-    """Whether one of the upstream's counts rises above `before` within CANCEL_SECONDS."""
+    """Whether the upstream's figure `count` rises above that in `before` within CANCEL_SECONDS."""
     deadline = time.monotonic() + CANCEL_SECONDS
     while upstream.stats()[count] <= before[count]:
         if time.monotonic() > deadline:
@@ -350,7 +350,7 @@ def bad_input(target: Target) -> None:
     remedy="Send {event, payload} in delta.janus with words in reasoning_content; each start needs an end with its id.",
 )
 def janus_events(target: Target) -> None:
-    """Janus events have their fields and words, and each start has its end."""
+    """Janus events have all fields and come with words, and each start event has an end event."""
     stream = target.stream(target.prompt("events"))
     check_completed(stream)
     events = [(delta["janus"], delta) for _, delta in stream.deltas if "janus" in delta]
@@ -362,7 +362,7 @@ def janus_events(target: Target) -> None:
         require(isinstance(payload, dict), f"{kind} has no payload")
         if kind == "artifacts":
             continue
-        require(delta.get("reasoning_content"), f"{kind} has no reasoning_content beside it")
+        require(delta.get("reasoning_content"), f"the event {kind} comes without reasoning_content")
         for name in ("name", "status", "id"):
             require(isinstance(payload.get(name), str), f"{kind} has no {name}")
         what, _, which = kind.partition("_")

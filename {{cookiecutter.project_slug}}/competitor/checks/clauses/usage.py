@@ -47,7 +47,7 @@ def optional_numbers(target: Target) -> None:
 @clause(
     "U3",
     exclusive=True,
-    remedy="Ask the upstream for its count; where it sends none, estimate offline and do not count base64 as text.",
+    remedy="Ask the upstream for its count; if it sends none, estimate offline and do not count base64 as text.",
 )
 def true_counts(target: Target) -> None:
     """Usage is the upstream's own count, or else an estimate that is never zero and ignores base64."""

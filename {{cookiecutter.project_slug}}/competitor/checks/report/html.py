@@ -1,4 +1,4 @@
-"""The HTML report: one file, which loads nothing and runs no script.
+"""Makes the HTML report: one file, which loads nothing and runs no script.
 Contract file: replaced by updates.
 
 Everything that comes from a server is escaped, and the page's Content-Security-Policy forbids scripts and external

@@ -1,4 +1,4 @@
-"""The results of a run, as JSON, and as JUnit XML for CI systems."""
+"""Formats the results of a run as JSON, and as JUnit XML for CI systems."""
 # Contract file: replaced by updates.
 
 import json

@@ -1,8 +1,8 @@
 """Output for the terminal: progress while the checks run, and the table of verdicts.
 Contract file: replaced by updates.
 
-On a terminal, `rich` draws a progress bar. It is a development dependency, so the image does not have it. Without it,
-and if the output goes to a file or a pipe, no progress is shown.
+On a terminal, `rich` draws a progress bar. It is a development dependency, so the image does not have it. Without
+`rich`, or if the output goes to a file or a pipe, no progress is shown.
 """
 
 import importlib.util

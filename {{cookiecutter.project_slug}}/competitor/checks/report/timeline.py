@@ -53,7 +53,7 @@ def _choice(choice: Json) -> list[str]:
 
 
 def timeline(stream: Stream) -> str:
-    """Draws one stream: a lane for each kind of event, a tick for each event, and gaps over the limit in red."""
+    """Draws one stream: a lane for each kind of event, a tick for each event, and gaps longer than the limit in red."""
     came = moments(stream)
     lanes = [lane for lane in LANES if any(kind == lane for _, kind in came)] or ["text"]
     seconds = max(MIN_SECONDS_DRAWN, stream.seconds, *(at for at, _ in came)) if came else MIN_SECONDS_DRAWN
