@@ -1,4 +1,4 @@
-"""`competitor outdated` says which version is behind which and what an update would do; it changes nothing."""
+"""Tests that `competitor outdated` names old and new versions, says what an update would do, and changes nothing."""
 
 import json
 from pathlib import Path
