@@ -1,6 +1,6 @@
 """The core with a backend of the tests: `python scripted_backend.py`, in a folder that has `competitor/`.
 
-The prompt's first word names what it does; any other prompt goes to the model, as a plain proxy.
+The prompt's first word names what it does; any other prompt is passed on to the model.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Tests which package of a generated repo imports which, how many modules each has, and the map of the core."""
+"""Tests what each package of a generated repo imports, how many modules it has, and the map of the core."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Makes a `Chat` for a request without a server, to test parts of a backend."""
+"""Makes a `Chat` from a request without starting a server, to test parts of a backend."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from competitor.core.usage import Usage
 
 
 class Asked:
-    """A request whose model is at `url`: its `chat`, its HTTP client, and the usage that was reported."""
+    """A request that a model at `url` answers. Holds the `chat`, the HTTP client, and the reported usage."""
 
     def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
         self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})

@@ -26,12 +26,12 @@ async def refuses() -> str:
 
 
 async def exits() -> str:
-    """Ends the process, if it can."""
+    """Tries to end the server's process."""
     sys.exit(3)
 
 
 async def cancels_itself() -> str:
-    """Raises CancelledError, which only its caller should."""
+    """Raises CancelledError, although only the caller of a tool should cancel it."""
     raise asyncio.CancelledError
 
 

@@ -20,8 +20,8 @@ from .chats import Asked
 
 ChatJanus: type[BaseChatModel] = adapter("langchain").ChatJanus
 
-AUDIO = "the contract's request has text, images and text files, no audio (R6)"
-PDF = "a PDF is a binary file, which the contract's request shows to a model by its name only (R6)"
+AUDIO = "a request of the contract may contain text, images and text files, but no audio (R6)"
+PDF = "a PDF is a binary file, and a model gets only the name of a binary file (R6)"
 
 
 class Loop:

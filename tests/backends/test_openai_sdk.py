@@ -1,4 +1,4 @@
-"""Tests each variant with tools with the official OpenAI SDK, the offline model and random prompts."""
+"""Tests each variant that has tools. Uses the official OpenAI SDK, the offline model and random prompts."""
 
 import json
 import random

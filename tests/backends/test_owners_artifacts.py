@@ -1,4 +1,4 @@
-"""Tests artifacts that an owner's code saves, in each variant with the offline model, in any size and mode."""
+"""Tests artifacts of any size that an owner's code saves, in each variant with the offline model, streamed or whole."""
 
 import hashlib
 import random

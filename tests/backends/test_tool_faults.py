@@ -106,7 +106,7 @@ def test_a_whole_answer_recovers(fault: str, faulty: Target) -> None:
     ("calls", "turns"), [([call("echo", '{"text": "spam"}')], 8), ([call("rm_rf")], 8), ([call("floods")] * 3, 2)]
 )
 def test_a_model_that_never_stops_calling_is_stopped(calls: list[dict[str, str]], turns: int, faulty: Target) -> None:
-    """The maximum number of turns ends the answer, or the maximum size of tool output."""
+    """The answer ends at the maximum number of turns, or at the maximum size of tool output."""
     forever = f"mock{json.dumps({'tokens': 0, 'calls': calls, 'finish': 'tool_calls'})}"
     stream = faulty.stream(forever)
     well_formed(stream)
@@ -127,7 +127,7 @@ def test_an_upstream_that_dies_between_two_turns_leaves_a_well_formed_answer(fau
 
 
 def test_a_tool_has_no_more_time_than_the_answer(faulty_project: Path, serve: Serve, upstream: Upstream) -> None:
-    """The tool may take a minute, but the answer only 6 s: the model still has time to finish the answer."""
+    """The tool may take a minute, but the answer only 6 s. The tool is stopped in time for the model to finish."""
     quick = serve(faulty_project, {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_TIMEOUT": "12"})
     quick.ask("Hello")  # the first request may wait until the backend is imported
 

@@ -9,7 +9,7 @@ from .baking import copy_template, git
 
 @pytest.fixture(scope="session")
 def template_repo(home: Path) -> Path:
-    """This template in `home/template.git`: a tag v1, and a later commit, to show whether the tag is checked out."""
+    """This template in `home/template.git`. A commit after the tag v1 shows whether a bake checks out the tag."""
     repo = home / "template.git"
     copy_template(repo)
     git("init", "-q", "-b", "main", cwd=repo, home=home)

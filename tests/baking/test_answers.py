@@ -1,4 +1,7 @@
-"""Tests that no answer can run code, add a key or write elsewhere, and that a refusal names all problems."""
+"""Tests that no answer to a template's question can run code, add a key or write outside the new repo.
+
+Tests also that a refusal names all problems.
+"""
 
 import json
 import os
@@ -123,7 +126,7 @@ def test_a_real_hotkey_is_accepted() -> None:
 
 
 def test_hostile_answers_are_refused_unless_they_are_harmless() -> None:
-    """Puts each payload into each field. An accepted one must be harmless in TOML, YAML, a Dockerfile and a shell."""
+    """Puts each payload into each field. If accepted, it must be harmless in TOML, YAML, a Dockerfile and a shell."""
     checked = 0
     for payload in HOSTILE:
         for name in GOOD:

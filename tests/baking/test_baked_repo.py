@@ -126,7 +126,7 @@ OTHERS = [name for name in VARIANTS if name != DEFAULT]
 
 
 def count_of_passed(project: Path, *arguments: str) -> int:
-    """Runs tests, which must all pass, and returns their number. This environment has all variants' packages."""
+    """Runs tests, which must all pass. Returns their number. This environment has the packages of all variants."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
@@ -135,7 +135,7 @@ def count_of_passed(project: Path, *arguments: str) -> int:
 
 @pytest.mark.parametrize("variant", OTHERS)
 def test_the_backend_s_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
-    """The contract's tests are the same files as in the default variant, where they pass."""
+    """Skips the contract's tests: all variants have the same ones, and they pass in the default variant."""
     project = shutil.copytree(bakes(variant), tmp_path / "project")
     assert count_of_passed(project, "tests/test_backend.py") > 1
 
@@ -195,7 +195,7 @@ def image_variables(dockerfile: str) -> dict[str, str]:
 
 
 def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) -> None:
-    """A short form of `make test-image`: only the copied files, the variables of ENV, and the image's command."""
+    """Like `make test-image` without an image: runs the image's command with only the image's files and variables."""
     dockerfile = (each / "Dockerfile").read_text(encoding="utf-8")
     for path in in_the_image(each):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Tests ways to cheat with contract files: the repo's own verify or `python -m tools.verify` must name each.
 
-The repo's own verify is code in the repo, so it can be edited too. A reviewer runs the template's instead.
+The repo's own verify is code in the repo, so a cheat can edit it. A reviewer runs the verify of the template.
 """
 
 import hashlib
@@ -325,7 +325,7 @@ CHEATS = {
         differ_in_case, f"competitor/core/Chat.py: unknown, {CASE} competitor/core/chat.py"
     ),
     "a folder's name differs in case": Cheat(differ_in_case_of_a_folder, f"Competitor/core/chat.py: unknown, {CASE}"),
-    "the clauses' name differs in case": Cheat(differ_in_case_of_the_clauses, f"contract.md: unknown, {CASE}"),
+    "the name of CONTRACT.md differs in case": Cheat(differ_in_case_of_the_clauses, f"contract.md: unknown, {CASE}"),
     "a link's name differs in case": Cheat(link_a_folder_that_differs_in_case, f"COMPETITOR: unknown, {CASE}"),
     "a file is a link to its content": Cheat(link_a_file, f"{CORE}: a symlink"),
     "a folder is a link": Cheat(link_a_folder, "competitor/core: a symlink"),
@@ -432,7 +432,7 @@ CHEATS_OF_THE_REPO_S_OWN = {
     "the edited record": Cheat(edit_the_record_as_well, f"{RECORD}: has another hash of {CORE}"),
     "the record no longer names the file": Cheat(drop_the_file_from_the_record, f"{CORE}: missing"),
     "the record names a new file": Cheat(add_a_file_to_the_record, f"competitor/core/later.py: {UNKNOWN}"),
-    "the record gives the owner a zone": Cheat(
+    "the record assigns a contract zone to the owner": Cheat(
         give_the_owner_a_zone_of_the_contract, f"competitor/core/later.py: {UNKNOWN}"
     ),
     "the edited zones": Cheat(give_the_owner_a_zone_of_the_contract, f"{RECORD}: has another zones"),
@@ -551,7 +551,7 @@ def test_a_folder_that_is_not_there_is_not_shown(tmp_path: Path, home: Path) -> 
 
 @pytest.mark.parametrize("name", ["proxy", "langchain"])
 def test_a_repo_that_names_another_variant_is_told_apart(name: str, bakes: Bakes, home: Path, tmp_path: Path) -> None:
-    """The adapters of a variant are contract files, so under another variant's name some are missing or unknown."""
+    """Adapters are contract files. If a repo names another variant, adapters are missing or unknown."""
     project = copy(bakes(name), tmp_path / "project")
     write_record(project, backend={"proxy": "langchain", "langchain": "proxy"}[name])
     done = reviewed(project, home)
@@ -681,7 +681,7 @@ def test_the_repo_s_verify_imports_nothing_else_of_the_repo() -> None:
 
 
 def test_contract_files_are_the_bytes_of_the_template(each: Path) -> None:
-    """Jinja changes no contract file, so each has one hash for all answers."""
+    """Jinja changes no contract file, so the hash of a file is the same for all answers to the template's questions."""
     variant = str(record(each)["backend"])
     found = contract.sources(TEMPLATE, variant)
     assert contract.rendered(TEMPLATE, found) == []
@@ -784,7 +784,10 @@ def test_a_checkout_that_is_not_the_release_shows_nothing(
 def test_a_later_checkout_knows_the_release_by_its_digest_alone(
     way: str, released: Path, project: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Two releases later, the lock has no list of that release's files; the repo's record does, if its digest fits."""
+    """Two releases later, the lock does not list the release's files. Verify takes the list in the repo's record.
+
+    It does so only if the list has the digest of that release.
+    """
     checkout = copy(released, tmp_path / "checkout")
     lock = json.loads((checkout / LOCK).read_text(encoding="utf-8"))
     lock.update(template_version="9.9.8", files={"CONTRACT.md": "0" * 64})

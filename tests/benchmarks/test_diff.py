@@ -38,7 +38,7 @@ class TestTheInterval:
 
 
 def _trials(slower: float) -> list[list[Interval]]:
-    """Intervals of simulated costs, with noise that both servers of a block share, and 1.5 % (rarely 6 %) for each."""
+    """Intervals of simulated costs. Servers of one block share some noise; each adds 1.5 % (rarely 6 %) of its own."""
     chance = random.Random(17)
 
     def one() -> Interval:

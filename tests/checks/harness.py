@@ -41,7 +41,7 @@ class Outcome:
 
 @contextmanager
 def serving(server: type[Plain], upstream: Upstream) -> Iterator[Target]:
-    """Runs a server of this class with the stand-in as its upstream. Its target can launch others of the class."""
+    """Runs a server of this class with the stand-in as its upstream. The target can launch more such servers."""
     with ExitStack() as running:
 
         def launch(environment: Mapping[str, str]) -> Target:

@@ -67,7 +67,7 @@ class Shelf:
         return f"{self.url}/artifacts/{item['id']}/{quote(item['display_name'])}"
 
     def find(self, path: str) -> tuple[Json, bytes] | None:
-        """The descriptor and the bytes for a path of one of the two routes; None if there are none."""
+        """The descriptor and the bytes of the artifact at this path, for both routes; None if there is no artifact."""
         parts = unquote(path).split("/")
         named = len(parts) == 4 and parts[1] == "artifacts"
         if not named and not (len(parts) == 4 and parts[1:3] == ["v1", "artifacts"]):

@@ -556,7 +556,7 @@ class Handler(BaseHTTPRequestHandler):
             self.write(self.plain.frame(self.plain.chunk(fixed, delta)))
 
     def deltas(self, relay: Relay, fixed: Json, streamed: bool) -> Iterator[Json]:
-        """Yields the relay's deltas. Sends pings and notes meanwhile. Raises `Gone`, `TimeoutError` or its error."""
+        """Yields the relay's deltas, and sends pings and notes. Raises `Gone`, `TimeoutError` or the relay's error."""
         began = worded = pinged = time.monotonic()
         patience = 0.4
         while True:

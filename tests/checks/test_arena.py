@@ -1,4 +1,4 @@
-"""Tests that the simulated gateway does what makes competitors fail, and that the arena scores servers behind it."""
+"""Tests that the simulated gateway does all that can make a competitor fail, and that the arena scores servers."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Tests that the estimated scores have matching reasons, and that reports can contain any text from a server."""
+"""Tests that the reason for each estimated score is correct, and that reports can contain any text from a server."""
 
 import json
 import xml.etree.ElementTree as ElementTree

@@ -1,4 +1,4 @@
-"""Tests that every clause holds under load: 100 other streams with 50 tokens per second each, and with pacing."""
+"""Tests that every clause holds during 100 other streams with 50 tokens per second each. Pacing is on."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def loaded(upstream: Upstream) -> Iterator[Target]:
-    """The core under load. At the end, the answers to the load are checked too."""
+    """The core while other clients put load on it. At the end, the answers to these clients are checked too."""
     launcher = processes.Launcher(cwd=UNBAKED)
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 

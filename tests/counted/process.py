@@ -75,7 +75,7 @@ def _allocations(talk: Conversation, stream: bool) -> int:
 
 
 def drive(talk: Conversation) -> None:
-    """Runs the client in its own thread. The process ends when it returns."""
+    """Runs the client in its own thread. The process ends when this function returns."""
     code = 1
     try:
         while not (loops and loops[0].selector.idle):

@@ -19,7 +19,7 @@ Figures = dict[str, dict[str, dict[str, float]]]  # backend -> mode -> figure
 
 
 class RiseRefused(Exception):
-    """A figure must not rise, or not without a reason."""
+    """A figure rose that must never rise, or that must not rise without a reason."""
 
 
 @dataclass

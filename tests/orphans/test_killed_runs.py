@@ -33,13 +33,13 @@ OF_THE_TEMPLATE = (
 
 
 def cases(moments: Iterable[str]) -> list[object]:
-    """Combines each moment with killing the process and its whole group. Most of these cases are slow tests."""
+    """Combines each moment with two kills: of the process, and of its whole group. Most cases are slow tests."""
     both = [(moment, how) for moment in moments for how in ("process", "group")]
     return [pytest.param(*case, marks=() if case in SHORT else pytest.mark.slow) for case in both]
 
 
 def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> list[str]:
-    """Kills `python -m COMMAND...` when all of `moment` runs. Returns the command lines of processes that are left."""
+    """Kills `python -m COMMAND...` when all processes of `moment` run. Returns the command lines of those left."""
     adopter = [sys.executable, "-m", "tests.orphans.adopter", how, str(folder), "\n".join(moment)]
     done = subprocess.run(
         [*adopter, sys.executable, "-m", *command],

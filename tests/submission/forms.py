@@ -110,7 +110,7 @@ BAD_FORMS = [
     _line("a licence that is not approved", 'license: "CC-BY-4.0"', "choose a licence that is"),
     _line("a deprecated id", 'license: "GPL-3.0"', "GPL-3.0-only"),
     _line("an expression", 'license: "MIT OR Apache-2.0"', "name the licence"),
-    _line("no licence, as YAML reads it", "license: no", "put it in quotes"),
+    _line("a licence that YAML reads as false", "license: no", "put it in quotes"),
     _line(
         "a licence that is not in the SPDX list", 'license: "Proprietary"', "choose a licence that the OSI has approved"
     ),

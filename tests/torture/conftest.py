@@ -34,7 +34,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Faulty:
-    """The upstream of faulty_upstream.py, running."""
+    """A running process of faulty_upstream.py."""
 
     url: str
     secure_url: str
@@ -80,7 +80,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture(scope="session")
 def compete(bakes: Bakes) -> Iterator[Compete]:
-    """`compete("tools", {...})` starts a server of that backend with this environment. "core" is a scripted backend."""
+    """`compete("tools", {...})` starts a server of that backend with this environment; "core" is the scripted one."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
 

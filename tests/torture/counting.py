@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-    """Counts the cases of line E: after its test has passed, one for each pair of a secret and an answer."""
+    """Counts the cases of line E in the table: one for each pair of a secret and an answer, if the test passes."""
     result = yield
     if pyfuncitem.nodeid.endswith(SECRETS):
         given: Any = pyfuncitem.funcargs

@@ -55,7 +55,7 @@ def url(data: bytes) -> None:
 
 
 def artifact(data: bytes) -> None:
-    """Fuzzes names, links and ranges of artifacts: no path, no line break, no range outside the artifact."""
+    """Fuzzes artifacts' names, links and ranges: no name has a slash or a line break, no range leaves the artifact."""
     text = data.decode("utf-8", "surrogateescape")
     name = display_name(text)
     assert name

@@ -1,4 +1,4 @@
-"""Tests that the answer ends correctly whatever a backend does: backends that overload it."""
+"""Tests that each answer ends correctly, even if a backend overloads the server."""
 
 import json
 from collections.abc import Iterator

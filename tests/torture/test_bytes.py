@@ -1,4 +1,4 @@
-"""Tests that any bytes get a 2xx, or a 4xx in the error shape, under 2 KiB, which does not repeat the input."""
+"""Tests that any bytes get a 2xx or a 4xx. A 4xx has the error shape and under 2 KiB, and does not repeat the input."""
 
 import json
 import socket

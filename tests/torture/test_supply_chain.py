@@ -85,7 +85,7 @@ def test_the_sbom_lists_every_pin_with_its_hashes(projects: list[Path]) -> None:
 
 @pytest.mark.torture("H", "tampered wheels refused")
 def test_a_tampered_wheel_is_not_installed(projects: list[Path], tmp_path: Path) -> None:
-    """The wheel is installed with hashes, as in the Dockerfile; without the change it can be installed."""
+    """pip checks hashes, as in the Dockerfile. It installs the original wheel, but not the changed one."""
     text = (projects[0] / "requirements.txt").read_text(encoding="utf-8")
     (pin,) = re.findall(r"^annotated-types==.*(?:\n +--hash.*)*", text, re.MULTILINE)
     (tmp_path / "one.txt").write_text(pin, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tests silence, overload and shutdown: the server answers while the upstream is silent, when full, when stopped."""
+"""Tests that the server answers while the upstream is silent, while the server is full, and while it is stopped."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Tests the allow-list of hosts at the socket: no redirect, proxy or name bypasses it; size and time are limited."""
+"""Tests that no redirect, proxy or name bypasses the allow-list, and that responses have a maximum size and time."""
 
 import asyncio
 import socket

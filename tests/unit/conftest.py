@@ -17,7 +17,7 @@ upstream = fixtures.upstream
 
 @pytest.fixture(scope="session")
 def serve(baked: Path) -> Serve:
-    """`with serve(environment, *command, log=path) as (url, pid)` runs the owner's server, or that of the command."""
+    """`with serve(environment, *command, log=path) as (url, pid)` runs `command`, or else the repo's server."""
 
     def start(environment: Mapping[str, str], *command: str, log: Path | None = None) -> Running:
         running: Running = processes.competitor(environment, *command, log=log, cwd=baked)
@@ -28,7 +28,7 @@ def serve(baked: Path) -> Serve:
 
 @pytest.fixture(scope="session")
 def launch(baked: Path) -> Iterator[Launch]:
-    """`launch(environment, *command)` starts the same server, which runs until the end of the session."""
+    """`launch(environment, *command)` starts a server as `serve` does, until the end of the session."""
     launcher = processes.Launcher(cwd=baked)
     yield launcher
     launcher.close()
@@ -36,7 +36,7 @@ def launch(baked: Path) -> Iterator[Launch]:
 
 @pytest.fixture(scope="session")
 def core(upstream: Upstream, launch: Launch) -> Target:
-    """The core with the mock upstream, and with the scripted backend in place of the owner's."""
+    """The core with the mock upstream, and with the scripted backend in place of the owner's backend."""
     return core_on(upstream, launch)
 
 

@@ -41,7 +41,7 @@ def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_replace_all_over_a_repo_of_0_2_0_is_kept(older: Path, template: Path, home: Path, tmp_path: Path) -> None:
-    """In a repo of 0.2.0 the base is a plain copy, so a search and replace over the repo changes both files."""
+    """In a repo of 0.2.0, the base of a file is a plain copy of it, so a search and replace changes both."""
     repo = owner.copy(older, tmp_path / "my-competitor")
     edited = [repo / "README.md", repo / ".janus/base/README.md"]
     for file in edited:

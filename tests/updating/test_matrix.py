@@ -74,7 +74,7 @@ def test_an_update_from_an_older_version_keeps_all_and_works(
 
 
 def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Updates the repo with `competitor update`, or if the older version lacks it, with the new template's updater."""
+    """Updates the repo with `competitor update`, or if it has no such command, with the new template's updater."""
     if way == "cookiecutter -f":
         return plain(repo, template.as_uri(), home)
     if any((repo / "competitor" / path).exists() for path in ("update.py", "cli/update.py")):
@@ -98,7 +98,7 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
 
 
 def competitor(repo: Path, home: Path, command: str) -> "subprocess.CompletedProcess[str]":
-    """Runs `python -m competitor COMMAND`, which must succeed. The environment stays, because pip reads it."""
+    """Runs `python -m competitor COMMAND`, which must succeed. Keeps the environment variables that pip reads."""
     done = subprocess.run(
         [sys.executable, "-m", "competitor", command],
         cwd=repo,

@@ -1,4 +1,4 @@
-"""Tests that an update from version 0.2.0 migrates the owner's own files, and shows each change before it.
+"""Tests that an update from version 0.2.0 migrates the owner's files, and shows each change beforehand.
 
 The older version is the bundle `older/0.2.0.bundle`; the newer one is the working tree.
 """
@@ -134,7 +134,7 @@ def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
 def test_a_fault_during_a_migration_leaves_the_repo_as_it_was(
     kind: str, older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:
-    """At ten moments from the first step to the last: an exception (Ctrl-C), a kill, a full disk."""
+    """The fault (Ctrl-C, a kill or a full disk) happens at ten moments, from the first step to the last."""
     first = made(older, "langchain", tmp_path, home)
     counted = owner.copy(first, tmp_path / "counted")
     address = ("--template", release)

@@ -54,17 +54,17 @@ def step(plan: Plan, path: str) -> Step:
 
 CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes | None]] = {
     # name: (path, old template's file, owner's file, new template's file, expected deed, file after the update)
-    "a contract file nobody changed": (CORE, b"1", b"1", b"2", "replaced", b"2"),
+    "a contract file that only the template changed": (CORE, b"1", b"1", b"2", "replaced", b"2"),
     "a contract file that the template did not change": (CORE, b"1", b"1", b"1", "kept", b"1"),
-    "a contract file the owner deleted": (CORE, b"1", None, b"2", "restored", b"2"),
-    "a contract file that was removed": (CORE, b"1", b"1", None, "deleted", None),
-    "a contract file that was removed and the owner deleted": (CORE, b"1", None, None, "gone", None),
+    "a contract file that the owner deleted": (CORE, b"1", None, b"2", "restored", b"2"),
+    "a contract file that the template removed": (CORE, b"1", b"1", None, "deleted", None),
+    "a contract file that the template and the owner deleted": (CORE, b"1", None, None, "gone", None),
     "a new contract file": (CORE, None, None, b"2", "new", b"2"),
-    "a contract file that the owner changed like the template": (CORE, b"1", b"2", b"2", "kept", b"2"),
-    "a shared file nobody changed": (SHARED, b"1", b"1", b"2", "replaced", b"2"),
-    "a shared file only the owner changed": (SHARED, b"1", b"mine", b"1", "kept", b"mine"),
-    "a shared file both changed in the same way": (SHARED, b"1", b"2", b"2", "kept", b"2"),
-    "a shared file both changed in different places": (
+    "a contract file that both sides changed in the same way": (CORE, b"1", b"2", b"2", "kept", b"2"),
+    "a shared file that only the template changed": (SHARED, b"1", b"1", b"2", "replaced", b"2"),
+    "a shared file that only the owner changed": (SHARED, b"1", b"mine", b"1", "kept", b"mine"),
+    "a shared file that both sides changed in the same way": (SHARED, b"1", b"2", b"2", "kept", b"2"),
+    "a shared file that both sides changed in different places": (
         SHARED,
         TEN,
         TEN.replace(b"line 1", b"mine"),
@@ -72,16 +72,16 @@ CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes
         "merged",
         TEN.replace(b"line 1", b"mine").replace(b"line 8", b"theirs"),
     ),
-    "a shared file the owner deleted": (SHARED, b"1", None, b"2", "gone", None),
-    "a shared file that was removed": (SHARED, b"1", b"1", None, "deleted", None),
-    "a shared file the owner changed and the template removed": (SHARED, b"1", b"mine", None, "kept", b"mine"),
+    "a shared file that the owner deleted": (SHARED, b"1", None, b"2", "gone", None),
+    "a shared file that the template removed": (SHARED, b"1", b"1", None, "deleted", None),
+    "a shared file that the owner changed and the template removed": (SHARED, b"1", b"mine", None, "kept", b"mine"),
     "a new shared file": (SHARED, None, None, b"2", "new", b"2"),
-    "an owner's file": (OWNER, b"1", b"mine", b"2", "kept", b"mine"),
-    "an owner's file nobody changed": (OWNER, b"1", b"1", b"2", "kept", b"1"),
-    "an owner's file the owner deleted": (OWNER, b"1", None, b"2", "gone", None),
-    "an owner's file that was removed": (OWNER, b"1", b"1", None, "kept", b"1"),
-    "a new file for the owner": (OWNER, None, None, b"2", "new", b"2"),
-    "a new file for the owner, who has one": (OWNER, None, b"mine", b"2", "kept", b"mine"),
+    "an owner's file that both sides changed": (OWNER, b"1", b"mine", b"2", "kept", b"mine"),
+    "an owner's file that only the template changed": (OWNER, b"1", b"1", b"2", "kept", b"1"),
+    "an owner's file that the owner deleted": (OWNER, b"1", None, b"2", "gone", None),
+    "an owner's file that the template removed": (OWNER, b"1", b"1", None, "kept", b"1"),
+    "a new owner's file": (OWNER, None, None, b"2", "new", b"2"),
+    "a new owner's file at a path where the owner already has a file": (OWNER, None, b"mine", b"2", "kept", b"mine"),
 }
 
 

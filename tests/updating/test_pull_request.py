@@ -1,4 +1,4 @@
-"""An update by pull request, against a bare repository and a stand-in for GitHub's API."""
+"""Tests an update by pull request, with a bare repository as the remote and a stand-in for GitHub's API."""
 
 import json
 import threading
@@ -52,7 +52,7 @@ def forge() -> Iterator[Forge]:
 
 @pytest.fixture
 def repo(untouched: Path, home: Path, tmp_path: Path) -> Path:
-    """A repo with a remote, and with quick commands instead of its tests, its check and its locks."""
+    """A repo with a remote, and with quick commands in place of its own `test`, `check` and `lock`."""
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     owner.add_line(repo / "competitor/backend/agent.py", "# An owner's line.")
     main = repo / "competitor/__main__.py"

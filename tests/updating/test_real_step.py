@@ -1,4 +1,4 @@
-"""Updates repos of version 0.2.0 that owners have worked in: nothing is lost, and their tests pass or a line is named.
+"""Updates repos of version 0.2.0 that owners have changed: nothing is lost; if a test fails, the update named the line.
 
 Hypothesis picks the edits of each repo, from those that an owner of 0.2.0 makes; `make test-update` tries ten repos of
 each backend. What an owner's code does is tested before and after the update by the same tests.
@@ -143,7 +143,7 @@ def texts(repo: Path) -> list[str]:
 
 
 def fails(repo: Path, home: Path) -> str:
-    """What is wrong with the owner's code, or nothing: imports all modules, and runs the tests of the backend."""
+    """Imports all modules of the backend and runs its tests. If something fails, returns its output."""
     modules = sorted(path.stem for path in (repo / BACKEND).glob("*.py"))
     code = "; ".join(f"import competitor.backend.{module}" for module in modules)
     late = "import competitor.backend.late as late; late.late()" if (repo / BACKEND / "late.py").exists() else ""

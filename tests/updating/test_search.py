@@ -97,7 +97,7 @@ class Owner(RuleBasedStateMachine):
 
     @rule(old=st.sampled_from(["streams", "competitor", "python"]))
     def replace_all(self, old: str) -> None:
-        """As `git grep -l OLD | xargs sed -i` does: also in `.janus/`."""
+        """Inserts a word after `old` in many files, also in `.janus/`, like `git grep -l OLD | xargs sed -i`."""
         word = self.word()
         for name in self.git("ls-files", "-z").split("\0"):
             file = self.repo / name
@@ -209,7 +209,7 @@ class Owner(RuleBasedStateMachine):
             assert owner.everything(self.repo) == tree, said
 
     def words(self) -> dict[str, set[str]]:
-        """Maps each word of the owner's in the tree to the paths that have it."""
+        """Maps each word in the tree that the owner wrote to the paths of the files that contain it."""
         found: dict[str, set[str]] = {}
         for path, (data, _) in owner.everything(self.repo).items():
             if not path.startswith(".janus/update/"):
@@ -262,7 +262,7 @@ class Owner(RuleBasedStateMachine):
         return code
 
     def _baked(self, version: str) -> "Callable[[dict[str, str], Path], Path]":
-        """Instead of baking again, which takes most of an update's time, takes a copy of a bake with these answers."""
+        """Returns a function that copies an existing bake, because a new bake takes most of an update's time."""
 
         def copied(answers: dict[str, str], scratch: Path) -> Path:
             goal = scratch / "made" / "my-competitor"

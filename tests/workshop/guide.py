@@ -22,7 +22,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Edit:
-    """Replaces `old` by `new` in a file, or the whole file if `old` is None."""
+    """Replaces `old` by `new` in a file. If `old` is None, `new` replaces the whole file."""
 
     step: int
     path: str

@@ -96,7 +96,7 @@ class Walk:
         return done.stdout
 
     def score(self, step: int, *, done: bool) -> None:
-        """Requires that the scoreboard shows whether the step is done. Before the work on it, it must not be done."""
+        """Requires that the scoreboard shows the step as done if `done` is true, or else as not done."""
         asked = subprocess.run(
             shlex.split(f"{SCORE} {step}"),
             cwd=self._place,

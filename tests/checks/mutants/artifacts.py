@@ -102,9 +102,9 @@ class _UnderTheAddressListenedOn(Shelf):
 
 @breaks("A2", origin=FROM_THE_CONTRACT_ALONE)
 class ArtifactUrlsUnderTheListeningAddress(Plain):
-    """A2: "under a configured public base, else under the validated `Host` of the request"; here under 0.0.0.0.
+    """A2: "under a configured public base, else under the validated `Host` of the request"; here the host is 0.0.0.0.
 
-    `http://0.0.0.0:...` is absolute, and opens on the server's own Linux machine, nowhere else.
+    `http://0.0.0.0:...` is an absolute URL, but only works on the server's own machine, if that runs Linux.
     """
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
@@ -145,7 +145,7 @@ class _FirstDataUrlOnly(Shelf):
 
 @breaks("A3", says="bytes of an earlier answer", origin=FROM_THE_CONTRACT_ALONE)
 class OneDataUrlAMessage(Plain):
-    """A3: "`data:` URLs that come back in the history are replaced by names"; here only the first of a message."""
+    """A3: "`data:` URLs that come back in the history are replaced by names"; here only the first in a message is."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _FirstDataUrlOnly(environment)

@@ -180,7 +180,7 @@ class DebugsForAnyHost(Plain):
 
 @breaks("E5", origin=OF_THE_CONTRACT)
 class ForbidsDebugWhenOff(Remembering):
-    """E5: /debug is a 404 while debug is off; this server answers 403, which shows that it exists."""
+    """E5: /debug is a 404 while debug is off; this server answers 403, so the route is known to exist."""
 
     def route(self, method: str, path: str) -> str | None:
         self.here.path = path
@@ -192,7 +192,7 @@ class ForbidsDebugWhenOff(Remembering):
 
 @breaks("E5", says="with the Host localhost", origin=FROM_THE_CONTRACT_ALONE)
 class HostsThatBeginLikeLoopback(Plain):
-    """E5: "`Host` checked"; this server checks only its start, so `localhost.evil.example` is accepted."""
+    """E5: "`Host` checked"; this server checks only the start of `Host`, so it accepts `localhost.evil.example`."""
 
     def debug_host(self, host: str) -> bool:
         return host.startswith(("127.0.0.1", "localhost"))
@@ -255,7 +255,7 @@ class OneRoute(Shelf):
 
 @breaks("E7", also="A5", origin=BLIND)
 class KeepsOneOfTheTwoRoutes(Plain):
-    """E7: `/v1/artifacts/{id}` serves the bytes, too; this server has only the other route."""
+    """E7: two routes serve an artifact's bytes; this server does not have the one at `/v1/artifacts/{id}`."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return OneRoute(environment)

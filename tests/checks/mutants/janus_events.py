@@ -27,7 +27,7 @@ class InventsEvents(Plain):
 
 @breaks("S17", origin=BLIND)
 class StartsWithoutAnEnd(Plain):
-    """S17: each start event has an end event with the same id; this server's ends have another id."""
+    """S17: each start event has an end event with the same id; this server's end events have another id."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         payload = {**end["payload"], "id": "another"}
@@ -36,7 +36,7 @@ class StartsWithoutAnEnd(Plain):
 
 @breaks("S17", origin=OF_THE_CONTRACT)
 class GivesEveryEventItsOwnId(Plain):
-    """S17: an end event has the id of its start event; this server's ends have a new id."""
+    """S17: an end event has the id of its start event; this server's end events have a new id."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events(start, {**end, "payload": {**end["payload"], "id": "t2"}})
@@ -44,7 +44,7 @@ class GivesEveryEventItsOwnId(Plain):
 
 @breaks("S17", origin=FROM_THE_CONTRACT_ALONE)
 class ToolsEndWithoutAWord(Plain):
-    """S17: "The first four go with a `reasoning_content` that says the same in words"; here only starts do."""
+    """S17: "The first four go with a `reasoning_content` that says the same in words"; here end events have none."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return [
@@ -76,7 +76,7 @@ class _WordsWithTheArtifact(Shelf):
 
 @breaks("S18", origin=FROM_THE_CONTRACT_ALONE)
 class ArtifactsGoWithWordsAsOtherEventsDo(Plain):
-    """S18: "`artifacts` goes **in a chunk of its own**"; this server adds a `reasoning_content`."""
+    """S18: "`artifacts` goes **in a chunk of its own**"; this server's chunk also has `reasoning_content`."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _WordsWithTheArtifact(environment)

@@ -41,7 +41,7 @@ class HasNoBrowser(Plain):
 
 @breaks("R1", origin=FROM_THE_CONTRACT_ALONE)
 class UnknownFieldsOfAMessageForbidden(Plain):
-    """R1: "Unknown fields are ignored, never an error"; this server refuses those of a message."""
+    """R1: "Unknown fields are ignored, never an error"; this server refuses unknown fields of a message."""
 
     message_fields = frozenset(
         ("role", "content", "reasoning_content", "name", "tool_calls", "tool_call_id", "artifacts", "refusal")
@@ -192,9 +192,9 @@ class RefusesNullContent(Plain):
 
 @breaks("R5", origin=FROM_THE_CONTRACT_ALONE)
 class OnlyAnAssistantMayHaveNoContent(Plain):
-    """R5: content is a "string, list of parts, null or **absent**"; here only an assistant's may be null or absent.
+    """R5: content is a "string, list of parts, null or **absent**"; here it is required unless an assistant sent it.
 
-    A tool that returned nothing has `content: null`, which a gateway removes.
+    The message of a tool that returned nothing has `content: null`, and a gateway removes fields that are null.
     """
 
     def check_content(self, message: Json, where: str) -> None:
@@ -219,7 +219,7 @@ class ReadsNoFiles(Plain):
 
 @breaks("R6", origin=OF_THE_CONTRACT)
 class NamesNoPart(Plain):
-    """R6: the 400 for an unknown type of part names the type; this server's does not."""
+    """R6: the 400 for an unknown type of part names the type; the 400 of this server does not name it."""
 
     def check_content(self, message: Json, where: str) -> None:
         try:
@@ -230,7 +230,7 @@ class NamesNoPart(Plain):
 
 @breaks("R6", origin=FROM_THE_CONTRACT_ALONE)
 class FirstPartSpeaksForAll(Plain):
-    """R6: "Another type: 400 that names it"; this server looks only at the first part, which is mostly text."""
+    """R6: "Another type: 400 that names it"; this server checks only the first part, which is usually text."""
 
     def check_content(self, message: Json, where: str) -> None:
         content = message.get("content")
@@ -271,7 +271,7 @@ class DedupesNeighboursOnly(Plain):
 
 @breaks("R7", says="the upstream got the tools", origin=FROM_THE_CONTRACT_ALONE)
 class DropsOnlyIdenticalTools(Plain):
-    """R7: each tool name is passed on once; this server drops a tool only if all of it is repeated."""
+    """R7: each tool name is passed on once; this server drops a tool only if an equal tool came before."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)
@@ -346,7 +346,7 @@ class IgnoresN(Plain):
 
 @breaks("R9", origin=FROM_THE_CONTRACT_ALONE)
 class FalsyParametersStopHere(Plain):
-    """R9: OpenAI's own fields "go on to the upstream as they came"; this server drops `seed: 0` and `false`."""
+    """R9: OpenAI's own fields "go on to the upstream as they came"; this server drops 0 and `false`."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)
@@ -383,7 +383,7 @@ class EchoesOneIdOfTwo(Plain):
 
 @breaks("R10", says="X-Correlation-ID is not echoed", origin=FROM_THE_CONTRACT_ALONE)
 class CorrelationIdOnlyForWantOfARequestId(Plain):
-    """R10: both ids are echoed; this server echoes only the first that it gets."""
+    """R10: both ids are echoed; if a request has both, this server echoes only one."""
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return dict(list(super().echoed(headers).items())[:1])

@@ -53,7 +53,7 @@ class OnlyPings(Plain):
 
 @breaks("S2", "S4", origin=OF_THE_CONTRACT)
 class SaysNothingOften(Plain):
-    """S2 and S4: a delta that counts is not empty; this server's progress notes are empty."""
+    """S2 and S4: an empty delta does not count as a word; this server's progress notes are empty."""
 
     def words(self) -> Json | None:
         return {"reasoning_content": ""}
@@ -88,7 +88,7 @@ class RestsAfterItsFirstWord(Remembering):
 class PingsStopAtTheFirstToken(Attentive):
     """S3: "Never more than 2 s between any two SSE events"; this server stops its pings at the first `content`.
 
-    A silence after it has words of progress every 3 s only.
+    In a silence after that, it sends only a progress note every 3 s.
     """
 
     words_seconds = 3.0
@@ -135,7 +135,7 @@ class SendsTheOtherNulls(Plain):
 
 @breaks("S5", says="usage is null", origin=FROM_THE_CONTRACT_ALONE)
 class NullUsageBeforeTheUsageChunk(Plain):
-    """S5: "never `usage: null`"; with `include_usage`, this server's finish chunk has it, as OpenAI's does."""
+    """S5: "never `usage: null`"; with `include_usage`, this server's finish chunk has it, like OpenAI's."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         if not apart:
@@ -203,7 +203,7 @@ class FinishesTwice(Plain):  # type: ignore[no-redef]  # noqa: F811 - two people
 
 @breaks("S7", also="S9 S13", origin=OF_THE_CONTRACT)
 class GivesAnEmptyReasonEachTime(Plain):
-    """S7: exactly one chunk has a finish_reason; this server's other chunks have an empty one."""
+    """S7: exactly one chunk has a finish_reason; in this server's other chunks it is an empty string."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return {**fixed, "choices": [{"index": 0, "delta": delta, "finish_reason": ""}]}
@@ -211,7 +211,7 @@ class GivesAnEmptyReasonEachTime(Plain):
 
 @breaks("S7", also="S13", origin=FROM_THE_CONTRACT_ALONE)
 class FailureTextFinishesToo(Plain):
-    """S7: "Exactly one chunk with a `finish_reason`"; this server adds one to the text of a failure."""
+    """S7: "Exactly one chunk with a `finish_reason`"; this server adds one to the chunk that reports a failure."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -323,7 +323,7 @@ class RepeatsTheType(Plain):
 
 @breaks("S9", origin=FROM_THE_CONTRACT_ALONE)
 class TypeInEveryFragment(Plain):
-    """S9: only a call's first fragment has a `type`; this server repeats it, like a model class with a default."""
+    """S9: only a call's first fragment has a `type`; this server repeats it, like a class with a default value."""
 
     def fragment(self, piece: Json) -> Json:
         return {**super().fragment(piece), "type": "function"}

@@ -23,7 +23,7 @@ class BreaksOffWhenTheUpstreamFails(Plain):
 
 @breaks("S13", origin=OF_THE_CONTRACT)
 class SendsAnErrorEvent(Plain):
-    """S13: a text in content says what failed; this server sends an error object instead."""
+    """S13: a text in content says what failed; this server sends an error object and no such text."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         if (text := delta.get("content", "")).startswith("The model's server failed"):
@@ -46,7 +46,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
 
 @breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
-    """S13: "A failure later: a text that says so in `content`"; this server says nothing after the first text."""
+    """S13: "A failure later: a text that says so in `content`"; once it sent text, this server reports no failure."""
 
     def failed_text(self, failure: str) -> str:
         return "" if self.answering else super().failed_text(failure)
@@ -80,7 +80,7 @@ class EndsAtTheVeryLimit(Plain):
 
 @breaks("S15", says="limit of 20 s", origin=FROM_THE_CONTRACT_ALONE)
 class EndsTwoSecondsBeforeTheLimit(Plain):
-    """S15: "ends its answer in good form 10 s before it"; here 2 s before it, for limits of 20 s and more."""
+    """S15: "ends its answer in good form 10 s before it"; this server ends it 2 s before a limit of 20 s or more."""
 
     def answer_seconds(self) -> float:
         return super().answer_seconds() if self.timeout < 20 else self.timeout - 2
@@ -142,9 +142,9 @@ class FieldNamedInParamOnly(Plain):
 
 @breaks("S16", origin=FROM_THE_CONTRACT_ALONE)
 class NullParamLeftOut(Plain):
-    """S16: "`{"error": {"message, type, param, code"}}`"; this server leaves fields out that are null.
+    """S16: "`{"error": {"message, type, param, code"}}`"; this server leaves out the fields that are null.
 
-    There is no `param` when no field is to blame: a body that is too large, or is JSON and no object.
+    `param` is null if no field is wrong, for example if the body is too large, or is JSON but not an object.
     """
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:

@@ -87,7 +87,7 @@ class EstimatesFromTheWholeJson(Plain):
 
 @breaks("U3", origin=FROM_THE_CONTRACT_ALONE)
 class AsksForUsageOnlyWhenTheClientDid(Plain):
-    """U3: "The upstream's own count first (always ask it for it)"; this server asks only if the client did."""
+    """U3: "The upstream's own count first (always ask it for it)"; this server asks only if the client asks."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)

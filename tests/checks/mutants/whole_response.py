@@ -53,7 +53,7 @@ class IsCreatedBetweenSeconds(Plain):
 
 @breaks("W1", says="which has 128 characters", origin=FROM_THE_CONTRACT_ALONE)
 class RequestIdsUpTo64(Plain):
-    """W1: a request id of up to 128 characters becomes the answer's id; this server accepts only 64."""
+    """W1: a request id of up to 128 characters becomes the answer's id; this server accepts at most 64."""
 
     def answer_id(self, headers: Mapping[str, str]) -> str:
         given = super().answer_id(headers)
@@ -128,7 +128,7 @@ class FinishesLikeOldFunctions(Plain):
 class TranslatesOnlyTheReasonsItKnows(Plain):
     """W3: finish_reason is one of four values; this server passes unknown ones such as `abort` on.
 
-    A table translates the foreign reasons that its author had met; any other is passed through.
+    Its table translates the reasons of some vendors; any reason that is not in the table is passed on.
     """
 
     known_reasons = {  # noqa: RUF012 - never changed

@@ -1,4 +1,4 @@
-"""Tests with the OpenAI SDK that a fetched artifact has the length and hash of its descriptor, in any size and mode."""
+"""Tests with the OpenAI SDK that a fetched artifact of any size has the length and hash that its descriptor states."""
 
 import base64
 import hashlib

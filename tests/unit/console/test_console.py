@@ -89,7 +89,7 @@ def test_it_is_asked_for_by_names_and_addresses_of_this_machine(host: str, conso
     "host", ["rebound.example", "localhost.example", "127.0.0.1.example", "127.0.0.1@evil", "notlocalhost", "a b", ""]
 )
 def test_a_name_that_was_pointed_here_is_refused(host: str, console: Target) -> None:
-    """Prevents DNS rebinding: a page of another site could read what its own name answers."""
+    """Prevents DNS rebinding: else another site could let its own name resolve to this server, and read the console."""
     for path in ("/debug", "/debug/requests", "/debug/requests/1"):
         refused(console.get(path, {"host": host}))
 
@@ -194,7 +194,7 @@ SECRETS = {"JANUS_LLM_API_KEY": "canary-key-1", "SANDY_API_KEY": "canary-key-2"}
 
 
 def pieces(text: str, field: str) -> str:
-    """An upstream that sends a text letter by letter."""
+    """A prompt that makes the mock upstream send this text letter by letter."""
     deltas = [{"choices": [{"delta": {field: letter}}]} for letter in text]
     events = [f"data: {json.dumps(delta)}\n\n" for delta in (*deltas, {"choices": [{"finish_reason": "stop"}]})]
     return "mock" + json.dumps({"raw": [*events, "data: [DONE]\n\n"]})

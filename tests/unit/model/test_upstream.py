@@ -1,4 +1,4 @@
-"""Tests the upstream client: the dialects of servers, which failures are retried, and which server gets whose key."""
+"""Tests the upstream client: the dialects of servers, which failures are retried, and which key each server gets."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Tests `/metrics`: each event is counted once, in a format that real parsers read, over all workers."""
+"""Tests `/metrics`: each event is counted once, for all workers together, in a format that real parsers read."""
 
 import json
 import os

@@ -113,7 +113,7 @@ def seen(canaries: dict[str, str], upstream: Upstream, tmp_path_factory: pytest.
 
 
 def _ask_all(target: Target, canaries: dict[str, str], found: Seen, *, stream: bool) -> list[str]:
-    """Sends fifteen requests and one more. Returns their ids."""
+    """Sends a request for each fault and each refusal. Returns the ids of the requests."""
     ids = []
     headers = {"authorization": f"Bearer {canaries['authorization']}", "cookie": f"session={canaries['cookie']}"}
     for number, prompt in enumerate(FAULTS):

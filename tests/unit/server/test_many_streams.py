@@ -1,4 +1,4 @@
-"""Tests 200 streams at once on the core, as the generated repo does with its own backend, and their memory."""
+"""Tests 200 streams at once on the core, and their memory. The generated repo's own tests do this with its backend."""
 
 from pathlib import Path
 

@@ -217,7 +217,7 @@ def test_code_has_a_limit_of(limit: str) -> None:
 
 @posix_only
 def test_code_that_prints_faster_than_it_is_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, more output waits than asyncio holds; it then stops reading and misses the process's end."""
+    """On a busy machine, output may fill asyncio's buffer; asyncio then stops reading and misses the process's end."""
     read = local_code._read
 
     async def late(process: asyncio.subprocess.Process) -> bytes:

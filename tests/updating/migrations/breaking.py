@@ -1,4 +1,4 @@
-"""Defines 13 breaking changes that a later version might make in the API, each with owner's code that it breaks.
+"""Defines 13 breaking changes that a later version might make in the API, each with code that it breaks.
 
 `edits` changes the contract files of a generated repo: each edit is a path, a pattern to find in all files below it,
 and the replacement. `code` is the owner's module: `<Name>` stands for an imported name, and `run()` returns `result`.
@@ -202,7 +202,7 @@ CHANGES = {
 
 
 def change_api(repo: Path) -> None:
-    """Makes all breaking changes in the contract files of a repo, which then are like those of the new version."""
+    """Makes all breaking changes in the contract files of a repo, so that they are like those of the new version."""
     for name, breaking in CHANGES.items():
         for below, pattern, new in breaking.edits:
             files = [repo / below] if below.endswith(".py") else sorted((repo / below).rglob("*.py"))
@@ -244,7 +244,7 @@ def as_module(name: str, breaking: Breaking) -> dict[str, str]:
 
 
 def several_files(name: str, breaking: Breaking) -> dict[str, str]:
-    """Returns two modules: the first one imports the names from the API, and the second one imports them from it."""
+    """Returns two modules: the first one imports the names from the API, and the second one from the first one."""
     names = ", ".join(breaking.imports)
     return {
         f"names_{name}.py": _imports(breaking) + f"__all__ = {list(breaking.imports)!r}\n",
