@@ -76,15 +76,20 @@ SCENARIOS = (
     Scenario("the backend rewritten", rewrites(AGENT, 'SYSTEM_PROMPT = ""', f'SYSTEM_PROMPT = "{MINE}"'), has(AGENT)),
     Scenario("a line at the end of the backend, where the template adds one", adds(AGENT, f"# {MINE}"), has(AGENT)),
     Scenario("the licence changed", adds("LICENSE"), has("LICENSE")),
-    Scenario("a README section, far from the template's", adds(DOC), has(DOC), has(DOC, newer.README_LINE)),
     Scenario(
-        "a README line next to the template's",
+        "a section added to the README, not near the template's change",
+        adds(DOC),
+        has(DOC),
+        has(DOC, newer.README_LINE),
+    ),
+    Scenario(
+        "a line added to the README next to the template's change",
         adds(DOC, MINE, "## Settings"),
         has(DOC),
         has(DOC, newer.README_LINE),
     ),
     Scenario(
-        "a line changed that the template changes, too",
+        "a line that the template changes as well",
         rewrites("Makefile", HELP, f"## {MINE}"),
         has("Makefile"),
         has("Makefile", newer.MAKE_HELP),

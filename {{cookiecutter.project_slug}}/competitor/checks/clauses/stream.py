@@ -200,7 +200,7 @@ def ascii_json(target: Target) -> None:
             require(mark in text, f"U+{ord(mark):04X} of the model's text was lost")
 
 
-@clause("S12", remedy="Send only data: lines and comments, each on one line with a blank line after it.")
+@clause("S12", remedy="Send only `data:` fields and comments, each as a single line followed by a blank line.")
 def plain_frames(target: Target) -> None:
     """A stream consists of one-line data: frames and comments."""
     for what, stream in _streams_for(target, ["silence", "separators"]).items():
