@@ -42,7 +42,7 @@ _TYPE_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Reads the whole body. Raises `ApiError` if its type is wrong, it is compressed, or it exceeds `limit` bytes."""
+    """Reads the whole body. Raises `ApiError` if it has a wrong type, is compressed, or exceeds `limit` bytes."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise ApiError("unsupported_media_type", "The header Content-Type must be application/json.", "content-type")
