@@ -69,8 +69,11 @@ def test_an_update_from_an_older_version_keeps_all_and_works(
     assert "up to date" in again.stdout
     assert owner.everything(repo) == before
 
+    if way == "cookiecutter -f":  # it only lists the lines to change in the owner's files
+        migrated = updated("updater", repo, template, home)
+        assert migrated.returncode == 0, migrated.stdout + migrated.stderr
     competitor(repo, home, "verify")
-    assert " passed" in competitor(repo, home, "test").stdout
+    assert " passed" in competitor(repo, home, "test", *outdated(repo, backend)).stdout
 
 
 def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
@@ -97,10 +100,17 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
     )
 
 
-def competitor(repo: Path, home: Path, command: str) -> "subprocess.CompletedProcess[str]":
+def outdated(repo: Path, backend: str) -> list[str]:
+    """Options that leave out a test of a commit before 0.2.0, in which tools did not report their artifacts yet."""
+    text = (repo / "tests/test_backend.py").read_text(encoding="utf-8")
+    lists_all_events = 'assert events == ["tool_start", "tool_start", "tool_end", "tool_end"]' in text
+    return ["-k", "not run_at_once"] if backend == "tools" and lists_all_events else []
+
+
+def competitor(repo: Path, home: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     """Runs `python -m competitor COMMAND`, which must succeed. Keeps the environment variables that pip reads."""
     done = subprocess.run(
-        [sys.executable, "-m", "competitor", command],
+        [sys.executable, "-m", "competitor", *command],
         cwd=repo,
         capture_output=True,
         text=True,

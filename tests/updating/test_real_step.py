@@ -47,7 +47,7 @@ EDITS = {
         '@their_tool\ndef moon() -> str:\n    """Says what the moon does."""\n    return "owner6word"\n\n\n'
         "MOON = from_langchain(moon)\n",
     ),
-    "middleware": (f"{BACKEND}/brain.py", r"middleware=\[Conduct\(\)\]", "middleware=[Conduct()]  # owner7word"),
+    "middleware": (f"{BACKEND}/brain.py", r"middleware=\[Conduct\(\)\],", "middleware=[Conduct()],  # owner7word"),
     "a budget": (f"{BACKEND}/conduct.py", "MAX_OUTPUT_BYTES = 100_000", "MAX_OUTPUT_BYTES = 90_000  # owner8word"),
     "a helper": (
         f"{BACKEND}/helper.py",
@@ -110,12 +110,13 @@ def test_a_repo_of_0_2_0_that_was_worked_in_is_updated_without_loss(
         assert not lost, f"{names}: {lost} of the owner is lost\n{done.stdout}"
         problem = fails(repo, home)
         named = "change these lines of yours" in done.stdout
-        assert not problem or named, f"{names}: broken, and no line is named\n{problem}\n{done.stdout}"
+        only_dynamic = named and "a dynamic helper" in names
+        assert not problem or only_dynamic, f"{names}: broken, or no line is named\n{problem}\n{done.stdout}"
         counts["named" if problem else "works"] += 1
 
     one()
     print(counts)  # for the release notes: `pytest -s`
-    assert counts["works"] > counts["named"]
+    assert counts["works"]
 
 
 def edited(repo: Path, names: list[str]) -> set[str]:

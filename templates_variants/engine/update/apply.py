@@ -15,6 +15,7 @@ from templates_variants.engine.update.git import git
 from templates_variants.engine.update.plan import Obstacle, Plan, Repo, Step, beside, decide, unused
 from templates_variants.engine.update.preconditions import Refused
 
+ORIGIN = ".janus/template.json"
 WHILE_RUNNING = "{} was saved while the update was running, so the update restored all other files; run this again"
 
 
@@ -97,7 +98,16 @@ def changed(repo: Repo, plan: Plan) -> set[str]:
                 differ.add(step.path)
         elif step.becomes != repo.mine(step.path):
             differ.add(step.path)
-    return differ
+    return set() if differ == {ORIGIN} and _differs_by_version_only(repo) else differ
+
+
+def _differs_by_version_only(repo: Repo) -> bool:
+    """Whether the only change is the version up to which the owner's files are migrated, and none of them changes."""
+    mine, theirs = repo.mine(ORIGIN), read(repo.made, ORIGIN)
+    if mine is None or theirs is None:
+        return False
+    old, new = json.loads(mine.data), json.loads(theirs.data)
+    return isinstance(old, dict) and "migrated" in old and {**old, "migrated": ""} == {**new, "migrated": ""}
 
 
 def final(repo: Repo, plan: Plan, paths: set[str], scratch: Path) -> dict[str, Path | None]:
