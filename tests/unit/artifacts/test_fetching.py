@@ -175,7 +175,7 @@ def test_sending_64_mib_to_a_slow_client_needs_at_most_8_mib_of_memory(
                 maximum = max(maximum, _resident(process.pid))
     assert size == 64 * MIB
     assert digest.hexdigest() == item["sha256"]
-    print(f"{(maximum - before) / MIB:.1f} MiB more while 64 MiB went to a slow reader")
+    print(f"{(maximum - before) / MIB:.1f} MiB more memory was used while 64 MiB went to a slow reader")
     assert maximum - before <= 8 * MIB
 
 
