@@ -29,7 +29,7 @@ def test_an_even_answer_gets_full_points_and_the_reason_names_bursts() -> None:
     burst = streaming(stream_of([number / 100_000 + number // 90 for number in range(450)]))
     assert even.score > 99
     assert burst.score < 15
-    assert "in one burst" in burst.reason
+    assert "at the same time as the previous delta" in burst.reason
     assert "longer than three times" in burst.reason
     assert "smaller pieces" in streaming(stream_of([0.0, 0.1, 0.2])).reason
 
