@@ -159,3 +159,15 @@ def test_the_text_names_what_failed_and_what_is_to_do() -> None:
         "1 replaced, 1 migrated. `git diff` shows each.",
     ):
         assert line in text
+
+
+def test_what_the_owner_saves_meanwhile_is_kept(repo: Path, forge: Forge, home: Path) -> None:
+    """A file is saved while the check before the update runs: the update is refused, and the file stays."""
+    main = repo / "competitor/__main__.py"
+    saves = "def _check(given: argparse.Namespace) -> int:\n    (ROOT / 'Makefile').write_text('mine')\n"
+    text = main.read_text(encoding="utf-8").replace("def _check(given: argparse.Namespace) -> int:\n", saves, 1)
+    main.write_text(text, encoding="utf-8")
+    owner.commit(repo, home)
+    code, said = proposed(repo, home, forge)
+    assert (repo / "Makefile").read_text(encoding="utf-8") == "mine", said
+    assert code == 2

@@ -55,7 +55,9 @@ def propose(project: Path, found: Mapping[str, Any], update: Callable[[], int]) 
         text = body(found, before, results(project), locked)
         return _publish(project, base, branch, title(found), text, draft=bool(found["conflicts"]))
     finally:
-        git(project, "switch", "--quiet", "--force", base)
+        # Not by force: that would discard what the owner saved while the tests ran.
+        if git(project, "switch", "--quiet", base).returncode:
+            print(f"This repo is still on the branch {branch}: commit its changes, then switch back.", file=sys.stderr)
 
 
 def title(found: Mapping[str, Any]) -> str:
