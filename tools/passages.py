@@ -8,6 +8,7 @@ rewritten. The same seed and the same files give the same passages.
 
 import argparse
 import ast
+import functools
 import random
 import re
 import subprocess
@@ -72,6 +73,7 @@ def _written(node: ast.JoinedStr) -> str:
     return "".join(parts)
 
 
+@functools.cache
 def passages() -> list[Passage]:
     """All passages in the repository's files, except licences, locks and the changelog."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -89,7 +91,8 @@ def picked(seed: int, count: int) -> list[Passage]:
     """Picks `count` passages, the same number of each kind as far as possible."""
     chance = random.Random(seed)
     kinds = ("document", "docstring", "message")
-    by_kind = {kind: [passage for passage in passages() if passage.kind == kind] for kind in kinds}
+    every = passages()
+    by_kind = {kind: [passage for passage in every if passage.kind == kind] for kind in kinds}
     counts = {kind: count // 3 + (number < count % 3) for number, kind in enumerate(kinds)}
     return [passage for kind in kinds for passage in chance.sample(by_kind[kind], counts[kind])]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ..baking.baking import run
+from ..once import once
 from . import newer, owner
 
 
@@ -14,32 +15,37 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def template(home: Path) -> Path:
+def template(request: pytest.FixtureRequest, home: Path) -> Path:
     """Returns a git repository of the template with two releases: the working tree, and a newer one."""
-    return newer.releases(home / "template.git", home)
+    return once(request, "template.git", lambda folder: newer.releases(folder, home))
 
 
 @pytest.fixture(scope="session")
-def untouched(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untouched(request: pytest.FixtureRequest, template: Path, home: Path) -> Path:
     """Returns a committed repo of the first release, without changes by the owner. Tests copy it."""
-    folder = tmp_path_factory.mktemp("untouched")
-    given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(folder))
-    run("cookiecutter", template.as_uri(), *given, cwd=folder, home=home)
-    owner.commit(folder / "my-competitor", home)
-    return folder / "my-competitor"
+
+    def make(folder: Path) -> None:
+        given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(folder))
+        run("cookiecutter", template.as_uri(), *given, cwd=folder, home=home)
+        owner.commit(folder / "my-competitor", home)
+
+    return once(request, "untouched", make) / "my-competitor"
 
 
 @pytest.fixture(scope="session")
-def worked_in(untouched: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def worked_in(request: pytest.FixtureRequest, untouched: Path, home: Path) -> Path:
     """Returns a committed repo of the first release, with all of the owner's changes. Tests copy it."""
-    repo = owner.copy(untouched, tmp_path_factory.mktemp("worked") / "my-competitor")
-    owner.work(repo, home)
-    return repo
+    return (
+        once(request, "worked-in", lambda folder: owner.work(owner.copy(untouched, folder / "my-competitor"), home))
+        / "my-competitor"
+    )
 
 
 @pytest.fixture(scope="session")
-def pristine(template: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pristine(request: pytest.FixtureRequest, template: Path, home: Path) -> Path:
     """Returns a fresh bake of the newer release. Tests only read it."""
-    folder = tmp_path_factory.mktemp("pristine")
-    run("cookiecutter", template.as_uri(), "--no-input", "-o", str(folder), cwd=folder, home=home)
-    return folder / "my-competitor"
+
+    def make(folder: Path) -> None:
+        run("cookiecutter", template.as_uri(), "--no-input", "-o", str(folder), cwd=folder, home=home)
+
+    return once(request, "pristine", make) / "my-competitor"

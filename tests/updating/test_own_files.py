@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..baking.baking import clean_environment, git, run
+from ..once import once
 from . import newer, owner
 from .test_faults import update_with_fault
 from .updating import plain, update
@@ -22,19 +23,22 @@ WAITING = "`python -m competitor update` changes them for you"
 
 
 @pytest.fixture(scope="module")
-def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    goal = tmp_path_factory.mktemp("older") / "template"
-    git("clone", "-q", "-b", "main", str(BUNDLE), str(goal), cwd=goal.parent, home=home)
-    return goal
+def older(request: pytest.FixtureRequest, home: Path) -> Path:
+    """Returns a clone of version 0.2.0 of the template."""
+    return once(
+        request, "older-0.2.0", lambda folder: git("clone", "-q", "-b", "main", str(BUNDLE), ".", cwd=folder, home=home)
+    )
 
 
 @pytest.fixture(scope="module")
-def release(home: Path, template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def release(request: pytest.FixtureRequest, home: Path, template: Path) -> str:
     """Returns the address of a template whose newest release is the working tree."""
-    goal = tmp_path_factory.mktemp("release") / "template.git"
-    git("clone", "-q", "--bare", str(template), str(goal), cwd=goal.parent, home=home)
-    git("tag", "-d", f"v{newer.next_version()}", cwd=goal, home=home)
-    return goal.as_uri()
+
+    def make(folder: Path) -> None:
+        git("clone", "-q", "--bare", str(template), ".", cwd=folder, home=home)
+        git("tag", "-d", f"v{newer.next_version()}", cwd=folder, home=home)
+
+    return once(request, "release.git", make).as_uri()
 
 
 def made(older: Path, backend: str, folder: Path, home: Path) -> Path:

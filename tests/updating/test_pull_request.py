@@ -12,9 +12,12 @@ import pytest
 from templates_variants.engine.update import pull_request
 
 from ..baking.baking import git, run
+from ..once import once
+from ..template_path import UNBAKED
 from . import newer, owner
 
 BRANCH = f"janus-template-{newer.next_version()}"
+MAIN = "competitor/__main__.py"
 TOKEN = "ghs_a_secret_token"
 
 
@@ -50,28 +53,54 @@ def forge() -> Iterator[Forge]:
     made.server.server_close()
 
 
+@pytest.fixture(scope="module")
+def quick(request: pytest.FixtureRequest, home: Path, template: Path) -> Path:
+    """A repo of a template in both of whose releases the commands `test`, `check` and `lock` do nothing."""
+
+    def make(folder: Path) -> None:
+        changed = folder / "template.git"
+        git("clone", "-q", str(template), str(changed), cwd=folder, home=home)
+        for version in (newer.version(), newer.next_version()):
+            git("checkout", "-q", f"v{version}", cwd=changed, home=home)
+            replace_commands(changed / UNBAKED.name / MAIN, "    return 0\n")
+            git("commit", "-qam", "quick", cwd=changed, home=home)
+            git("tag", "-f", f"v{version}", cwd=changed, home=home)
+        given = ("--checkout", f"v{newer.version()}", "--no-input", "-o", str(folder))
+        run("cookiecutter", changed.as_uri(), *given, cwd=folder, home=home)
+        owner.commit(folder / "my-competitor", home)
+
+    return once(request, "quick-commands", make) / "my-competitor"
+
+
 @pytest.fixture
-def repo(untouched: Path, home: Path, tmp_path: Path) -> Path:
-    """A repo with a remote, and with quick commands in place of its own `test`, `check` and `lock`."""
-    repo = owner.copy(untouched, tmp_path / "my-competitor")
-    owner.add_line(repo / "competitor/backend/agent.py", "# An owner's line.")
-    main = repo / "competitor/__main__.py"
+def repo(quick: Path, home: Path, tmp_path: Path) -> Path:
+    """A repo with a remote and a line of the owner's, whose commands `test`, `check` and `lock` do nothing."""
+    return with_remote(owner.copy(quick, tmp_path / "my-competitor"), home)
+
+
+def replace_commands(main: Path, code: str) -> None:
+    """Replaces the beginning of `test`, `lock` and `check` in this `__main__.py`."""
     text = main.read_text(encoding="utf-8")
     for name in ("_task", "_check"):
         head = f"def {name}(given: argparse.Namespace) -> int:\n"
         assert head in text
-        text = text.replace(head, f"{head}    return 0\n", 1)
+        text = text.replace(head, f"{head}{code}", 1)
     main.write_text(text, encoding="utf-8")
+
+
+def with_remote(repo: Path, home: Path) -> Path:
+    owner.add_line(repo / "competitor/backend/agent.py", "# An owner's line.")
     owner.commit(repo, home)
-    git("init", "-q", "--bare", str(tmp_path / "remote.git"), cwd=tmp_path, home=home)
-    git("remote", "add", "origin", str(tmp_path / "remote.git"), cwd=repo, home=home)
+    remote = repo.with_name("remote.git")
+    git("init", "-q", "--bare", str(remote), cwd=repo, home=home)
+    git("remote", "add", "origin", str(remote), cwd=repo, home=home)
     git("push", "-q", "origin", "main", cwd=repo, home=home)
     return repo
 
 
 def proposed(repo: Path, home: Path, forge: Forge, *options: str) -> "tuple[int, str]":
     named = {"GITHUB_API_URL": forge.url, "GITHUB_REPOSITORY": "octo/my-competitor", "GITHUB_TOKEN": TOKEN}
-    given = ("competitor", "update", "--pull-request", "--replace-edited", *options)
+    given = ("competitor", "update", "--pull-request", *options)
     done = run(*given, cwd=repo, home=home, check=False, **named)
     return done.returncode, done.stdout + done.stderr
 
@@ -89,7 +118,7 @@ def test_the_update_is_pushed_on_a_branch_and_a_pull_request_says_what_it_does(
     assert (body["head"], body["base"], body["draft"]) == (BRANCH, "main", False)
     assert body["title"] == f"Update janus-template from {newer.version()} to {newer.next_version()}"
     assert newer.CONTRACT_BULLET in body["body"]
-    assert "| tests | passed |" in body["body"]
+    assert "| tests | passed | passed |" in body["body"]
 
     assert git("rev-parse", "--abbrev-ref", "HEAD", cwd=repo, home=home).strip() == "main"
     assert git("rev-parse", "main", cwd=repo, home=home) == before
@@ -127,7 +156,7 @@ def test_a_refused_pull_request_leaves_the_branch_and_says_why(repo: Path, forge
 
 
 def test_without_a_token_the_text_is_printed(repo: Path, home: Path) -> None:
-    done = run("competitor", "update", "--pull-request", "--replace-edited", cwd=repo, home=home, check=False)
+    done = run("competitor", "update", "--pull-request", cwd=repo, home=home, check=False)
     assert done.returncode == 0, done.stderr
     assert f"The update is on the branch {BRANCH}." in done.stdout
     assert newer.CONTRACT_BULLET in done.stdout
@@ -163,11 +192,24 @@ def test_the_text_names_what_failed_and_what_is_to_do() -> None:
 
 def test_what_the_owner_saves_meanwhile_is_kept(repo: Path, forge: Forge, home: Path) -> None:
     """A file is saved while the check before the update runs: the update is refused, and the file stays."""
-    main = repo / "competitor/__main__.py"
-    saves = "def _check(given: argparse.Namespace) -> int:\n    (ROOT / 'Makefile').write_text('mine')\n"
-    text = main.read_text(encoding="utf-8").replace("def _check(given: argparse.Namespace) -> int:\n", saves, 1)
-    main.write_text(text, encoding="utf-8")
+    replace_commands(repo / MAIN, "    (ROOT / 'Makefile').write_text('mine')\n    return 0\n")
     owner.commit(repo, home)
-    code, said = proposed(repo, home, forge)
+    code, said = proposed(repo, home, forge, "--replace-edited")
     assert (repo / "Makefile").read_text(encoding="utf-8") == "mine", said
     assert code == 2
+
+
+@pytest.mark.slow
+def test_the_tests_and_the_check_of_both_versions_are_run(
+    untouched: Path, forge: Forge, home: Path, tmp_path: Path
+) -> None:
+    """Here `test`, `check` and `lock` are the real ones. One test of the owner's fails, before and after."""
+    repo = with_remote(owner.copy(untouched, tmp_path / "my-competitor"), home)
+    (repo / "tests/test_mine.py").write_text("def test_mine() -> None:\n    assert 1 == 2\n", encoding="utf-8")
+    owner.commit(repo, home)
+    code, said = proposed(repo, home, forge)
+    assert code == 0, said
+    ((_, _, body),) = forge.asked
+    rows = [line for line in body["body"].splitlines() if line.startswith(("| tests |", "| check |"))]
+    assert rows[0].count("1 failed") == 2, rows
+    assert rows[1] == "| check | passed | passed |"
