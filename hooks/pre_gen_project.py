@@ -25,4 +25,4 @@ try:
 except Refused as refused:
     end(f"Nothing was changed: {refused}.")
 except OSError as error:
-    end(f"Nothing was changed: {error}; fix this, then run this again.")
+    end(f"Nothing was changed: {error}. Fix the cause, then run the command again.")

@@ -50,7 +50,7 @@ def main() -> int:
     except OSError as error:
         half = transaction.is_pending(given.project)
         said = "The roll-back is not complete; the next update completes it first" if half else "Nothing was changed"
-        print(f"{said}: {error}; fix this, then run this again.", file=sys.stderr)
+        print(f"{said}: {error}. Fix the cause, then run the command again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped; nothing was changed.", file=sys.stderr)
@@ -207,7 +207,7 @@ def _ask() -> None:
 
 
 def _refuse_if_changed(repo: Repo, plan: Plan, given: argparse.Namespace) -> None:
-    """Raises `Refused` if the owner changed files before answering the question."""
+    """Raises `Refused` if files were changed while the update waited for the answer to "Go on?"."""
     preconditions.committed(repo.project)
     again = apply.planned(repo, TEMPLATE, given.template or repo.was.template, migrate=not given.no_migrate)
     if again != plan:

@@ -1,9 +1,9 @@
 """Prepares a release: checks the version, dates the changelog, records the contract files. `make release` runs it.
 
 This ensures that two different contracts never have the same version. `contract-lock.json` has the hashes of the last
-release's contract files, and `problems` compares them with the current files. For each release, it has the digest of
-each variant's contract files, so that a reviewer can recognise a release; `contract_digest` in
-`competitor/cli/verify.py` says how it is computed.
+release's contract files, and `problems` compares the current files with them. The lock also has, for each release, a
+digest of the contract files of each variant, with which a reviewer recognises the release. `contract_digest` in
+`competitor/cli/verify.py` computes the digest.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def problems(root: Path) -> list[str]:
     elif now["contract_version"] != last["contract_version"]:
         title = f"### Contract {now['contract_version']}"
         if not sections[3].strip().startswith(title):
-            found.append(f"in CHANGELOG.md, the part of {version} must begin with what changed: `{title}`")
+            found.append(f"in CHANGELOG.md, the section of {version} must begin with the heading `{title}`")
     return found
 
 

@@ -286,3 +286,15 @@ def test_the_lock_installs_on(system: str, python: str, each: Path, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert "fastapi" in done.stderr
     assert ("uvloop" in done.stderr) == ("windows" not in system)
+
+
+def test_competitor_test_passes_its_arguments_to_pytest_and_other_commands_refuse_unknown_ones(baked: Path) -> None:
+    def competitor(*command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "competitor", *command], cwd=baked, capture_output=True, text=True, check=False
+        )
+
+    only = competitor("test", "-k", "settings_are", "tests/contract", "--collect-only", "-q", "-p", "no:cacheprovider")
+    assert " deselected" in only.stdout, only.stdout + only.stderr
+    wrong = competitor("settings", "-k", "one")
+    assert (wrong.returncode, "unrecognized arguments: -k one" in wrong.stderr) == (2, True)

@@ -62,7 +62,7 @@ def test_changed_clauses_want_another_version_of_the_contract(released: Path) ->
     assert found == f"CONTRACT.md changed since contract {now['contract_version']}; raise _contract_version"
     edit(released / "cookiecutter.json", '"_contract_version": "', '"_contract_version": "8')
     (found,) = problems(released)
-    assert found.startswith("in CHANGELOG.md, the part of 9.0.0 must begin with what changed: `### Contract 8")
+    assert found.startswith("in CHANGELOG.md, the section of 9.0.0 must begin with the heading `### Contract 8")
 
 
 def test_the_contract_s_changes_stand_first_in_each_version_of_the_changelog() -> None:

@@ -39,7 +39,10 @@ def cases(moments: Iterable[str]) -> list[object]:
 
 
 def left_of(how: str, moment: Sequence[str], folder: Path, *command: str) -> list[str]:
-    """Kills `python -m COMMAND...` when all processes of `moment` run. Returns the command lines of those left."""
+    """Starts `python -m COMMAND...`, and kills it as soon as the processes that `moment` lists are running.
+
+    Returns the command lines of the processes that still run afterwards.
+    """
     adopter = [sys.executable, "-m", "tests.orphans.adopter", how, str(folder), "\n".join(moment)]
     done = subprocess.run(
         [*adopter, sys.executable, "-m", *command],

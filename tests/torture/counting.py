@@ -1,4 +1,4 @@
-"""A pytest plugin for the torture tests: their options, the sample for `make test`, the counts and the table."""
+"""A pytest plugin for the torture tests: adds options, picks the few cases of `make test`, and prints the counts."""
 
 import random
 from collections import Counter, defaultdict

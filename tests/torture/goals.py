@@ -32,7 +32,7 @@ GOALS = (
     Goal("B", "requests of a soak, a fifth aborted", 2_000),
     Goal("C", "attempts to leave the artifacts' folder", 40),
     Goal("C", "forged links", 100),
-    Goal("C", "seconds around the expiry of a link", 3),
+    Goal("C", "moments before and after a link expires", 3),
     Goal("C", "bad disks, in the store and in an answer", 5 * 2),
     Goal("D", "hostile URLs refused", 120),
     Goal("D", "good URLs", 10),

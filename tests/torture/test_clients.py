@@ -179,7 +179,9 @@ def test_the_work_is_stopped_and_the_next_request_works(deed: str, running: Runn
         MISDEEDS[deed](client, running)
     deadline = time.monotonic() + GONE_SECONDS
     while upstream.stats()["open"] or sockets(running.pid) > before:
-        assert time.monotonic() < deadline, "the server still works or holds a socket for a client that has left"
+        assert time.monotonic() < deadline, (
+            "the server still handles the request of a client that has left, or keeps its socket open"
+        )
         time.sleep(0.05)
     assert running.target.get("/health").status == 200
     well_formed(running.target.read_stream(question(stream=True)))

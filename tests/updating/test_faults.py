@@ -72,7 +72,10 @@ def update_with_fault(
 
 
 ENDS = {
-    "full disk": (2, "Nothing was changed: [Errno 28] No space left on device; fix this, then run this again.\n"),
+    "full disk": (
+        2,
+        "Nothing was changed: [Errno 28] No space left on device. Fix the cause, then run the command again.\n",
+    ),
     "ctrl-c": (130, "\nStopped; nothing was changed.\n"),
     "sigterm": (130, "\nStopped; nothing was changed.\n"),
 }
@@ -169,7 +172,7 @@ def test_an_update_can_be_stopped_while_it_fetches_the_template(
 def test_a_killed_cookiecutter_is_rolled_back_by_the_next_update(
     share: float, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Cookiecutter is killed between the hooks, while it overwrites files. A trap makes it wait at one of the files."""
+    """Cookiecutter is killed while it overwrites files, after the first hook. `_TRAP` makes it wait before one file."""
     template = newer.releases(tmp_path / "template.git", home)
     core = template / "{{cookiecutter.project_slug}}"
     places = sorted(path.name for path in core.iterdir() if path.is_file())

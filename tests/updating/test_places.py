@@ -24,7 +24,7 @@ def test_a_renamed_folder_is_updated_and_cookiecutter_makes_no_second_repo(
     before = owner.everything(tmp_path)
     done = plain(repo, template.as_uri(), home)
     assert done.returncode != 0
-    assert "this folder is named otter, but its answers say my-competitor" in done.stderr
+    assert "this folder is named otter, but the repo was made as my-competitor" in done.stderr
     assert owner.everything(tmp_path) == before
     assert update(repo, home).returncode == 0
     assert contract_files(repo) == contract_files(pristine)

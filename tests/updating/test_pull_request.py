@@ -55,7 +55,7 @@ def forge() -> Iterator[Forge]:
 
 @pytest.fixture(scope="module")
 def quick(request: pytest.FixtureRequest, home: Path, template: Path) -> Path:
-    """A repo of a template in both of whose releases the commands `test`, `check` and `lock` do nothing."""
+    """A repo whose commands `test`, `check` and `lock` do nothing, also after the update."""
 
     def make(folder: Path) -> None:
         changed = folder / "template.git"

@@ -79,7 +79,7 @@ REPOS: list[tuple[Callable[[Path], None], bool, str]] = [
     (no_record, True, "has no .janus/answers.json (if it once had that file, `git checkout .janus` restores it)"),
     (damaged_record, True, "cannot be read"),
     (damaged_answers, True, "restore it with `git checkout .janus`"),
-    (lost_answer, True, "the answer backend=sails no longer exists, only proxy"),
+    (lost_answer, True, "the answer backend=sails no longer exists; choose one of proxy"),
     (bad_answer, True, "must not contain < >"),
     (edited_contract, True, "    +MINE = 1"),
     (own_file_of_that_name, True, f"{newer.NEW} is your file, but the contract now has a file with this name"),

@@ -14,7 +14,10 @@ NEED_CHECKS = ("ask", "check", "arena", "submission", "workshop")
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, others = parser.parse_known_args()
+    if others and sys.argv[1] != "test":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     if sys.argv[1] in NEED_CHECKS and not (ROOT / "competitor" / "checks").is_dir():
         print("The image does not contain the checks: run this command in the repo instead.", file=sys.stderr)
         return 2
@@ -44,8 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
 
     command("run", _task, "start the server on this machine; set up .venv if needed, and read .env")
-    test = command("test", _task, "run the contract tests and your tests")
-    test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
+    command("test", _task, "run the contract tests and your tests; all arguments go to pytest")
     command("lint", _task, "check style and types in the whole repo")
     command("lock", _task, "pin all dependencies with hashes, for all systems and Python versions")
 
@@ -101,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--dry-run", action="store_true", help="show what would happen, and exit")
     update.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
-    update.add_argument("--no-migrate", action="store_true", help="do not change your own files; only name the lines")
+    update.add_argument("--no-migrate", action="store_true", help="do not change your own files; list the lines that must change")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
     update.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
     update.add_argument("more", nargs="*", help="options that only the new template knows, after `--`")
@@ -140,7 +142,7 @@ def _serve(given: argparse.Namespace) -> int:
 def _task(given: argparse.Namespace) -> int:
     from .cli import tasks
 
-    return tasks.run(sys.argv[1], getattr(given, "pytest", []))
+    return tasks.run(sys.argv[1], sys.argv[2:])
 
 
 def _ask(given: argparse.Namespace) -> int:

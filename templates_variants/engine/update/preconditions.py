@@ -137,7 +137,7 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
         choices = asked.get(name)
         if isinstance(choices, list) and answer not in choices and given.get(name, answer) in (answer, choices[0]):
             raise Refused(
-                f"the answer {name}={answer} no longer exists, only {', '.join(choices)}; "
+                f"the answer {name}={answer} no longer exists; choose one of {', '.join(choices)}; "
                 f"write one of them to .janus/answers.json and commit it, then run this again"
             )
     wrong = {name: sentence for name, sentence in problems(given, template).items() if name in given}
@@ -183,7 +183,7 @@ def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[
         return
     if ours(here).answers.get("project_slug") == answers.get("project_slug"):
         raise Refused(
-            f"this folder is named {here.name}, but its answers say {project.name}, so cookiecutter would make a second"
+            f"this folder is named {here.name}, but the repo was made as {project.name}, so cookiecutter would make a second"
             " repo; use `python -m competitor update`, which works with any folder name"
         )
 

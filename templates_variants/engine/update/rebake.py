@@ -94,7 +94,7 @@ def _written_through(project: Path, template: Path) -> list[Obstacle]:
     sentence = "{}, so cookiecutter cannot safely write this file; use `python -m competitor update` instead"
     found = [Obstacle(path, sentence.format(what)) for path, what in blocked.items()]
     protected = [path for path in sources(template) if not (path in blocked or _is_writable(project / path))]
-    said = "may not be written, so cookiecutter would fail; make it writable (`chmod u+w`)"
+    said = "is read-only, so cookiecutter would fail; make it writable (`chmod u+w`)"
     return found + [Obstacle(path, said) for path in protected]
 
 

@@ -124,7 +124,7 @@ class AnswersLikeItsFramework(Plain):
 
 @breaks("S16", also="R2 R6", origin=OF_THE_CONTRACT)
 class NamesNoField(Plain):
-    """S16: the error's message names the wrong field; this server's does not."""
+    """S16: an error's message names the field that is invalid; the messages of this server name no field."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)

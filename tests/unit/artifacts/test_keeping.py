@@ -22,7 +22,7 @@ from .shelves import Clock, keeper, kept_files, read, saved
 TTL = 3600
 
 
-@pytest.mark.torture("C", "seconds around the expiry of a link")
+@pytest.mark.torture("C", "moments before and after a link expires")
 @pytest.mark.parametrize(("after", "is_there"), [(0, True), (TTL - 1, True), (TTL, False), (TTL + 1, False)])
 def test_an_artifact_exists_until_the_second_when_it_expires(tmp_path: Path, after: int, is_there: bool) -> None:
     async def run() -> None:

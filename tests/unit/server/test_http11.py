@@ -78,7 +78,7 @@ def test_a_silent_socket_is_closed_without_a_word(port: int) -> None:
 
 
 def test_requests_one_after_the_other_on_one_connection_have_each_their_own_time(port: int) -> None:
-    """Sends more requests than would fit into the deadline of one."""
+    """Sends requests that together take longer than the deadline of a single request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     for _ in range(4):
         connection.request("GET", "/health")

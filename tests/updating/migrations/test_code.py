@@ -18,6 +18,7 @@ from templates_variants.engine.update.migrations.changes import (
     RenamedParameter,
     RenamedSetting,
 )
+from templates_variants.engine.update.migrations.code import FileMigration
 from templates_variants.engine.update.migrations.migrate import Migrated, migrate, pending
 
 CORE = """
@@ -185,6 +186,30 @@ def test_a_member_that_became_a_name_of_the_api_is_imported(new: Path) -> None:
     assert result(new, code, moved) == "from ..api import Box\nprint(MOST)\n".replace("import Box", "import MOST, Box")
     taken = "from ..api import Box\nMOST = 1\nprint(Box.MOST)\n"
     assert len(migrated(new, taken, moved).left) == 1
+
+
+def test_a_member_that_moved_is_replaced_once_although_its_class_was_renamed_too(new: Path) -> None:
+    """The member is reached through the module, so two rules apply to `home.Crate`."""
+    code = b"from ..core import home\nprint(home.Crate.MOST, home.Crate)\n"
+    changes = (MovedMember("core.home.Box", "MOST", "MOST"),)
+    migration = Migration("9.0.0", "it is so", names={"core.home.Crate": "core.home.Box"}, changes=changes)
+    done = migrate({PATH: code}, {}, [migration], backend="", new=new, old=new)
+    assert (done.left, done.files[PATH]) == (
+        (),
+        b"from ..api import MOST\nfrom .. import api as home\nprint(MOST, home.Box)\n",
+    )
+
+
+def test_if_edits_overlap_each_of_their_lines_is_listed(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overlap(work: FileMigration) -> None:
+        work.source.replace(0, 8, "x")
+        work.source.replace(10, 16, "y")
+        work.source.replace(12, 14, "z")
+
+    monkeypatch.setattr(FileMigration, "run", overlap)
+    done = migrated(new, "first = 1\nsecond = 2\nthird = 3\n")
+    assert done.files == {}
+    assert [line.split(" -> ")[0] for line in done.left] == [f"{PATH}:1: first = 1", f"{PATH}:2: second = 2"]
 
 
 def test_a_removed_member_is_listed_with_its_replacement(new: Path) -> None:

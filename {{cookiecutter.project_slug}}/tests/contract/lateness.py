@@ -62,7 +62,7 @@ class Lateness:
         return self._looks[after][1] - self._looks[before][1]
 
     def largest_gap(self, stream: Stream) -> float:
-        """The stream's largest gap in seconds, not counting the time that our processes waited in it."""
+        """The stream's largest gap in seconds, without the time during which our processes waited for a CPU."""
         times = [stream.sent, *(stream.sent + at for at, line in stream.lines if line)]
         return max((end - start - self.between(start, end) for start, end in pairwise(times)), default=0.0)
 

@@ -57,6 +57,7 @@ class FileMigration:
         self.words = words  # the identifiers in this file and in those that import from it
         self.left: list[Left] = []
         self.to_import: set[tuple[str, str]] = set()  # (module, name) of each name that an edit uses
+        self.replaced: set[ast.Attribute] = set()  # the expressions that an edit replaces as a whole
         self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
         strings = [node for node in ast.walk(source.tree) if isinstance(node, ast.JoinedStr)]
         inside = strings if sys.version_info < (3, 12) else []
@@ -276,6 +277,7 @@ class FileMigration:
         elif isinstance(change, MovedMember) and self.is_free(imports.API, change.new):
             self.source.replace(self.source.start(node), self.source.end(node), change.new)
             self.to_import.add((imports.API, change.new))
+            self.replaced.add(node)
         elif not isinstance(change, RenamedMember) or not self.source.rename(start, change.old, change.new):
             self.leave(node, _now(change))
 

@@ -1,6 +1,7 @@
 """Edits Python source at the positions of nodes in its syntax tree. All bytes outside the edits stay."""
 
 import ast
+import bisect
 import io
 import tokenize
 
@@ -77,6 +78,11 @@ class Source:
         return True
 
     @property
+    def edited_lines(self) -> list[int]:
+        """The numbers of the lines in which an edit begins."""
+        return sorted({bisect.bisect_right(self._starts, start) for start, _, _ in self._edits})
+
+    @property
     def edited(self) -> bytes | None:
         """Returns the new content; None if there are no edits. Raises `Unreadable` if the edits break the file."""
         if not self._edits:
@@ -84,7 +90,7 @@ class Source:
         parts, at = [], 0
         for start, end, new in sorted(self._edits, key=lambda edit: edit[:2]):
             if start < at:
-                raise Unreadable("two changes overlap; change this file by hand")
+                raise Unreadable("two changes overlap")
             parts += [self._utf8[at:start], new.encode()]
             at = end
         result = b"".join([*parts, self._utf8[at:]])

@@ -120,10 +120,10 @@ def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | N
 
 
 def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[str]:
-    """Returns the names to import instead of `*`.
+    """Returns the names that the new import statement has.
 
-    If the module has moved, these are all names that the owner uses. Otherwise `*` stays, and is followed by the names
-    that it no longer imports.
+    If the module has moved, these are all names that the owner's file uses. Otherwise they are `*`, followed by the used
+    names that `*` no longer imports.
     """
     names = sorted(file.names.exports(module, old=True) & file.words)
     for name in [name for name in names if f"{module}.{name}" in file.removed]:
@@ -254,7 +254,10 @@ def _module_import(file: "FileMigration", alias: ast.alias) -> None:
 
 
 def _chained(file: "FileMigration", module: str) -> list[str | None]:
-    """Returns the attributes that the file uses of a module by its full dotted name; None for each other use of it."""
+    """Finds where the file writes the module's full dotted name, such as `a.b.c`.
+
+    For each place, the list has the attribute of the module that is read there, or None if none is.
+    """
     found: list[str | None] = []
     for node in ast.walk(file.source.tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node) == module:
@@ -271,7 +274,7 @@ def _chains(file: "FileMigration") -> None:
             continue
         root, attributes = _flat(node)
         holder = file.bindings.of.get(root, file.bindings.module).holder(root.id) if root is not None else None
-        if root is None or holder is None:
+        if root is None or holder is None or not file.replaced.isdisjoint(attributes):
             continue
         if not file.is_placed(node):
             file.leave_moved(node)
@@ -299,9 +302,10 @@ def _chain(
     attributes: list[ast.Attribute],
     api: dict[str, str],
 ) -> None:
-    """Renames in one dotted expression, such as `core.toolbox.Running`, where `target` is the module of its first name.
+    """Applies renames to one dotted expression, such as `core.toolbox.Running`.
 
-    First finds how many of the names belong to the module, then renames the name that follows them.
+    `target` is the module that the first name (`core`) stands for. The function first finds how many of the names form
+    the module's path (`core.toolbox`), then renames the name after them (`Running`).
     """
     if target.split(".")[0] != PACKAGE:
         return

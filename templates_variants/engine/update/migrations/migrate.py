@@ -100,7 +100,9 @@ def _python(
             work.run()
             edited = source.edited
         except (Unreadable, RecursionError) as error:
-            left.append(f"{source.path}: not migrated ({error}); change it by hand")
+            lines = [f"{source.path}:{line}: {source.line(line)}" for line in source.edited_lines] or [source.path]
+            left += [f"{line} -> change it by hand: this file was not migrated ({error})" for line in lines]
+            left += map(str, work.left)
             continue
         if edited is not None:
             files[source.path] = edited

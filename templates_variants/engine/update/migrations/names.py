@@ -235,7 +235,7 @@ class Names:
         return Instance(named) if named and named.split(".")[0] in (PACKAGE, "tests") else None
 
     def definition(self, dotted: str) -> tuple[ast.AST, Scope, Bindings] | None:
-        """Returns the class or function with this home, its scope and its module; None if there is none."""
+        """Returns the class or function with this dotted name, its scope and its module; None if there is none."""
         module, _, rest = self._split(dotted)
         if module is None or not rest:
             return None

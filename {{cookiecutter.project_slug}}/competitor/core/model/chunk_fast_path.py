@@ -23,7 +23,7 @@ class UsualChunk:
         self._least = len(before) + len(after)
 
     def text(self, payload: bytes) -> str | None:
-        """The text of a chunk with the usual bytes around it; None for any other chunk."""
+        """Returns the text of a chunk. Returns None if the bytes before or after the text are not the usual ones."""
         before, after = self._before, self._after
         if len(payload) < self._least or not payload.startswith(before) or not payload.endswith(after):
             return None
