@@ -70,7 +70,6 @@ EDITS = {
     "a setting": (".env.example", r"\Z", "MINE=owner15word\n"),
     "a target": ("Makefile", r"\Z", "\nmine:\n\t@echo owner16word\n"),
 }
-NEW_FILES = [name for name, (_, pattern, _) in EDITS.items() if not pattern]
 
 
 @pytest.fixture(scope="module", params=sorted(VARIANTS))
