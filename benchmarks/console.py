@@ -187,7 +187,7 @@ def main() -> int:
             max(more) <= MAX_KEPT_MIB,
         ),
         (
-            f"CPU per request, console off divided by no console, {len(ratios)} pairs",
+            f"CPU per request: console off, divided by a server without console ({len(ratios)} pairs)",
             f"{mean:.4f} ({low:.4f} to {high:.4f}, 95 %)",
             f"within {MAX_DIFFERENCE:.0%} of 1",
             max(abs(low - 1), abs(high - 1)) <= MAX_DIFFERENCE,

@@ -1,10 +1,10 @@
 """Compares two builds of one server by their CPU time per token, with a confidence interval.
 
-Both run at the same time on the same core, and every load sends requests to them in the order A B B A. So other
-work on the machine slows both down in the same milliseconds. On a busy machine, the ratio of one burst
-of 50 streams varied by 2.5 % this way, but by 9 % if a burst on one server followed a burst on the other. Part of the
-remaining variation belongs to a process: its place in memory changes its cost by one or two percent. So both
-servers are restarted for each block, and each block gives one ratio.
+Both servers run at the same time on the same CPU core, and every load sends requests to them in the order A B B A. So
+other work on the machine slows both down equally. On a busy machine, the ratio from one burst of 50 streams varied by
+2.5 %; when the servers got their bursts one after the other, it varied by 9 %. A part of the 2.5 % has another cause:
+the memory addresses of a process change its CPU time by one or two percent. So both servers are restarted for each
+block, and each block gives one ratio.
 """
 
 import contextlib

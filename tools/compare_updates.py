@@ -101,12 +101,12 @@ SCENARIOS = (
         has(".github/workflows/ci.yml", "timeout-minutes: 25"),
     ),
     Scenario(
-        "a file deleted that the template changes",
+        "the owner deletes a file that the template changes",
         lambda repo: (repo / "compose.yaml").unlink(),
         lambda repo: not (repo / "compose.yaml").exists(),
     ),
     Scenario(
-        "a file changed that the template removes",
+        "the owner changes a file that the template removes",
         adds(newer.DROPPED_SHARED, "# mine"),
         has(newer.DROPPED_SHARED, "# mine"),
         lambda repo: (repo / ".github/dependabot.yaml").exists(),

@@ -276,7 +276,7 @@ def check_offline_answer(name: str) -> None:
 
 
 def check_artifact(name: str) -> None:
-    """Checks a stored artifact, one too large to be sent inline. The root is read-only and /tmp is in memory."""
+    """Checks that the image stores and serves an artifact that is too large to be inline, with `/tmp` in memory."""
     length, actual_hash, declared_hash = json.loads(inside(name, _FETCH))
     expect(
         (length, actual_hash) == (_NOISE_BYTES, declared_hash),

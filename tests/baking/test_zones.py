@@ -1,4 +1,4 @@
-"""Tests that every file of a generated repo has a zone, and that everything that names zones agrees with the list."""
+"""Tests that every file of a generated repo has a zone, and that documents and settings agree with `zones.py`."""
 
 import json
 import tomllib

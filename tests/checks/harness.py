@@ -88,9 +88,7 @@ def main() -> int:
         for mutant, result in zip(mutants, pool.map(_judged_by_every_clause, numbers), strict=True):
             caught += result.caught
             print(_row(mutant, result), flush=True)
-    print(
-        f"caught {caught} of {len(mutants)}; {from_the_text} of these were written from the contract, not from a check"
-    )
+    print(f"caught {caught} of {len(mutants)} mutants; {from_the_text} of them were written from the contract alone")
     return 0 if caught == len(mutants) else 1
 
 

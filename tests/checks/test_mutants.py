@@ -1,7 +1,7 @@
 """Tests the checks with mutants. Each mutant is a correct server with one fault, which the clause's check must find.
 
-This is the quick form. `make mutants` runs every check on every mutant, and so it also finds checks that reject a
-mutant although the mutant's declaration does not name their clause.
+This quick form runs only the checks of the clauses that a mutant declares. `make mutants` runs every check on every
+mutant, and so it also finds a check that rejects a mutant although the mutant does not declare the check's clause.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Skips these tests on systems other than Linux: they need memray, and a process that ends with its parent."""
+"""Skips these tests on systems other than Linux: they need memray, and processes that end with their parent."""
 
 import sys
 

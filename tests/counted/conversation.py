@@ -64,7 +64,7 @@ class Conversation:
         return loop.counts.since(before)
 
     def settle(self) -> None:
-        """Waits after the warm-up. From then on, each step wakes the server exactly once."""
+        """Waits until the server is idle after the warm-up. From then on, each step wakes the server exactly once."""
         busy = self._loop().selector.busy
         time.sleep(0.1)
         busy.acquire(blocking=False)

@@ -120,11 +120,11 @@ def returned(samples: list[Sample]) -> list[str]:
     first, last = samples[0], samples[-1]
     wrong = []
     if last.descriptors > first.descriptors:
-        wrong.append(f"{last.descriptors} descriptors, {first.descriptors} after the first batch")
+        wrong.append(f"{last.descriptors} open files at the end, {first.descriptors} after the first batch")
     if last.tasks > first.tasks:
-        wrong.append(f"{last.tasks} tasks, {first.tasks} after the first batch")
+        wrong.append(f"{last.tasks} tasks at the end, {first.tasks} after the first batch")
     if last.resident_mib > first.resident_mib + 16:
-        wrong.append(f"{last.resident_mib} MiB, {first.resident_mib} after the first batch")
+        wrong.append(f"{last.resident_mib} MiB at the end, {first.resident_mib} after the first batch")
     return wrong
 
 

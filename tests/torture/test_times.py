@@ -41,7 +41,7 @@ def test_a_silence_of_a_minute_has_no_gap_of_two_seconds(
     record_property("count", len(targets))
 
 
-@pytest.mark.torture("B", "requests at four times the limit of running requests")
+@pytest.mark.torture("B", "simultaneous requests, four times as many as the limit")
 def test_at_four_times_the_limit_requests_wait_or_get_a_503_with_retry_after(
     compete: Compete, upstream: Upstream, record_property: Callable[[str, int], None]
 ) -> None:

@@ -17,7 +17,7 @@ from ..scripted import SCRIPTED
 from ..unit.outbound.test_client import OK, fetch, says, with_server
 from .conftest import Faulty, processes
 
-pytestmark = pytest.mark.torture("D", "ways around the allow-list: redirects, proxies, names, size, time")
+pytestmark = pytest.mark.torture("D", "ways around the limits of outgoing requests")
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def test_proxies_in_the_environment_are_not_used(faulty: Faulty) -> None:
 
 
 def test_a_name_that_resolves_to_a_listed_address_is_not_allowed() -> None:
-    """Prevents DNS rebinding: the list compares names, not addresses, and each name is resolved only once."""
+    """DNS rebinding is impossible: a host is allowed by its name, not its address, and is resolved only once."""
 
     async def go(port: int) -> None:
         client = HttpClient(Egress([f"http://127.0.0.1:{port}/"]), connect_seconds=2, silence_seconds=2)

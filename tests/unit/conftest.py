@@ -28,7 +28,7 @@ def serve(baked: Path) -> Serve:
 
 @pytest.fixture(scope="session")
 def launch(baked: Path) -> Iterator[Launch]:
-    """`launch(environment, *command)` starts a server as `serve` does, until the end of the session."""
+    """`launch(environment, *command)` starts a server like `serve`; it runs until the end of the session."""
     launcher = processes.Launcher(cwd=baked)
     yield launcher
     launcher.close()

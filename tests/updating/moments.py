@@ -29,7 +29,7 @@ WITHOUT_SPACE = {"os.rename", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
 
 def swaps(kind: str, folder: Path) -> int:
-    """Runs a transaction with a fault at each of its steps; returns the number of steps."""
+    """Runs a transaction once for each of its steps, with a fault at that step. Returns the number of steps."""
     moment = 0
     while True:
         moment += 1

@@ -80,8 +80,8 @@ CASES: dict[str, tuple[str, bytes | None, bytes | None, bytes | None, str, bytes
     "an owner's file that only the template changed": (OWNER, b"1", b"1", b"2", "kept", b"1"),
     "an owner's file that the owner deleted": (OWNER, b"1", None, b"2", "gone", None),
     "an owner's file that the template removed": (OWNER, b"1", b"1", None, "kept", b"1"),
-    "a new owner's file": (OWNER, None, None, b"2", "new", b"2"),
-    "a new owner's file at a path where the owner already has a file": (OWNER, None, b"mine", b"2", "kept", b"mine"),
+    "a file that the template adds to the owner's zone": (OWNER, None, None, b"2", "new", b"2"),
+    "a file that the template adds where the owner already has one": (OWNER, None, b"mine", b"2", "kept", b"mine"),
 }
 
 

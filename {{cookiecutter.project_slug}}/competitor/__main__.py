@@ -61,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--start",
         metavar="COMMAND",
-        help="start the server with this command, several times for clauses that need it, also with an upstream that "
-        "fails or stops sending; {port} and {env} stand for the port and for docker's --env options: "
+        help="start the server with this command; some clauses need several starts, or an upstream that fails or stops "
+        "sending; {port} is replaced by the port, and {env} by docker's --env options: "
         '"docker run --rm --network host {env} IMAGE"',
     )
     check.add_argument("--here", action="store_true", help="start the competitor of this repo, as `make check` does")
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
     arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")
-    arena.add_argument("--start", metavar="COMMAND", help="run this command, not the image, as `check --start` does")
+    arena.add_argument("--start", metavar="COMMAND", help="start the server with this command instead of the image")
 
     submission = command("submission", _submission, "show whether the submission is ready, and what a reviewer sees")
     submission.add_argument("--quick", action="store_true", help="check only the form and the files")

@@ -36,7 +36,10 @@ def sources(template: Path, variant: str) -> dict[str, Path]:
 
 
 def hashes(template: Path, variant: str) -> dict[str, str]:
-    """Maps each contract file to its hash. Raises like `sources`, and ValueError for a file that contains Jinja."""
+    """Maps each contract file to its hash.
+
+    Raises the same exceptions as `sources`, and ValueError if a file contains Jinja.
+    """
     found = sources(template, variant)
     if written := rendered(template, found):
         raise ValueError(f"{written[0]} is rendered by Jinja, so its hash is not the same in all repos")

@@ -183,8 +183,8 @@ def not_renamed(answers: Mapping[str, str], project: Path, environment: Mapping[
         return
     if ours(here).answers.get("project_slug") == answers.get("project_slug"):
         raise Refused(
-            f"this folder is named {here.name}, but the repo was made as {project.name}, so cookiecutter would make a second"
-            " repo; use `python -m competitor update`, which works with any folder name"
+            f"this folder is named {here.name}, but the repo was made as {project.name}, so cookiecutter would make"
+            " a second repo; use `python -m competitor update`, which works with any folder name"
         )
 
 

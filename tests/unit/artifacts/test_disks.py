@@ -103,7 +103,7 @@ DISKS = {
 }
 
 
-@pytest.mark.torture("C", "bad disks, in the store and in an answer")
+@pytest.mark.torture("C", "disk errors, in the artifact store and during an answer")
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_bad_disk_is_a_clear_error_and_leaves_nothing(disk: str, tmp_path: Path) -> None:
     broken, kind = DISKS[disk]
@@ -123,7 +123,7 @@ def test_a_bad_disk_is_a_clear_error_and_leaves_nothing(disk: str, tmp_path: Pat
             assert not [name for name in kept_files(folder) if "#" in name]
 
 
-@pytest.mark.torture("C", "bad disks, in the store and in an answer")
+@pytest.mark.torture("C", "disk errors, in the artifact store and during an answer")
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_bad_disk_affects_one_artifact_and_never_the_stream(disk: str, tmp_path: Path) -> None:
     """Inline artifacts need no disk. A large one is replaced by a sentence, and the answer still ends correctly."""

@@ -151,8 +151,8 @@ class Target:
     """A server under test at `url`.
 
     `prompts` are the prompts that provoke something on this server, by name (`silence`, `dies`, ...). `launch` starts
-    another server of the same kind with a given environment. `upstream` is the stand-in if it is the server's
-    upstream. A check that needs one of these raises `NotShown` if it is missing.
+    another server of the same kind with a given environment. `upstream` is the stand-in, if the
+    server uses it as its upstream. A check raises `NotShown` if it needs one of these and it is missing.
     """
 
     url: str

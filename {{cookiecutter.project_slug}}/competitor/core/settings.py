@@ -110,7 +110,7 @@ class Settings(BaseModel):
     llm_silence_seconds: float = _variable(120.0, "JANUS_LLM_SILENCE_SECONDS", gt=0)
     """Longest time without a byte from another server, in seconds."""
     llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable("auto", "JANUS_LLM_LIMIT_NAME")
-    """Field for the token limit: max_tokens, max_completion_tokens, or auto (unchanged except for OpenAI)."""
+    """Field for the token limit: max_tokens, max_completion_tokens, or auto (the caller's field, except for OpenAI)."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
     """Most attempts at one model call; no attempt is made once a byte of the answer has arrived."""
 
@@ -145,7 +145,7 @@ class Settings(BaseModel):
     artifact_port: int | None = _variable(None, "JANUS_ARTIFACT_PORT", ge=1, le=65535)
     """Port in links to artifacts, if it differs from the port in the caller's request."""
     artifact_key: SecretStr | None = _variable(None, "JANUS_ARTIFACT_KEY")
-    """Secret that signs links to artifacts, the same for all replicas. Unset: a random one in the store."""
+    """Secret that signs links to artifacts, the same for all replicas. Unset: the store keeps a random secret."""
     artifact_inline_bytes: int = _variable(180_000, "JANUS_ARTIFACT_INLINE_BYTES", ge=0, le=1_000_000)
     """Largest artifact that is sent inside the answer, as a data: URL, in bytes."""
     artifact_ttl_seconds: int = _variable(3600, "JANUS_ARTIFACT_TTL_SECONDS", ge=1, le=365 * 86400)
@@ -211,7 +211,7 @@ class Settings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """How long an answer may take (S15). This is less than the caller's limit, so that the caller gets the end."""
+        """The most seconds that an answer may take (S15): fewer than the caller waits, so the caller gets its end."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
 
     @property

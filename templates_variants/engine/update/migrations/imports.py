@@ -57,7 +57,8 @@ def _from_imports(
 ) -> list[tuple[str, str]]:
     """Rewrites the `from` statements of one block, and merges those that now import from the same module.
 
-    `extra` has pairs of a module and a name to import, too. Returns the pairs that fit into an existing import.
+    `extra` has further imports, as pairs of a module and a name. If a statement of the block already imports from that
+    module, the name is added to the statement. Returns the pairs that were added.
     """
     planned = [(node, groups) for node in nodes if (groups := _groups(file, node)) is not None]
     wanted = {module for module, _ in extra}
@@ -122,8 +123,8 @@ def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | N
 def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[str]:
     """Returns the names that the new import statement has.
 
-    If the module has moved, these are all names that the owner's file uses. Otherwise they are `*`, followed by the used
-    names that `*` no longer imports.
+    If the module has moved, these are all names that the owner's file uses. Otherwise they are `*`, followed by the
+    used names that `*` no longer imports.
     """
     names = sorted(file.names.exports(module, old=True) & file.words)
     for name in [name for name in names if f"{module}.{name}" in file.removed]:

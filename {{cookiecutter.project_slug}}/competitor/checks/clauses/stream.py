@@ -23,7 +23,7 @@ JANUS_EVENT_NAMES = {"tool_start", "tool_end", "sandbox_start", "sandbox_end", "
 
 
 def check_completed(stream: Stream, what: str = "the stream") -> None:
-    """Requires status 200 and a complete stream. Checks of what a stream contains call it first."""
+    """Requires status 200 and a complete stream. Checks that read the content of a stream call this first."""
     require(stream.status == 200, f"{what} has the status {stream.status}")
     require(not stream.cut, f"{what} was cut off ({stream.cut})")
     require(stream.done, f"{what} has no [DONE]")
