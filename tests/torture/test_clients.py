@@ -27,7 +27,7 @@ MAX_READ_BYTES = 180 * 2**20
 MAX_GROWTH_KIB = 32 * 1024
 ENDLESS = json.dumps(question('mock{"endless": true, "delay": 0.02}', stream=True)).encode()
 FLOOD = json.dumps(question('mock{"endless": true, "burst": 200}', stream=True)).encode()
-SLOW = json.dumps(question('mock{"wait": 60}')).encode()
+SLOW = json.dumps(question('mock{"wait": 600}')).encode()  # much longer than GONE_SECONDS
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
 
 

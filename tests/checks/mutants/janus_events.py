@@ -44,7 +44,7 @@ class GivesEveryEventItsOwnId(Plain):
 
 @breaks("S17", origin=FROM_THE_CONTRACT_ALONE)
 class ToolsEndWithoutAWord(Plain):
-    """S17: the end event of a tool comes with `reasoning_content`; this server sends the event alone."""
+    """S17: the end event of a tool comes with `reasoning_content`; this server sends only the event."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return [

@@ -211,7 +211,7 @@ class Settings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """The most seconds that an answer may take (S15): fewer than the caller waits, so the caller gets its end."""
+        """The maximum time of an answer (S15), in seconds. The caller waits longer than that, so it gets the end."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
 
     @property
