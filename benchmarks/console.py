@@ -59,7 +59,10 @@ WITHOUT = {
 
 
 def without_console(project: Path) -> Path:
-    """Makes a copy of a baked repo without the console. Raises `Missing` if a pattern of `WITHOUT` matches no line."""
+    """Copies a baked repo and removes the console from the copy.
+
+    Raises `Missing` if a pattern of `WITHOUT` matches no line.
+    """
     goal = project.with_name(f"{project.name}-without")
     shutil.rmtree(goal, ignore_errors=True)
     shutil.copytree(project, goal)
@@ -140,7 +143,7 @@ def kept() -> list[float]:
 
 @contextlib.contextmanager
 def _open(port: int) -> Iterator[None]:
-    """Acts like an open page of the console: looks for new requests every two seconds and fetches the newest."""
+    """Acts like an open page of the console: every two seconds, lists the requests and fetches the newest one."""
     closed = threading.Event()
 
     def got(path: str) -> bytes:

@@ -50,7 +50,7 @@ def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows
 
 
 def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE) -> Rows:
-    """Measures CPU per token with 1 to 2,000 streams and the same total rate; in a run, `streams` is how many."""
+    """Measures CPU per token with 1 to 2,000 streams at the same total rate. Each run has its number of `streams`."""
     rows: Rows = {peer: [] for peer in names}
     order = [
         (repetition, streams, peer)
@@ -84,7 +84,10 @@ async def _steady(server: Server, streams: int) -> Run:
 
 
 def workers(repetitions: int) -> Rows:
-    """Measures a flood with one and with two workers, on all cores. No rows without JANUS_WORKERS."""
+    """Measures the load "flood" with one and with two workers, on all cores.
+
+    Returns no rows if the competitor has no setting JANUS_WORKERS.
+    """
     if not setting_exists("JANUS_WORKERS"):
         print("  This competitor has no setting JANUS_WORKERS.", file=sys.stderr)
         return {}

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     known = ", ".join(f"{name} ({SCENARIOS[name].about})" for name in BURSTS)
     parser.add_argument("revision", metavar="REV", help="the commit to compare with: a tag, a branch or an id")
     parser.add_argument(
-        "--only", default=",".join(DEFAULT), help=f"comma-separated scenarios (default: %(default)s), of {known}"
+        "--only", default=",".join(DEFAULT), help=f"comma-separated list (default: %(default)s); choose from {known}"
     )
     parser.add_argument("--backend", default="proxy", help="backends, comma-separated (default: %(default)s)")
     parser.add_argument(

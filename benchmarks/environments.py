@@ -65,7 +65,10 @@ def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> 
 
 
 def bake_of_events(bakes: Path = BUILD / "bakes") -> Path:
-    """Bakes a proxy whose backend handles each of the model's events itself, as any backend may. Returns its folder."""
+    """Bakes a proxy with a backend that yields each event of the model itself, so the core cannot relay chunks.
+
+    Returns the folder of the repo.
+    """
     project = bake("proxy", bakes)
     goal = project.with_name("measured-events")
     shutil.copytree(project, goal)

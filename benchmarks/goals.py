@@ -57,7 +57,7 @@ def figure(results: Results, section: str, name: str, key: str) -> Measured | No
 
 
 def added(results: Results, name: str, key: str) -> Measured | None:
-    """The milliseconds that a server adds to the times that a client measures without a server, per repetition."""
+    """The milliseconds that a server adds, per repetition: the time with the server, minus the time without it."""
     pairs = zip(runs(results, "s50", name), runs(results, "s50", DIRECT), strict=False)
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 
@@ -103,7 +103,7 @@ GOALS = (
         Goal(f"evenness, bursts of 90 every {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
         for pattern, each in (("b90-200", "0.2"), ("b90-500", "0.5"), ("b90-1000", "1"))
     ),
-    Goal("evenness: change by pacing, for the pattern with the smallest (0 to -2 is noise)", -2, "", worst_change),
+    Goal("evenness: change by pacing, in the pattern where it helps least (0 to -2 is noise)", -2, "", worst_change),
 )
 AGENT_GOALS = (
     Goal("50 streams at 20 ms: LangChain agent divided by nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),

@@ -42,9 +42,9 @@ def start(names: Sequence[str], repetitions: int) -> Rows:
 
 
 def memory(names: Sequence[str], streams: int, repetitions: int) -> Rows:
-    """Measures KiB per open, silent stream, MiB kept after all have ended, and MiB added by another round of streams.
+    """Measures KiB per open, silent stream, MiB kept after all streams have ended, and MiB added by a second round.
 
-    Memory that is kept once may belong to the allocator. Memory that is added in each round is a leak.
+    Memory that only the first round leaves may be kept by the allocator. Memory that each round adds is a leak.
     """
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))

@@ -18,8 +18,8 @@ class Interval:
 def interval(values: Sequence[float], together: int = 1) -> Interval:
     """The mean of independent values and its 95 % confidence interval.
 
-    `together` is the number of intervals that must all hold at once with a probability of 95 %. Each is made wider by
-    Bonferroni's inequality for that.
+    `together` is the number of intervals that must all hold at once with a probability of 95 %. Bonferroni's
+    inequality says how much wider each interval must be.
     """
     mean = statistics.fmean(values)
     t = student(1 - (1 - PROBABILITY) / together, len(values) - 1)
@@ -28,7 +28,10 @@ def interval(values: Sequence[float], together: int = 1) -> Interval:
 
 
 def student(probability: float, freedom: int) -> float:
-    """The t for which this share of Student's distribution is between -t and t; `freedom` is degrees of freedom."""
+    """The value t such that a share `probability` of Student's distribution lies between -t and t.
+
+    `freedom` is the number of degrees of freedom.
+    """
     low, high = 0.0, 1.0
     while within(high, freedom) < probability:
         high *= 2

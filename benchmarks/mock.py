@@ -1,10 +1,11 @@
-"""The upstream, as a separate process: an OpenAI-compatible server. A model's name says what it sends, and when.
+"""The upstream, as a separate process: an OpenAI-compatible server. The name of the model says what the server sends.
 
     python -m benchmarks.mock PORT        0 chooses a free port; the port is printed
 
 Every server passes the model's name on, so the name can describe the load: `mock-n100-d20` means 100 tokens, 20 ms
 apart (see `Plan`). Each token has its number and the time at which it was sent, in microseconds of the monotonic
-clock, so that a client on the same machine can compute its latency. There is no task for each stream.
+clock, so that a client on the same machine can compute its latency. Streams do not have tasks: timers
+send the tokens.
 """
 
 import asyncio
@@ -65,7 +66,7 @@ def _framed(payload: bytes) -> bytes:
 
 
 class _Stream:
-    """One streamed answer, sent on a fixed schedule, which a slow reader does not shift."""
+    """One streamed answer, sent on a fixed schedule. A slow reader does not change the schedule."""
 
     def __init__(self, connection: "_Connection", model: str, usage: bool):
         self.plan, self.connection = Plan.of(model), connection

@@ -39,7 +39,7 @@ START_SECONDS = 1.3
 
 @dataclass(frozen=True)
 class Pair:
-    """Two servers that a load compares. If peers in several pairs have the same name, they are the same server."""
+    """Two servers to compare in one scenario. Peers with the same name, also in several pairs, are the same server."""
 
     scenario: str
     new: Peer
@@ -54,7 +54,10 @@ class Costs:
     old: list[float] = field(default_factory=list)
 
     def ratio(self, together: int) -> Interval:
-        """Tokens per CPU second, new divided by old. `together` of them all hold at once with 95 % probability."""
+        """The confidence interval of the ratio: tokens per CPU second, new divided by old.
+
+        `together` is the number of such intervals that must all hold at once with 95 % probability.
+        """
         logs = [math.log(old / new) for new, old in zip(self.new, self.old, strict=True)]
         found = interval(logs, together)
         return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high))
@@ -70,7 +73,7 @@ def verdict(found: Interval) -> str:
 
 
 def compare(pairs: Sequence[Pair], blocks: int = BLOCKS, seconds: float = math.inf, what: str = "diff") -> list[Costs]:
-    """The costs of each pair. After `seconds`, no further block starts, except for the first `MIN_BLOCKS`."""
+    """The costs of each pair. Starts no new block after `seconds`, but always measures `MIN_BLOCKS` blocks."""
     costs, progress, began = [Costs() for _ in pairs], Progress(f"{what}, block", blocks), time.monotonic()
     scenarios = ", ".join(dict.fromkeys(pair.scenario for pair in pairs))
     with Mock() as mock:

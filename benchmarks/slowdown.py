@@ -22,7 +22,7 @@ A_REQUEST = Place("read_request")
 def slow_down(project: Path, place: Place, turns: int) -> None:
     """Inserts a busy loop of `turns` turns. The loop calls nothing, and all turns cost the same.
 
-    It counts in floats, because integers above 256 cost more than smaller ones.
+    The loop counts with floats, because integers above 256 cost more than smaller ones.
     """
     insert(project, place, "turn = 0.0", f"while turn < {turns}.0: turn += 1.0")
 

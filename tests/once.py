@@ -1,4 +1,4 @@
-"""Folders that one worker of pytest-xdist fills for all workers, and locks between workers."""
+"""Makes folders that one worker of pytest-xdist fills and all workers use, and provides locks between workers."""
 
 import fcntl
 import shutil

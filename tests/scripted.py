@@ -1,4 +1,4 @@
-"""How to start the core with the scripted backend in place of an owner's backend, and the prompts for it."""
+"""Starts the core with the scripted backend in place of an owner's backend, and has the prompts for the checks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,6 +1,6 @@
-"""The core with a backend of the tests: `python scripted_backend.py`, in a folder that has `competitor/`.
+"""Runs the core with a backend for tests: `python scripted_backend.py`, in a folder that has `competitor/`.
 
-The prompt's first word names what it does; any other prompt is passed on to the model.
+The first word of the prompt names a function in `DEEDS`, which answers. Any other prompt is passed on to the model.
 """
 
 import asyncio
@@ -170,7 +170,7 @@ async def client_calls(chat: Chat) -> AsyncIterator[Event]:
 
 
 async def iterates(chat: Chat) -> AsyncIterator[Event]:
-    """A completion that the backend looks at piece by piece, and a second one that it hands over."""
+    """Yields each event of a first completion, and then hands a second completion over to the core."""
     first = chat.complete()
     async for event in first:
         yield event
@@ -179,7 +179,7 @@ async def iterates(chat: Chat) -> AsyncIterator[Event]:
 
 
 async def artifact(chat: Chat) -> AsyncIterator[Event]:
-    """`artifact 200000 photo.png`: that many bytes under that name, between two pieces of text."""
+    """For the prompt `artifact 200000 photo.png`, saves 200000 bytes as `photo.png`, between two pieces of text."""
     _, size, name = chat.text.split(" ", 2)
     yield Text("Here it is:")
     yield await chat.artifacts.save(random.Random(size).randbytes(int(size)), name)

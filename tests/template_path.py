@@ -16,7 +16,7 @@ if str(UNBAKED) not in sys.path:
 
 
 def contract_tests(name: str) -> ModuleType:
-    """Imports a module of the generated repo's `tests/contract`, in a package with its own name."""
+    """Imports a module of the generated repo's `tests/contract`, as part of a package `generated_contract`."""
     package = "generated_contract"
     if package not in sys.modules:
         folder = UNBAKED / "tests" / "contract"
@@ -29,7 +29,7 @@ def contract_tests(name: str) -> ModuleType:
 
 
 def adapter(name: str, module: str = "") -> ModuleType:
-    """Imports the adapter `name`, or a module of it, as if it were in the core's package."""
+    """Imports the adapter `name`, or its submodule `module`, as part of the package `competitor.adapters`."""
     package = importlib.import_module("competitor.adapters")
     folder = TEMPLATE / "templates_variants" / "adapters" / name / UNBAKED.name / "competitor" / "adapters"
     if str(folder) not in package.__path__:

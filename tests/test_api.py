@@ -1,4 +1,4 @@
-"""Tests that `competitor/api.py` has all that owners import, with docs and types, and that it imports lazily."""
+"""Tests that `competitor/api.py` has all names that owners import, with docs and types, and loads modules lazily."""
 
 import ast
 import re
@@ -70,7 +70,7 @@ def test_importing_it_in_a_server_loads_no_other_module(tmp_path: Path) -> None:
 
 
 def owners_texts() -> list[Path]:
-    """The files that owners write, and those from which they copy."""
+    """Returns the files that owners write, and the documents from which they copy code."""
     backends = TEMPLATE.glob(f"templates_variants/*/{UNBAKED.name}/competitor/backend/*")
     documents = [*TEMPLATE.glob("docs/*.md"), *TEMPLATE.glob("*.md"), *UNBAKED.rglob("*.md")]
     return [path for path in (*backends, *documents) if path.is_file() and path.name != "CHANGELOG.md"]

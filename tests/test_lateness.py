@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux coun
 
 @pytest.fixture
 def rival() -> Iterator[None]:
-    """Makes this thread share one core with a process that is always busy."""
+    """Makes this thread share one CPU core with a process that is always busy."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -45,7 +45,7 @@ def test_time_that_a_rival_uses_is_counted_as_waiting() -> None:
 
 
 def test_sleeping_is_not_counted_as_waiting() -> None:
-    """The program knows how long it slept, so this holds on a busy machine as well."""
+    """On a busy machine, the sleep takes longer than 1 s. Only the time above 1 s may be counted as waiting."""
     program = (
         "import sys, time; from tests.template_path import contract_tests as load; late = load('lateness').Lateness();"
         "began = time.monotonic(); time.sleep(1); print(late.seconds - (time.monotonic() - began - 1))"

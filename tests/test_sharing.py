@@ -1,4 +1,4 @@
-"""Tests that folders which pytest-xdist's workers share are made once, and that workers start with long tests."""
+"""Tests that each folder shared by pytest-xdist's workers is made once, and that workers run long tests first."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

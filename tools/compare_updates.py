@@ -1,8 +1,9 @@
 """Compares how three tools treat an owner's changes in updates. `make compare-updates` prints the table.
 
-For each row, the owner makes one change in a repo of one release of this template; then each tool updates it to the
-next release: `competitor update`, `cruft update`, and plain cookiecutter without our hooks. The result is judged by
-content: is the owner's line still there, did the template's line arrive, and does the tool say what it did?
+Each row of the table is one change that an owner makes in a repo baked from one release of this template. Each tool
+updates a copy of that repo to the next release: `competitor update`, `cruft update`, and plain cookiecutter without our
+hooks. A cell says whether the owner's change is still there and whether the template's change arrived. It also shows
+the exit code, conflict markers, and the number of `.rej` files.
 """
 
 import argparse
@@ -115,7 +116,7 @@ SCENARIOS = (
     Scenario("a word replaced in all files", replace_all, has(DOC), has(DOC, newer.README_LINE)),
     Scenario("a line added to a lock by hand", adds("requirements.txt", PINNED), has("requirements.txt", PINNED)),
     Scenario(
-        "a file that only its user may read",
+        "a file with mode 600, which only its user may read",
         lambda repo: (repo / DOC).chmod(0o600),
         lambda repo: (repo / DOC).stat().st_mode & 0o777 == 0o600,
         has(DOC, newer.README_LINE),
@@ -174,7 +175,7 @@ def by(tool: str, repo: Path, template: Path, home: Path) -> "subprocess.Complet
 
 
 def without_our_hooks(repo: Path, template: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Updates with cookiecutter and a template whose hook renders over the existing repo without looking at it."""
+    """Updates with cookiecutter and a template whose hook overwrites files of the repo without any check."""
     naive = home / "naive"
     if not naive.exists():
         git("clone", "-q", str(template), str(naive), cwd=home, home=home)

@@ -1,9 +1,9 @@
 """Builds the Dockerfile of a baked repo and runs the image like the arena, without a Docker daemon: `make test-image`.
 
 It needs root on Debian 12, and installs buildah, podman, runc and mmdebstrap from Debian's packages if they are
-missing. It uses no image registry: every FROM is replaced by a root file system made here from Debian's packages, with
-Debian's Python instead of the official image's. The build has no network and takes its wheels from a folder. Because
-the base image differs in size from the official one, the size that the Dockerfile adds is shown separately.
+missing. It uses no image registry: it makes its own base image from Debian's packages, with Debian's Python, and uses
+this image for every FROM instead of the official Python image. The build has no network and takes its wheels from a
+folder. The two base images differ in size, so the script also shows how many MB the Dockerfile adds to its base image.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def check(backend: str) -> int:
-    """Builds and runs the image of this variant and checks every promise. Exits at the first broken one."""
+    """Builds and runs the image of this variant, and checks every promise. Exits if a promise does not hold."""
     install_tools()
     make_base()
     with tempfile.TemporaryDirectory(dir=WORK) as scratch:
@@ -101,7 +101,7 @@ def run(*command: str, text: str | None = None, cwd: Path | None = None) -> str:
 
 
 def expect(holds: object, what: str) -> None:
-    """Prints and counts a promise if `holds` is true, and exits otherwise."""
+    """Checks one promise, described by `what`: if it holds, prints and counts it; otherwise exits with an error."""
     global held
     if not holds:
         raise SystemExit(f"FAILED: {what}")
@@ -154,7 +154,7 @@ def fetch_wheels(project: Path) -> None:
 
 
 def build_twice(project: Path) -> None:
-    """Builds the image twice without a cache. The digest covers all layers and the configuration."""
+    """Builds the image twice without a cache. Both builds must have the same digest of all layers and settings."""
     one, other = build(project), build(project)
     expect(one == other, f"two builds have the same digest, sha256:{one[:12]}...")
 
@@ -311,7 +311,10 @@ def check_token(name: str, project: Path) -> None:
         [request["headers"].get("authorization") for request in seen] == [f"Bearer {TOKEN}"],
         "the token is sent to the upstream as its key",
     )
-    expect(seen[0]["body"]["model"] == "deepseek-ai/DeepSeek-V3.1", "the upstream is asked for the baked-in model")
+    expect(
+        seen[0]["body"]["model"] == "deepseek-ai/DeepSeek-V3.1",
+        "the request to the upstream names the model from the image",
+    )
     elsewhere = said + json.dumps(seen[0]["body"]) + logs(name)
     expect(TOKEN not in elsewhere, "the token is in no answer, no log and no request body to the upstream")
     stand_in.terminate()
@@ -319,7 +322,7 @@ def check_token(name: str, project: Path) -> None:
 
 
 def check_packages(name: str, project: Path) -> None:
-    """Compares the SBOM, made from the lock as in CI, with the packages that are installed in the container."""
+    """Makes an SBOM from the lock, as CI does, and compares it with the packages installed in the container."""
     listed = ("requirements", str(project / "requirements.txt"), "--output-reproducible", "--of", "JSON")
     made = json.loads(run(sys.executable, "-m", "cyclonedx_py", *listed))
     expect(made["bomFormat"] == "CycloneDX", f"the SBOM lists {len(made['components'])} components")

@@ -1,4 +1,4 @@
-"""Draws which part of a generated repo imports which: boxes in rows, with arrows that all point down.
+"""Draws the imports between the parts of a generated repo: each part is a box, and each import is an arrow down.
 
 `make imports` writes docs/imports.svg. All imports are drawn, also those in a function or under `TYPE_CHECKING`.
 """
@@ -62,7 +62,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The rows of the drawing, lowest first. Each box is above all that it imports. Raises `ValueError` for cycles."""
+    """Returns the rows of boxes, lowest first. A box is above all boxes that it imports; a cycle is a `ValueError`."""
     if found := circles(graph):
         raise ValueError(f"these modules import each other: {found}")
     height: dict[str, int] = {}

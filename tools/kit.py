@@ -95,7 +95,7 @@ def unpack_the_template() -> None:
 def download(system: str, python: str) -> int:
     """Downloads the wheels. Returns pip's exit code.
 
-    pip cannot evaluate markers for another operating system, so `pins_of` does it.
+    pip cannot evaluate environment markers for another operating system, so `pins_of` evaluates them.
     """
     wanted = KIT / "wanted.txt"
     pins = dict.fromkeys(pin for lock in LOCKS for pin in pins_of(lock.read_text(encoding="utf-8"), system, python))

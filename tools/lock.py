@@ -1,6 +1,7 @@
-"""Regenerates all locks: first the template's own, which covers all variants, then each variant's, with equal versions.
+"""Regenerates all locks: first the template's lock, which has the packages of all variants, then the other locks.
 
-`make lock` runs it. `--upgrade` takes the newest versions; otherwise pinned versions stay if possible.
+The lock of each variant has the same versions as the template's lock. `make lock` runs this script. `--upgrade` takes
+the newest versions; without it, versions that are already pinned stay the same if possible.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""Packs a version of this template as a git bundle, for the tests of updates. `make older REF=v0.2.0` runs it.
+"""Packs a version of this template as a git bundle, which the tests of updates use: `make older REF=v0.2.0`.
 
 A checkout may have no tags and no history, so the repository contains a bundle for each tested version. A bundle has
-a single commit with the files that are needed for a repo, and a tag with the version's name. It is reproducible.
+one commit, with only the files that are needed to bake a repo, and the version's tag. Packing the same commit again
+gives the same bundle.
 """
 
 import argparse

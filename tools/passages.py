@@ -1,9 +1,9 @@
-"""Picks random passages of text that people read here: documents, docstrings and messages.
+"""Picks random passages from this project's text: documents, docstrings and messages.
 
     python -m tools.passages SEED [--count 20]
 
-Somebody who does not know the project reads them and marks each that needs a second reading; marked ones are
-rewritten. The same seed and the same files give the same passages.
+A person who does not know the project reads the passages and marks each passage that needs a second reading. The marked
+passages are then rewritten. The same seed and the same files give the same passages.
 """
 
 import argparse

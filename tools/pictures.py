@@ -1,4 +1,4 @@
-"""Draws the pictures of the documents again: `make pictures`, or `make pictures PICTURE=report` for one of them.
+"""Makes the pictures in the documents: `make pictures`, or only one with `make pictures PICTURE=report`.
 
 Each picture has a function. The architecture is drawn from the list below; the others are screenshots of a newly
 baked repo in a real browser.
@@ -56,7 +56,7 @@ BOXES = (
         240,
         120,
         "server/, request/",
-        ("HTTP, limits, refusals", "schema.py: what may come in", "errors.py: one shape"),
+        ("HTTP, limits, refusals", "schema.py: a valid request", "errors.py: one error format"),
     ),
     Box(
         280,
@@ -72,7 +72,7 @@ BOXES = (
         240,
         120,
         "api.py, chat.py",
-        ("what a backend is given", "events.py: what it may yield", "artifacts/, tools/"),
+        ("what a backend imports and gets", "events.py: what it may yield", "artifacts/, tools/"),
     ),
     Box(
         560,
@@ -136,7 +136,7 @@ def drawn() -> str:
     parts = [part for box in BOXES for part in _box(box)]
     parts += [part for arrow in ARROWS for part in _arrow(*arrow)]
     parts.append(
-        '<text class="label" x="20" y="528">blue: the contract\'s, the same in every competitor; green: yours</text>'
+        '<text class="label" x="20" y="528">blue: contract files, equal in every competitor; green: your files</text>'
     )
     end = '<marker id="end" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto">'
     head = f'{end}<path d="M1 1 8 4 1 7"/></marker>'

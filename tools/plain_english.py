@@ -45,7 +45,7 @@ class Rule(NamedTuple):
 
 
 def rules(file: Path = LIST) -> list[Rule]:
-    """Reads the list. A phrase is a regular expression in which a space matches any space within a paragraph."""
+    """Reads the list. A phrase is a regular expression; its spaces match spaces, tabs and one line break."""
     entries = tomllib.loads(file.read_text(encoding="utf-8"))["rule"]
     return [
         Rule(entry["say"], re.compile(rf"(?<![\w-])(?:{phrase.replace(' ', _SPACE)})(?![\w-])", re.IGNORECASE))
@@ -102,7 +102,7 @@ def slash_comments(text: str) -> str:
 
 
 def python(text: str) -> str:
-    """The comments and strings; f-strings lose their braces. If the text is not valid Python, only the comments."""
+    """Keeps comments, and strings without the braces of f-strings; if Python cannot parse the text, only comments."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
@@ -120,7 +120,7 @@ def python(text: str) -> str:
 
 
 def _prose_of(token: tokenize.TokenInfo) -> str | None:
-    """The prose in a token, with spaces for quotes and marks to keep its length; None if the token is code."""
+    """Returns a token's prose, of the same length: spaces replace quotes and marks. Returns None if it is code."""
     kind = tokenize.tok_name[token.type]
     source = token.string
     if kind == "COMMENT":
@@ -162,7 +162,7 @@ def _hidden(text: str) -> str:
 
 
 def files(root: Path) -> Iterator[str]:
-    """The tracked files, and new ones that git does not ignore, if they may contain prose."""
+    """Yields the files that may contain prose: tracked files, and new files that git does not ignore."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     for name in sorted(filter(None, listed.split("\0"))):
@@ -178,7 +178,7 @@ def main(names: list[str]) -> int:
         for finding in findings(name, (ROOT / name).read_text(encoding="utf-8"), listed):
             print(f'{name}:{finding.line}: say "{finding.say}", not "{finding.found}"')
             count += 1
-    print(f"{count} phrases to replace." if count else "All is plain English, as far as the list knows.")
+    print(f"{count} phrases to replace." if count else "No phrase from the list was found.")
     return 1 if count else 0
 
 

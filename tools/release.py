@@ -1,9 +1,9 @@
 """Prepares a release: checks the version, dates the changelog, records the contract files. `make release` runs it.
 
-This ensures that two different contracts never have the same version. `contract-lock.json` has the hashes of the last
-release's contract files, and `problems` compares the current files with them. The lock also has, for each release, a
-digest of the contract files of each variant, with which a reviewer recognises the release. `contract_digest` in
-`competitor/cli/verify.py` computes the digest.
+These steps make sure that two different contracts never have the same version. `contract-lock.json` has the hashes of
+the last release's contract files, and `problems` compares the current files with them. For each release and variant, it
+also has one digest of all contract files. Reviewers compare a repo with this digest. `contract_digest` in
+`competitor/cli/verify.py` computes it.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def state(root: Path) -> dict[str, Any]:
 
 
 def release(root: Path) -> dict[str, Any]:
-    """The facts about this version that are kept for good: the zone patterns, and a digest for each variant."""
+    """Returns what the lock keeps about this version permanently: zone patterns, and a digest for each variant."""
     digests = {name: verify.contract_digest(contract.hashes(root, name)) for name in contract.names(root)}
     return {"digests": digests, "zones": lines()}
 

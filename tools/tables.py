@@ -1,6 +1,7 @@
-"""Writes the tables in the generated repo's documents that come from the code: `make tables`.
+"""Generates tables from the code and writes them into the generated repo's documents: `make tables`.
 
-The table of `competitor/api.py` has a row for each name, with the first sentence of its docstring.
+At present this is one table, in docs/backend.md. It has a row for each name in `competitor/api.py`, with the first
+sentence of the name's docstring.
 """
 
 import inspect
@@ -33,7 +34,7 @@ def api_table() -> str:
 
 
 def written(text: str) -> str:
-    """Returns the text of a page with the table replaced by the current one."""
+    """Returns the text of a page after replacing its table with the current table."""
     return _BLOCK.sub(lambda _: f"\n{api_table()}\n", text)
 
 

@@ -1,4 +1,4 @@
-"""Loads `competitor/cli/verify.py` of this checkout by its path, never the file of a repo under review."""
+"""Loads `competitor/cli/verify.py` from this checkout by its path, never from the repo that is reviewed."""
 
 import importlib.util
 import sys

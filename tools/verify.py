@@ -1,14 +1,15 @@
-"""Checks whether the contract files of a repo are the template's, for a reviewer who does not trust the repo.
+"""Checks, for a reviewer who does not trust a repo, whether its contract files are identical to the template's.
 
     python -m tools.verify REPO
 
-Run it in a checkout of the template that you trust. It reads REPO only as data: it imports and runs no code from it,
-calls no git there and follows no link. If REPO has this checkout's version, its files are compared with the checkout's
-files; for another release, their digest is compared with the one in contract-lock.json. Only the version and the
-variant are taken from the repo's record, and only to look them up.
+Run it in a checkout of the template that you trust. It reads REPO only as data: it imports and runs no code from REPO,
+runs no git command there and follows no link. If REPO has this checkout's version, its files are compared with the
+checkout's files. If REPO has the version of another release, the digest of its files is compared with that release's
+digest in contract-lock.json. The version and the variant come from the repo's record, and are used only to find out
+what to compare with.
 
-Exit codes: 0 the contract files are the template's; 1 they differ, and each difference is named; 2 it cannot be
-shown, for example because the version is not known here.
+Exit codes: 0 the contract files are identical to the template's; 1 they differ, and each difference is printed;
+2 the check was not possible, for example because this checkout does not know the version.
 """
 
 import argparse
@@ -126,14 +127,14 @@ def known(version: str, variant: str, record: Mapping[str, Any]) -> Trusted:
         return _of_this_checkout(version, variant, released)
     if version not in released:
         raise NotShown(
-            f"version {version} is not known here; check out the template at tag v{version}, and run this there"
+            f"version {version} is not known here; check out the template at tag v{version} and run this command there"
         )
     digest = released[version]["digests"].get(variant)
     if digest is None:
         raise NotShown(f"version {version} has no variant {variant}")
     zones = verify.zones_from(released[version]["zones"])
     listed = [files for files in (record.get("files"), lock["files"]) if _has_digest(files, digest)]
-    return Trusted(digest, zones, f"release {version}, by {LOCK}", listed[0] if listed else None)
+    return Trusted(digest, zones, f"release {version}, according to {LOCK}", listed[0] if listed else None)
 
 
 def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -> Trusted:
@@ -146,7 +147,7 @@ def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -
         raise NotShown(str(error)) from None
     digest, source = verify.contract_digest(files), f"this checkout, version {version}, not released yet"
     if version in released:
-        source = f"release {version}, by this checkout and its {LOCK}"
+        source = f"release {version}, according to this checkout and its {LOCK}"
         if released[version]["digests"].get(variant) != digest:
             raise NotShown(f"the files of this checkout are not those of release {version}; check out tag v{version}")
     executable = contract.executable(ROOT, variant)
@@ -159,7 +160,7 @@ def _of_this_checkout(version: str, variant: str, released: Mapping[str, Any]) -
 
 
 def releases(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps each version to its digests and zones. A lock made by version 0.2.0 has one version with equal variants."""
+    """Maps each version to its digests and zones. A lock of 0.2.0 has one version, with one digest for all variants."""
     if "releases" in lock:
         found: dict[str, Any] = lock["releases"]
         return found
@@ -173,7 +174,7 @@ def _has_digest(files: object, digest: str) -> bool:
 
 
 def differences(trusted: Trusted, found: Any) -> Iterator[tuple[str, str]]:
-    """Yields each contract file that is not as the template made it: its path, and what is wrong."""
+    """Yields the path of each contract file that differs from the template, and what is wrong with the file."""
     if trusted.files is not None:
         expected = verify.Expected(trusted.files, trusted.executable, trusted.zones)
         yield from verify.differences(expected, found).items()
@@ -182,8 +183,8 @@ def differences(trusted: Trusted, found: Any) -> Iterator[tuple[str, str]]:
     yield from ((path, "executable now") for path in sorted(found.executable))
     yield (
         "contract files",
-        "their digest differs from the release's; to see which file differs, check out that version's tag, and "
-        "run this there",
+        "their digest differs from the release's; to see which file differs, check out that version's tag and "
+        "run this command there",
     )
 
 
@@ -219,7 +220,7 @@ def _name_other_code(repo: Path, zones: Any) -> None:
     others = [verify.printable(path) for path in sorted(found) if verify.zone_of(path, zones) != "contract"]
     if others:
         more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
-        print(f"Not compared, read it yourself: {', '.join(others[:MAX_NAMED])}{more}.")
+        print(f"Not compared; read these files yourself: {', '.join(others[:MAX_NAMED])}{more}.")
     print(
         "Not compared either: the files of the owner (competitor/backend/, tests/) and shared ones, such as Dockerfile."
     )

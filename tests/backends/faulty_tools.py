@@ -62,7 +62,7 @@ async def floods() -> str:
 
 
 async def says_half_characters() -> Result:
-    """Returns half characters and an infinite number, which JSON parsers reject."""
+    """Returns a text with an unpaired surrogate, and details with an infinite number, which JSON does not allow."""
     return Result("half \ud83d \x00 \u2028", details={"half": "\x00", "number": float("inf")})
 
 

@@ -124,7 +124,7 @@ class TestOnTheOfflineModel(Standard, ChatModelIntegrationTests):
     async def _surroundings(
         self, offline_url: str, loop: Loop, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     ) -> AsyncIterator[None]:
-        """Closes connections in the loop that opened them, and replaces pictures from the internet by a local one."""
+        """Makes `httpx.get` return a local picture, and closes connections in the event loop that opened them."""
         self.url, self.loop, self.asked = offline_url, loop.loop, []
         monkeypatch.setattr("httpx.get", lambda *_, **__: SimpleNamespace(content=png(3, 2)))
         yield

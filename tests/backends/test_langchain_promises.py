@@ -189,7 +189,7 @@ def test_a_history_with_unreadable_arguments_is_read() -> None:
 
 
 async def run(made: Any, arguments: str, seconds: float = 60) -> tuple[str, str]:
-    """Runs a LangChain tool in the toolbox, which must send two events. Returns the result's status and text."""
+    """Runs a LangChain tool in the toolbox, expects two events, and returns the result's status and text."""
     events: list[Event] = []
     result = await Toolbox([from_langchain(made)], seconds=seconds).run(made.name, arguments, events.append)
     assert len(events) == 2

@@ -1,4 +1,7 @@
-"""Tests artifacts of any size that an owner's code saves, in each variant with the offline model, streamed or whole."""
+"""Tests that clients get artifacts of any size unchanged when an owner's code saves them.
+
+The tests use each variant with the offline model, and ask for streamed and for whole answers.
+"""
 
 import hashlib
 import random

@@ -9,7 +9,10 @@ from .baking import copy_template, git
 
 @pytest.fixture(scope="session")
 def template_repo(home: Path) -> Path:
-    """This template in `home/template.git`. A commit after the tag v1 shows whether a bake checks out the tag."""
+    """Copies this template to the git repository `home/template.git`, which has the tag v1 and one later commit.
+
+    The later commit adds a file. The file shows whether a bake used the newest commit instead of the tag.
+    """
     repo = home / "template.git"
     copy_template(repo)
     git("init", "-q", "-b", "main", cwd=repo, home=home)

@@ -195,7 +195,7 @@ def image_variables(dockerfile: str) -> dict[str, str]:
 
 
 def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) -> None:
-    """Like `make test-image` without an image: runs the image's command with only the image's files and variables."""
+    """Runs the image's command with only the image's files and variables, like `make test-image`, but with no image."""
     dockerfile = (each / "Dockerfile").read_text(encoding="utf-8")
     for path in in_the_image(each):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ def test_a_generated_repo_is_no_larger_than_recorded(folder: str, baked: Path) -
     maximum = MAXIMA[folder]["lines"]
     assert size <= maximum, (
         f"{folder} has {size} lines, {size - maximum} more than recorded: make it smaller, or raise its maximum"
-        f" in tests/baking/size.toml to {-(-size // 50) * 50} and say there why"
+        f" in tests/baking/size.toml to {-(-size // 50) * 50} and give the reason there"
     )
 
 

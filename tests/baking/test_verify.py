@@ -1,6 +1,7 @@
-"""Tests ways to cheat with contract files: the repo's own verify or `python -m tools.verify` must name each.
+"""Tests that every way to cheat with contract files is reported.
 
-The repo's own verify is code in the repo, so a cheat can edit it. A reviewer runs the verify of the template.
+The repo's own verify or `python -m tools.verify` must report each cheat. The repo's own verify is code in the repo, so
+a cheat can edit it. A reviewer therefore runs the template's verify, `python -m tools.verify`.
 """
 
 import hashlib
@@ -87,7 +88,7 @@ def write(file: Path, data: bytes = b"MINE = 1\n") -> None:
 
 
 def link_away(project: Path, path: str) -> None:
-    """Moves the file or folder at `path` out of the zones, and puts a link to it there."""
+    """Moves the file or folder at `path` to `elsewhere`, which is outside the zones, and puts a link in its place."""
     (project / path).rename(project / "elsewhere")
     (project / path).symlink_to(project / "elsewhere")
 
@@ -647,9 +648,9 @@ def test_nothing_of_the_repo_runs_when_a_reviewer_looks_at_it(project: Path, hom
     assert not mark.exists()
     assert done.returncode == DIFFERS
     assert "competitor/__init__.py: edited" in done.stdout
-    assert "Not compared, read it yourself: " in done.stdout
+    assert "Not compared; read these files yourself: " in done.stdout
     for path in ("sitecustomize.py", "conftest.py", "json.py", "evil.pth"):
-        assert path in done.stdout.split("read it yourself: ")[1]
+        assert path in done.stdout.split("read these files yourself: ")[1]
     subprocess.run([sys.executable, "conftest.py"], cwd=project, check=True)
     assert mark.exists()  # proves that the planted code leaves a mark when it runs
 
@@ -665,7 +666,7 @@ def test_it_changes_nothing_in_the_repo_and_nothing_in_the_checkout(project: Pat
 def test_its_help_says_the_exit_codes(home: Path) -> None:
     done = run("tools.verify", "--help", cwd=TEMPLATE, home=home)
     assert done.returncode == 0
-    for said in ("0 the contract files are the template's", "1 they differ", "2 it cannot be"):
+    for said in ("0 the contract files are identical", "1 they differ", "2 the check was not possible"):
         assert said in done.stdout
 
 
@@ -719,7 +720,7 @@ def test_a_repo_of_the_last_release_holds_by_its_digest(last_release: Path, home
     done = reviewed(last_release, home)
     assert done.returncode == HOLDS, done.stdout
     assert "janus-template 0.2.0, variant tools" in done.stdout
-    assert f"release 0.2.0, by {LOCK}" in done.stdout
+    assert f"release 0.2.0, according to {LOCK}" in done.stdout
 
 
 @pytest.mark.parametrize("with_record", [False, True], ids=["the file", "the file and the record"])
@@ -766,7 +767,7 @@ def test_a_release_keeps_the_digests_of_the_ones_before(released: Path) -> None:
 def test_a_checkout_of_a_release_says_so(released: Path, project: Path, home: Path) -> None:
     done = reviewed(project, home, released)
     assert done.returncode == HOLDS, done.stdout
-    assert f"release {version(released)}, by this checkout and its {LOCK}" in done.stdout
+    assert f"release {version(released)}, according to this checkout and its {LOCK}" in done.stdout
 
 
 def test_a_checkout_that_is_not_the_release_shows_nothing(
@@ -784,9 +785,9 @@ def test_a_checkout_that_is_not_the_release_shows_nothing(
 def test_a_later_checkout_knows_the_release_by_its_digest_alone(
     way: str, released: Path, project: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Two releases later, the lock does not list the release's files. Verify takes the list in the repo's record.
+    """Two releases later, the lock has only the release's digest, and no longer the list of the release's files.
 
-    It does so only if the list has the digest of that release.
+    Verify then uses the list in the repo's record, but only if that list has the release's digest.
     """
     checkout = copy(released, tmp_path / "checkout")
     lock = json.loads((checkout / LOCK).read_text(encoding="utf-8"))

@@ -38,7 +38,10 @@ class TestTheInterval:
 
 
 def _trials(slower: float) -> list[list[Interval]]:
-    """Intervals of simulated costs. Servers of one block share some noise; each adds 1.5 % (rarely 6 %) of its own."""
+    """Returns intervals that are computed from simulated costs.
+
+    The two servers of a block share some noise. Each server also has noise of its own: 1.5 %, rarely 6 %.
+    """
     chance = random.Random(17)
 
     def one() -> Interval:

@@ -156,7 +156,7 @@ def test_the_time_line_is_to_scale(browser: Chrome, tap: Tap) -> None:
     server = [at for at, *_ in record["events"]]
     assert len(places) == len(server)
     assert places[-1] - places[0] == pytest.approx(server[-1] - server[0], rel=0.3), (
-        "in milliseconds, like the server's times"
+        "the positions must be in milliseconds, like the server's times"
     )
     assert asked(browser, "document.querySelector('svg .limit').getAttribute('x1')") == "2000"
     measured: Any = asked(

@@ -1,4 +1,4 @@
-"""Runs the checks on the plain server and its mutants, many at the same time, since they mostly wait."""
+"""Runs the checks on the plain server and its mutants, many at the same time, because checks mostly wait."""
 
 import re
 import sys

@@ -67,7 +67,7 @@ class Shelf:
         return f"{self.url}/artifacts/{item['id']}/{quote(item['display_name'])}"
 
     def find(self, path: str) -> tuple[Json, bytes] | None:
-        """The descriptor and the bytes of the artifact at this path, for both routes; None if there is no artifact."""
+        """Returns the artifact's descriptor and bytes; None if neither route has an artifact at this path."""
         parts = unquote(path).split("/")
         named = len(parts) == 4 and parts[1] == "artifacts"
         if not named and not (len(parts) == 4 and parts[1:3] == ["v1", "artifacts"]):
@@ -108,7 +108,7 @@ class Shelf:
         }
 
     def without_bytes(self, messages: list[Json]) -> list[Json]:
-        """The messages without the data: URLs in earlier answers, which no model may get."""
+        """Returns the messages without the data: URLs in earlier answers, because no model may get such URLs."""
         return [
             {**message, "content": self.named(message["content"])}
             if message.get("role") == "assistant" and isinstance(message.get("content"), str)

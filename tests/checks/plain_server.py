@@ -138,7 +138,7 @@ class Plain:
             json.dumps(given, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise Refused(
-                "temperature, metadata, messages or messages[0].content", "not JSON, or not for everyone"
+                "temperature, metadata, messages or messages[0].content", "not JSON that every parser accepts"
             ) from None
         if not isinstance(given, dict):
             raise Refused(None, "not an object")

@@ -1,4 +1,4 @@
-"""Tests that the simulated gateway does all that can make a competitor fail, and that the arena scores servers."""
+"""Tests that the simulated gateway does what made real competitors fail, and that the arena scores servers."""
 
 import json
 import time

@@ -27,7 +27,10 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def loaded(upstream: Upstream) -> Iterator[Target]:
-    """The core while other clients put load on it. At the end, the answers to these clients are checked too."""
+    """Starts the core, and other clients that put load on it.
+
+    At the end, the answers to these clients are checked too.
+    """
     launcher = processes.Launcher(cwd=UNBAKED)
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 

@@ -96,7 +96,7 @@ class Conversation:
 
 
 def _there(client: socket.socket) -> bytes:
-    """The bytes that have arrived so far, which may be none."""
+    """Returns the bytes that have arrived so far; empty if nothing has arrived."""
     client.setblocking(False)
     try:
         return client.recv(1 << 20)

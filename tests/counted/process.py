@@ -36,7 +36,7 @@ loops: list[CountingLoop] = []
 
 
 def measured(talk: Conversation) -> dict[str, dict[str, float]]:
-    """Measures all figures, by mode. Each is the median of several repetitions, which rarely differ."""
+    """Measures all figures, by mode. Each count is the median of several repetitions, whose results rarely differ."""
     for _ in range(WARM_UPS):
         for stream in MODES.values():
             talk.ask(CHUNKS, stream)

@@ -78,7 +78,7 @@ def flat(figures: Figures) -> dict[str, float]:
 
 
 def rises(measured: Figures, recorded: Figures) -> dict[str, tuple[float, float]]:
-    """Maps the name of each figure above its record to a pair: the record and the figure."""
+    """Maps the name of each figure that is higher than its record to the pair of the record and the figure."""
     maxima, found = flat(recorded), flat(measured)
     return {
         name: (maxima[name], figure)

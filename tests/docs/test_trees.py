@@ -1,8 +1,8 @@
 """Tests that the trees in the documents match the folders: all named files exist, and no file is left out.
 
 A tree is a fenced block without a language in which every line names entries: `  name other/  description`. A folder
-with lines below it shows all its entries; a pattern such as `*.py` stands for all files that match it. Files
-`__init__.py` need not be named.
+with lines below it shows all its entries; a pattern such as `*.py` stands for all files that match it. A
+tree may leave out `__init__.py` files.
 """
 
 import re
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 def trees(text: str) -> Iterator[list[Line]]:
-    """The trees of a page. Raises AssertionError if a line is indented by less or more than one level."""
+    """Yields the trees of a page. Raises AssertionError if a line is more than one level deeper than the line above."""
     for language, block in _FENCED.findall(text):
         matches = [_LINE.match(line) for line in block.splitlines()]
         if language or len(matches) < 2 or not all(matches):
@@ -71,7 +71,7 @@ def differences(lines: list[Line], paths: set[str]) -> list[str]:
 
 
 def leads_to(name: str, path: str) -> bool:
-    """Whether the name, which may be a pattern, belongs to this file or to a folder above it."""
+    """Whether the name, which may be a pattern, matches this file or a folder above it."""
     parts, steps = name.split("/"), path.split("/")
     return len(parts) <= len(steps) and all(fnmatchcase(step, part) for step, part in zip(steps, parts, strict=False))
 

@@ -81,7 +81,7 @@ def test_no_process_is_left_of_the_template_s_tests(moment: str, how: str) -> No
 
 @pytest.mark.parametrize("command", ["check", "arena"])
 def test_servers_that_a_check_started_end_with_it(command: str, project: Path) -> None:
-    """This also holds if a shell is between the check and the server, and if the server has two workers."""
+    """The server has two workers, and the check starts it through a shell."""
     shell = f"env JANUS_WORKERS=2 sh -c '{sys.executable} -m competitor serve & wait'"
     moment = ["sh -c", "multiprocessing.spawn"]
     assert left_of("process", moment, project, "competitor", command, "--start", shell) == []

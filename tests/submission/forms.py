@@ -30,7 +30,7 @@ contact: "ada@octo.org"
 
 
 def with_line(line: str, form: str = GOOD) -> str:
-    """The form with this line in place of the line with the same field."""
+    """Returns the form without the line for the same field, and with `line` at its end."""
     field = line.partition(":")[0]
     kept = [each for each in form.splitlines() if not each.startswith(f"{field}:")]
     return "\n".join([*kept, line, ""])

@@ -111,7 +111,7 @@ MISTAKES: dict[str, tuple[str, str, Change]] = {
         "LICENSE is MIT, but the form says Apache-2.0",
         lambda project: replace(project, "submission.yaml", 'license: "MIT"', 'license: "Apache-2.0"'),
     ),
-    "no licence": ("licence file", "there is no file", lambda project: (project / "LICENSE").unlink()),
+    "no licence": ("licence file", "it is missing", lambda project: (project / "LICENSE").unlink()),
     "a text that is not a known licence": (
         "licence file",
         "not the text of a licence in the SPDX list",

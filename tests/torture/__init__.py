@@ -1,1 +1,1 @@
-"""Tests with hostile input and faults, which are counted. `make torture` runs all of them, `make test` a sample."""
+"""Tests with hostile input and faults. Each case is counted. `make torture` runs all cases, `make test` a sample."""

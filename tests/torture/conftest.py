@@ -1,4 +1,4 @@
-"""Fixtures: servers of all backends with any environment. Each is started once per session."""
+"""Fixtures: upstreams, and servers with a given backend and environment. Each server is started once per session."""
 
 import subprocess
 import sys

@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torture")
     group.addoption("--every", action="store_true", help="run every case of the torture tests, not only a sample")
     group.addoption(
-        "--torture", action="store_true", help="run every case and print the table; a missed goal is a failure"
+        "--torture", action="store_true", help="run every case and print the table; fail if a goal is missed"
     )
     group.addoption("--line", default="", help="run only these lines of the table, such as B or ACD")
 
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-    """Counts the cases of line E in the table: one for each pair of a secret and an answer, if the test passes."""
+    """Counts the cases for line E of the table. If the test passes, each pair of a secret and an answer is one case."""
     result = yield
     if pyfuncitem.nodeid.endswith(SECRETS):
         given: Any = pyfuncitem.funcargs

@@ -76,7 +76,7 @@ def fault(name: str) -> Callable[[Fault], Fault]:
 
 
 def says(name: str, *parts: bytes, pause: float = 0.0, end: str = "close") -> None:
-    """Defines a fault of fixed bytes. After them, the connection is closed, reset, or kept open for ever."""
+    """Defines a fault that sends fixed bytes, and then closes or resets the connection, or keeps it open for ever."""
 
     async def play(peer: Peer) -> None:
         await peer.say(*parts, pause=pause)

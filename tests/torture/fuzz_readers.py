@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["competitor.core"]):
 
 
 def request(data: bytes) -> None:
-    """Fuzzes the body of a request: it is parsed or refused with a short message, and a parsed one can be passed on."""
+    """Fuzzes request bodies: each is refused with a short message, or parsed and converted for the upstream."""
     try:
         asked = read_request(data)
     except ApiError as error:
@@ -35,7 +35,7 @@ def request(data: bytes) -> None:
 
 
 def stream(data: bytes) -> None:
-    """Fuzzes an upstream's stream, split in any way. The first byte decides how."""
+    """Fuzzes an upstream's stream in pieces of equal length. The first byte determines the length."""
     splitter, reader = EventSplitter(), ChunkReader(PullSink())
     cut = data[0] % 32 + 1 if data else 1
     with suppress(UpstreamError):
@@ -55,7 +55,7 @@ def url(data: bytes) -> None:
 
 
 def artifact(data: bytes) -> None:
-    """Fuzzes artifacts' names, links and ranges: no name has a slash or a line break, no range leaves the artifact."""
+    """Fuzzes artifacts' names, links and ranges: no name has a slash or line break; no range exceeds the artifact."""
     text = data.decode("utf-8", "surrogateescape")
     name = display_name(text)
     assert name

@@ -138,7 +138,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "a client that leaves stops the work, also without streaming",
+        "the work stops when the client leaves, also without streaming",
         f"{CORE}/answer/runner.py",
         "lambda: end(End.GONE)",
         "lambda: None",
@@ -146,7 +146,7 @@ GUARDS = (
     ),
     Guard(
         "B",
-        "a client that does not read stops reading from the upstream",
+        "if the client does not read, the upstream is not read either",
         f"{CORE}/stream/writer.py",
         "            self._source.pause()\n",
         "            pass\n",

@@ -129,7 +129,7 @@ def returned(samples: list[Sample]) -> list[str]:
 
 
 def plot(found: dict[str, list[Sample]], goal: Path) -> None:
-    """Draws three panels over one axis of requests, in the style of the benchmark's plots."""
+    """Draws three panels that share one x-axis, the number of requests, in the style of the benchmark's plots."""
     import matplotlib.pyplot as plt
 
     from benchmarks.plots import LINES, MARKS, STYLE
@@ -155,11 +155,11 @@ def report(found: dict[str, list[Sample]], seconds: float) -> str:
     lines = [
         "# Soak: what remains after many requests",
         "",
-        f"`make soak` sends each backend {count:,} requests, {AT_ONCE} at a time, streamed and as a whole. The",
-        "upstream sometimes dies or refuses, and a fifth of the answers are aborted in the middle. After every",
-        f"{BATCH} requests it waits a moment and measures the process. The last measurement is {REST_SECONDS} s later,",
-        f"when idle connections are closed. It took {seconds / 60:.0f} minutes on {os.cpu_count()} cores, which did",
-        "other work as well.",
+        f"`make soak` sends each backend {count:,} requests, {AT_ONCE} at a time, with and without streaming. The",
+        "upstream sometimes dies or refuses, and the client aborts a fifth of the answers in the middle. After every",
+        f"{BATCH} requests, the test waits briefly and measures the server process. The last measurement is",
+        f"{REST_SECONDS} s later, after idle connections were closed. The run took {seconds / 60:.0f} minutes on",
+        f"{os.cpu_count()} cores, which other programs used as well.",
         "",
         "![Descriptors, tasks and memory over the requests](soak.svg)",
         "",

@@ -1,4 +1,4 @@
-"""Tests that any bytes get a 2xx or a 4xx. A 4xx has the error shape and under 2 KiB, and does not repeat the input."""
+"""Tests that any bytes get a 2xx or a 4xx. A 4xx body has the error shape, has under 2 KiB, and repeats no input."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ def running(backend: str, compete: Compete, upstream: Upstream) -> Running:
 
 
 def answer(port: int, data: bytes, *, bodiless: bool) -> Reply:
-    """The first response to these bytes, however the connection ends."""
+    """Returns the first response to these bytes, even if the server then closes or resets the connection."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         with suppress(OSError):  # refused before all was sent; the answer can still be read

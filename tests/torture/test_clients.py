@@ -80,7 +80,7 @@ def leaves_a_whole_answer(client: socket.socket, running: Running) -> None:
 
 
 def half_closes(client: socket.socket, running: Running) -> None:
-    """The server treats this like a client that leaves: it cannot tell the two apart, and gateways never half-close."""
+    """The server cannot distinguish this client from one that leaves, so it ends the answer. No gateway half-closes."""
     leaves_in_the_middle(client, running)
     client.shutdown(socket.SHUT_WR)
     closes(client)
@@ -127,7 +127,7 @@ def trickle(client: socket.socket, data: bytes) -> None:
     client.settimeout(0.1)
     deadline = time.monotonic() + HEAD_SECONDS + TRICKLE_SECONDS
     for place in range(len(data)):
-        assert time.monotonic() < deadline, "the server sets no limit to a client that sends byte by byte"
+        assert time.monotonic() < deadline, "the server sets no time limit for a client that sends byte by byte"
         client.sendall(data[place : place + 1])
         with contextlib.suppress(TimeoutError):
             if client.recv(1, socket.MSG_PEEK):

@@ -1,4 +1,4 @@
-"""Tests that the server answers while the upstream is silent, while the server is full, and while it is stopped."""
+"""Tests the server's answers while the upstream is silent, while the server is full, and while it shuts down."""
 
 import os
 import signal

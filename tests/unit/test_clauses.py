@@ -1,4 +1,4 @@
-"""Every clause holds for the core with an upstream that fails; the generated repo's tests check the owner's backend."""
+"""Tests that the core keeps every clause, also if the upstream fails. The generated repo tests the owner's backend."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor

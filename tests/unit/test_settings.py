@@ -1,4 +1,4 @@
-"""Tests that settings come only from the environment, that wrong ones are named, and that secrets are never printed."""
+"""Tests that settings come only from the environment, that errors name wrong ones, and that no secret is printed."""
 
 import pytest
 from pydantic import SecretStr

@@ -28,7 +28,7 @@ def next_version() -> str:
 
 
 def releases(repo: Path, home: Path) -> Path:
-    """Makes a git repository with two releases, the working tree and a newer one, and returns its path."""
+    """Makes a git repository with two releases: the working tree and a newer version. Returns its path."""
     copy_template(repo)
     git("init", "-q", "-b", "main", cwd=repo, home=home)
     release(repo, home, version())

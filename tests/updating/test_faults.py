@@ -39,7 +39,7 @@ def test_a_transaction_with_a_fault_at_any_step_is_all_or_nothing(kind: str, tmp
 
 @pytest.mark.parametrize("kind", MOMENTS)
 def test_a_roll_back_with_a_fault_at_any_step_is_completed_by_the_next_one(kind: str, tmp_path: Path) -> None:
-    """The transaction is killed at its last step, when all files are replaced. Then the roll-back has the fault."""
+    """The transaction is killed at its last step, when all files are replaced. The fault happens in the roll-back."""
     assert moments(kind, str(tmp_path), "last") > 10
 
 
@@ -172,7 +172,7 @@ def test_an_update_can_be_stopped_while_it_fetches_the_template(
 def test_a_killed_cookiecutter_is_rolled_back_by_the_next_update(
     share: float, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Cookiecutter is killed while it overwrites files, after the first hook. `_TRAP` makes it wait before one file."""
+    """Cookiecutter is killed after the first hook, while it overwrites files: `_TRAP` stops it at one of them."""
     template = newer.releases(tmp_path / "template.git", home)
     core = template / "{{cookiecutter.project_slug}}"
     places = sorted(path.name for path in core.iterdir() if path.is_file())

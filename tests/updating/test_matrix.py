@@ -30,7 +30,7 @@ def older(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.T
 
 
 def test_the_older_version_has_every_backend(older: Path) -> None:
-    """If an older version lacks a backend, one combination is not tested. `make older` packs a version that has all."""
+    """Each older version must have all backends, so that no combination is left out. `make older` packs a version."""
     found = older.glob("templates_variants/*/{{cookiecutter.project_slug}}")
     assert sorted(folder.parent.name for folder in found) == BACKENDS
 

@@ -1,4 +1,4 @@
-"""`competitor outdated` says whether there is a newer version and what an update would do; it changes nothing."""
+"""Tests that `competitor outdated` reports a newer version and what an update would do, and changes nothing."""
 
 import json
 from pathlib import Path

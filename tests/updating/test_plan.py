@@ -214,7 +214,7 @@ def test_a_shared_file_that_the_owner_replaced_by_a_link_is_not_changed(scratch:
     fresh = made(scratch / "made", {SHARED: b"2"})
     repo = Repo(project, fresh, record.load(project), record.load(fresh))
     found = step(apply.plan(repo, scratch), SHARED)
-    assert (found.deed, found.note) == ("kept", "README.md is a link, so it is not changed")
+    assert (found.deed, found.note) == ("kept", "README.md is a link, so this path is not changed")
     assert SHARED not in apply.changed(repo, apply.plan(repo, scratch))
 
 

@@ -74,12 +74,12 @@ def quick(request: pytest.FixtureRequest, home: Path, template: Path) -> Path:
 
 @pytest.fixture
 def repo(quick: Path, home: Path, tmp_path: Path) -> Path:
-    """A repo with a remote and a line of the owner's, whose commands `test`, `check` and `lock` do nothing."""
+    """A repo with a remote and a change by the owner. Its commands `test`, `check` and `lock` do nothing."""
     return with_remote(owner.copy(quick, tmp_path / "my-competitor"), home)
 
 
 def replace_commands(main: Path, code: str) -> None:
-    """Replaces the beginning of `test`, `lock` and `check` in this `__main__.py`."""
+    """Inserts `code` at the beginning of the functions for `test`, `lock` and `check` in this `__main__.py`."""
     text = main.read_text(encoding="utf-8")
     for name in ("_task", "_check"):
         head = f"def {name}(given: argparse.Namespace) -> int:\n"
@@ -203,7 +203,7 @@ def test_what_the_owner_saves_meanwhile_is_kept(repo: Path, forge: Forge, home: 
 def test_the_tests_and_the_check_of_both_versions_are_run(
     untouched: Path, forge: Forge, home: Path, tmp_path: Path
 ) -> None:
-    """Here `test`, `check` and `lock` are the real ones. One test of the owner's fails, before and after."""
+    """Runs the real commands `test`, `check` and `lock`. One of the owner's tests fails before and after the update."""
     repo = with_remote(owner.copy(untouched, tmp_path / "my-competitor"), home)
     (repo / "tests/test_mine.py").write_text("def test_mine() -> None:\n    assert 1 == 2\n", encoding="utf-8")
     owner.commit(repo, home)

@@ -1,7 +1,7 @@
-"""Updates repos of version 0.2.0 that owners have changed: nothing is lost; if a test fails, the update named the line.
+"""Tests updates of changed repos of 0.2.0: nothing is lost, and the code works or the update lists lines to change.
 
-Hypothesis picks the edits of each repo, from those that an owner of 0.2.0 makes; `make test-update` tries ten repos of
-each backend. What an owner's code does is tested before and after the update by the same tests.
+Hypothesis chooses the edits of each repo from `EDITS`, the edits that an owner of 0.2.0 might make. `make test-update`
+tries ten repos of each backend. The same tests check the owner's code before and after the update.
 """
 
 import re
@@ -106,11 +106,11 @@ def test_a_repo_of_0_2_0_that_was_worked_in_is_updated_without_loss(
         done = update(repo, home, "--template", template.as_uri())
         assert done.returncode in (0, 1), done.stdout + done.stderr
         lost = words - set(re.findall(r"owner\d+word", "".join(texts(repo))))
-        assert not lost, f"{names}: {lost} of the owner is lost\n{done.stdout}"
+        assert not lost, f"{names}: the update lost the owner's {lost}\n{done.stdout}"
         problem = fails(repo, home)
         named = "change these lines of yours" in done.stdout
         only_dynamic = named and "a dynamic helper" in names
-        assert not problem or only_dynamic, f"{names}: broken, or no line is named\n{problem}\n{done.stdout}"
+        assert not problem or only_dynamic, f"{names}: the code fails, no line is listed\n{problem}\n{done.stdout}"
         counts["named" if problem else "works"] += 1
 
     one()

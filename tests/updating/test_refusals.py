@@ -222,8 +222,9 @@ def test_changes_made_while_it_asks_are_not_overwritten(untouched: Path, home: P
 
 @pytest.mark.slow
 def test_a_template_that_fails_changes_nothing(untouched: Path, home: Path, tmp_path: Path) -> None:
-    """The template fails in the first hook, in a file or in the last hook. After `cookiecutter -f`, the next update
-    restores the repo.
+    """The template fails in the first hook, in the Jinja code of a file, or in the last hook.
+
+    After a failed `cookiecutter -f`, the next update restores the repo.
     """
     template = newer.releases(tmp_path / "template.git", home)
     repo = owner.copy(untouched, tmp_path / "my-competitor")

@@ -1,7 +1,7 @@
-"""Searches for a way to lose what an owner wrote: random edits, git commands, updates and kills on a real repo.
+"""Tests that no update loses the owner's text, with random edits, git commands, updates and kills on a real repo.
 
-The invariant: after any update, each word that the owner wrote is still in the tree, or in a commit. If it is at
-another path than before, the update named that path. A refused update and a dry run change nothing.
+After each update, every word that the owner wrote must still be in the tree or in a commit. If a word is now in another
+file than before, the update's output must name the new path. A refused update and a dry run must change nothing.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ MODES = (0o600, 0o644, 0o755, 0o444)
 
 
 class Templates:
-    """Two versions of the template as folders, and a bake of each backend by each of them."""
+    """Two versions of the template as folders, and a baked repo for each version and backend."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
@@ -97,7 +97,7 @@ class Owner(RuleBasedStateMachine):
 
     @rule(old=st.sampled_from(["streams", "competitor", "python"]))
     def replace_all(self, old: str) -> None:
-        """Inserts a word after `old` in many files, also in `.janus/`, like `git grep -l OLD | xargs sed -i`."""
+        """Inserts a word after `old` in many files, including `.janus/`, as `git grep -l OLD | xargs sed -i` can do."""
         word = self.word()
         for name in self.git("ls-files", "-z").split("\0"):
             file = self.repo / name

@@ -144,7 +144,7 @@ def test_a_dry_run_prints_the_report_and_changes_nothing(worked_in: Path, home: 
 def test_a_switch_of_the_backend_keeps_the_old_one_and_changes_all_other_files(
     way: str, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """This test switches to a copy of a backend under another name, but any backend can be switched to any other."""
+    """The new backend is a copy of an old one under another name. A switch between any two backends works the same."""
     template = newer.releases(tmp_path / "template.git", home)
     _add_variant(template, home)
     repo = owner.copy(worked_in, tmp_path / "my-competitor")

@@ -1,4 +1,4 @@
-"""Tests that the workshop kit has the right packages for each system, and is enough to work without a network."""
+"""Tests that the workshop kit has the right packages for each system, and has all that is needed offline."""
 
 import os
 import subprocess

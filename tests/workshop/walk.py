@@ -60,7 +60,7 @@ class Walk:
             old, new = old.rstrip("\n"), new.rstrip("\n")
         require(
             text.count(old) == 1,
-            f"step {edit.step}: {edit.path} does not contain exactly once what the guide replaces:\n{old}",
+            f"step {edit.step}: {edit.path} must contain exactly once the text that the guide replaces:\n{old}",
         )
         file.write_text(text.replace(old, new), encoding="utf-8")
 
@@ -96,7 +96,7 @@ class Walk:
         return done.stdout
 
     def score(self, step: int, *, done: bool) -> None:
-        """Requires that the scoreboard shows the step as done if `done` is true, or else as not done."""
+        """Requires that the scoreboard shows the step as done, or, if `done` is false, as not done."""
         asked = subprocess.run(
             shlex.split(f"{SCORE} {step}"),
             cwd=self._place,
@@ -147,7 +147,7 @@ def require(holds: bool, sentence: str) -> None:
 
 
 def has_no_network() -> bool:
-    """Whether loopback is the only interface, and no address outside can be reached."""
+    """Returns whether loopback is the only network interface and no outside address can be reached."""
     if [name for _, name in socket.if_nameindex() if name != "lo"]:
         return False
     try:

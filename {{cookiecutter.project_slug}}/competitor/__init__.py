@@ -1,2 +1,2 @@
-"""A Janus competitor: `backend` belongs to you; everything else belongs to the template, which updates replace."""
+"""A Janus competitor: `backend` belongs to you; updates replace everything else, which belongs to the template."""
 # Contract file: replaced by updates.

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--stand-ins",
         action="store_true",
-        help="without a sandbox, run code on this machine; without a search service, make up results",
+        help="if no sandbox is configured, run code on this machine; if no search service is, make up results",
     )
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
 
@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--save", type=Path, metavar="FILE", help="save the stream to this file, as it was received")
 
     check = command("check", _check, "check any server, yours or not, against every clause of the contract")
-    check.add_argument("url", nargs="?", help="where the server runs (default: port 8080 here; with --start any)")
+    check.add_argument(
+        "url", nargs="?", help="where the server runs (default: port 8080 here, or a free port with --start)"
+    )
     check.add_argument(
         "--start",
         metavar="COMMAND",
@@ -71,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--html", type=Path, metavar="FILE", help="write a report with time lines to this file")
     check.add_argument("--only", metavar="IDS", help="check only these clauses, comma-separated: S3,A2")
     check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="maximum time for one answer")
-    check.add_argument("--quick", action="store_true", help="skip the checks that need long silences")
+    check.add_argument("--quick", action="store_true", help="skip slow checks, such as those with a silent upstream")
     check.add_argument("--list", action="store_true", help="print the clauses and exit")
 
     arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
@@ -232,7 +234,7 @@ def _verify(_: argparse.Namespace) -> int:
     for path, what in changed.items():
         print(f"{printable(path)}: {printable(what)}")
     if changed:
-        print(f"{len(changed)} files differ from the template or from their sources.")
+        print(f"{len(changed)} files are changed, damaged or stale.")
         return 1
     print("The contract files are those of the template, and the locks match their sources.")
     print(f"Digest of the contract files: sha256:{digest}")

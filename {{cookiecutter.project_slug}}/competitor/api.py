@@ -18,7 +18,7 @@ Contract file: replaced by updates.
     SandboxStart, SandboxEnd        a sandbox runs (S9), in the same way
     ToolCall(name, arguments)       a tool call for a tool that the client offered and runs itself (S10)
     Artifact                        an image, a file, a dataset (A1 to A3): `await chat.artifacts.save(...)` makes one
-    Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds spent elsewhere; the usage includes them (U1)
+    Usage(prompt_tokens, ...)       tokens, US dollars and sandbox seconds of your other calls; added to the usage (U1)
     Finish(reason)                  ends the answer: "stop", "length", "tool_calls" or "content_filter" (S7)
     a Source of your own            an object that writes events to a `Sink`, such as a client of another API
 
@@ -29,7 +29,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .text           the text of the last user message
       .files          that message's files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
       .request        the parsed request (R1 to R10)
-      .complete(messages=None, **options)   a `Completion` of the caller's request; what you pass replaces parts of it
+      .complete(messages=None, **options)   a `Completion` of the caller's request; arguments replace its fields
       .offer(own)     options for `complete` that offer the client's tools and your own (S10, R7)
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
       .http           an HTTP client that connects to configured hosts only (X2)
@@ -44,12 +44,12 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
                     it raises `ToolError("a sentence for the model")` if it cannot do what was asked
     offered(chat)   the built-in tools whose service is configured, as a list of `Tool`
-    Toolbox(tools, seconds=...)   checks arguments and runs calls, each with this time limit (S12):
-                    `async with toolbox.start(completion.tool_calls) as running:` iterate over it for events; then use
-                    `running.results` and `running.messages`. At most `MAX_CALLS_AT_ONCE` run at once.
+    Toolbox(tools, seconds=...)   checks arguments and runs calls, each with this time limit (S12). Start the calls with
+                    `async with toolbox.start(completion.tool_calls) as running:`, and iterate over `running` for
+                    events. Then use `running.results` and `running.messages`. At most `MAX_CALLS_AT_ONCE` run at once.
 
-The message of an `ArtifactError` tells the user why something could not be saved. New names may be added at any time;
-a name that is renamed or removed raises the first number of `API_VERSION` and comes with a migration.
+The message of an `ArtifactError` tells the user why something could not be saved. New names may be added at any time.
+If a name is renamed or removed, the first number of `API_VERSION` increases, and the update has a migration.
 """
 
 from importlib import import_module

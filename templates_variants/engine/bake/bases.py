@@ -31,7 +31,7 @@ def write(project: Path, paths: Iterable[str]) -> None:
 def read(project: Path) -> dict[str, File]:
     """Maps each path to its base. Raises OSError, ValueError, KeyError or TypeError if the bases are damaged.
 
-    If a repo has both the file and the old folder, an older template made the last update: the folder counts.
+    If a repo has both the file and the old folder, an older template made the last update. Then the folder is read.
     """
     if old := old_files(project):
         folder = project / OLD_FOLDER

@@ -69,7 +69,10 @@ def files_below(root: Path) -> list[str]:
 
 
 def in_the_way(root: Path, path: str) -> str | None:
-    """Says what prevents a plain file at this path: a folder, a link, or a file in place of a folder; or None."""
+    """Says why there cannot be a plain file at this path; None if there can.
+
+    The reason is a folder or a link at this path, or a file or a link in place of a folder above it.
+    """
     for parent in list((root / path).relative_to(root).parents)[-2::-1]:
         folder = root / parent
         if folder.is_symlink():

@@ -27,7 +27,7 @@ def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
 
 
 def put_in(answers: Answers, template: Path, project: Path) -> None:
-    """Renders the variant's adapters and its own folder over a newly rendered core, then writes `.janus/`."""
+    """Renders the adapters of the variant, then the variant's folder, over a new core. Then writes `.janus/`."""
     variant = template / variants.FOLDER / answers["backend"]
     adapters = variants.adapter_folders(template, answers["backend"])
     for folder in (*adapters, variant):
@@ -54,7 +54,7 @@ def clear_caches(template: Path, project: Path) -> None:
 
 
 def sources(folder: Path) -> list[str]:
-    """The paths of the files that a folder of the template makes in a repo, sorted."""
+    """The sorted paths, relative to a repo, of the files that this folder of the template adds to the repo."""
     return files_below(folder / _FOLDER)
 
 

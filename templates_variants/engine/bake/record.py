@@ -72,7 +72,10 @@ def load(project: Path) -> Record:
 
 
 def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: list[str]) -> None:
-    """Writes `.janus/` for a new repo. `core` has the paths that the core made, `variant` those of the variant."""
+    """Writes `.janus/` for a new repo.
+
+    `core` has the paths of the files from the core and the adapters, `variant` those from the variant's folder.
+    """
     janus = project / ".janus"
     given = {name: value for name, value in answers.items() if not name.startswith("_")}
     zones = {path: zone_of(path) for path in sorted({*core, *variant})}
@@ -104,7 +107,8 @@ def write_origin(project: Path, template: str, migrated: str) -> None:
 def address(template: str) -> str:
     """The template's address to record: the given one, or the public home if a path was given.
 
-    A name and a password in it are left out, because the record is committed. git's credential helpers keep them.
+    A user name and a password are removed from the address, because the record is committed. git's credential helpers
+    can store them.
     """
     return _CREDENTIALS.sub("", template) if _ADDRESS.match(template) and template[1:3] not in (":\\", ":/") else HOME
 

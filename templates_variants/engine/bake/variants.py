@@ -9,7 +9,11 @@ FOLDER = "templates_variants"
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant. `label` is for the question, `demo` is what `make demo` asks; `adapters` are its adapters."""
+    """A variant.
+
+    `label` is its text in the question for the backend. `demo` is the question that `make demo` sends. `adapters` has
+    the names of the adapters that the variant uses.
+    """
 
     label: str
     adapters: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """Says who owns each file of a generated repo. This is the only list; the hook records it in `.janus/contract.json`.
 
 - contract: the file belongs to the template. An update replaces it, and `competitor verify` reports it if it was
-  edited. Its second line is "Contract file: replaced by updates."; in `docs/`, this is an HTML comment below the
-  heading. CONTRACT.md has no such line.
+  edited. The second line of a contract file is "Contract file: replaced by updates."; in `docs/`, this is an HTML
+  comment below the heading. CONTRACT.md has no such line.
 - owner: the file is made once, and an update never changes it.
 - shared: the template and the owner change the file. An update merges their changes; the base is in `.janus/base.json`.
 - derived: `make lock` makes the file. It is never merged.

@@ -45,7 +45,7 @@ def plan(repo: Repo, template: Path, *, migrate: bool = True) -> Plan:
         steps.update((step.path, step) for step in own_files.steps(repo, steps, migrated))
     for path in (path for path in paths if zone_of(path) == "derived"):
         blocked = repo.blocked(path)
-        left = Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
+        left = Step(path, "kept", source=path, note=f"{blocked}, so this path is not changed")
         steps[path] = left if blocked else locks.decide(repo, path, steps)
     for step in list(steps.values()):
         steps.update((more.path, more) for more in (*beside(repo, step), *_copies(repo, step)))
@@ -102,7 +102,7 @@ def changed(repo: Repo, plan: Plan) -> set[str]:
 
 
 def _differs_by_version_only(repo: Repo) -> bool:
-    """Whether the only change is the version up to which the owner's files are migrated, and none of them changes."""
+    """Whether the old and the new origin differ only in the version up to which the owner's files are migrated."""
     mine, theirs = repo.mine(ORIGIN), read(repo.made, ORIGIN)
     if mine is None or theirs is None:
         return False
@@ -121,7 +121,10 @@ def final(repo: Repo, plan: Plan, paths: set[str], scratch: Path) -> dict[str, P
 
 
 def carry_out(project: Path, files: Mapping[str, Path | None], process: int) -> None:
-    """Makes all changes, or none: if anything fails, rolls the repo back. Raises `Refused` if a file was saved."""
+    """Makes all changes or none: if anything fails, rolls the repo back.
+
+    Raises `Refused` if somebody changed a file during the update.
+    """
     prepared = False
     try:
         transaction.prepare(project, files, process=process)
@@ -151,7 +154,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _record(repo: Repo) -> Iterator[Step]:
-    """Yields steps that replace the files in `.janus/` by those of the fresh repo, and delete the old form of bases."""
+    """Yields steps that replace the files in `.janus/` with those of the fresh repo, and delete `.janus/base/`."""
     for path in bases.old_files(repo.project):
         yield Step(f"{bases.OLD_FOLDER}/{path}", "record")
     for path in (f".janus/{path}" for path in files_below(repo.made / ".janus")):
@@ -182,7 +185,7 @@ def _cruft(repo: Repo, template: Path) -> Iterator[Step]:
 
 
 def _commit(template: Path) -> str | None:
-    """Returns the commit of the template's checkout, or None if it is not a checkout or has uncommitted changes."""
+    """Returns the commit of the template; None if its folder is not in git or has uncommitted changes."""
     status, head = git(template, "status", "--porcelain"), git(template, "rev-parse", "HEAD")
     clean = status.returncode == 0 and not status.stdout and head.returncode == 0
     return head.stdout.decode().strip() if clean else None

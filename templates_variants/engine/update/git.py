@@ -66,7 +66,7 @@ def restore_index(project: Path, template: Path) -> None:
 
 
 def said(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """Returns the line in which git names the error: it begins with `fatal:` or `error:`, or it is the first one."""
+    """Returns git's error: the first line that begins with `fatal:` or `error:`, otherwise the first line."""
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     marked = [line for line in lines if line.startswith(("fatal: ", "error: "))]
     return next(iter(marked or lines), "no reason given")

@@ -124,7 +124,7 @@ def decide(repo: Repo, path: str) -> Step | Obstacle:
     zone = zone_of(path)
     if blocked := repo.blocked(path):
         if zone in ("owner", "shared") or repo.theirs(path) is None:
-            return Step(path, "kept", source=path, note=f"{blocked}, so it is not changed")
+            return Step(path, "kept", source=path, note=f"{blocked}, so this path is not changed")
         return Obstacle(path, f"{blocked}, where the template has a file; move it elsewhere")
     mine, theirs = repo.mine(path), repo.theirs(path)
     if mine is None:

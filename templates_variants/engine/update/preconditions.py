@@ -131,7 +131,7 @@ def not_older(was: Record, now: str) -> None:
 
 
 def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
-    """Raises `Refused` for an answer that is invalid, or no longer offered, so that the template would replace it."""
+    """Raises `Refused` if an answer is invalid, or if the template no longer offers it and would replace it."""
     asked: dict[str, Any] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     for name, answer in recorded.items():
         choices = asked.get(name)
@@ -147,7 +147,7 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
 
 
 def from_the_record(recorded: Mapping[str, str], given: Mapping[str, str], template: Path) -> None:
-    """Raises `Refused` if the answers are the defaults, not the recorded ones, as happens without `--config-file`."""
+    """Raises `Refused` if defaults would replace recorded answers, as happens without `--config-file`."""
     if given.get("_recorded") == "yes":
         return
     defaults = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Updates a repo on a branch of its own, and opens a pull request that says what changed and whether it still works.
+"""Updates a repo on a new branch, and opens a pull request with the changes and the results of tests and check.
 
 `competitor update --pull-request` runs this, by hand or in the weekly workflow `update.yml`. If the token of a workflow
 opens a pull request, GitHub starts no CI for it. Therefore the tests and the check run here, before and after the

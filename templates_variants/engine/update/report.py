@@ -80,7 +80,7 @@ def outdated_text(found: Mapping[str, Any]) -> str:
     for path, sentence in found["blocked"].items():
         lines.append(f"Blocks the update: {path} {sentence}")
     lines += [f"To change by hand: {line}" for line in found["by_hand"]]
-    return "\n".join([*lines, "", "`python -m competitor update` shows each change, asks, and applies it."])
+    return "\n".join([*lines, "", "`python -m competitor update` shows the changes, asks you, and applies them."])
 
 
 def _answers(repo: Repo) -> Iterator[str]:
@@ -137,7 +137,10 @@ def obstacles(repo: Repo, found: tuple[Obstacle, ...]) -> str:
 
 
 def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
-    """Returns a diff from the old template's file (the new template's, if git lacks the old) to the owner's file."""
+    """Returns the diff between the old template's file and the owner's file.
+
+    If git does not have the old template's file, the diff starts from the new template's file.
+    """
     original, name = _original(repo, obstacle.path), "the template's"
     if original is None:
         original, name = (obstacle.theirs.text if obstacle.theirs else b""), "the new template's"
@@ -148,7 +151,7 @@ def _diff(repo: Repo, obstacle: Obstacle, mine: File) -> list[str]:
 
 
 def _original(repo: Repo, path: str) -> bytes | None:
-    """Returns the file as the old template made it, from the git history of the owner's repo; None if it is missing."""
+    """Returns the file as the old template made it, from the repo's git history; None if git does not have it."""
     commits = git(repo.project, "log", "--format=%H", "--", path).stdout.decode().split()
     for commit in commits:
         shown = git(repo.project, "show", f"{commit}:./{path}")

@@ -20,7 +20,7 @@ def steps(repo: Repo) -> Iterator[Step]:
 
 
 def _elsewhere(repo: Repo) -> set[str]:
-    """Returns the existing files of both backends that are outside the backend's folder, such as a test."""
+    """Returns the existing files of the old and the new backend outside `competitor/backend/`, such as a test."""
     brought = {path for path in repo.was.variant | repo.now.variant if not path.startswith(f"{BACKEND}/")}
     return {path for path in brought if os.path.lexists(repo.project / path)}
 

@@ -124,7 +124,11 @@ def swap(project: Path) -> None:
 
 
 def _in_order(paths: Mapping[str, list[bool]]) -> list[str]:
-    """Sorts paths: deleted ones that make room for a new file or folder, then new, replaced and other deleted ones."""
+    """Sorts the paths into the order in which `swap` replaces or deletes them.
+
+    First come deleted files that make room for a new file or folder, then new files, then replaced files, and last the
+    other deleted files.
+    """
     written = {path for path, (_, stays) in paths.items() if stays}
     above = {parent.as_posix() for path in written for parent in Path(path).parents}
 
@@ -177,7 +181,7 @@ def _is_ours(project: Path, entry: Mapping[str, Any], path: str) -> bool:
 
 
 def _beside(project: Path, path: str) -> str:
-    """Returns a free path for restoring an old file, if somebody else's file or folder is now at its own path."""
+    """Returns a free path for an old file whose own path now has somebody else's file or folder."""
     name = path.replace("/", "_")
     names = (f"{name}.before" if number == 1 else f"{name}.before_{number}" for number in range(1, 1000))
     return next(one for one in names if not os.path.lexists(project / one))
@@ -265,7 +269,10 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _came_between(work: Path, path: str, file: Path, *, whole: bool = False) -> bool:
-    """Whether the other program (see `between` in `prepare`) wrote this file; a part of it, unless `whole` is true."""
+    """Whether the other program (see `between` in `prepare`) wrote this file.
+
+    If `whole` is true, the file must be complete. Otherwise the program may have written only its beginning.
+    """
     written = work / "between" / path
     if not written.is_file() or not file.is_file():
         return False

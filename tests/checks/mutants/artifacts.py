@@ -145,7 +145,7 @@ class _FirstDataUrlOnly(Shelf):
 
 @breaks("A3", says="bytes of an earlier answer", origin=FROM_THE_CONTRACT_ALONE)
 class OneDataUrlAMessage(Plain):
-    """A3: "`data:` URLs that come back in the history are replaced by names"; here only the first in a message is."""
+    """A3: "`data:` URLs that come back in the history are replaced by names"; here only a message's first URL is."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _FirstDataUrlOnly(environment)
@@ -272,7 +272,7 @@ class _EmptiedAtTheStart(Shelf):
 
 @breaks("A5", origin=FROM_THE_CONTRACT_ALONE)
 class AReplicaThatStartsEmptiesTheStore(Plain):
-    """A5: "Several replicas share one object store"; here each deletes all artifacts when it starts."""
+    """A5: "Several replicas share one object store"; here each replica deletes all artifacts when it starts."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _EmptiedAtTheStart(environment)

@@ -8,7 +8,7 @@ from ..plain_server import Plain
 
 # Who wrote a mutant, and what they had read before.
 BESIDE_THE_CHECK = "by the author of the clause's check"
-BLIND = "from the contract's text; people who had read checks wrote half of them; no check was written for them"
+BLIND = "from the contract's text; half by people who had read checks; no check was written for these mutants"
 OF_THE_CONTRACT = "from the contract's text, by people who had read other mutants but no check"
 FROM_THE_CONTRACT_ALONE = "from the contract and the plain server only, by people who had not read the checks"
 

@@ -270,7 +270,7 @@ class NeverCountsApart(Plain):
 
 @breaks("S8", origin=FROM_THE_CONTRACT_ALONE)
 class UsageChunkKeepsAChoice(Plain):
-    """S8: the separate usage chunk has `choices: []`; this server's has a choice."""
+    """S8: the separate usage chunk has `choices: []`; this server sends a choice in it."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         if not apart:

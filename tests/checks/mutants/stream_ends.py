@@ -46,7 +46,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
 
 @breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
-    """S13: "A failure later: a text that says so in `content`"; once it sent text, this server reports no failure."""
+    """S13: "A failure later: a text that says so in `content`"; after its first text, this server reports none."""
 
     def failed_text(self, failure: str) -> str:
         return "" if self.answering else super().failed_text(failure)
@@ -72,7 +72,7 @@ class KnowsNoTimeLimit(Plain):
 
 @breaks("S15", origin=OF_THE_CONTRACT)
 class EndsAtTheVeryLimit(Plain):
-    """S15: an answer ends before the caller's time limit; this server's ends at the limit."""
+    """S15: an answer ends before the caller's time limit; this server ends its answers at the limit."""
 
     def answer_seconds(self) -> float:
         return self.timeout

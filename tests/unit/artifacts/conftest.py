@@ -96,7 +96,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _shell(weed: Path, folder: Path, ports: Mapping[str, int], command: str) -> None:
-    """Runs a command in SeaweedFS's own shell, when its master knows a filer."""
+    """Runs a command in SeaweedFS's own shell, with the addresses of the master and of the filer."""
     master = f"-master=127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}"
     filer = f"-filer=127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
     done = subprocess.run(

@@ -1,7 +1,7 @@
 """Tests five real faults of a disk: each gives a clear error, and nothing of the artifact is left.
 
-Root mounts a full and a read-only file system for the test. An ordinary user, who cannot mount anything, gets the same
-errors from the kernel's limit of a file's size and from a folder without write permission.
+As root, the test mounts a full and a read-only file system. An ordinary user cannot mount anything. For such a user, a
+limit on the file size and a folder without write permission cause the same errors.
 """
 
 import asyncio

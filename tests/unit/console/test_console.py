@@ -39,7 +39,7 @@ def console(upstream: Upstream, baked: Path) -> Iterator[Target]:
 
 @pytest.fixture(scope="module")
 def open_to_proxies(launch: Launch) -> Target:
-    """A console that the settings open to proxies on loopback."""
+    """A console with settings that allow access through proxies on loopback."""
     return launch({**ON, "JANUS_DEBUG_ALLOW": "127.0.0.0/8"}, *SCRIPTED)
 
 
@@ -89,7 +89,7 @@ def test_it_is_asked_for_by_names_and_addresses_of_this_machine(host: str, conso
     "host", ["rebound.example", "localhost.example", "127.0.0.1.example", "127.0.0.1@evil", "notlocalhost", "a b", ""]
 )
 def test_a_name_that_was_pointed_here_is_refused(host: str, console: Target) -> None:
-    """Prevents DNS rebinding: else another site could let its own name resolve to this server, and read the console."""
+    """Prevents DNS rebinding: otherwise a site could point its own name at this server, and then read the console."""
     for path in ("/debug", "/debug/requests", "/debug/requests/1"):
         refused(console.get(path, {"host": host}))
 
@@ -103,7 +103,7 @@ def test_who_comes_through_a_proxy_is_not_this_machine(header: str, console: Tar
         assert reply.status == 403
         assert reply.json()["error"]["code"] == "not_allowed"
     reply = open_to_proxies.get("/debug", {header: "10.0.0.1"})
-    assert reply.status == 200, "a proxy that the settings name may open the console"
+    assert reply.status == 200, "a proxy in a network of JANUS_DEBUG_ALLOW may open the console"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ TOKENS_OF_A_HELLO = 5
 
 
 def figures(target: Target) -> dict[str, float]:
-    """Every sample by its name and labels, as Prometheus' own parser reads them."""
+    """Maps the name and labels of each sample to its value, as Prometheus' own parser reads them."""
     reply = target.get("/metrics")
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -137,7 +137,7 @@ def test_two_workers_show_one_sum_also_after_one_has_died(serve: Serve, upstream
         wait_for(lambda: log.read_text(encoding="utf-8").count("is listening") == 4)
         after = figures(target)
         assert after["http_server_active_requests"] == 0, "requests of workers that have died must not count as active"
-        assert after["janus_requests_total ok"] == 40, "requests that dead workers had finished must still count"
+        assert after["janus_requests_total ok"] == 40, "requests that a worker finished before it died must count"
 
 
 def test_the_documents_have_the_table_of_the_metrics() -> None:

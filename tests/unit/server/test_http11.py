@@ -1,4 +1,4 @@
-"""Tests that input at the socket has deadlines and limits, and that every refusal has the one error shape (S16)."""
+"""Tests the deadlines and limits for what clients send, and that every refusal has the same error shape (S16)."""
 
 import contextlib
 import http.client

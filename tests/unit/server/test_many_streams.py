@@ -1,4 +1,4 @@
-"""Tests 200 streams at once on the core, and their memory. The generated repo's own tests do this with its backend."""
+"""Tests the core with 200 streams at once, and their memory. The generated repo's tests do this with its backend."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests with the OpenAI SDK what the core does for every backend; the generated repo tests the rest."""
+"""Uses the OpenAI SDK to test what the core does for every backend. The generated repo tests the rest."""
 
 from typing import Any
 

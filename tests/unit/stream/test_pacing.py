@@ -1,4 +1,4 @@
-"""Tests pacing in virtual time: every byte in order, whole characters, evenly spaced, never held too long."""
+"""Tests pacing in virtual time: text stays complete and in order, and is sent evenly and not too late."""
 
 import asyncio
 import heapq
@@ -233,7 +233,7 @@ def test_a_flood_is_not_held() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_no_delta_is_too_long_for_a_client(count: int) -> None:
-    """This holds even when little time is left: 16 KiB of text make a line of 17 KiB; some clients stop at 512 KiB."""
+    """Text that must be sent soon is split as well. 16 KiB make a line of 17 KiB; some clients fail at 512 KiB."""
     found = paced([(0.0, ["x" * 16_000] * count), (0.3, ["y" * 16_000] * count)])
     assert max(len(text) for _, text in found.deltas) <= 16 * 1024
 

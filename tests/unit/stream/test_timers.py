@@ -1,4 +1,4 @@
-"""Tests that pacing's timers fire in order and never early, and leave nothing open, with timerfd and without."""
+"""Tests that pacing's timers fire in order, never early, and leave no descriptor open, with timerfd and without."""
 
 import asyncio
 import itertools

@@ -350,7 +350,7 @@ def test_concurrent_plots_are_each_complete() -> None:
 
 
 def test_without_its_library_no_plot_is_offered_and_no_start_imports_it(tmp_path: Path) -> None:
-    """If matplotlib is missing, no plot is offered. If it is installed, the core does not import it at the start."""
+    """Without matplotlib, the plot tool is not offered. With matplotlib, the core does not import it at the start."""
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\nreal = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'matplotlib' else real(name, package)\n"

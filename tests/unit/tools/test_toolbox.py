@@ -1,4 +1,4 @@
-"""Tests that tools are made from types, and that every call gives the model a text and a pair of events."""
+"""Tests that tools' schemas come from types, and that each call gives a text for the model and two events."""
 
 import asyncio
 import json

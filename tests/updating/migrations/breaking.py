@@ -202,7 +202,7 @@ CHANGES = {
 
 
 def change_api(repo: Path) -> None:
-    """Makes all breaking changes in the contract files of a repo, so that they are like those of the new version."""
+    """Makes all breaking changes in the contract files of a repo, as the new version would."""
     for name, breaking in CHANGES.items():
         for below, pattern, new in breaking.edits:
             files = [repo / below] if below.endswith(".py") else sorted((repo / below).rglob("*.py"))
@@ -221,18 +221,18 @@ def _edit(file: Path, pattern: str, new: str) -> bool:
 
 
 def plain(name: str, breaking: Breaking) -> dict[str, str]:
-    """Returns the code with relative imports of the form `from competitor.api import Toolbox`."""
+    """Returns the code with imports of the form `from ..api import Toolbox`."""
     return {f"own_{name}.py": _imports(breaking) + _filled(breaking, "{}")}
 
 
 def aliased(name: str, breaking: Breaking) -> dict[str, str]:
-    """Returns the code with imports of the form `from competitor.api import Toolbox as OtherToolbox`."""
+    """Returns the code with imports of the form `from ..api import Toolbox as OtherToolbox`."""
     lines = [f"from {_relative(module)} import {one} as Other{one}" for one, module in breaking.imports.items()]
     return {f"own_{name}.py": "\n".join(lines) + "\n\n\n" + _filled(breaking, "Other{}")}
 
 
 def starred(name: str, breaking: Breaking) -> dict[str, str]:
-    """Returns the code with imports of the form `from competitor.api import *`."""
+    """Returns the code with imports of the form `from ..api import *`."""
     lines = [f"from {_relative(module)} import *" for module in sorted(set(breaking.imports.values()))]
     return {f"own_{name}.py": "\n".join(lines) + "\n\n\n" + _filled(breaking, "{}")}
 

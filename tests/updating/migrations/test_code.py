@@ -130,7 +130,7 @@ def test_keywords_of_methods_classes_and_partials_are_renamed(new: Path) -> None
 def test_a_call_with_unknown_keywords_is_listed(new: Path) -> None:
     code = "from ..api import Word\nmore = {}\nWord(**more)\n"
     done = migrated(new, code, RenamedParameter("core.home.Word", "size", "big"))
-    assert done.left == (f"{PATH}:3: Word(**more) -> if these keywords contain size, it is now big",)
+    assert done.left == (f"{PATH}:3: Word(**more) -> these keywords may contain the parameter size, which is now big",)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_member_that_became_a_name_of_the_api_is_imported(new: Path) -> None:
 
 
 def test_a_member_that_moved_is_replaced_once_although_its_class_was_renamed_too(new: Path) -> None:
-    """The member is reached through the module, so two rules apply to `home.Crate`."""
+    """Two rules apply to `home.Crate.MOST`: one renames the class, and the other moves the member."""
     code = b"from ..core import home\nprint(home.Crate.MOST, home.Crate)\n"
     changes = (MovedMember("core.home.Box", "MOST", "MOST"),)
     migration = Migration("9.0.0", "it is so", names={"core.home.Crate": "core.home.Box"}, changes=changes)

@@ -1,4 +1,4 @@
-"""The contract's checks, one function for each clause. They use only HTTP, so they fit servers in any language."""
+"""The contract's checks, one function for each clause. They use only HTTP, so they can check any server."""
 # Contract file: replaced by updates.
 
 from . import clauses  # noqa: F401 - importing it registers all checks

@@ -22,7 +22,7 @@ NOT_SCORED = "quality (40) and modality (10) are scored by people and models"
 def arena(given: argparse.Namespace, serve: str) -> int:
     """Runs the rehearsal. `serve` is the command that starts the server if there is no image to run.
 
-    Returns the exit code: 0 if all answers passed the gateway, 1 if one did not, 2 if no server could be started.
+    Returns the exit code: 0 if all answers passed the gateway, 1 if any did not, 2 if no server could be started.
     """
     command = given.start or _command(given.image, serve)
     starter = Starter(command, None)
@@ -58,7 +58,7 @@ def _problems(target: Target) -> list[str]:
         if whole.status != 200:
             found.append("The gateway turned a whole (non-stream) answer into a 500: see the clauses W1 to W3.")
         if stream.status != 200 or not stream.done:
-            found.append("A stream did not reach its [DONE] through the gateway: see the clauses S1 to S13.")
+            found.append("A stream through the gateway ended without [DONE]: see the clauses S1 to S13.")
     except Failed as failure:
         found.append(f"Through the gateway: {failure}.")
     return found

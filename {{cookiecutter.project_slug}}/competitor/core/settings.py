@@ -31,7 +31,7 @@ class SettingsError(Exception):
 
 
 def _base_url(value: str) -> str:
-    """The base URL such as `https://host/v1`, even if the full path of the endpoint was given."""
+    """The base URL, such as `https://host/v1`. If the given URL ends with `/chat/completions`, this is removed."""
     url = value.removesuffix("/").removesuffix("/chat/completions")
     try:
         parse(url)
@@ -78,7 +78,7 @@ class Settings(BaseModel):
     host: str = _variable("0.0.0.0", "HOST")  # noqa: S104 # nosec B104 - E8
     """Address to listen on."""
     port: int = _variable(8080, "PORT", ge=0, le=65535)
-    """Port to listen on; 0 takes a free one."""
+    """Port to listen on; 0 chooses a free port."""
     log_level: Literal["debug", "info", "warning", "error"] = _variable("info", "LOG_LEVEL")
     """debug, info, warning or error."""
     log_format: Literal["auto", "json", "text"] = _variable("auto", "JANUS_LOG_FORMAT")
@@ -112,7 +112,7 @@ class Settings(BaseModel):
     llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable("auto", "JANUS_LLM_LIMIT_NAME")
     """Field for the token limit: max_tokens, max_completion_tokens, or auto (the caller's field, except for OpenAI)."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
-    """Most attempts at one model call; no attempt is made once a byte of the answer has arrived."""
+    """Maximum number of attempts for one model call. A call is not repeated once a byte of its answer has arrived."""
 
     price_prompt: float | None = _variable(None, "JANUS_PRICE_PROMPT", ge=0)
     """Price of a million prompt tokens in USD, for `cost_usd`."""
@@ -139,7 +139,7 @@ class Settings(BaseModel):
     """Longest time of one tool call, in seconds."""
 
     artifacts_dir: str | None = _variable(None, "JANUS_ARTIFACTS_DIR")
-    """Folder for artifacts. Unset: one below the system's folder for temporary files."""
+    """Folder for artifacts. Unset: a folder inside the system's temporary folder."""
     artifact_url_base: BaseUrl | None = _variable(None, "JANUS_ARTIFACT_URL_BASE")
     """Public base URL of links to artifacts. Unset: the host in the caller's request."""
     artifact_port: int | None = _variable(None, "JANUS_ARTIFACT_PORT", ge=1, le=65535)
@@ -168,7 +168,7 @@ class Settings(BaseModel):
     """Secret access key for the bucket."""
 
     timeout_seconds: float = _variable(300.0, "JANUS_TIMEOUT", gt=0)
-    """The callers' time limit, in seconds. An answer ends 10 s earlier, but at most half of the limit earlier."""
+    """The callers' time limit, in seconds. An answer ends 10 s before it, or after half of it if that is later."""
     max_body_bytes: int = _variable(10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024)
     """Largest request body, in bytes."""
     head_seconds: float = _variable(15.0, "JANUS_HEAD_SECONDS", gt=0)
@@ -182,7 +182,7 @@ class Settings(BaseModel):
     max_running: int = _variable(256, "JANUS_MAX_RUNNING", ge=1)
     """Requests that are answered at the same time; further requests wait."""
     max_open: int = _variable(2500, "JANUS_MAX_OPEN", ge=1)
-    """Requests that are answered or wait; further requests get a 503."""
+    """Maximum number of requests that are being answered or wait for a slot; further requests get a 503."""
     queue_seconds: float = _variable(60.0, "JANUS_QUEUE_SECONDS", ge=0)
     """Longest wait for a slot, in seconds."""
     shutdown_seconds: float = _variable(8.0, "JANUS_SHUTDOWN_SECONDS", gt=0)
@@ -253,9 +253,9 @@ def variables(field: FieldInfo) -> list[str]:
 
 
 def meanings() -> list[dict[str, str]]:
-    """The text below each field, which says what it is for. A blank line between fields starts a new group.
+    """Returns the description of each field, in groups. A blank line between two fields starts a new group.
 
-    This reads the source file. A server never calls it.
+    The description is the string below the field in the source file. A running server never calls this function.
     """
     settings: Any = ast.parse(inspect.getsource(Settings)).body[0]
     groups: list[dict[str, str]] = []

@@ -25,11 +25,14 @@ _PLACEHOLDERS = ("your-github-name", "your-name", "example.com", "example.org")
 
 
 def hotkey(address: str) -> str:
-    """Checks an SS58 address of network 42: base58 of 35 bytes, the last two a blake2b checksum of the others (P1)."""
+    """Checks an SS58 address of network 42 (P1).
+
+    An address is the base58 text of 35 bytes. The last two bytes are a blake2b checksum of the others.
+    """
     if _HEX_KEY.fullmatch(address):
         return "is a public key in hex; give its SS58 address, which begins with 5"
     if strange := [sign for sign in address if sign not in _BASE58]:
-        return f"contains {strange[0]!r}, which no SS58 address contains (nor 0, O, I, l); copy the address again"
+        return f"contains {strange[0]!r}; valid are digits and letters except 0, O, I and l; copy the address again"
     number = 0
     for sign in address[:64]:
         number = number * 58 + _BASE58.index(sign)
@@ -63,7 +66,7 @@ def image(reference: str) -> str:
     if not rest or not _HOST.fullmatch(host):
         return "must begin with the host of a registry, as in ghcr.io/octo-org/agent:1.0.0"
     if not all(_PART.fullmatch(part) for part in path.split("/")):
-        return "must have a path of lower-case letters, digits and single . _ - between slashes, as in octo-org/agent"
+        return "must have a path of lower-case letters and digits, separated by / . _ or -, as in octo-org/agent"
     if tag and digest:
         return "must not have both a tag and a digest; leave one of them out"
     if ":" in rest and not _TAG.fullmatch(tag):

@@ -62,7 +62,10 @@ def _license(given: str) -> str:
 
 def _description(given: str) -> str:
     if len(given) < MIN_DESCRIPTION_CHARACTERS:
-        return f"has {len(given)} characters; write at least {MIN_DESCRIPTION_CHARACTERS} to say what it does, and how"
+        return (
+            f"has {len(given)} characters; "
+            f"write at least {MIN_DESCRIPTION_CHARACTERS} about what the competitor does, and how"
+        )
     return _line(given, MAX_DESCRIPTION_CHARACTERS)
 
 

@@ -61,14 +61,14 @@ def _contract(root: Path) -> Finding:
     wrong = "; ".join(f"{printable(path)} is {printable(what)}" for path, what in list(changed.items())[:5])
     more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
     remedy = "`competitor update --replace-edited` restores them; your code belongs in competitor/backend/"
-    return broken_if(about, wrong + more, remedy, "all of them are as the template made them")
+    return broken_if(about, wrong + more, remedy, "no contract file is missing or edited")
 
 
 def _licence(root: Path, declared: str) -> Finding:
     about = "licence file"
     file = next((root / name for name in LICENSES if (root / name).is_file()), None)
     if file is None:
-        return Finding(about, "broken", "there is no file", f"put the text of {declared or 'the licence'} into LICENSE")
+        return Finding(about, "broken", "it is missing", f"put the text of {declared or 'the licence'} into LICENSE")
     found = list(analyse_license_text(_text(file))[0].get("licenses", {}))
     if not found:
         said = f"{file.name} is not the text of a licence in the SPDX list"
@@ -90,7 +90,7 @@ def _dependencies(root: Path) -> Finding:
             return Finding(about, "broken", f"{bare[0]} has no hash in {lock}", "`make lock` writes all hashes")
     names = [re.split(r"[\s\[<>=!~;]", line, maxsplit=1)[0] for line in requirements(root, "requirements.in")]
     count = len(_PINNED.findall(_text(root / "requirements.txt")))
-    return Finding(about, "ok", f"{len(names)} are listed, and {count} packages are locked with hashes")
+    return Finding(about, "ok", f"{len(names)} direct dependencies, {count} packages locked with hashes")
 
 
 def _version(root: Path, image: str) -> Finding:

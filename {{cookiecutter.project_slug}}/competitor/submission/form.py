@@ -15,7 +15,7 @@ COMPARED = "The reviewer compares this digest with the release's: `python -m too
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that refuses repeated fields, and aliases, with which a small file could become very large."""
+    """A YAML loader that refuses repeated fields, and also aliases: they could make a small file very large."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):

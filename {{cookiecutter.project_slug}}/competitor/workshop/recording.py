@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recording:
-    """The content of a saved stream. `wrong` says what is wrong with it, and is empty if it is correct."""
+    """A summary of a saved stream. `wrong` is empty if the stream is correct, or else says what is wrong."""
 
     wrong: str = ""
     chunks: int = 0

@@ -133,7 +133,8 @@ def _artifact(workspace: Workspace) -> str:
     items = artifacts(target.stream(TOOL_PROMPT))
     if not items:
         raise NotDone(
-            f"for the prompt `{TOOL_PROMPT}` it makes no artifact; let the tool save one with `artifacts.save`"
+            f"your competitor makes no artifact for the prompt `{TOOL_PROMPT}`; "
+            "let the tool save one with `artifacts.save`"
         )
     _require_clauses(target, "S18", "A1", "A2", "A3")
     return f"{items[0]['display_name']}, {items[0]['size_bytes']} bytes, and its hash is correct"

@@ -1,8 +1,8 @@
-"""Tells a slow server from a busy machine: how long our processes have waited for a CPU, as the kernel counts it.
+"""Measures how long our processes have waited for a CPU, to distinguish a slow server from a busy machine.
 Contract file: replaced by updates.
 
 A measured time may exceed its limit by the time that our processes have waited. On a machine that is not busy, they
-do not wait, so the limit is strict. Only Linux counts the waiting; on other systems it is 0.
+do not wait, so the limit is strict. The kernel counts the waiting time. Only Linux does so; on other systems, it is 0.
 """
 
 import os
@@ -54,7 +54,10 @@ class Lateness:
         return self._looks[-1][1]
 
     def between(self, start: float, end: float) -> float:
-        """The seconds of waiting between two times of `time.monotonic`; at least, since it looks rarely."""
+        """The seconds of waiting between two times of `time.monotonic`.
+
+        The result may include some waiting just before and after, since the waiting is read only every `LOOK_SECONDS`.
+        """
         if self._looks[-1][0] < end:
             self._look()
         before = max(0, bisect_right(self._looks, start, key=itemgetter(0)) - 1)
@@ -82,7 +85,7 @@ class Lateness:
 def measured_on_time(
     measure: Callable[[], T], again: Callable[[], T] | None = None, failure: type[Exception] = AssertionError
 ) -> T:
-    """Returns the result of `measure`. If it fails while the machine was busy, it is repeated with `again`."""
+    """Returns the result of `measure`. If that fails on a busy machine, calls `again` (or `measure` once more)."""
     for _ in range(REPETITIONS):
         late = Lateness()  # its first and last look are enough
         try:

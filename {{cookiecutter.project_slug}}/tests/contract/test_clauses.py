@@ -14,7 +14,7 @@ NOT_OFFLINE = {"S4", "S10", "S13", "S14", "S15", "S17", "X1", "X2", "S18", "E7",
 
 
 def check_clause(clause: str, target: Target) -> None:
-    """Checks a clause. If it must be repeated because the machine was busy, all requests are sent again."""
+    """Checks a clause. If a busy machine makes the check fail, the check is repeated with new requests."""
     check = CLAUSES[clause].check
     measured_on_time(lambda: check(target), lambda: check(replace(target, journal=[], _seen={})))
 

@@ -1,4 +1,4 @@
-"""The lock files match their sources, so what is tested is what is installed."""
+"""The lock files match their sources, so the tested packages are also the installed ones."""
 # Contract file: replaced by updates.
 
 from competitor.cli.locks import stale

@@ -28,7 +28,7 @@ WITH_A_SILENCE = 'mock{"tokens": 60, "delay": 0.05, "silence": 4}'
 
 
 async def one(url: str, prompt: str) -> Stream:
-    """Reads a stream with a client that is so cheap that 200 of them can run in one process."""
+    """Reads a stream with a minimal client: it needs so little CPU that one process can run 200 clients."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = json.dumps(question(prompt, stream=True)).encode()

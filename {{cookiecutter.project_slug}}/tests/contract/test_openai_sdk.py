@@ -1,4 +1,4 @@
-"""The official OpenAI SDK is satisfied with your competitor on the offline model."""
+"""The official OpenAI SDK can read the answers of your competitor with the offline model."""
 # Contract file: replaced by updates.
 
 import json

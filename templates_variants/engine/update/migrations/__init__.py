@@ -1,8 +1,9 @@
 """Migrations edit the owner's own files when a version of the template changes a name, module or setting.
 
-Each version that needs a migration has a module here, with a `Migration` in `ALL`. An update applies them in the order
-of versions, to the files as it would otherwise leave them. A migration edits a name only if the code shows what the
-name means. If that is uncertain, the report lists the file and line instead. All other bytes of the file stay.
+Each version that needs a migration has a module here, with a `Migration` in `ALL`. An update first plans the new
+content of the files, then applies the migrations to this content, in the order of versions. A migration edits a name
+only if the code shows what the name means. If that is uncertain, the report lists the file and line instead. All other
+bytes of the file stay.
 
 The migrations use only the standard library. The hooks of a plain `cookiecutter -f` need them to list the lines, and
 hooks cannot install packages.

@@ -1,4 +1,4 @@
-"""Defines the kinds of changes in the API from which a migration edits the owner's files.
+"""Defines the kinds of API changes that a migration can apply to the owner's files.
 
 All names are dotted, without `competitor.` before them. A moved module has its old name (`core.toolbox`), as the
 owner's code writes it. A class or function has its new name (`core.tools.toolbox.Toolbox`), because the migration first
@@ -56,7 +56,7 @@ class RemovedParameter:
 
 @dataclass(frozen=True)
 class NewParameter:
-    """A call must now have the keyword argument `name`. With the code `value` for it, the call works as before."""
+    """A call must now have the keyword argument `name`. If its value is the code `value`, the call works as before."""
 
     function: str
     name: str

@@ -28,7 +28,7 @@ _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 _DYNAMIC = {"eval", "exec", "__import__", "import_module", "attrgetter", "methodcaller"}
 # These functions call their first argument with the other arguments.
 _CALLERS = {"functools.partial", "asyncio.to_thread"}
-UNFOLLOWED = "was not checked: make sure that the name it uses still exists"
+UNFOLLOWED = "was not checked: make sure that the names in its arguments still exist"
 MAX_SHOWN = 100  # characters of a line of code
 
 
@@ -193,7 +193,7 @@ class FileMigration:
                 self._remove_keyword(node, given)
         elif None in keywords:
             said = f"is now {change.new}" if isinstance(change, RenamedParameter) else f"was removed: {change.instead}"
-            self.leave(node, f"if these keywords contain {change.old}, it {said}")
+            self.leave(node, f"these keywords may contain the parameter {change.old}, which {said}")
 
     def _add_keyword(self, node: ast.Call, change: NewParameter, keywords: Mapping[str | None, ast.keyword]) -> None:
         if None in keywords or any(isinstance(given, ast.Starred) for given in node.args):
@@ -282,7 +282,10 @@ class FileMigration:
             self.leave(node, _now(change))
 
     def _result_of_property(self, node: ast.Attribute) -> None:
-        """Edits the use of a property whose value changed. If a method is not called here, lists the line."""
+        """Handles a changed property or method that is read here, but not called.
+
+        Edits the use of a property. For a method, adds the line to `left`, because the call is somewhere else.
+        """
         outer = self.parent(node)
         if node.attr not in self._methods or (isinstance(outer, ast.Call) and outer.func is node):
             return

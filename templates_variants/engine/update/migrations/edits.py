@@ -9,7 +9,7 @@ Placed = ast.expr | ast.stmt | ast.alias | ast.keyword  # nodes with a position 
 
 
 class Unreadable(Exception):
-    """This Python cannot parse the file, or the edits would break it; the message says why."""
+    """This version of Python cannot parse the file, or could not parse it after the edits. The message says why."""
 
 
 class Source:

@@ -181,7 +181,10 @@ def _api(file: "FileMigration") -> dict[str, str]:
 
 
 def _uses(file: "FileMigration", local: str) -> list[str | None]:
-    """Returns the attributes that the file uses of a module with this local name; None for each other use of it."""
+    """Finds where the file uses a module that has this local name.
+
+    For each place, the list has the attribute of the module that is used there, or None if no attribute is used.
+    """
     used: list[str | None] = []
     for node in ast.walk(file.source.tree):
         if isinstance(node, ast.Name) and node.id == local:
@@ -257,7 +260,7 @@ def _module_import(file: "FileMigration", alias: ast.alias) -> None:
 def _chained(file: "FileMigration", module: str) -> list[str | None]:
     """Finds where the file writes the module's full dotted name, such as `a.b.c`.
 
-    For each place, the list has the attribute of the module that is read there, or None if none is.
+    For each place, the list has the attribute of the module that is used there, or None if no attribute is used.
     """
     found: list[str | None] = []
     for node in ast.walk(file.source.tree):

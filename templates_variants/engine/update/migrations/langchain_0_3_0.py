@@ -1,8 +1,9 @@
 """Moves a LangChain backend of version 0.2 to the adapter, if the owner has not changed the code in question.
 
-In 0.2, eight modules in `competitor/backend/` connected LangChain to the core: the connecting modules. The adapter
-`competitor/adapters/langchain/` replaces them. If the owner changed one of them, or the three parts of `agent.py` that
-used them, the migration does not move anything. The report then tells the owner how to do it by hand.
+In 0.2, eight modules in `competitor/backend/` connected LangChain to the core. Here, they are called the connecting
+modules. The adapter `competitor/adapters/langchain/` replaces them. If the owner changed one of these modules, or the
+three parts of `agent.py` that used them, the migration does not move anything. The report then tells the owner how to
+do it by hand.
 """
 
 import ast
@@ -84,8 +85,8 @@ def to_the_adapter(files: Files) -> list[str]:
         return [f"{AGENT}: not migrated, because it is not valid Python ({error}); make it use {_ADAPTER}/ by hand"]
     if agent is None:
         return [
-            f"{AGENT}: you changed how it uses brain.py, so this file and brain.py were kept and work as before; "
-            f"to use the adapter, write {AGENT} as {_ADAPTER}/__init__.py shows, then delete the old files"
+            f"{AGENT}: you changed the code that uses brain.py, so both files were kept and work as before; "
+            f"to use the adapter, change {AGENT} as {_ADAPTER}/__init__.py shows, then delete the old files"
         ]
     files[AGENT] = agent
     for name in _unused(files, found):

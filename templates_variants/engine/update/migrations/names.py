@@ -281,7 +281,11 @@ class Names:
         return self.annotated(function.returns, module.module, module)
 
     def _split(self, dotted: str) -> tuple[Bindings | None, str, str]:
-        """Splits a dotted name: returns the longest module at its beginning, that module's name, and the rest."""
+        """Splits a dotted name into a module and the rest.
+
+        Returns the module with the longest name that the dotted name begins with, the name of this module, and the rest
+        of the dotted name.
+        """
         for head in _heads(dotted):
             if (module := self.module(head)) is not None:
                 return module, head, dotted[len(head) + 1 :]

@@ -47,7 +47,7 @@ def _whole_message(target: Target) -> Json:
 
 
 def all_artifacts(target: Target) -> list[Json]:
-    """The descriptors of the artifacts that all known prompts make."""
+    """Asks all known prompts that make artifacts. Returns the descriptors of their artifacts."""
     known = [name for name in OTHER_ARTIFACT_PROMPTS if name in target.prompts]
     others = [item for name in known for item in artifacts(target.stream(target.prompts[name]))]
     return [answer_with_artifact(target)[1], *others]

@@ -15,7 +15,7 @@ from ..target import NotShown, Target, question, require
 def listed_hosts_only(target: Target) -> None:
     """The competitor does not follow an upstream's redirect, and does not use a proxy from the environment."""
     if target.upstream is None:
-        raise NotShown("this needs the stand-in upstream, which records the requests that it gets")
+        raise NotShown("this check needs the stand-in upstream, which records its requests")
     seen = len(target.upstream.requests())
     reply = target.post(question(target.prompt("redirects")))
     require(reply.status == 200, f"when the upstream redirects, the caller gets {reply.status}")
@@ -32,11 +32,11 @@ def listed_hosts_only(target: Target) -> None:
 
 @clause("X2", exclusive=True, remedy="Take every base URL from an environment variable.")
 def configured_base_url(target: Target) -> None:
-    """The upstream's base URL is read from the environment, from each of its two variables."""
+    """The upstream's base URL can be set with either of two environment variables."""
     if target.upstream is None:
-        raise NotShown("this needs the stand-in upstream, which records the requests that it gets")
+        raise NotShown("this check needs the stand-in upstream, which records its requests")
     for name in ("JANUS_LLM_BASE_URL", "OPENAI_BASE_URL"):
         other = target.launched({name: f"{target.upstream.url}/v1"})
         asked = f"Is it configured by {name}?"
-        require(other.post(question(asked)).status == 200, f"with the upstream in {name} the server does not answer")
+        require(other.post(question(asked)).status == 200, f"if {name} is set, the server does not answer")
         require(any(asked in json.dumps(each) for each in target.upstream.requests()), f"{name} is not read")

@@ -122,7 +122,7 @@ def debug_is_off(target: Target) -> None:
         reply = target.get(path)
         require(reply.status == 404, f"GET {path} answered {reply.status}, though debug is off")
     unknown = target.get("/no-such-page").status
-    require(unknown == 404, f"an unknown path answers {unknown}, not 404, so the 404 of /debug reveals that it exists")
+    require(unknown == 404, f"an unknown path answers {unknown}, not 404, which reveals that /debug exists")
     if target.launch is None:
         return
     on = with_debug_on(target)
@@ -159,8 +159,8 @@ def debug_stream(target: Target) -> None:
 def with_debug_on(target: Target) -> Target:
     """Starts a server of the same kind with debug on.
 
-    If the stand-in is its upstream, the path of the base URL contains the name of a platform host. The server must not
-    take the stand-in for a host of the platform because of that path.
+    If the server has the stand-in as its upstream, the path of the base URL contains the name of a platform host. Only
+    the host of a URL counts, so the server must not treat the stand-in as a host of the platform.
     """
     upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
     return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
@@ -177,7 +177,7 @@ def read_debug_stream(on: Target, asked: Json) -> tuple[str, Stream]:
 
 
 def _debug_stream(target: Target, id: str) -> Stream:
-    """Reads the debug events of a request. Retries a 404, because the request itself may arrive a moment later."""
+    """Reads the debug events of a request. Retries after a 404, because the server may not have that request yet."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         stream = target.read_events(f"/v1/debug/stream/{id}", WAIT_SECONDS)

@@ -28,7 +28,7 @@ CONCURRENT_REQUESTS = 4  # at the same time, for R1, which sends the most reques
 
 
 def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
-    """Requires a refusal as in S16: a small 4xx with an error object that names `param`. Returns the error object."""
+    """Requires a small 4xx response whose error object names `param`, as S16 says. Returns the error object."""
     require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
     require(len(reply.body) < 2048, f"the refusal of {what} has {len(reply.body)} bytes, more than 2047")
     body = reply.json()

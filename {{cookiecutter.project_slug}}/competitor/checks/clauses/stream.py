@@ -49,12 +49,12 @@ def _tool_call_fragments(stream: Stream) -> list[Json]:
 
 
 def _has_words(text: object) -> bool:
-    """Whether a text has letters or digits: dots or dashes alone do not count as progress in words."""
+    """Returns whether a text has letters or digits, because dots or dashes alone do not tell a reader anything."""
     return isinstance(text, str) and any(map(str.isalnum, text))
 
 
 def _streams_for(target: Target, names: Iterable[str]) -> dict[str, Stream]:
-    """The streamed answers to a plain question, and to those of the named prompts that the target has."""
+    """Returns the streams for a plain question and for each named prompt; skips names that the target does not know."""
     known = {name: target.stream(target.prompts[name]) for name in names if name in target.prompts}
     return {"a plain question": target.stream(), **known}
 
@@ -70,7 +70,10 @@ def role_first(target: Target) -> None:
         require(stream.chunks[0][1].get("choices"), f"{what}: the first chunk has no choices")
 
 
-@clause("S2", remedy="Send a word of reasoning while you wait for the model's first token: within 500 ms, at most 2 s.")
+@clause(
+    "S2",
+    remedy="Until the model's first token comes, send a word of reasoning: ideally within 500 ms, always within 2 s.",
+)
 def first_word(target: Target) -> None:
     """The first content, reasoning or tool call comes within 2 s, even if the upstream is silent."""
     for what, stream in _streams_for(target, ["silence_first"]).items():
@@ -99,7 +102,7 @@ def progress_in_words(target: Target) -> None:
 
 @clause("S5", remedy="Omit a field instead of sending null; in particular, never send usage: null.")
 def no_nulls(target: Target) -> None:
-    """No field of a chunk is null, and in particular not `usage`."""
+    """No field of a chunk is null, not even `usage`."""
     asked = {"a question with include_usage": target.stream(stream_options={"include_usage": True})}
     for what, stream in (asked | _streams_for(target, ["reasoning", "calls"])).items():
         for _, chunk in stream.chunks:
@@ -219,7 +222,7 @@ def failures_in_good_form(target: Target) -> None:
     """When the upstream fails in any way, the answer says what failed and ends properly."""
     known = [name for name in FAULTS if name in target.prompts]
     if not known:
-        raise NotShown("no prompt is known that makes the server's upstream fail")
+        raise NotShown("no known prompt makes the server's upstream fail")
     for name in known:
         stream = target.stream(target.prompts[name])
         well_formed(stream, f"after {name!r} the stream")
@@ -235,12 +238,12 @@ def failures_in_good_form(target: Target) -> None:
 @clause(
     "S14",
     exclusive=True,
-    remedy="Watch for the client's disconnect from the start, and cancel the upstream call when it comes.",
+    remedy="Watch from the start whether the client disconnects, and cancel the upstream call if it does.",
 )
 def disconnect_cancels(target: Target) -> None:
     """When the client disconnects, the work at the upstream stops at once."""
     if target.upstream is None:
-        raise NotShown("this needs the stand-in upstream, which counts the requests that are cut off")
+        raise NotShown("this check needs the stand-in upstream, which counts the requests that are cut off")
     for name in ("endless", "silence_first", "silence_long"):
         for streamed in (True, False):
             _check_upstream_work_stops(target, name, streamed=streamed)
@@ -261,7 +264,7 @@ def _check_upstream_work_stops(target: Target, name: str, *, streamed: bool) -> 
 
 
 def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
-    """Whether the upstream's figure `count` rises above that in `before` within CANCEL_SECONDS."""
+    """Returns whether the upstream's figure `count` exceeds `before[count]` within CANCEL_SECONDS."""
     deadline = time.monotonic() + CANCEL_SECONDS
     while upstream.stats()[count] <= before[count]:
         if time.monotonic() > deadline:
@@ -272,7 +275,7 @@ def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
 
 @clause("S15", remedy="End the answer properly 10 s before JANUS_TIMEOUT.")
 def ends_in_time(target: Target) -> None:
-    """An answer that would not end is ended before the caller's time limit."""
+    """The server ends an answer before the caller's time limit, even if the upstream never ends."""
     prompts = {name: target.prompt(name) for name in ("endless", "silence_long")}
     quick, slow = (_limited(target, seconds) for seconds in (6, 20))
     with ThreadPoolExecutor(1) as pool:
@@ -324,7 +327,7 @@ BAD_BODIES: list[tuple[str, bytes, str | None]] = [
     remedy="Refuse bad input before the stream starts: 400, 413 or 415 with OpenAI's error object.",
 )
 def bad_input(target: Target) -> None:
-    """Bad input gets a small 4xx that names the field and does not echo the input; the upstream is not asked."""
+    """Bad input gets a small 4xx response that names the field but does not echo the input; no upstream is asked."""
     before = len(target.upstream.requests()) if target.upstream else 0
     for what, body, param in BAD_BODIES:
         reply = target.post(body)
@@ -347,7 +350,8 @@ def bad_input(target: Target) -> None:
 
 @clause(
     "S17",
-    remedy="Send {event, payload} in delta.janus with words in reasoning_content; each start needs an end with its id.",
+    remedy="Send {event, payload} in delta.janus with words in reasoning_content; send an end event with the same id "
+    "for each start event.",
 )
 def janus_events(target: Target) -> None:
     """Janus events have all fields and come with words, and each start event has an end event."""

@@ -1,4 +1,4 @@
-"""Checks of the limits that only section 7 of CONTRACT.md has: start time, concurrent requests."""
+"""Checks of two limits in section 7 of CONTRACT.md: the start time, and concurrent requests."""
 # Contract file: replaced by updates.
 
 from concurrent.futures import ThreadPoolExecutor

@@ -73,10 +73,10 @@ def _milliseconds(seconds: float | None) -> int | None:
 
 
 class Observer:
-    """Base observer of one answer: every callback does nothing. A callback may come at any time and must not wait."""
+    """Observes one answer. Here, all callbacks do nothing. They may be called at any time and must not block."""
 
     def doing(self, what: str) -> None:
-        """Called when the answer waits for something; `what` describes it."""
+        """Called when the answer has to wait; `what` is a text for the user that says why."""
 
     def started(self, step: Step) -> None:
         """Called when a tool or a sandbox starts."""

@@ -1,12 +1,16 @@
 """Decides by fixed rules which tools a prompt asks for. The word "then" starts a new round of calls.
 Contract file: replaced by updates.
 
-- an arithmetic expression: `calculator`; "search for X": `web_search`; "create a file NAME that contains
-  TEXT": `create_file`; a fenced block of code, with "run": `run_code`
-- the name of a tool: a call of this tool, as often as the prompt has the name
-- a noun that is in the prompt and in a tool's name or description: a call of that tool
+| The prompt contains | Tool to call |
+| --- | --- |
+| an arithmetic expression | `calculator` |
+| "search for X" | `web_search` |
+| "create a file NAME that contains TEXT" | `create_file` |
+| a fenced block of code, and the word "run" or "execute" | `run_code` |
+| the name of a tool | that tool, once for each time the name occurs |
+| a noun that is also in a tool's name or description | that tool |
 
-Only offered tools are called. Their arguments come from the prompt.
+Only tools that the request offers are called. Their arguments come from the prompt.
 """
 
 import re
@@ -141,7 +145,7 @@ class _Part:
         return plain[1:-1] if plain[:1] + plain[-1:] in _QUOTES and len(plain) > 1 else plain
 
     def _fitted(self, name: str, told: Body, text: str) -> Any:
-        """The arguments for a tool: those in `told` that are its parameters, or else a guess from the text."""
+        """The arguments for a tool: the values in `told` that fit its parameters, or else a guess from the text."""
         properties = (self._tools[name].get("parameters") or {}).get("properties") or {}
         known = {key: value for key, value in told.items() if _takes(properties.get(key), value)}
         return known or arguments(self._tools[name], self._aside.back(text))

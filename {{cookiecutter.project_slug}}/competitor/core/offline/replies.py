@@ -1,4 +1,4 @@
-"""The replies of the offline model. It uses fixed rules and keeps no state, so equal requests get equal replies."""
+"""Makes the offline model's replies by fixed rules. No state is kept, so equal requests get equal replies."""
 # Contract file: replaced by updates.
 
 import base64
@@ -114,7 +114,7 @@ class _Asked:
 
     @property
     def calls(self) -> list[Planned]:
-        """The tools to call now: a forced one, or those of the next round."""
+        """The tool calls to make now: those of the next round, or else a call that `tool_choice` forces."""
         choice = self.body.get("tool_choice")
         tools = [tool["function"] for tool in self.body.get("tools") or ()]
         if not tools or choice == "none":

@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 
 
 class OfflineServer:
-    """Starts the offline model's server: the first `start` starts it, and every `start` returns its base URL."""
+    """The offline model's server. The first call of `start` starts the server; every call returns its base URL."""
 
     def __init__(self, words_per_second: float):
         self._seconds_a_word = 1 / words_per_second

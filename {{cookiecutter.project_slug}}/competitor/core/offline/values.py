@@ -1,9 +1,9 @@
 """Makes a value that fits a JSON schema. Equal schemas get equal values.
 Contract file: replaced by updates.
 
-It supports the schemas of OpenAI's structured outputs and function calling, except for patterns with groups or
-alternatives, and for schemas that contradict themselves. No pattern is ever executed, because a
-hostile client could send one that runs for years.
+The schemas of OpenAI's structured outputs and function calling are supported. The exceptions are patterns with groups
+or alternatives, and schemas that contradict themselves. No pattern is ever executed, because a hostile client could
+send a pattern that takes years to match.
 """
 
 import math
@@ -84,7 +84,7 @@ class _Fitter:
                 return self._string(schema)
 
     def _shallowest(self, members: list[Any], depth: int) -> Any:
-        """The member of a union to use. Deep inside a recursive schema, it is one that ends the recursion."""
+        """The member of a union to use: the first, or deep inside a recursive schema, one that ends the recursion."""
         if depth < 3:
             return members[0]
         return min(members, key=lambda member: _kind(self._resolved(member)) in ("object", "array"))
@@ -190,7 +190,7 @@ def _kind(schema: Schema) -> str:
 
 
 def _merged(one: Schema, other: Schema) -> Schema:
-    """Merges two schemas, as far as objects need it."""
+    """Merges two schemas: their properties and required names are combined; for all else, `other` takes precedence."""
     both = {**one, **other}
     if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
         both["properties"] = {**one["properties"], **other["properties"]}

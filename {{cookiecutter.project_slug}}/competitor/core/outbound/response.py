@@ -96,7 +96,7 @@ class Response:
             self.ended.set_result(None)
 
     def close(self, *, finished: bool = False) -> None:
-        """Releases or closes the connection. With `finished`, only the end of the body may still be missing."""
+        """Releases or closes the connection. Pass `finished` if only the end of the body can still be missing."""
         self._timer.cancel()
         self._reader = None
         self._parts.clear()
@@ -143,7 +143,7 @@ class Response:
         self._parsed()
 
     def lost(self, error: Exception | None) -> None:
-        """Called when the connection is closed. This completes a body without a length."""
+        """Called when the connection is closed. Without an error, this ends a body without a declared length."""
         unframed = "content-length" not in self.headers and "transfer-encoding" not in self.headers
         if self.status and unframed and error is None:
             self.whole = True
@@ -227,7 +227,7 @@ class Response:
         return unpacked
 
     def _look(self) -> None:
-        """Checks for silence, with a timer that is restarted only when it fires, so that chunks need no timers."""
+        """Checks for silence. To save CPU, a chunk does not restart the timer: only this function does."""
         left = self._silence_seconds if self._paused else self._heard_at + self._silence_seconds - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)
@@ -238,7 +238,8 @@ class Response:
 def _whole_chunk(data: bytes) -> bytes | None:
     """The content of `data` if it is exactly one chunk of chunked transfer encoding, the usual case; otherwise None.
 
-    Such a chunk bypasses the parser. The parser is between two chunks then, so it does not miss this one.
+    Such a chunk bypasses the parser. This is safe: at that moment the parser expects a new chunk, and it still does so
+    afterwards.
     """
     size = _CHUNK_SIZE.match(data)
     if size is None or data[-2:] != b"\r\n" or int(size[1], 16) != len(data) - size.end() - 2:

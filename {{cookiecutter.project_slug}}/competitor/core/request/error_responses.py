@@ -26,7 +26,7 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
 
 
 async def no_such_route(request: Request, error: Exception) -> JSONResponse:
-    """The response to the framework's own 404 and 405."""
+    """Replaces the framework's own error responses, such as 404 and 405, with ones in OpenAI's error shape."""
     error = cast(HTTPException, error)
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
@@ -39,7 +39,7 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
 
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:
-    """The response to a bug of the server. It contains only an id, which the log has with the details."""
+    """The response if the server has a bug. It contains only an id; the log has the details under this id."""
     number = answer_id(request.headers)
     log.error("request failed", extra={"request_id": number, "why": type(error).__name__})
     said = f"The server failed. The log has details under the id {number}."

@@ -119,7 +119,7 @@ def _path(location: tuple[int | str, ...], given: Any) -> str:
 
 
 def _not_json(body: bytes, reason: str) -> ApiError:
-    """The error for a body that is not JSON. It names the field if Python's lenient parser accepts the body."""
+    """The error for a body that is not JSON. If Python's lenient parser can read it, the error names the field."""
     try:
         given = json.loads(body.decode())
     except UnicodeDecodeError:

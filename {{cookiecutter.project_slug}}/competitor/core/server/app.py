@@ -40,9 +40,9 @@ log = logging.getLogger("competitor.app")
 
 
 class _Application(FastAPI):
-    """FastAPI, but chat requests bypass its middleware, which costs as much CPU as the answer itself.
+    """FastAPI, except that chat requests bypass its middleware: it costs as much CPU as the answer itself.
 
-    Five layers would wrap each chat request. Every chunk would pass through four of them, which wrap `send`.
+    FastAPI would wrap each chat request in five layers. Four of them wrap `send`, so they would handle every chunk.
     """
 
     chat: ASGIApp

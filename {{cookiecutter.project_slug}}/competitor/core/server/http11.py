@@ -110,7 +110,7 @@ class Intake(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: ApiError) -> None:
-        """Sends the refusal and closes the connection. If an answer is being sent, it only closes."""
+        """Sends the refusal and closes the connection. If an answer has already begun, no refusal is sent."""
         if self._refused:
             return
         self._refused = True

@@ -1,7 +1,7 @@
 """Makes the chunks of a stream as bytes. The parts that are the same in every chunk are serialised once (S6).
 Contract file: replaced by updates.
 
-All JSON is ASCII (S11), because with a raw U+2028 in a `data:` line some readers lose the rest of the chunk.
+All JSON is ASCII (S11): if a `data:` line contains an unescaped U+2028, some readers lose the rest of the chunk.
 """
 
 import json
@@ -40,7 +40,7 @@ class Envelope:
         return self._delta + _dump(delta) + b"}]}\n\n"
 
     def finish(self, reason: str, usage: dict[str, Any] | None) -> bytes:
-        """The one chunk with a `finish_reason` (S7), and with the usage, unless the usage has its own chunk (S8)."""
+        """The only chunk with a `finish_reason` (S7). It also has the usage, unless that has its own chunk (S8)."""
         tail = b"" if usage is None else b',"usage":' + _dump(usage)
         return self._delta + b'{},"finish_reason":"' + reason.encode() + b'"}]' + tail + b"}\n\n"
 

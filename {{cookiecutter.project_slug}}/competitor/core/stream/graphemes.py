@@ -19,7 +19,10 @@ def _clusters() -> "regex.Pattern[str]":
 
 
 def cut(text: str, start: int, wanted: int) -> int:
-    """The end of a piece that begins at `start`, a character boundary, with about `wanted` (at least 1) characters."""
+    """Returns the end of a piece that begins at `start` and has about `wanted` characters.
+
+    `start` must be a character boundary, and `wanted` must be at least 1.
+    """
     end = start + wanted
     if end >= len(text):
         return len(text)

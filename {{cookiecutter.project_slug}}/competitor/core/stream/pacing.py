@@ -2,11 +2,11 @@
 Contract file: replaced by updates.
 
 The benchmark scores when deltas arrive, not how long they are (CONTRACT.md, section 10). So the time between two
-deltas is kept constant, and their length varies: each delta takes a share of the held text such that all of it is
-sent when the next burst is due. Text from an even upstream passes through unchanged.
+deltas is kept constant, and their length varies: the held text is divided among the deltas so that all of it has been
+sent when the next burst is due. Text that the upstream sends evenly is passed on unchanged.
 
-Text is held for at most one interval between bursts, and never longer than the setting. The first piece, reasoning,
-tool calls and the end are not delayed; after the end, the rest is sent within 150 ms.
+Text is held for at most one interval between bursts, and never longer than `JANUS_PACING_MOST_SECONDS`. The first
+piece, reasoning and tool calls are not delayed. When the upstream's text ends, the held text is sent within 150 ms.
 """
 
 import asyncio
@@ -190,7 +190,7 @@ class Pacer:
         await self._out
 
     def _first_share(self, characters: int, now: float) -> int:
-        """How many characters to send at once of a piece that arrives while nothing is held."""
+        """If no text is held: how many characters of a piece that has just arrived are sent immediately."""
         if self._step:
             return max(1, round(characters * self._step / max(self._step, self._rhythm.next_at - now)))
         return characters if characters <= LARGE_DELTA_CHARACTERS else LARGE_DELTA_CHARACTERS // 4
@@ -238,7 +238,7 @@ class Pacer:
         self._step = max(self._step, min(MAX_SPACING_SECONDS, wanted))
 
     def _ticks(self, now: float) -> int:
-        """How many deltas, including the current one, can be sent until all text must have been sent."""
+        """The number of deltas, including the current one, that can be sent before the deadline for the held text."""
         return max(1, ceil((self._until - now) / self._step - 1e-6))
 
     def _schedule(self, due: float) -> None:
@@ -246,7 +246,7 @@ class Pacer:
         self._timer = self._alarms.call_at(due, self._tick)
 
     def _send_held(self, end: int, now: float) -> None:
-        """Sends the held text up to `end`, in one delta unless that is too long for some readers."""
+        """Sends the held text up to `end`: in one delta, or in several if one would be too long for some readers."""
         most = MAX_DELTA_CHARACTERS
         while self._at < end:
             stop = end if end - self._at <= most else cut(self._held, self._at, most)

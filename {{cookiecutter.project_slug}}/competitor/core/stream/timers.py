@@ -1,9 +1,9 @@
 """Timers that are accurate to a tenth of a millisecond, for pacing.
 Contract file: replaced by updates.
 
-An event loop's own timers have a resolution of one millisecond, and with several streams at once each may fire
-a millisecond early or late. At 4 ms between two deltas, that costs 12 of 100 points of evenness; with
-these timers it costs 4. They use Linux's timerfd; on other systems, the loop's own timers are used.
+An event loop's own timers have a resolution of one millisecond. With several streams at once, each of these timers may
+fire a millisecond early or late. At 4 ms between two deltas, a stream then loses 12 of 100 points for evenness. With
+the timers of this module, it loses 4. They use Linux's timerfd; on other systems, the loop's own timers are used.
 """
 
 import asyncio

@@ -105,7 +105,7 @@ class Toolbox:
 
 
 class RunningCalls:
-    """Tool calls that run at once. Iterate over this for events; then `results` and `messages` are complete."""
+    """Tool calls that run at the same time. Iterate to get their events; then `results` and `messages` are complete."""
 
     def __init__(self, toolbox: Toolbox, calls: Sequence[ToolCall], seconds: float | None):
         self._toolbox, self._calls, self._seconds = toolbox, calls, seconds

@@ -31,6 +31,6 @@ agent = create_agent(
 
 
 async def answer(chat: Chat) -> AsyncIterator[Event]:
-    """Lets the agent work on the conversation, and passes on what it does."""
+    """Runs the agent on the conversation, and yields its events."""
     async for event in stream(agent, chat):
         yield event

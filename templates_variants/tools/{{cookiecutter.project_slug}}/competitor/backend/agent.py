@@ -52,13 +52,13 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
         output += sum(len(result.text.encode()) for result in running.results)
         if output > MAX_OUTPUT_BYTES or chat.seconds_left <= last_words_at:
             break
-    yield Reasoning("The budget for tools is spent; I answer with what there is.\n")
+    yield Reasoning("The budget for tools is spent; I answer with what I have.\n")
     last = chat.complete(messages, **{**offer, "tool_choice": "none" if offer else None})
     yield last
     if not last.text and not last.client_calls:
-        yield Text(f"I could not finish within my budget. What came last:\n{told(turn.tool_calls, running.results)}")
+        yield Text(f"I could not finish within my budget. The last results:\n{told(turn.tool_calls, running.results)}")
 
 
 def told(calls: Iterable[ToolCall], results: Iterable[Result]) -> str:
-    """The results of tool calls as text for the client, whose history does not contain them otherwise."""
+    """Returns the tool results as text for the client, because the client's history has no other record of them."""
     return "".join(f"{call.name}: {result.text[:2_000]}\n" for call, result in zip(calls, results, strict=True))

@@ -15,7 +15,7 @@ __all__ = ["offered"]
 
 
 def offered(chat: Chat) -> list[Tool]:
-    """The built-in tools whose service is configured. Each name occurs once."""
+    """The built-in tools that can run with what is installed and configured. Each name occurs once."""
     settings = chat.settings
     tools = [tool(calculator), tool(FileMaker(chat.artifacts).create_file)]
     if plot.available():
@@ -32,7 +32,7 @@ def offered(chat: Chat) -> list[Tool]:
 
 
 def _code(chat: Chat) -> list[Tool]:
-    """The tool `run_code`, which uses the first configured one of three sandboxes."""
+    """The tool `run_code` with the first of three sandboxes that is configured, or no tool if none is."""
     settings = chat.settings
     if settings.sandbox_url:
         sandbox = PlatformSandbox(Service(chat, settings.sandbox_url), settings.tool_seconds)

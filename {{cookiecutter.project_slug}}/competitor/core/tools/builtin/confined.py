@@ -1,10 +1,10 @@
-"""Gives up privileges, then replaces itself with a program that is not trusted. It is run as a script.
+"""A script that gives up its privileges and then replaces itself with a program that is not trusted.
 Contract file: replaced by updates.
 
     python -I confined.py CPU_SECONDS MEMORY_BYTES FILE_BYTES OPEN_FILES PROGRAM
 
 On Linux, the program has no network, cannot start processes or threads, and cannot reach other processes. However,
-it can read every file that its user can read: this cannot be prevented here.
+it can read every file that its user can read. This script cannot prevent that.
 """
 
 import ctypes
@@ -46,7 +46,7 @@ def _without_network_and_processes() -> None:
 
 
 def _without_root(program: str) -> None:
-    """Root becomes `nobody` if `nobody` can reach Python; otherwise it keeps its user id but no privileges."""
+    """If run as root: switches to `nobody` if that user can read Python's files, or else drops root's privileges."""
     if os.getuid() != 0 or not hasattr(os, "setresuid"):
         return
     with suppress(OSError):  # root has no capabilities in some containers

@@ -47,7 +47,7 @@ class Plotter:
         self,
         values: Annotated[list[Number], Field(min_length=1, max_length=MAX_PLOT_VALUES)],
         labels: Annotated[
-            list[Word], Field(max_length=MAX_PLOT_VALUES, description="One for each value, or none")
+            list[Word], Field(max_length=MAX_PLOT_VALUES, description="One label for each value, or no labels")
         ] = [],  # noqa: B006 - pydantic copies it
         kind: Kind = "bar",
         title: Word = "",

@@ -57,7 +57,7 @@ def outcome(reply: Any) -> Result:
     errors = _first(reply, "stderr", "error")
     code = _first(reply, "exit_code", "exitCode", "returncode")
     if output is None and errors is None and code is None:
-        raise ToolError("The sandbox's answer has another format than the contract requires.")
+        raise ToolError("The sandbox's answer does not have the format that the contract requires.")
     failed = bool(code) or (code is None and bool(errors))
     parts = [str(part).rstrip() for part in (output, errors) if part]
     if failed:
@@ -69,6 +69,6 @@ def outcome(reply: Any) -> Result:
 
 
 def _first(reply: Any, *names: str) -> Any:
-    """Returns the first value found under several names that servers use for the same field."""
+    """Returns the value of a field that servers call by different names: the first that is not None."""
     given = reply if isinstance(reply, dict) else {}
     return next((given[name] for name in names if given.get(name) is not None), None)

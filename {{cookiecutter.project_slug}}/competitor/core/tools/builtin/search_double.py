@@ -1,4 +1,4 @@
-"""A stand-in for the search service, for workshops without a network. Its results are invented and say so."""
+"""A stand-in for the search service, for workshops without a network. Its results are invented and marked as such."""
 # Contract file: replaced by updates.
 
 import hashlib
@@ -13,7 +13,7 @@ async def web_search(
     query: Annotated[str, Field(description="What to search for", min_length=1, max_length=1_000)],
     num_results: Annotated[int, Field(ge=1, le=20)] = 2,
 ) -> str:
-    """Stands in for a search of the web: its results are made up and labelled so."""
+    """Stands in for a web search: the results are made up, and a label says so."""
     lines = [f"{LABEL} {query}"]
     for number in range(1, num_results + 1):
         page = hashlib.sha256(f"{number}{query}".encode()).hexdigest()[:8]

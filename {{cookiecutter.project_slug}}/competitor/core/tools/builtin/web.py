@@ -47,10 +47,10 @@ class PageFetcher:
 
 
 def entries(reply: Any, name: str) -> list[dict[str, Any]]:
-    """The objects in the list under `name`, or in the reply if it is a list. Raises `ToolError` for other replies."""
+    """The objects in the list `reply[name]`, or in `reply` itself if that is a list. Otherwise raises `ToolError`."""
     found = reply.get(name) if isinstance(reply, dict) else reply
     if not isinstance(found, list):
-        raise ToolError("The service's answer has another format than the contract requires.")
+        raise ToolError("The service's answer does not have the format that the contract requires.")
     return [one for one in found if isinstance(one, dict)]
 
 

@@ -35,7 +35,10 @@ def to_openai(messages: Sequence[BaseMessage]) -> list[Body]:
 
 
 def tool_choice(given: Any) -> Any:
-    """Converts LangChain's tool choice to OpenAI's: `any` and True become `required`, a tool's name an object."""
+    """Converts LangChain's tool choice to OpenAI's.
+
+    `any` and True become `required`. The name of a tool becomes an object that contains this name.
+    """
     if given in ("any", True):
         return "required"
     if isinstance(given, str) and given not in ("auto", "none", "required"):

@@ -55,7 +55,7 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
         offer = run.chat.offer(self._toolbox(run, request.tools).schemas)
         choice = offer.get("tool_choice")
         if last := self._is_spent(run):
-            run.report(Reasoning("The budget for tools is spent; I answer with what there is.\n"))
+            run.report(Reasoning("The budget for tools is spent; I answer with what I have.\n"))
             choice = "none"
         run.turns += 1
         response = await handler(request.override(tools=offer.get("tools", []), tool_choice=choice))
@@ -104,12 +104,15 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
 
 def _run() -> Run:
     if (run := current()) is None:
-        raise RuntimeError("CompetitorMiddleware works inside of stream(agent, chat) only")
+        raise RuntimeError("CompetitorMiddleware works only inside stream(agent, chat)")
     return run
 
 
 def _own_calls(said: AIMessage, run: Run) -> AIMessage:
-    """The message without the calls of the client's tools, which the client runs. Unreadable calls stay in it."""
+    """Returns the message without the calls of the client's tools, because the client runs them.
+
+    Other calls stay in the message. If the arguments of a call are unreadable, the call gets empty arguments.
+    """
     run.unreadable = {call["id"] or "": call["args"] or "" for call in said.invalid_tool_calls}
     unreadable = [tool_call(name=call["name"] or "", args={}, id=call["id"]) for call in said.invalid_tool_calls]
     calls = [*said.tool_calls, *unreadable]
@@ -124,5 +127,5 @@ def _own_calls(said: AIMessage, run: Run) -> AIMessage:
 def _without_calls(said: AIMessage, run: Run) -> AIMessage:
     """The last message without its calls, because nobody will run them any more."""
     if not (said.text or any(call["name"] in run.client_tools for call in said.tool_calls)):
-        run.report(Text(f"I could not finish within my budget. What came last:\n{run.told}"))
+        run.report(Text(f"I could not finish within my budget. The last results:\n{run.told}"))
     return said.model_copy(update={"tool_calls": [], "invalid_tool_calls": []})

@@ -34,7 +34,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class ChatJanus(BaseChatModel):
-    """The model for one request: that of `chat`, or if `chat` is not given, the one that `stream` works on.
+    """The model for one request: the request of `chat`, or without `chat`, the request that `stream` handles.
 
     The caller's options (temperature, limits, ...) apply unless others are given here. The caller's tools do not apply:
     a call has only the tools from `bind_tools`. With `shown`, the text of `invoke` and `ainvoke` is streamed to the

@@ -23,8 +23,9 @@ def switch_off() -> None:
 
 
 async def _run_here(_: object, context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Runs the tracer's code for each call in this thread. LangSmith runs that code even when tracing is off.
+    """Runs the code of LangSmith's tracer in the current thread, instead of in another thread.
 
-    By default, LangSmith uses another thread twice a turn, and waits if all threads are busy.
+    LangSmith runs this code for each call, even when tracing is off. By default, it does so in another thread, twice in
+    each turn of the agent, and must wait if all threads are busy.
     """
     return context.run(function, *args, **kwargs)

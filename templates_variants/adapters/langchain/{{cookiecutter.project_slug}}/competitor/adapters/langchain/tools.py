@@ -59,6 +59,6 @@ def _is_async(their: BaseTool) -> bool:
 
 
 def _free_form(name: str, schema: dict[str, Any]) -> type[BaseModel]:
-    """Makes a pydantic model that accepts any arguments: the tool, such as one of an MCP server, checks them."""
+    """Makes a pydantic model that accepts any arguments, because the tool itself (or its MCP server) checks them."""
     config = ConfigDict(json_schema_extra=schema)
     return type(name, (RootModel[dict[str, Any]],), {"model_config": config, "__module__": __name__})
