@@ -212,7 +212,7 @@ def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) 
     well_formed(stream)
     assert "6 * 7 = 42" in stream.text
     assert health["version"] == "0.1.0"
-    assert health["upstream"].startswith("llm.chutes.ai, for requests that bring a token")
+    assert health["upstream"].startswith("llm.chutes.ai, only for requests with a token")
 
 
 def test_it_is_healthy_soon_after_its_start(baked: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_long_prompt_costs_points_and_the_reason_counts_its_tokens() -> None:
     assert cost([question], [stream_of([0.1, 0.2], (10, 100))]).score == 50
     long = cost([question], [stream_of([0.1, 0.2], (230, 100))])
     assert long.score == pytest.approx(100 / 6)
-    assert "220 of them in prompts that were added" in long.reason
+    assert "220 of the tokens are in prompts that the server added" in long.reason
 
 
 HOSTILE = strategies.text() | strategies.sampled_from(

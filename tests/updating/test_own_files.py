@@ -123,7 +123,9 @@ def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
     else:
         assert {"brain.py", "conduct.py", "wire.py"} < left
         told = (
-            "competitor/backend/brain.py: you changed" if edited == "brain.py" else f"{AGENT}: you changed how it uses"
+            "competitor/backend/brain.py: you changed"
+            if edited == "brain.py"
+            else f"{AGENT}: you changed the code that uses"
         )
         assert told in done.stdout
     requirements = (repo / "competitor/backend/requirements.in").read_text(encoding="utf-8")

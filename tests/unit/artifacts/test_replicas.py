@@ -97,6 +97,6 @@ def test_a_missing_bucket_affects_one_artifact_and_never_the_stream(start: Calla
     nowhere = {"JANUS_ARTIFACTS_BUCKET": "artifacts", "JANUS_ARTIFACTS_ENDPOINT": "http://127.0.0.1:9"}
     target = Target(start(nowhere).url)
     stream = target.stream("artifact 200000 photo.png")
-    assert "The file photo.png could not be saved: the place for files cannot be used now." in stream.text
+    assert "The file photo.png could not be saved: the file storage cannot be used now." in stream.text
     assert stream.finish_reasons == ["stop"]
     assert target.get(f"/v1/artifacts/art_{'a' * 48}").status == 503

@@ -56,10 +56,11 @@ def check(given: argparse.Namespace) -> int:
 
 @contextmanager
 def _targets(url: str | None, command: str | None, patience: float, *, quick: bool) -> Iterator[list[Target]]:
-    """Starts and returns the servers to check.
+    """Starts the servers to check, and yields them.
 
-    Without a start command, this is the server at the URL. With one, it is a server with an empty environment, as in
-    the arena. A second server has the stand-in as its upstream, unless `quick`, or if only one can be started.
+    Without a start command, there is one server: the one at the URL. With a start command, the first server has an
+    empty environment, as in the arena. A second server has the stand-in as its upstream. It is left out if `quick` is
+    true, or if the command can start only one server.
     """
     until = time.monotonic() + (QUICK_LIMIT_SECONDS if quick else LIMIT_SECONDS)
     if command is None:
@@ -98,14 +99,18 @@ def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> R
 
 
 def _learn_prompts(first: Target, *, quick: bool) -> None:
-    """Finds the prompts that this server reacts to. A quick check does not look for a silence, which takes seconds."""
+    """Finds the prompts that this server reacts to.
+
+    A quick check does not try the prompts that cause a silence, because each takes several seconds.
+    """
     first.prompts = learn_prompts(first, ("events", "artifact") if quick else tuple(WORDS))
 
 
 def _streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
-    """The streams to draw in the report, with their captions: one for each prompt and server, the longest first.
+    """Returns the streams to draw in the report, with their captions.
 
-    The caption of a prompt to the stand-in starts with the name of what the prompt provokes.
+    There is one stream for each prompt and server. The longest streams come first. If a prompt is a command for the
+    stand-in, its caption starts with the name of the command, such as `silence first`.
     """
     captions = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
     found = {

@@ -110,8 +110,8 @@ def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
     score = 50 * min(2.0, (questions + completions) / totals)
     extra = max(0, totals - completions - questions)
     reason = (
-        f"{totals} tokens for {len(streams)} answers; {extra} of the tokens are in prompts that the server added. Without "
-        "added prompts, the score is 50; with half of those tokens, it is 100"
+        f"{totals} tokens for {len(streams)} answers; {extra} of the tokens are in prompts that the server added. A "
+        "server that adds no prompts gets a score of 50; one that needs half as many tokens as that gets 100"
     )
     return Figure("cost", score, 15, reason)
 

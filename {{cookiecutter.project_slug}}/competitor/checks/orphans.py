@@ -6,8 +6,9 @@ It works only on Linux and does nothing on other systems. It uses a resource lim
 session. So a process sets this limit to a random number, its mark, and starts a watcher, which is this file run as a
 program. When the process has ended, the watcher kills every process that has the mark.
 
-A descendant may set a mark of its own in the same way. The second watcher has inherited the first mark, so the first
-watcher finds it, and reads the second mark from the second watcher's command line.
+A descendant may set a second mark in the same way. Processes that it starts later have only the second mark. But the
+descendant started its own watcher before it set the second mark, so that watcher has the first mark. The first watcher
+finds it, reads the second mark from its command line, and also kills the processes that have the second mark.
 """
 
 import os
@@ -26,7 +27,7 @@ _watchers: list[int] = []
 
 
 def kill_orphans() -> None:
-    """Makes sure that the processes that this one starts from now on do not outlive it. A second call does nothing."""
+    """Makes sure that all processes started from now on end when this process ends. A second call does nothing."""
     if sys.platform != "linux" or _watchers:
         return
     import resource

@@ -17,9 +17,9 @@ _SECTIONS = {"E": "1", "R": "2", "W": "3", "S": "4", "U": "5", "A": "6", "N": "7
 class Clause:
     """A clause of CONTRACT.md and its check.
 
-    `check` returns nothing if the clause holds on a server; otherwise it raises `Failed` or `NotShown`. `exclusive` marks
-    a check that counts the requests to the upstream. No other check runs at the same time, so that only its own requests
-    are counted.
+    `check` returns nothing if the clause holds on a server; otherwise it raises `Failed` or `NotShown`. `exclusive`
+    marks a check that counts the requests to the upstream. No other check runs at the same time, so that only its own
+    requests are counted.
     """
 
     id: str

@@ -1,9 +1,9 @@
-"""Starts servers with a command of the owner, each with its own environment, and stops them all.
+"""Starts servers with the owner's command, each with its own environment, and stops them all.
 Contract file: replaced by updates.
 
-In the command, `{port}` is replaced by the port, and `{env}` by the environment as `--env` options of `docker run`. A
-command that does not start a container gets the variables in its environment. On Linux the servers end with this
-process, even if it is killed.
+In the command, `{port}` is replaced by the port, and `{env}` by `--env` options for `docker run`, one for each
+variable. A command that does not start a container gets the variables in its environment. On Linux, the servers end
+when this process ends, even if this process is killed.
 """
 
 import os
@@ -38,8 +38,9 @@ class NotStarted(Exception):
 class Starter:
     """Starts servers with one command.
 
-    `start` returns a URL. The object itself can be the `launch` of a `Target`: it takes an environment and returns one.
-    `url` is the server's URL if the command can start only one server, because it takes neither a port nor variables.
+    `start` returns a URL. The object itself can be the `launch` of a `Target`: when it is called with an environment,
+    it returns a new `Target`. `url` is the server's URL. It is used only if the command can start no second server,
+    because it starts a container and has no `{env}`.
     """
 
     def __init__(self, command: str, url: str | None) -> None:

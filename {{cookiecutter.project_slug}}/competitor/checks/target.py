@@ -142,7 +142,7 @@ class Upstream:
         return dict(Target(self.url).get("/stats").json())
 
     def release(self, name: str) -> None:
-        """Lets the requests continue that wait for this name (see `hold` in `stand_in.py`)."""
+        """Continues the requests that wait for this name (see `hold` in `stand_in.py`)."""
         Target(self.url).get(f"/release/{name}")
 
 
@@ -170,7 +170,7 @@ class Target:
     def prompt(self, name: str) -> str:
         """The prompt of this name. Raises `NotShown` if there is none."""
         if name not in self.prompts:
-            raise NotShown(f"no prompt is known that provokes {name!r} on this server")
+            raise NotShown(f"no known prompt provokes {name!r} on this server")
         return self.prompts[name]
 
     @property
@@ -273,8 +273,8 @@ class Target:
     ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
         """Sends a request. Yields the response, and the time at which the request was sent.
 
-        A timer closes the connection, even if bytes still arrive: after `timeout`, which is a failure, or after
-        `seconds`, the time for which the caller wants to read, which is not a failure.
+        A timer closes the connection, even if bytes still arrive. If this happens after `timeout`, it is a failure.
+        If it happens after `seconds`, it is not, because the caller wanted to read only for that time.
         """
         connection, late, watch = self._connection(), threading.Event(), None
         try:

@@ -1,4 +1,4 @@
-"""Finds stale locks. `make lock` writes a hash of a lock's sources at the top of the lock. This module compares it."""
+"""Finds stale locks. `make lock` writes a hash of its sources at the top of each lock; this module checks the hash."""
 # Contract file: replaced by updates.
 
 import hashlib

@@ -51,9 +51,9 @@ def elsewhere(arguments: Sequence[str]) -> int | None:
 
 
 def environment(lock_file: str) -> Path:
-    """The Python to use: the current one if it has every package of the lock, or else `.venv`, made if needed.
+    """Returns the Python to use: the current one if it has every package of the lock, otherwise the one in `.venv`.
 
-    Raises SystemExit if `.venv` cannot be created or the packages cannot be installed.
+    Creates `.venv` if needed. Raises SystemExit if it cannot be created, or if the packages cannot be installed.
     """
     text = (ROOT / lock_file).read_text(encoding="utf-8")
     if all(_installed(*pin) for pin in _PIN.findall(text)):
@@ -64,7 +64,7 @@ def environment(lock_file: str) -> Path:
         if not python.exists() and _python(Path(sys.executable), "-m", "venv", str(VENV)):
             raise SystemExit(f"{VENV.name} could not be made. On Debian, install the package python3-venv.")
         count = len(_PIN.findall(text))
-        sys.stderr.write(f"Installing {count} packages of {lock_file} into .venv (again when the lock changes) ...\n")
+        sys.stderr.write(f"Installing {count} packages of {lock_file} into .venv (repeated if the lock changes) ...\n")
         pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock_file)
         if _python(python, *pip):
             raise SystemExit(f"{lock_file} could not be installed. Offline, set PIP_FIND_LINKS to a folder of wheels.")
@@ -75,8 +75,8 @@ def environment(lock_file: str) -> Path:
 def _several_at_once() -> Sequence[str]:
     """The options that make pytest run several tests at once, since the tests mostly wait.
 
-    There are none if the lock has no pytest-xdist, as in a repo that was just updated. With `worksteal`, each process
-    starts with its own part of the tests, so that few servers are started twice.
+    Returns no options if the lock has no pytest-xdist, which is possible in a repo that was just updated. With
+    `worksteal`, each process starts with its own part of the tests, so that few servers are started twice.
     """
     has_means = "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8")
     return ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal") if has_means else ()

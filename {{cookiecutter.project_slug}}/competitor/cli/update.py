@@ -161,7 +161,7 @@ def _git(*arguments: str, cwd: Path | None = None, failing: str = "git failed", 
 
 
 def _reason(stderr: str) -> str:
-    """Returns the line in which git names the error: it begins with `fatal:` or `error:`, or is the last one."""
+    """Returns the line of git's output that names the error: the first `fatal:` or `error:` line, or else the last."""
     lines = stderr.strip().splitlines()
     marked = [line for line in lines if line.startswith(("fatal: ", "error: "))]
     return next(iter(marked or lines[-1:]), "no reason given")

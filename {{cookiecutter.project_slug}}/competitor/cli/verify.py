@@ -1,10 +1,10 @@
-"""Compares the contract files with the record of how the template made them, and computes their digest.
+"""Compares the contract files with their recorded hashes, and computes the digest of all contract files.
 Contract file: replaced by updates.
 
-`.janus/contract.json` has the hashes of the contract files, and the zone patterns, which select contract files.
-Files are only read as data: nothing is imported or run, git is not called, and no link is followed. This module
-imports no other module of this repo, so a reviewer can load it from a trusted checkout of the template, as
-`tools/verify.py` of the template does.
+The record is `.janus/contract.json`. It has the hashes of the contract files as the template made them, and the zone
+patterns, which select contract files. Files are only read as data: nothing is imported or run, git is not called, and
+no link is followed. This module imports no other module of this repo, so a reviewer can load it from a trusted
+checkout of the template, as `tools/verify.py` of the template does.
 """
 
 import base64
@@ -197,7 +197,7 @@ def _kind(mode: int) -> str:
 
 
 def _judge_bytecode(root: Path, path: str, found: Found) -> None:
-    """Adds bytecode to `found.bytecode` if Python uses it only with its source, otherwise to `found.odd`."""
+    """Adds bytecode to `found.bytecode` if Python uses it only if it matches its source, otherwise to `found.odd`."""
     del found.files[path]
     found.executable.discard(path)
     folder, _, name = path.rpartition("/")
@@ -234,7 +234,7 @@ def differences(expected: Expected, found: Found, *, modes: bool = os.name == "p
 
 
 def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
-    """Describes each file that the template did not make. Names the contract file that differs only in case, if any."""
+    """Describes each unknown file, and names the contract file, if any, whose path differs from it only in case."""
     known = {_fold(path): path for path in expected.files}
     alike = {path: known.get(_fold(path)) for path in unknown}
     return {
@@ -244,7 +244,7 @@ def _unknown(unknown: set[str], expected: Expected) -> dict[str, str]:
 
 
 def _renamed(missing: set[str], unknown: set[str], expected: Expected, found: Found) -> dict[str, str]:
-    """Maps each missing contract file to its new name, if a file that the template did not make is equal."""
+    """Describes each missing contract file as renamed if an unknown file has the same content."""
     said = {}
     by_hash = {found.files[path]: path for path in sorted(unknown, reverse=True)}
     for path in missing:

@@ -34,7 +34,7 @@ _CONSTANTS = {"pi": math.pi, "e": math.e}
 def computed(expression: str) -> str:
     """Computes an expression and returns the value as a decimal number.
 
-    Raises `ZeroDivisionError`, and `ValueError` for anything but short plain arithmetic.
+    Raises `ZeroDivisionError` for a division by zero, and `ValueError` for anything but short, plain arithmetic.
     """
     if len(expression) > MAX_EXPRESSION_CHARACTERS:
         raise ValueError(f"it is longer than {MAX_EXPRESSION_CHARACTERS} characters")

@@ -59,7 +59,7 @@ class Chat:
 
     @property
     def model(self) -> str:
-        """The model that the last `complete` asked; before the first one, the model that the request names."""
+        """The model of the last call of `complete`; before the first call, the model that the request names."""
         return self._asked.model if self._asked else self.request.model
 
     @property
@@ -73,10 +73,10 @@ class Chat:
         return self._llm.client
 
     def offer(self, own: list[dict[str, Any]]) -> dict[str, Any]:
-        """Options for `complete` that offer the client's tools, and `own` except those with the same names (S10, R7).
+        """Returns the options for `complete` that offer the client's tools and the tools in `own` (S10, R7).
 
-        If the request has a `tool_choice` (a name, `required` or `none`), it concerns only the client's tools.
-        Then `own` is not offered.
+        A tool in `own` is left out if a tool of the client has the same name. If the request has a `tool_choice` (a
+        name, `required` or `none`), the choice concerns only the client's tools, so no tool in `own` is offered.
         """
         theirs = prompt.tools(self.request)
         if theirs.get("tool_choice", "auto") != "auto":

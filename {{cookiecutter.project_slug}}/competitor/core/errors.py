@@ -49,10 +49,10 @@ UPSTREAM_KINDS: dict[str, str] = {
 # kind -> what the user reads about an artifact that could not be saved. The cause goes only to the log.
 ARTIFACT_KINDS: dict[str, str] = {
     "too_large": "it is larger than {most} bytes, the maximum size",
-    "store_full": "the files that are kept already take up all of the space that is allowed",
+    "store_full": "the stored files would then exceed the maximum total size",
     "disk_full": "the disk is full",
-    "read_only": "the place for files cannot be written to",
-    "unavailable": "the place for files cannot be used now",
+    "read_only": "the file storage is read-only",
+    "unavailable": "the file storage cannot be used now",
     "unreadable": "it cannot be read",
 }
 

@@ -58,7 +58,7 @@ def true_counts(target: Target) -> None:
     file["size"] = BASE64_CHARACTERS * 3 // 4
     for what, part in (("an image", image), ("a file", {"type": "file", "file": file})):
         reply = target.post(question(messages=[{"role": "user", "content": [text, part]}]))
-        require(reply.status == 200, f"{what} of 150 KB got {reply.status}")
+        require(reply.status == 200, f"{what} of 150 KB got the status {reply.status}")
         tokens = check_usage(reply.json().get("usage"))["prompt_tokens"]
         require(tokens < MAX_TOKENS_FOR_BASE64, f"{what} of 150 KB in base64 was counted as text: {tokens} tokens")
     if "uncounted" in target.prompts:

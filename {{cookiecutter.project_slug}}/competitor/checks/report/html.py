@@ -62,7 +62,7 @@ def _head(record: Record, title: str) -> str:
     return (
         f"<h1>{_safe(title)}</h1>\n"
         f'<p class="soft">{len(record.verdicts)} clauses in {record.seconds:.0f} s. A broken <em>must</em> means that '
-        "the server does not comply; a missed <em>should</em> costs points or comfort.</p>\n"
+        "the server does not comply; a missed <em>should</em> costs points or makes the server less convenient.</p>\n"
         f'<ul class="counts">{listed}</ul>\n'
     )
 

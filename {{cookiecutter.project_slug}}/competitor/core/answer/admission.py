@@ -11,7 +11,7 @@ class NoSlot(Exception):
 
 
 class Gate:
-    """Runs `running` requests at once and lets others wait up to `wait_seconds`; at most `most` may run or wait."""
+    """Runs up to `running` requests at once; others wait up to `wait_seconds`. At most `most` may run or wait."""
 
     def __init__(self, running: int, most: int, wait_seconds: float):
         self._slots = asyncio.Semaphore(running)

@@ -32,7 +32,7 @@ class Backend:
         self._loading = loading
 
     async def loaded(self) -> AnswerFunction:
-        """Waits until the backend is loaded and returns its `answer`. Raises the error that loading it raised."""
+        """Waits until the backend is loaded and returns its `answer`. If loading failed, raises its error."""
         if self.answer is None and self._loading is not None:
             self.answer = (await asyncio.wrap_future(self._loading)).answer
         if self.answer is None:

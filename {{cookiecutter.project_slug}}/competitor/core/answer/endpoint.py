@@ -99,7 +99,11 @@ class _Request:
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:
-        """Logs one line and notifies the observers. Streams have a longest `gap` and a `lag` of the loop."""
+        """Logs one line and notifies the observers.
+
+        For a stream, `gap` is its longest silence, and `lag` is the longest delay of the event loop. For a whole
+        answer, both are None.
+        """
         summary = Summary(
             request_id=self.id,
             correlation_id=self.echoed.get("x-correlation-id"),

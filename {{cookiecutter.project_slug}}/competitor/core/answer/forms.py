@@ -11,7 +11,7 @@ from ..stream.writer import BodyWriter
 
 
 class StreamForm:
-    """Writes each piece as a chunk at once. Pacing may delay text, but the order of the pieces stays."""
+    """Writes each piece as a chunk at once, except text that pacing delays. The order of the pieces never changes."""
 
     def __init__(self, envelope: Envelope, writer: BodyWriter, pacing: Pacing | None = None):
         self.envelope, self.writer = envelope, writer

@@ -38,7 +38,10 @@ def open_store(settings: Settings) -> Store:
 
 
 def folder(settings: Settings) -> Path:
-    """The configured folder, or else one in the system's temporary folder, since an image's root may be read-only."""
+    """The configured folder, or else one in the system's temporary folder.
+
+    All other folders may be read-only, for example in a container.
+    """
     if settings.artifacts_dir is not None:
         return Path(settings.artifacts_dir)
     owner = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
@@ -46,7 +49,7 @@ def folder(settings: Settings) -> Path:
 
 
 def is_untouched(settings: Settings) -> bool:
-    """Whether nothing was ever stored in the folder, so that there is nothing to delete."""
+    """Whether the store is a folder in which nothing was ever stored. Then there is nothing to delete."""
     return settings.artifacts_bucket is None and not (folder(settings) / FOLDER).is_dir()
 
 
@@ -58,7 +61,10 @@ def without_proxies() -> None:
 
 
 def _is_ours(place: Path) -> None:
-    """Raises `PermissionError` if the folder belongs to another user, who can make it first below /tmp."""
+    """Raises `PermissionError` if another user owns the folder or may write to it.
+
+    This is possible because any user can create this folder in /tmp before this process does.
+    """
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise PermissionError(errno.EPERM, f"{place} is open to other users; set JANUS_ARTIFACTS_DIR to another folder")

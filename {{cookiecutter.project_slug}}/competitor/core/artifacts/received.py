@@ -14,7 +14,7 @@ from .names import display_name
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that came with the request. `name` is safe to show and never a path; `type` is as for an artifact."""
+    """A file that came with the request. `name` is safe to show and never a path; `type` is an artifact type."""
 
     name: str
     mime_type: str

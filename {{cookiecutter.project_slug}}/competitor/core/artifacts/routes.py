@@ -108,7 +108,7 @@ def _headers(keeper: Keeper, found: Found, tag: str) -> dict[str, str]:
 
 
 async def _send(keeper: Keeper, found: Found, part: Part, headers: dict[str, str]) -> Response:
-    """Sends bytes of the store in pieces. Each piece is read when the server has sent the one before it."""
+    """Sends stored bytes in pieces. Reads each piece only after the server has sent the previous piece."""
     pieces = found.pieces(part.start, part.end)
     first = await _first(pieces)
 

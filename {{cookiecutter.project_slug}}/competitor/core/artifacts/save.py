@@ -24,7 +24,7 @@ _AT_ONCE_BYTES = 512 * 1024
 
 
 class Artifacts:
-    """Saves the artifacts of one answer. At the end, the core sends those that were not yielded."""
+    """Saves the artifacts of one answer. At its end, the core sends the artifacts that the backend did not yield."""
 
     __slots__ = ("_host", "_keeper", "saved")
 

@@ -100,7 +100,7 @@ class Store:
             await obstore.delete_async(self._objects, _path(id))
 
     async def list(self) -> list[Kept]:
-        """Lists all objects, and also the marks of used ones."""
+        """Lists all objects, and also the marks that show which objects were used."""
         import obstore
 
         found = []
@@ -114,7 +114,10 @@ class Store:
         return found
 
     def forget_halves(self, now: float) -> None:
-        """Removes expired files that a killed process left half written. Only folders have them; `list` omits them."""
+        """Removes expired files that are incomplete because the process that wrote them was killed.
+
+        Only a folder can contain such files. `list` omits them.
+        """
         if self._folder is None:
             return
         for path in (self._folder / FOLDER).glob("art_*#*"):

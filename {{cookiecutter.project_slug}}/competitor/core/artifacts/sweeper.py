@@ -15,7 +15,7 @@ MIN_PAUSE_SECONDS = 1.0
 
 
 class Sweeper:
-    """Deletes expired artifacts from `start` to `stop`. After an error of the store, it tries again later."""
+    """Deletes expired artifacts after `start` is called, until `stop`. If the store fails, it tries again later."""
 
     def __init__(self, keeper: Keeper):
         self._keeper = keeper

@@ -46,7 +46,7 @@ class Live:
         return LiveLog(path, id, echoed.get("x-correlation-id"))
 
     async def follow(self, id: str) -> AsyncIterator[bytes]:
-        """Yields past and future events as frames, until the request ends, or if it does not arrive in time."""
+        """Yields past and future events as frames. Stops when the request ends, or if it does not arrive in time."""
         path, read, until = self._path(id), 0, time.monotonic() + WAIT_SECONDS
         told = time.monotonic()
         while time.monotonic() < until:

@@ -35,7 +35,7 @@ class Rest(Protocol):
 
 
 class Shelves(Protocol):
-    """The place where a recorder stores its request; the console is one."""
+    """What a recorder needs to store its request. The console implements this protocol."""
 
     secrets: list[str]
     seconds: float
@@ -114,7 +114,7 @@ class Recorder(Observer):
         self._tell(LAST, "request", message, fields)
 
     def close(self) -> None:
-        """Ends the recording, however the answer ended, and frees the memory that no other object holds."""
+        """Ends the recording, however the answer ended. Frees its memory, unless the console still has to store it."""
         if not self._ended:
             self.free()
 
@@ -171,7 +171,7 @@ class RecordedWriter(BodyWriter):
 
 
 def _events(data: bytes) -> Iterable[tuple[Any, int]]:
-    """Yields the events of a write with their sizes in bytes: chunks as objects, others as text."""
+    """Yields the events in the written data, with their sizes in bytes: chunks as objects, other events as text."""
     for event in data.split(b"\n\n"):
         if event:
             text = event.decode()

@@ -4,7 +4,7 @@ Contract file: replaced by updates.
 Within one stream, nearly all chunks have the same bytes, except for the text between two quotes. Once one
 chunk was parsed, the bytes before and after the text are known. A chunk with the same bytes before and after needs no
 parser if its text is printable and has no quote or backslash, because JSON does not escape such text.
-All other chunks are parsed. This saves a relay of single tokens about a tenth of its CPU time.
+All other chunks are parsed. A server that passes on single tokens needs about a tenth less CPU time in this way.
 """
 
 from pydantic_core import from_json
@@ -37,7 +37,7 @@ class UsualChunk:
 def usual_chunk(payload: bytes, text: str) -> UsualChunk | None:
     """Learns the usual chunk from a parsed chunk that holds only `text`.
 
-    Returns None if the text cannot be told from the bytes around it.
+    Returns None if it is not certain which bytes of the chunk are the text.
     """
     said = text.encode("utf-8", "replace")
     start = payload.find(_KEY)

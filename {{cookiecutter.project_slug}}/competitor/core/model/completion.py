@@ -73,7 +73,7 @@ class Completion(Source):
 
     @property
     def model(self) -> str:
-        """The name of the model that this call asks."""
+        """The name of the model that this call uses."""
         name: str = self._model or self.body["model"]
         return name
 

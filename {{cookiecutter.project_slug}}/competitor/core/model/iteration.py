@@ -14,7 +14,7 @@ Piece = Text | Reasoning | ToolCallPiece
 class PullSink(Flow):
     """A sink that is a queue. It pauses the source when the reader falls behind.
 
-    If `calls` is false, tool calls are left out; the completion has them at the end.
+    If `calls` is false, the queue leaves out tool calls. At the end, the completion's attributes contain them.
     """
 
     def __init__(self, *, calls: bool = False) -> None:
@@ -61,7 +61,7 @@ class PullSink(Flow):
             self._ready.set_result(None)
 
     async def next(self, pouring: asyncio.Future[None]) -> Piece | None:
-        """The next event; None after the last one, when `pouring` is done."""
+        """Waits for the next event and returns it; None if `pouring` is done and no event is left."""
         while not self._events:
             if pouring.done():
                 return None

@@ -1,4 +1,4 @@
-"""Separates reasoning between <think> and </think> from the text, for servers that do not do it.
+"""Separates reasoning between <think> and </think> from the text, for servers that do not separate it themselves.
 Contract file: replaced by updates.
 
 Only a tag at the beginning counts; a later one is text. A tag may arrive in several pieces.
@@ -18,7 +18,7 @@ class ThinkTags:
         self.over = False
 
     def parted(self, piece: str) -> tuple[str, str]:
-        """Splits this piece, after what was held back before it, into reasoning and text."""
+        """Adds this piece to the text that was held back, and splits the result into reasoning and text."""
         self._held += piece
         if self._thinking is None:
             begun = self._held.lstrip()

@@ -39,15 +39,19 @@ def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
 
 
 def usable_token(settings: Settings, url: str, token: SecretStr | None) -> SecretStr | None:
-    """The user's token if the server is the platform's or in `JANUS_TOKEN_HOSTS`, which may get it (R8), else None."""
+    """The user's token if this server may get it (R8), otherwise None.
+
+    Only the platform's servers and those in `JANUS_TOKEN_HOSTS` may get it.
+    """
     allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
     return token if allowed and token and token.get_secret_value() else None
 
 
 def limited(body: Body, base_url: str, settings: Settings) -> Body:
-    """The body, with the token limit in the field that this server reads. Some servers know only one of two.
+    """The body, with the token limit in the field that this server reads.
 
-    With `auto`, the field changes only for OpenAI, whose reasoning models refuse `max_tokens`.
+    Some servers know only one of the fields `max_tokens` and `max_completion_tokens`. With `auto`, the field changes
+    only for OpenAI, whose reasoning models refuse `max_tokens`.
     """
     name = settings.llm_limit_name
     if name == "auto":
@@ -68,5 +72,5 @@ def described(settings: Settings) -> dict[str, str]:
         return {"model": OFFLINE_MODEL, "upstream": "none: no base URL is configured"}
     host = parse(url)[0].host_header
     if choose(settings, None) is None:
-        return {"model": OFFLINE_MODEL, "upstream": f"{host}, for requests that bring a token: no key is configured"}
+        return {"model": OFFLINE_MODEL, "upstream": f"{host}, only for requests with a token: no key is configured"}
     return {"model": settings.llm_model or "as requested", "upstream": host}

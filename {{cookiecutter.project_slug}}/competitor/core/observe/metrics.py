@@ -1,9 +1,10 @@
 """Metrics (E4): counted once per request, never per chunk, and summed over all workers.
 Contract file: replaced by updates.
 
-A metric has the name that OpenTelemetry gives it (`gen_ai.*`, `http.server.*`), in Prometheus' spelling, or else one
-with `janus_`. Each of several workers counts in its own file, in a folder that their parent made (workers.py). The
-worker that gets the request adds up all files. No label contains a caller's text.
+If OpenTelemetry defines a metric (`gen_ai.*`, `http.server.*`), the metric has that name, in Prometheus' spelling.
+All other names start with `janus_`. If there are several workers, each counts in its own file, in a folder that their
+parent process made (workers.py). The worker that gets a request for the metrics adds up all files. No label contains a
+caller's text.
 """
 
 import os
@@ -72,7 +73,9 @@ class Metrics(Observer):
             "gen_ai_server_time_to_first_token_seconds", "Time to the first word, reasoning or call.", _WAITS
         )
         self._gaps = histogram("janus_stream_largest_gap_seconds", "Longest silence within a stream.", _GAPS)
-        self._lags = histogram("janus_event_loop_lag_seconds", "Longest delay of a stream by blocking code.", _WAITS)
+        self._lags = histogram(
+            "janus_event_loop_lag_seconds", "Longest delay of a stream because of blocking code.", _WAITS
+        )
         self._usage = histogram(
             "gen_ai_client_token_usage", "Tokens of an answer with all its model calls.", _TOKENS, "gen_ai_token_type"
         )

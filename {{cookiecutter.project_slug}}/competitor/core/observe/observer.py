@@ -1,4 +1,4 @@
-"""Observers: callbacks about an answer, for metrics, traces and the debug console. No chunk causes a call."""
+"""Observers: callbacks about an answer, for metrics, traces and the debug console. None is called for a chunk."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
