@@ -159,8 +159,8 @@ def debug_stream(target: Target) -> None:
 def with_debug_on(target: Target) -> Target:
     """Starts a server of the same kind with debug on.
 
-    If the server has the stand-in as its upstream, the path of the base URL contains the name of a platform host. Only
-    the host of a URL counts, so the server must not treat the stand-in as a host of the platform.
+    If the server's upstream is the stand-in, this function writes the name of a platform host into the path of the
+    upstream's URL. The server must not treat the stand-in as a host of the platform because of that path.
     """
     upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
     return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
