@@ -91,7 +91,7 @@ def test_one_artifact_and_all_artifacts_together_have_a_maximum_size(tmp_path: P
             await saved(shelf, b"x" * 1001)
         await saved(shelf, b"x" * 1000)
         await saved(shelf, b"x" * 1000)
-        with pytest.raises(ArtifactError, match="all of the space that is allowed") as full:
+        with pytest.raises(ArtifactError, match="the stored files would then exceed the maximum total size") as full:
             await saved(shelf, b"x")
         assert full.value.kind == "store_full"
         assert len(kept_files(tmp_path)) == 2
