@@ -91,8 +91,7 @@ def picked(seed: int, count: int) -> list[Passage]:
     """Picks `count` passages, the same number of each kind as far as possible."""
     chance = random.Random(seed)
     kinds = ("document", "docstring", "message")
-    every = passages()
-    by_kind = {kind: [passage for passage in every if passage.kind == kind] for kind in kinds}
+    by_kind = {kind: [passage for passage in passages() if passage.kind == kind] for kind in kinds}
     counts = {kind: count // 3 + (number < count % 3) for number, kind in enumerate(kinds)}
     return [passage for kind in kinds for passage in chance.sample(by_kind[kind], counts[kind])]
 

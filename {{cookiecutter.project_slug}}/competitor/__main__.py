@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--dry-run", action="store_true", help="show what would happen, and exit")
     update.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     update.add_argument("--answer", action="append", default=[], metavar="NAME=VALUE", help="change an answer")
-    update.add_argument("--no-migrate", action="store_true", help="only list the lines of your files that must change")
+    update.add_argument("--no-migrate", action="store_true", help="do not edit your files; list the lines to change")
     update.add_argument("--replace-edited", action="store_true", help="also replace edited contract files")
     update.add_argument("--pull-request", action="store_true", help="update on a branch, and open a pull request")
     update.add_argument("more", nargs="*", help="options that only the new template knows, after `--`")
