@@ -8,11 +8,12 @@ import pytest
 from hypothesis import strategies
 
 from competitor.checks import CLAUSES
+from competitor.checks.command import MAX_STREAMS_DRAWN, streams_to_draw
 from competitor.checks.figures import cost, measure, speed, streaming
 from competitor.checks.judging import Verdict, combined
 from competitor.checks.report.html import as_html
 from competitor.checks.report.records import Record, as_json, as_junit
-from competitor.checks.report.timeline import gap_histogram, timeline
+from competitor.checks.report.timeline import gap_histogram, moments, timeline
 from competitor.checks.target import Json, Stream, Target
 
 
@@ -105,3 +106,17 @@ def test_an_answer_that_cannot_be_parsed_scores_nothing_with_a_reason(usage: str
     figures = measure(Odd("http://127.0.0.1:9"))
     assert all(figure.score == 0 or figure.name == "speed" for figure in figures)
     assert all(figure.reason for figure in figures)
+
+
+def test_the_report_draws_the_longest_streams_and_every_kind_of_event() -> None:
+    calls: Json = {"choices": [{"delta": {"tool_calls": [{"index": 0}]}, "finish_reason": "tool_calls"}]}
+    short = Stream(200, {}, [(0.1, b"data: " + json.dumps(calls).encode())], seconds=0.1)
+    long = [stream_of([0.0, float(seconds)]) for seconds in range(1, 31)]
+    target = Target("http://127.0.0.1:1", name="as started")
+    target.journal.extend([("call it", short), *((f"wait {stream.seconds:.0f} s", stream) for stream in long)])
+    drawn = streams_to_draw([target])
+    assert len(drawn) == MAX_STREAMS_DRAWN
+    assert drawn[0][0] == "wait 30 s (as started)"
+    assert drawn[-1] == ("call it (as started)", short)
+    assert [stream.seconds for _, stream in drawn[:-1]] == [30.0 - place for place in range(MAX_STREAMS_DRAWN - 1)]
+    assert {kind for _, stream in drawn for _, kind in moments(stream)} == {"text", "calls", "end"}

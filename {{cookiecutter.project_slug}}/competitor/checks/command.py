@@ -17,6 +17,7 @@ from .prompts import WORDS, learn_prompts
 from .report.html import as_html
 from .report.records import Record, as_json, as_junit
 from .report.terminal import catalogue, closing, progress, say, table
+from .report.timeline import moments
 from .starting import NotStarted, Starter
 from .target import Stream
 
@@ -94,7 +95,7 @@ def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> R
             _learn_prompts(first, quick=quick)
             figures = measure(first, quick=quick)
         verdicts = judge_if_answering(targets, clauses, on_verdict)
-    streams = _streams_to_draw(targets)
+    streams = streams_to_draw(targets)
     return Record(first.url, verdicts, figures, streams, time.monotonic() - began)
 
 
@@ -106,10 +107,11 @@ def _learn_prompts(first: Target, *, quick: bool) -> None:
     first.prompts = learn_prompts(first, ("events", "artifact") if quick else tuple(WORDS))
 
 
-def _streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
-    """Returns the streams to draw in the report, with their captions.
+def streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
+    """Returns the streams to draw in the report, the longest first, with their captions.
 
-    There is one stream for each prompt and server. The longest streams come first. If a prompt is a command for the
+    There is at most one stream for each prompt and server. Every kind of event that the servers sent is in one of the
+    streams: the longest stream of each kind is chosen, then the longest of the others. If a prompt is a command for the
     stand-in, its caption starts with the name of the command, such as `silence first`.
     """
     captions = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
@@ -119,5 +121,11 @@ def _streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
         for asked, stream in target.journal
         if stream.lines
     }
-    longest = sorted(found.items(), key=lambda item: -item[1].seconds)[:MAX_STREAMS_DRAWN]
-    return [(f"{asked} ({name})" if name else asked, stream) for (asked, name), stream in longest]
+    longest = sorted(found, key=lambda each: -found[each].seconds)
+    longest_of_kind: dict[str, tuple[str, str]] = {}
+    for each in longest:
+        for _, kind in moments(found[each]):
+            longest_of_kind.setdefault(kind, each)
+    chosen = list(dict.fromkeys([*longest_of_kind.values(), *longest]))[:MAX_STREAMS_DRAWN]
+    chosen.sort(key=longest.index)
+    return [(f"{asked} ({name})" if name else asked, found[asked, name]) for asked, name in chosen]
