@@ -380,7 +380,7 @@ class FileMigration:
 
 
 def full(name: str) -> str:
-    """Returns the dotted name with the name of the package before it."""
+    """Returns `PACKAGE.name`, where PACKAGE is the import name of the owner's package."""
     return f"{PACKAGE}.{name}"
 
 
