@@ -1,6 +1,6 @@
 """Tests that clients get artifacts of any size unchanged when an owner's code saves them.
 
-The tests use each variant with the offline model, and ask for streamed and for whole answers.
+The tests use each variant with the offline model, and ask for streamed and for non-streamed answers.
 """
 
 import hashlib

@@ -262,7 +262,7 @@ class Owner(RuleBasedStateMachine):
         return code
 
     def _baked(self, version: str) -> "Callable[[dict[str, str], Path], Path]":
-        """Returns a function that copies an existing bake, because a new bake takes most of an update's time."""
+        """Returns a function that copies an existing bake. To bake again would take most of the time of an update."""
 
         def copied(answers: dict[str, str], scratch: Path) -> Path:
             goal = scratch / "made" / "my-competitor"

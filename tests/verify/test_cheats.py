@@ -78,7 +78,7 @@ def test_a_folder_that_is_not_there_is_not_shown(tmp_path: Path, home: Path) -> 
 
 @pytest.mark.parametrize("name", ["proxy", "langchain"])
 def test_a_repo_that_names_another_variant_is_told_apart(name: str, bakes: Bakes, home: Path, tmp_path: Path) -> None:
-    """Adapters are contract files. If a repo names another variant, adapters are missing or unknown."""
+    """If a repo claims to be another variant, verify reports each adapter that is missing or not of that variant."""
     project = copy(bakes(name), tmp_path / "project")
     write_record(project, backend={"proxy": "langchain", "langchain": "proxy"}[name])
     done = reviewed(project, home)

@@ -45,7 +45,7 @@ class KnowsDocuments(Shelf):
 
 @breaks("A1", origin=FROM_THE_CONTRACT_ALONE)
 class DefaultTtlLeftOutOfTheWholeAnswer(Plain):
-    """A1: "all nine fields always"; a whole answer of this server has no `ttl_seconds` if it is 3600."""
+    """A1: "all nine fields always"; a non-streamed answer of this server has no `ttl_seconds` if it is 3600."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         items = [
@@ -131,7 +131,7 @@ class SendsBytesToTheModel(Shelf):
 
 @breaks("A3", origin=OF_THE_CONTRACT)
 class HasArtifactsInStreamsOnly(Plain):
-    """A3: a whole answer has message.artifacts; this server sends artifacts in streams only."""
+    """A3: a non-streamed answer has message.artifacts; this server sends artifacts in streams only."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return super().whole(id, asked, {**message, "artifacts": []}, reason, usage)

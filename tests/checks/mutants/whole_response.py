@@ -28,7 +28,7 @@ class TakesAnyIdForItsOwn(Plain):
 
 @breaks("W1", origin=BLIND)
 class CallsAWholeAnswerAChunk(Plain):
-    """W1: in a whole answer, the field `object` is `chat.completion`; this server sends `chat.completion.chunk`."""
+    """W1: without streaming, the field `object` is `chat.completion`; this server sends `chat.completion.chunk`."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}

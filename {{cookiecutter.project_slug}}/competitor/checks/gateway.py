@@ -51,7 +51,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def accepted(answer: Any) -> bool:
-    """Whether a whole answer has all fields that the gateway requires."""
+    """Whether a non-streamed answer has all fields that the gateway requires."""
     if not isinstance(answer, dict) or not isinstance(usage := answer.get("usage"), dict):
         return False
     if not all(type(usage.get(name)) is int for name in USAGE_FIELDS):

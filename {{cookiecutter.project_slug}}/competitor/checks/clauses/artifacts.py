@@ -74,7 +74,7 @@ def own_chunk(target: Target) -> None:
 
 @clause("A1", remedy="Send all nine fields in every descriptor, each with its type.")
 def descriptor(target: Target) -> None:
-    """A descriptor has all nine fields with correct values, in streamed and in whole answers."""
+    """A descriptor has all nine fields with correct values, in streamed and in non-streamed answers."""
     whole = _whole_message(target).get("artifacts") or ()
     for item in (*all_artifacts(target), *whole):
         _check_fields(item)
@@ -142,15 +142,15 @@ def check_bytes(data: bytes, item: Json, where: str) -> None:
 
 @clause("A3", exclusive=True, remedy="Put the descriptors in message.artifacts too; link to the same URL in the text.")
 def both_modes(target: Target) -> None:
-    """Streamed and whole answers have the artifact and a link to it; no model gets the bytes of earlier artifacts."""
+    """Answers have the artifact and a link to it, streamed or not; no model gets the bytes of earlier artifacts."""
     stream, item = answer_with_artifact(target)
     mark = "!" if item.get("type") == "image" else ""
     link = re.compile(re.escape(mark) + r"\[(?:[^\[\]\\]|\\.)*\]\(" + re.escape(str(item.get("url"))) + r"\)")
     require(link.search(stream.text), "the text of a stream does not link to its artifact in Markdown")
     message = _whole_message(target)
-    require(message.get("artifacts"), "a whole answer has no message.artifacts")
+    require(message.get("artifacts"), "a non-streamed answer has no message.artifacts")
     url = message["artifacts"][0]["url"]
-    require(f"]({url})" in (message.get("content") or ""), "the text of a whole answer does not link to its artifact")
+    require(f"]({url})" in (message.get("content") or ""), "a non-streamed answer does not link to its artifact")
     if target.upstream is None:
         return
     pictures = {

@@ -18,7 +18,7 @@ def chat_route(target: Target) -> None:
     for what, whole in (("", target.ask()), (" with stream: null", target.ask(stream=None))):
         require(whole.status == 200, f"POST {CHAT}{what} answered {whole.status}")
         kind = whole.headers.get("content-type", "")
-        require("application/json" in kind, f"a whole answer{what} does not have the content type application/json")
+        require("application/json" in kind, f"a non-streamed answer{what} has the content type {kind!r}")
     stream = target.stream()
     require(stream.status == 200, f"POST {CHAT} with stream: true answered {stream.status}")
     kind = stream.headers.get("content-type", "")

@@ -261,7 +261,7 @@ def headers(target: Target) -> None:
     refusal = target.post(question(temperature="x"), ids)
     for what, given in (
         ("a stream", stream.headers),
-        ("a whole answer", whole.headers),
+        ("a non-streamed answer", whole.headers),
         ("a refusal", refusal.headers),
     ):
         require(given.get("x-request-id") == "check-r10", f"X-Request-Id is not echoed on {what}")

@@ -231,8 +231,8 @@ def failures_in_good_form(target: Target) -> None:
         require("model" in stream.text, f"after {name!r} the text does not say what failed")
         require("sk-secret" not in stream.text, f"after {name!r} the upstream's error text was sent to the client")
         whole = target.ask(target.prompts[name])
-        require(whole.status == 200, f"after {name!r} a whole answer has the status {whole.status}")
-        require(whole.json()["choices"][0]["message"]["content"], f"after {name!r} a whole answer has no text")
+        require(whole.status == 200, f"after {name!r} a non-streamed answer has the status {whole.status}")
+        require(whole.json()["choices"][0]["message"]["content"], f"after {name!r} a non-streamed answer has no text")
 
 
 @clause(
@@ -253,7 +253,7 @@ def _check_upstream_work_stops(target: Target, name: str, *, streamed: bool) -> 
     upstream = target.upstream
     assert upstream is not None
     before = upstream.stats()
-    how = "a stream" if streamed else "a whole answer"
+    how = "a stream" if streamed else "a non-streamed answer"
     if streamed:
         # A competitor may send text before it asks its upstream. Leave only after the upstream was asked.
         target.half_read(question(target.prompt(name), stream=True), then=lambda: _wait(upstream, "open", before))
@@ -285,7 +285,7 @@ def ends_in_time(target: Target) -> None:
         began = time.monotonic()
         reply = quick.post(question(prompts["endless"]))
         in_time = reply.status == 200 and time.monotonic() - began < 5.5
-        require(in_time, "a whole answer did not end before the time limit")
+        require(in_time, "a non-streamed answer did not end before the time limit")
         long.result()
 
 

@@ -28,7 +28,7 @@ def _counted(usage: Json, sentence: str) -> None:
 
 @clause("U1", remedy="Send prompt_tokens, completion_tokens and total_tokens as integers that add up.")
 def three_integers(target: Target) -> None:
-    """Usage has three integers that add up, in streamed and in whole answers."""
+    """Usage has three integers that add up, in streamed and in non-streamed answers."""
     check_usage(target.ask().json().get("usage"))
     usages = target.stream().usages
     require(usages, "a stream has no usage")

@@ -13,9 +13,9 @@ MAX_ID_CHARACTERS = 128
 
 def _answer(target: Target) -> Json:
     reply = target.ask()
-    require(reply.status == 200, f"a whole answer got {reply.status}")
+    require(reply.status == 200, f"a non-streamed answer got {reply.status}")
     body = reply.json()
-    require(isinstance(body, dict), "a whole answer is not an object")
+    require(isinstance(body, dict), "a non-streamed answer is not an object")
     return dict(body)
 
 

@@ -67,7 +67,7 @@ class Metrics(Observer):
         self._requests = counter("janus_requests_total", "Chat requests by outcome and cause.", "outcome", "error_type")
         self._gone = counter("janus_client_disconnects_total", "Clients that left before their answer was complete.")
         self._durations = histogram(
-            "gen_ai_server_request_duration_seconds", "Time of a whole answer, streamed or not.", _LENGTHS, "mode"
+            "gen_ai_server_request_duration_seconds", "Time of an answer, streamed or not.", _LENGTHS, "mode"
         )
         self._first = histogram(
             "gen_ai_server_time_to_first_token_seconds", "Time to the first word, reasoning or call.", _WAITS
