@@ -88,7 +88,7 @@ tables: $(VENV)/.ready        ## write the tables of the generated repo's docume
 imports: $(VENV)/.ready        ## draw who imports whom in a generated repo: docs/imports.svg
 	@$(BIN)/python -m tools.imports
 
-test-kit: $(VENV)/.ready        ## install from a fresh workshop kit, bake and ask the scoreboard, without a network
+test-kit: $(VENV)/.ready        ## install from a fresh workshop kit, bake and run the scoreboard, without a network
 	@$(BIN)/python -m pytest -m slow tests/workshop
 
 kit: $(VENV)/.ready        ## pack the template and its wheels for a workshop without a network; KIT=--here for this machine only

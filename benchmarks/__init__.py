@@ -1,1 +1,1 @@
-"""Measures the streaming core and other servers, with nginx as the practical limit. `python -m benchmarks --help`."""
+"""Measures the streaming core and other servers; nginx is the practical upper limit. `python -m benchmarks --help`."""

@@ -1,6 +1,6 @@
 """`python -m benchmarks.console`: the CPU cost of the debug console while it is off, and its memory while it is on.
 
-For the cost while it is off, the comparison is with a build from which every line of the console was removed.
+The CPU cost is compared with that of a build from which every line of the console was removed.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def off(pairs: int) -> list[float]:
 def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
     """CPU seconds per request, for each of the two builds.
 
-    Both are restarted for each pair, because a process's place in memory changes its cost by about one percent.
+    Both are restarted for each pair, because a process's memory addresses change its cost by about one percent.
     """
     cost: dict[str, list[float]] = {peer.name: [] for peer in peers}
     with contextlib.ExitStack() as stack:
@@ -116,7 +116,7 @@ def _pair(peers: Sequence[Peer], upstream: int) -> dict[str, float]:
 
 
 def _turn(server: Server) -> float:
-    """Sends one turn of requests. Returns CPU seconds per request."""
+    """Sends the requests of one turn. Returns CPU seconds per request."""
     before = server.cpu()
     results = load.run(server.url, REQUESTS)
     time.sleep(0.02)
@@ -126,7 +126,7 @@ def _turn(server: Server) -> float:
 
 
 def kept() -> list[float]:
-    """Memory in MiB above the start, after 1,000, 2,000 and 3,000 requests with the console on and open."""
+    """The growth of memory in MiB after 1,000, 2,000 and 3,000 requests with the console on and open."""
     relay = PEERS["relay"]
     on = Peer("on", "console on", relay.command, {**relay.environment, "JANUS_DEBUG": "true"})
     more = []

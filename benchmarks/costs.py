@@ -50,7 +50,7 @@ def cost(name: str, given: Load, names: Sequence[str], repetitions: int) -> Rows
 
 
 def scale(names: Sequence[str], repetitions: int, counts: Sequence[int] = SCALE) -> Rows:
-    """Measures CPU per token with 1 to 2,000 streams at the same total rate. Each run has its number of `streams`."""
+    """Measures CPU per token with 1 to 2,000 streams at the same total rate. Each run records its number of streams."""
     rows: Rows = {peer: [] for peer in names}
     order = [
         (repetition, streams, peer)

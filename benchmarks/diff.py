@@ -111,7 +111,8 @@ def _measured(backend: str, scenarios: Sequence[str], template: Path, blocks: in
 def peer(name: str, backend: str, template: Path) -> Peer:
     """Bakes a repo from a checkout, and returns it as a server that runs in an environment from the repo's own lock.
 
-    All names must have the same length, because the length of a process's paths affects its place in memory.
+    All names must have the same length, because the length of a process's paths affects its memory addresses, and so
+    its CPU time.
     """
     offered = revisions.backends(template)
     if backend not in offered:

@@ -87,7 +87,7 @@ class _Builds:
         self.python = environments.python_of("diff-proof", self.project / "requirements.txt")
 
     def copy(self, name: str, scenario: str = "", turns: int = 0) -> Peer:
-        """Makes a copy and returns it as a server. With a scenario, the copy loops `turns` turns for each token."""
+        """Makes a copy and returns it as a server. With a scenario, a loop of `turns` iterations slows it down."""
         goal = self.project.with_name(name)
         shutil.rmtree(goal, ignore_errors=True)
         shutil.copytree(self.project, goal)
@@ -103,7 +103,7 @@ class _Builds:
         for number, (pair, cost) in enumerate(zip(copies, measured, strict=True)):
             slowdown = max(SLOWER, 1 / cost.ratio(1).mean - 1)
             turns[number] = round(turns[number] * SLOWER / slowdown)
-            print(f"  {pair.scenario}: a loop of {turns[number]} turns", file=sys.stderr, flush=True)
+            print(f"  {pair.scenario}: a loop of {turns[number]} iterations", file=sys.stderr, flush=True)
         return self._with_loops(copies, turns)
 
     def _with_loops(self, copies: Sequence[Pair], turns: Sequence[int]) -> list[Pair]:

@@ -1,4 +1,4 @@
-"""Makes in `build/bench`, on first use, what the benchmark needs: environments from locks, baked repos, nginx."""
+"""Sets up what the benchmark needs: environments from locks and baked repos in `build/bench`, and nginx."""
 
 import hashlib
 import os

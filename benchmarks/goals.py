@@ -63,7 +63,7 @@ def added(results: Results, name: str, key: str) -> Measured | None:
 
 
 def worst_change(results: Results) -> Measured | None:
-    """Returns by how much pacing raises the evenness, for the pattern for which it raises it least."""
+    """Returns the change in evenness by pacing, for the pattern where pacing helps least."""
     changes = []
     for pattern in PATTERNS:
         pair = [figure(results, "even", f"{pattern}/{mode}", "evenness") for mode in PACING]

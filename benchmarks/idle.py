@@ -44,7 +44,7 @@ def start(names: Sequence[str], repetitions: int) -> Rows:
 def memory(names: Sequence[str], streams: int, repetitions: int) -> Rows:
     """Measures KiB per open, silent stream, MiB kept after all streams have ended, and MiB added by a second round.
 
-    Memory that only the first round leaves may be kept by the allocator. Memory that each round adds is a leak.
+    Memory that only the first round adds may be kept by the allocator. Memory that every round adds is a leak.
     """
     rows: Rows = {peer: [] for peer in names}
     order = list(interleaved(names, repetitions))

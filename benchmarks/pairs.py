@@ -39,7 +39,7 @@ START_SECONDS = 1.3
 
 @dataclass(frozen=True)
 class Pair:
-    """Two servers to compare in one scenario. Peers with the same name, also in several pairs, are the same server."""
+    """Two servers to compare in one scenario. Peers with the same name are one server, even in several pairs."""
 
     scenario: str
     new: Peer

@@ -20,7 +20,7 @@ A_REQUEST = Place("read_request")
 
 
 def slow_down(project: Path, place: Place, turns: int) -> None:
-    """Inserts a busy loop of `turns` turns. The loop calls nothing, and all turns cost the same.
+    """Inserts a busy loop of `turns` iterations. The loop calls nothing, and all iterations cost the same.
 
     The loop counts with floats, because integers above 256 cost more than smaller ones.
     """

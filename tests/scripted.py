@@ -1,4 +1,4 @@
-"""Starts the core with the scripted backend in place of an owner's backend, and has the prompts for the checks."""
+"""Starts the core with the scripted backend in place of an owner's backend. Defines the prompts for the checks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ PROMPTS = {
 
 
 def core_on(upstream: Upstream, launch: Callable[..., Any]) -> Target:
-    """Starts the core with the scripted backend and this upstream. The target can launch more such servers."""
+    """Starts the core with the scripted backend and this upstream. The target can launch more servers of this kind."""
     environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock"}
 
     def launch_another(given: Mapping[str, str]) -> Target:

@@ -170,7 +170,7 @@ async def client_calls(chat: Chat) -> AsyncIterator[Event]:
 
 
 async def iterates(chat: Chat) -> AsyncIterator[Event]:
-    """Yields each event of a first completion, and then hands a second completion over to the core."""
+    """Yields each event of one completion, and then a second completion object, whose events the core sends."""
     first = chat.complete()
     async for event in first:
         yield event

@@ -1,4 +1,4 @@
-"""Tests what each package of a generated repo imports, how many modules it has, and the map of the core."""
+"""Tests what each package of a generated repo imports, how many modules it has, and the map in the core's docstring."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Tests that delays by a busy machine are measured, and that a test that fails on a busy machine is repeated."""
+"""Tests that delays caused by a busy machine are measured, and that a test that fails on a busy machine is repeated."""
 
 import os
 import subprocess

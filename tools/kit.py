@@ -1,7 +1,7 @@
 """Packs what a workshop without a network needs into `build/kit`: this template and a folder of wheels.
 
-The wheels are every package of every variant's lock, checked against its hash, for each requested operating
-system and Python version. `docs/workshop-trainer.md` says how to use the folder.
+The folder has the wheels of all packages in the variants' locks, for each requested operating system and Python
+version. pip checks the hash of each wheel. `docs/workshop-trainer.md` says how to use the folder.
 """
 
 import argparse

@@ -102,7 +102,7 @@ def slash_comments(text: str) -> str:
 
 
 def python(text: str) -> str:
-    """Keeps comments, and strings without the braces of f-strings; if Python cannot parse the text, only comments."""
+    """Comments, and strings without the expressions of f-strings. If Python cannot parse the text, only comments."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
@@ -120,7 +120,7 @@ def python(text: str) -> str:
 
 
 def _prose_of(token: tokenize.TokenInfo) -> str | None:
-    """Returns a token's prose, of the same length: spaces replace quotes and marks. Returns None if it is code."""
+    """Returns a token's prose, with spaces for its quotes and `#`, so the length stays the same; None if it is code."""
     kind = tokenize.tok_name[token.type]
     source = token.string
     if kind == "COMMENT":
@@ -141,7 +141,7 @@ def _prose_of(token: tokenize.TokenInfo) -> str | None:
 
 
 def _comments(text: str, mark: re.Pattern[str]) -> str:
-    """The comment in each line, from its mark on, with spaces for the mark."""
+    """Keeps only the text after `mark` in each line, with spaces in place of the mark."""
     lines = []
     for line in text.split("\n"):
         found = mark.search(line)

@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"(?<=<!-- api -->\n).*?(?=<!-- /api -->)", re.DOTALL)
 
 # Names that are values or types without a docstring.
 VALUES = {
-    "API_VERSION": "The version of this API: a renamed or removed name raises its first number.",
+    "API_VERSION": "The version of this API: its first number increases if a name is renamed or removed.",
     "MAX_CALLS_AT_ONCE": "How many tool calls of one turn run at once.",
     "Event": "The type of everything that `answer` may yield.",
     "FinishReason": '`"stop"`, `"length"`, `"tool_calls"` or `"content_filter"`.',

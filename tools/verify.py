@@ -200,10 +200,10 @@ def record_differences(trusted: Trusted, record: Mapping[str, Any]) -> Iterator[
         elif path not in said:
             yield verify.RECORD, f"does not name {path}"
         elif said[path] != trusted.files[path]:
-            yield verify.RECORD, f"has another hash of {path}"
+            yield verify.RECORD, f"its hash of {path} is not that of this version"
     for key, value in trusted.record.items():
         if record.get(key) != value:
-            yield verify.RECORD, f"has another {key} than this version"
+            yield verify.RECORD, f"its {key} value is not that of this version"
 
 
 def _name_other_code(repo: Path, zones: Any) -> None:

@@ -1,7 +1,7 @@
 """Tests the tool loop with a model server that is not ours: fakellm, a package from PyPI, in its own process.
 
-fakellm answers by rules, and continues only after it got the result that a rule requires. It reports no usage in a
-stream, so the core has to count.
+fakellm answers according to rules; a rule can require the result of a tool. It reports no usage in a stream, so the
+core has to count tokens.
 """
 
 import json

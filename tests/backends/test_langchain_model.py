@@ -20,7 +20,7 @@ from .chats import Asked
 
 ChatJanus: type[BaseChatModel] = adapter("langchain").ChatJanus
 
-AUDIO = "a request of the contract may contain text, images and text files, but no audio (R6)"
+AUDIO = "the contract has parts for text, images and files, but not for audio (R6)"
 PDF = "a PDF is a binary file, and a model gets only the name of a binary file (R6)"
 
 

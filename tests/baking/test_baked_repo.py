@@ -126,7 +126,7 @@ OTHERS = [name for name in VARIANTS if name != DEFAULT]
 
 
 def count_of_passed(project: Path, *arguments: str) -> int:
-    """Runs tests, which must all pass. Returns their number. This environment has the packages of all variants."""
+    """Runs tests in this environment, which has all variants' packages. All must pass. Returns their number."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
@@ -149,7 +149,7 @@ def test_all_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_p
 
 
 def test_a_bake_is_clean_for_ruff_and_mypy(each: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Checks one repo at a time, so that mypy reads shared libraries only once."""
+    """Checks one repo at a time, so that later checks use mypy's cache of the shared libraries."""
     project = shutil.copytree(each, tmp_path / "project")
     command = [sys.executable, "-m", "competitor", "lint"]
     with exclusively(request, "mypy"):

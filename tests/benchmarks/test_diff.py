@@ -20,7 +20,7 @@ TRIALS, TOGETHER = 200, 3
 
 
 class TestTheInterval:
-    """Tests Student's t interval, made wider so that several intervals hold at once."""
+    """Tests Student's t interval, which becomes wider when several intervals must hold at once."""
 
     @pytest.mark.parametrize(
         ("probability", "freedom", "t"),

@@ -137,7 +137,7 @@ def test_the_time_line_has_a_mark_for_every_event_that_the_server_sent(browser: 
     kinds_shown = ["tool", "artifact", "reasoning", "content"]
     lanes = [len(browser.find_elements(By.CSS_SELECTOR, f"svg line.{kind}")) for kind in kinds_shown]
     assert lanes[0] + lanes[1] == of_kind[0]
-    assert lanes[0] + lanes[2] == of_kind[1], "the reasoning beside a tool's events counts as reasoning too"
+    assert lanes[0] + lanes[2] == of_kind[1], "every chunk with a tool event also has reasoning"
     assert lanes[3] == of_kind[2]
     press(browser, "Send again")
     answered(browser, 2)

@@ -88,7 +88,7 @@ def main() -> int:
         for mutant, result in zip(mutants, pool.map(_judged_by_every_clause, numbers), strict=True):
             caught += result.caught
             print(_row(mutant, result), flush=True)
-    print(f"caught {caught} of {len(mutants)} mutants; {from_the_text} of them were written from the contract alone")
+    print(f"caught {caught} of {len(mutants)} mutants; {from_the_text} of them were written from the contract's text")
     return 0 if caught == len(mutants) else 1
 
 

@@ -1,4 +1,4 @@
-"""Tests that the simulated gateway does what made real competitors fail, and that the arena scores servers."""
+"""Tests the behaviours of the simulated gateway that made real competitors fail, and the scores of the arena."""
 
 import json
 import time

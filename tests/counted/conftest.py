@@ -1,4 +1,4 @@
-"""Skips these tests on systems other than Linux: they need memray, and processes that end with their parent."""
+"""Skips these tests on systems other than Linux, because they need memray and `prctl`."""
 
 import sys
 

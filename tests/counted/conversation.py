@@ -1,4 +1,4 @@
-"""The only client and the only upstream of a counted server. Both wait for the server after each step.
+"""The only client and the only upstream of the server whose work is counted. Both wait for it after each step.
 
 They send nothing until the server has finished all work, so every run has the same steps.
 """
@@ -60,7 +60,7 @@ class Conversation:
         self._step(client.close)
         said = bytes(answer)
         if said.count(_TOKEN.encode()) != chunks or not said.endswith(_END if stream else b"}"):
-            raise AssertionError(f"the client got another answer than was sent: {said[:2000]!r}")
+            raise AssertionError(f"the client did not get the answer that the upstream sent: {said[:2000]!r}")
         return loop.counts.since(before)
 
     def settle(self) -> None:

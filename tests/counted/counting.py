@@ -1,7 +1,7 @@
 """An event loop that counts calls, handles and turns.
 
-It is based on asyncio's own loop, because uvloop cannot be counted. It never wakes up for a timer, so the counts do
-not depend on how long anything takes.
+It is based on asyncio's own loop, because calls in uvloop's compiled code cannot be counted. It never wakes up for a
+timer, so the counts do not depend on how long anything takes.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ SECONDS = 180.0
 
 
 def bakes(folder: Path) -> dict[str, Path]:
-    """Makes the repos to count: one with the core's relay, one whose backend handles every event itself."""
+    """Makes the repos to measure: one with the core's relay, one whose backend handles every event itself."""
     events = environments.bake_of_events(folder)
     return {"relay": events.with_name("measured"), "events": events}
 
@@ -33,7 +33,7 @@ def counted(repo: Path) -> dict[str, dict[str, float]]:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"the server could not be counted:\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"the server's work could not be counted:\n{done.stderr[-4000:]}")
     found: dict[str, dict[str, float]] = json.loads(done.stdout)
     return {mode: {name: round(value, DIGITS) for name, value in of.items()} for mode, of in found.items()}
 

@@ -1,4 +1,4 @@
-"""Runs and counts the server of a generated repo in this process: `python -m tests.counted.process REPO` prints JSON.
+"""Runs a repo's server in this process and counts its work: `python -m tests.counted.process REPO` prints JSON.
 
 This is the only module that runs the competitor. It uses only the competitor's command line.
 """

@@ -19,7 +19,7 @@ Figures = dict[str, dict[str, dict[str, float]]]  # backend -> mode -> figure
 
 
 class RiseRefused(Exception):
-    """A figure rose that must never rise, or that must not rise without a reason."""
+    """A figure rose although it must never rise, or must not rise without a reason."""
 
 
 @dataclass
@@ -90,11 +90,11 @@ def rises(measured: Figures, recorded: Figures) -> dict[str, tuple[float, float]
 def complaints(measured: Figures, recorded: Figures) -> list[str]:
     """One sentence for each figure that breaks the rules."""
     found, maxima = flat(measured), flat(recorded)
-    wrong = [f"{name} has no record." for name in found if name not in maxima]
+    wrong = [f"{name} has no recorded maximum." for name in found if name not in maxima]
     for name, (maximum, figure) in rises(measured, recorded).items():
         rule = "figures per chunk must never rise" if name.endswith("_a_chunk") else "a rise needs a recorded reason"
         wrong.append(f"{name} is {figure:g}, but its recorded maximum is {maximum:g}: {rule}.")
     for name, figure in found.items():
         if figure < FALLEN * maxima.get(name, figure):
-            wrong.append(f"{name} has fallen from {maxima[name]:g} to {figure:g}: lower its record.")
+            wrong.append(f"{name} has fallen from {maxima[name]:g} to {figure:g}: lower its recorded maximum.")
     return wrong

@@ -48,12 +48,12 @@ class TestTheRule:
 
     def test_the_record_of_a_fallen_figure_must_be_lowered(self) -> None:
         (said,) = records.complaints(_figures(10, 97), _figures(10, 100))
-        assert said == "relay.stream.c_calls_a_request has fallen from 100 to 97: lower its record."
+        assert said == "relay.stream.c_calls_a_request has fallen from 100 to 97: lower its recorded maximum."
 
     def test_a_figure_without_a_record_is_reported(self) -> None:
         assert records.complaints(_figures(10, 97), {}) == [
-            "relay.stream.c_calls_a_chunk has no record.",
-            "relay.stream.c_calls_a_request has no record.",
+            "relay.stream.c_calls_a_chunk has no recorded maximum.",
+            "relay.stream.c_calls_a_request has no recorded maximum.",
         ]
 
     def test_a_rise_per_chunk_is_never_recorded(self) -> None:

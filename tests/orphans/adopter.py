@@ -2,10 +2,10 @@
 
     python -m tests.orphans.adopter HOW FOLDER LINES COMMAND...
 
-HOW says what is killed: `process` or `group`. The command runs in FOLDER. LINES are parts of command lines, one per
-line: the command is killed when each of them is in the command line of one of its processes. This process adopts
-all orphans of the command (Linux calls it a subreaper), so it can count all of them. It prints two lists of command
-lines as JSON: the processes that ran when the command was killed, and those that are left.
+HOW says what is killed: `process` or `group`. The command runs in FOLDER. Each line of LINES is a part of a command
+line. When all these parts occur in the command lines of the command's processes, it is killed. This process
+adopts all orphans of the command (Linux calls it a subreaper), so it can count all of them. It prints two lists of
+command lines as JSON: the processes that ran when the command was killed, and those that are left.
 """
 
 import ctypes

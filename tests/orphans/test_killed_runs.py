@@ -11,7 +11,7 @@ import pytest
 
 from ..template_path import TEMPLATE
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process mark all of its descendants")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="competitor/checks/orphans.py works only on Linux")
 
 # The processes that must be running when pytest is killed, as parts of their command lines.
 MOMENTS = {

@@ -1,4 +1,4 @@
-"""Tests that the form is read strictly, and that every mistake gets a sentence with the field and the remedy."""
+"""Tests that the form is read strictly, and that the error for each mistake names the field and the remedy."""
 
 import hypothesis.strategies as st
 import pytest

@@ -80,7 +80,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture(scope="session")
 def compete(bakes: Bakes) -> Iterator[Compete]:
-    """`compete("tools", {...})` starts a server with that backend and environment; "core" has a scripted backend."""
+    """`compete("tools", {...})` starts a server with that backend and environment. "core" is the scripted backend."""
     running: dict[tuple[str, frozenset[tuple[str, str]]], Running] = {}
     with ExitStack() as all_of_them:
 

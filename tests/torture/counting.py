@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-    """Counts the cases for line E of the table. If the test passes, each pair of a secret and an answer is one case."""
+    """In the test of line E, counts each pair of a secret and an answer as one case, if the test passes."""
     result = yield
     if pyfuncitem.nodeid.endswith(SECRETS):
         given: Any = pyfuncitem.funcargs

@@ -26,7 +26,7 @@ GOALS = (
     Goal("B", "faults of the upstream, for each backend and mode", 34 * BACKENDS * 2),
     Goal("B", "misbehaviours of a backend, for each mode", 14 * 2),
     Goal("B", "misbehaviours of a client, for each backend", 12 * BACKENDS),
-    Goal("B", "silences of a minute, for each backend", BACKENDS),
+    Goal("B", "streams with a minute of silence, for each backend", BACKENDS),
     Goal("B", "simultaneous requests, four times as many as the limit", 40),
     Goal("B", "shutdowns by SIGTERM", 5),
     Goal("B", "requests of a soak, a fifth aborted", 2_000),
@@ -37,7 +37,7 @@ GOALS = (
     Goal("D", "hostile URLs refused", 120),
     Goal("D", "good URLs", 10),
     Goal("D", "ways around the limits of outgoing requests", 5),
-    Goal("E", "secrets in requests, of which none leaks", 12 * 30),
+    Goal("E", "pairs of a secret and an answer, without a leak", 12 * 30),
     Goal("F", "faults of a tool, for each backend and mode", 16 * 2),
     Goal("G", "promises of the image, for each backend", 20 * BACKENDS),
     Goal("H", "security linters without a finding", 5),
@@ -45,6 +45,6 @@ GOALS = (
     Goal("I", "hostile answers: nothing run, nothing written outside", 200),
 )
 # The goal of a test whose marker names only its line.
-DEFAULTS = {"E": "secrets in requests, of which none leaks"}
+DEFAULTS = {"E": "pairs of a secret and an answer, without a leak"}
 # Line E counts this test, which looks for every secret in every answer.
 SECRETS = "unit/observe/test_secrets.py::test_none_of_twelve_secrets_is_found_after_thirty_requests"

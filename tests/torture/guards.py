@@ -1,7 +1,8 @@
-"""Removes each guard of the code with a patch. The tests that are named for the guard must then fail.
+"""Removes each guard of the code with a patch. The tests that `GUARDS` names for it must then fail.
 
-`python -m tests.torture.guards [PART]` (`make guards`) works in copies of the template. It runs the tests without the
-patch first, when they must pass, and then with it. It prints how many patches made the tests fail, N of N.
+`python -m tests.torture.guards [PART]` (`make guards`) works in copies of the template. For each guard, it runs the
+tests without the patch, and they must pass; then it runs them with the patch. At the end, it prints how many of the
+patches made the tests fail.
 """
 
 import os
@@ -28,7 +29,7 @@ SECONDS = 300
 class Guard:
     """A guard: a promise, the lines `old` that keep it, their replacement `new`, and the tests that must then fail.
 
-    `tests` are arguments of pytest, or a program.
+    `tests` are the arguments of pytest, or the path and the arguments of a program in tools/.
     """
 
     line: str

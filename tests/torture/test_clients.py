@@ -1,4 +1,4 @@
-"""Tests that, whatever a client does, its work is stopped, its socket is closed, and the next request works."""
+"""Tests that, whatever a client does, the work for it stops, its socket is closed, and the next request works."""
 
 import contextlib
 import json
@@ -80,7 +80,7 @@ def leaves_a_whole_answer(client: socket.socket, running: Running) -> None:
 
 
 def half_closes(client: socket.socket, running: Running) -> None:
-    """The server cannot distinguish this client from one that leaves, so it ends the answer. No gateway half-closes."""
+    """To the server, this client looks like one that leaves, so it ends the answer. Gateways do not half-close."""
     leaves_in_the_middle(client, running)
     client.shutdown(socket.SHUT_WR)
     closes(client)

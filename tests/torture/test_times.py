@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # the contract's own tests include shorter forms,
 ENDLESS = 'mock{"endless": true, "delay": 0.05}'
 
 
-@pytest.mark.torture("B", "silences of a minute, for each backend")
+@pytest.mark.torture("B", "streams with a minute of silence, for each backend")
 def test_a_silence_of_a_minute_has_no_gap_of_two_seconds(
     compete: Compete, upstream: Upstream, record_property: Callable[[str, int], None]
 ) -> None:

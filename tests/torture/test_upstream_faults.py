@@ -65,7 +65,7 @@ def expect_that_the_work_is_stopped_and_the_next_request_works(asked: Target, fa
 
 @pytest.mark.parametrize("fault", CASES)
 def test_a_stream_has_a_well_formed_end(fault: str, asked: Target, faulty: Faulty) -> None:
-    """Repeats the test if the machine was too busy, because any upstream looks silent if a second is lost."""
+    """Repeats the test if the machine was too busy: after a delay of one second, any upstream counts as silent."""
     lateness.measured_on_time(lambda: expect_a_well_formed_stream(fault, asked, faulty))
 
 

@@ -122,7 +122,7 @@ def test_both_forms_of_bases_give_the_same_merge(tmp_path: Path) -> None:
 
 
 def test_after_an_update_by_an_older_template_its_folder_counts(tmp_path: Path) -> None:
-    """An older template writes the folder of bases, and leaves `.janus/base.json` outdated: the folder is read."""
+    """An older template writes the folder of bases but does not update `.janus/base.json`, so the folder is read."""
     repo = made(tmp_path / "repo", {SHARED: b"newer"})
     write(repo / bases.OLD_FOLDER, SHARED, File(b"older"))
     assert bases.read(repo) == {SHARED: File(b"older")}

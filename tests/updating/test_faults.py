@@ -172,7 +172,7 @@ def test_an_update_can_be_stopped_while_it_fetches_the_template(
 def test_a_killed_cookiecutter_is_rolled_back_by_the_next_update(
     share: float, worked_in: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Cookiecutter is killed after the first hook, while it overwrites files: `_TRAP` stops it at one of them."""
+    """`_TRAP` makes Cookiecutter wait when it overwrites a file, after the first hook. The test kills it there."""
     template = newer.releases(tmp_path / "template.git", home)
     core = template / "{{cookiecutter.project_slug}}"
     places = sorted(path.name for path in core.iterdir() if path.is_file())

@@ -101,7 +101,7 @@ def updated(way: str, repo: Path, template: Path, home: Path) -> "subprocess.Com
 
 
 def outdated(repo: Path, backend: str) -> list[str]:
-    """Options that leave out a test of a commit before 0.2.0, in which tools did not report their artifacts yet."""
+    """Options that leave out a test from a commit before 0.2.0: at that time, tools did not report their artifacts."""
     text = (repo / "tests/test_backend.py").read_text(encoding="utf-8")
     lists_all_events = 'assert events == ["tool_start", "tool_start", "tool_end", "tool_end"]' in text
     return ["-k", "not run_at_once"] if backend == "tools" and lists_all_events else []

@@ -91,7 +91,7 @@ def test_an_edited_contract_file_is_replaced_with_replace_edited(
 
 @pytest.mark.slow
 def test_an_update_inside_a_git_hook_works_on_its_own_repo(worked_in: Path, home: Path, tmp_path: Path) -> None:
-    """git sets variables with the path of the hook's repository. An update must ignore them."""
+    """In a hook, git sets variables such as GIT_DIR to paths of the hook's repository. An update must ignore them."""
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
     done = update(repo, home, GIT_DIR=str(tmp_path / "elsewhere" / ".git"), GIT_INDEX_FILE="index")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Tests what an update does with a file, depending on its zone and on who changed it. The repos are small."""
+"""Tests what an update does with a file, depending on its zone and on who changed it, in small repos."""
 
 import json
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def planned(scratch: Path, old: Files, mine: Mapping[str, bytes | File | None], new: Files) -> tuple[Repo, Plan]:
-    """Makes a repo of the files `old`, with the owner's changes `mine` (None deletes). Plans its update to `new`."""
+    """Makes a repo of the files `old`, with the owner's changes `mine` (None: deleted). Plans its update to `new`."""
     project = made(scratch / "project", old)
     for path, content in mine.items():
         if content is None:

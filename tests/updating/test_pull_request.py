@@ -22,7 +22,7 @@ TOKEN = "ghs_a_secret_token"
 
 
 class Forge:
-    """Answers like GitHub's API, and keeps what it was asked."""
+    """Answers like GitHub's API, and keeps the requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
@@ -191,7 +191,7 @@ def test_the_text_names_what_failed_and_what_is_to_do() -> None:
 
 
 def test_what_the_owner_saves_meanwhile_is_kept(repo: Path, forge: Forge, home: Path) -> None:
-    """A file is saved while the check before the update runs: the update is refused, and the file stays."""
+    """If a file is saved during the checks that precede the update, the update is refused, and the file stays."""
     replace_commands(repo / MAIN, "    (ROOT / 'Makefile').write_text('mine')\n    return 0\n")
     owner.commit(repo, home)
     code, said = proposed(repo, home, forge, "--replace-edited")

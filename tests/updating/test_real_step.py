@@ -1,4 +1,4 @@
-"""Tests updates of changed repos of 0.2.0: nothing is lost, and the code works or the update lists lines to change.
+"""Tests updates of edited 0.2.0 repos: no edit is lost, and the code works or the update lists the lines to change.
 
 Hypothesis chooses the edits of each repo from `EDITS`, the edits that an owner of 0.2.0 might make. `make test-update`
 tries ten repos of each backend. The same tests check the owner's code before and after the update.
@@ -119,7 +119,7 @@ def test_a_repo_of_0_2_0_that_was_worked_in_is_updated_without_loss(
 
 
 def edited(repo: Path, names: list[str]) -> set[str]:
-    """Makes these edits; returns the owner's words in them."""
+    """Makes the edits with these names. Returns the marker words that they added."""
     words: set[str] = set()
     for name in names:
         path, pattern, new = EDITS[name]

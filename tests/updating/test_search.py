@@ -204,12 +204,12 @@ class Owner(RuleBasedStateMachine):
         for word, paths in before.items():
             assert word in after or word in self.committed, f"{word} of {paths} is lost (exit code {code}):\n{said}"
             for path in after.get(word, set()) - paths:
-                assert pending or path.split("/")[0] in said, f"{word} is now in {path}, which nobody named:\n{said}"
+                assert pending or path.split("/")[0] in said, f"{word} is now in {path}, unnamed in the output:\n{said}"
         if (code == 2 or not changes) and not pending:
             assert owner.everything(self.repo) == tree, said
 
     def words(self) -> dict[str, set[str]]:
-        """Maps each word in the tree that the owner wrote to the paths of the files that contain it."""
+        """Maps each of the owner's words in the tree to the paths of the files that contain it."""
         found: dict[str, set[str]] = {}
         for path, (data, _) in owner.everything(self.repo).items():
             if not path.startswith(".janus/update/"):
@@ -262,7 +262,7 @@ class Owner(RuleBasedStateMachine):
         return code
 
     def _baked(self, version: str) -> "Callable[[dict[str, str], Path], Path]":
-        """Returns a function that copies an existing bake. To bake again would take most of the time of an update."""
+        """Returns a function that copies an existing bake, because baking would take most of an update's time."""
 
         def copied(answers: dict[str, str], scratch: Path) -> Path:
             goal = scratch / "made" / "my-competitor"
@@ -272,7 +272,7 @@ class Owner(RuleBasedStateMachine):
         return copied
 
     def plainly_updated(self, version: str) -> tuple[int, str]:
-        """Runs `cookiecutter -f` with the recorded answers, as an owner types it."""
+        """Runs `cookiecutter -f` with the recorded answers, as an owner would."""
         given = ("--no-input", "--config-file", ".janus/answers.json", "-f", "-o", "..")
         done = subprocess.run(
             [sys.executable, "-m", "cookiecutter", str(self.templates.roots[version]), *given],

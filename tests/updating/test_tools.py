@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def pythons() -> list[str]:
-    """Returns the paths of all Pythons from 3.11 on this machine; if there is none, the path of the running Python."""
+    """Returns the paths of the installed Pythons, 3.11 or newer; if there are none, the path of the running Python."""
     found = []
     for minor in range(11, 20):
         name = shutil.which(f"python3.{minor}")

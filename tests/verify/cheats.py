@@ -197,7 +197,7 @@ def make_a_socket(project: Path) -> None:
 
 @dataclass(frozen=True)
 class Cheat:
-    """A way to cheat: what is done, and how the reports must name it."""
+    """A way to cheat: the function that does it, and the text that the reports must contain."""
 
     do: Callable[[Path], None]
     named: str

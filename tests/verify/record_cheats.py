@@ -1,4 +1,4 @@
-"""Cheats with the repo's record or with its own verify, which only the reviewer's verify can report."""
+"""Ways to cheat by changing the repo's record or its own verify: only the reviewer's verify can report them."""
 
 import os
 from pathlib import Path
@@ -57,19 +57,19 @@ def claim_another_contract(project: Path) -> None:
 
 CHEATS_OF_THE_REPO_S_OWN = {
     "the record is edited along with the file": Cheat(edit_the_record_as_well, f"{CORE}: edited"),
-    "the edited record": Cheat(edit_the_record_as_well, f"{RECORD}: has another hash of {CORE}"),
+    "the edited record": Cheat(edit_the_record_as_well, f"{RECORD}: its hash of {CORE} is not that of this version"),
     "the record no longer names the file": Cheat(drop_the_file_from_the_record, f"{CORE}: missing"),
     "the record names a new file": Cheat(add_a_file_to_the_record, f"competitor/core/later.py: {UNKNOWN}"),
     "the record assigns a contract zone to the owner": Cheat(
         give_the_owner_a_zone_of_the_contract, f"competitor/core/later.py: {UNKNOWN}"
     ),
-    "the edited zones": Cheat(give_the_owner_a_zone_of_the_contract, f"{RECORD}: has another zones"),
+    "the edited zones": Cheat(give_the_owner_a_zone_of_the_contract, f"{RECORD}: its zones value is not"),
     "the record calls a file executable": Cheat(call_an_executable_file_so, f"{CORE}: executable now"),
     "git is told that modes do not count": Cheat(say_that_modes_do_not_count, f"{CORE}: executable now"),
     "its own verify is edited": Cheat(blind_its_own_verify, f"{CORE}: edited"),
     "the edited verify": Cheat(blind_its_own_verify, "competitor/cli/verify.py: edited"),
     "it claims to be another release": Cheat(claim_another_release, f"{CORE}: {UNKNOWN}"),
-    "it claims another contract version": Cheat(claim_another_contract, f"{RECORD}: has another contract_version"),
+    "it claims another contract version": Cheat(claim_another_contract, f"{RECORD}: its contract_version value is not"),
 }
 
 

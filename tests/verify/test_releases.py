@@ -1,4 +1,4 @@
-"""Tests what the template and a release record, and that repos of releases are recognised by their digests."""
+"""Tests the records of the template and of a release, and that a release's repos are recognised by their digests."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_an_edit_in_a_repo_of_the_last_release_is_named(
     done = reviewed(project, home)
     assert done.returncode == DIFFERS
     assert f"{path}: edited" in done.stdout
-    assert (f"{RECORD}: has another hash of {path}" in done.stdout) == with_record
+    assert (f"{RECORD}: its hash of {path} is not that of this version" in done.stdout) == with_record
 
 
 def version(checkout: Path) -> str:

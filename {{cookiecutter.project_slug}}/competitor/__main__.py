@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--stand-ins",
         action="store_true",
-        help="if no sandbox is configured, run code on this machine; if no search service is, make up results",
+        help="run code on this machine if no sandbox is configured; make up results if no search service is configured",
     )
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
 

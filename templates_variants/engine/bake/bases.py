@@ -22,7 +22,7 @@ _MODES = {"644": False, "755": True}
 
 
 def write(project: Path, paths: Iterable[str]) -> None:
-    """Records the present content of these files of a repo. Equal files give an equal record."""
+    """Records the present content of these files of a repo. On one system, equal content gives equal bytes."""
     entries = {path: _entry(made) for path in paths if (made := files.read(project, path)) is not None}
     text = json.dumps(entries, indent=1, sort_keys=True) + "\n"
     (project / FILE).write_text(text, encoding="utf-8", newline="\n")

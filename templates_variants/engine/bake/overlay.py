@@ -27,7 +27,7 @@ def fresh(answers: Answers, template: Path, scratch: Path) -> Path:
 
 
 def put_in(answers: Answers, template: Path, project: Path) -> None:
-    """Renders the adapters of the variant, then the variant's folder, over a new core. Then writes `.janus/`."""
+    """Renders the variant's adapters, then its folder, into a repo that has only the core. Then writes `.janus/`."""
     variant = template / variants.FOLDER / answers["backend"]
     adapters = variants.adapter_folders(template, answers["backend"])
     for folder in (*adapters, variant):

@@ -18,12 +18,12 @@ class Merged:
 
 
 def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
-    """Combines the changes since `base` in `mine`, the owner's file, and in `theirs`, the template's file.
+    """Merges `mine`, the owner's file, and `theirs`, the template's file. Both were made from `base`.
 
     Returns the merged file and the number of conflicts. Overlapping changes are both kept, between conflict markers.
     The result has the owner's line endings. Its executable bit is the template's, unless the owner changed it or there
     is no base. Binary files cannot be merged: the result is the owner's file, with one conflict. If the owner only
-    appended text to Markdown or to a list of patterns, there is no conflict: it is appended to the template's text.
+    appended text to Markdown or to a list of patterns, there is no conflict: the text is appended to the template's.
     """
     executable = theirs.executable if base and mine.executable == base.executable else mine.executable
     if mine.binary or theirs.binary or (base and base.binary):
@@ -43,6 +43,6 @@ def merge(path: str, mine: File, base: File | None, theirs: File) -> Merged:
 
 
 def _appended(path: str, mine: bytes, base: bytes) -> bytes:
-    """Returns the text that the owner appended. It is empty if the owner changed more, or for other kinds of files."""
+    """Returns the text that the owner appended; empty if anything else changed or the file is not APPENDABLE."""
     whole_lines = not base or base.endswith(b"\n")
     return mine[len(base) :] if path.endswith(APPENDABLE) and whole_lines and mine.startswith(base) else b""

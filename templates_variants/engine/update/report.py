@@ -119,7 +119,7 @@ def _own_files(repo: Repo, plan: Plan) -> Iterator[str]:
 
 
 def own_lines(plan: Plan) -> str:
-    """Returns the next step that lists the lines which the owner must change by hand."""
+    """Returns the text that asks the owner to change lines, followed by these lines."""
     if plan.migrates:
         return "\n     ".join(["change these lines of yours, which could not be migrated:", *plan.left])
     command = "`python -m competitor update` changes them for you, after showing how"

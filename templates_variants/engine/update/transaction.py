@@ -126,8 +126,8 @@ def swap(project: Path) -> None:
 def _in_order(paths: Mapping[str, list[bool]]) -> list[str]:
     """Sorts the paths into the order in which `swap` replaces or deletes them.
 
-    First come deleted files that make room for a new file or folder, then new files, then replaced files, and last the
-    other deleted files.
+    First come deletions that make room for a new file or folder, then new files, then replacements, and last the other
+    deletions.
     """
     written = {path for path, (_, stays) in paths.items() if stays}
     above = {parent.as_posix() for path in written for parent in Path(path).parents}
@@ -188,9 +188,9 @@ def _beside(project: Path, path: str) -> str:
 
 
 def recover(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Rolls back an unfinished update and returns the same as `roll_back`. Raises `Running` if it is still running.
+    """Rolls back an unfinished update, like `roll_back`. Raises `Running` if that update is still running.
 
-    `besides` is the id of a process that may still run, because it is part of this update.
+    `besides` is the id of a process that belongs to this update, so it does not cause `Running`.
     """
     work = project / FOLDER
     if (work / "journal.json").exists():
@@ -241,7 +241,7 @@ def _keep(source: Path, goal: Path) -> None:
 
 
 def _state(file: Path) -> str | None:
-    """Returns a text that identifies the content of a path: a link's target or a file's hash; None if it is neither."""
+    """Returns a text that identifies what is at a path: a link's target or a file's hash; None for anything else."""
     if file.is_symlink():
         return f"-> {os.readlink(file)}"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
@@ -303,7 +303,7 @@ def _remove_empty_folders(folder: Path) -> None:
 
 
 def _started(process: int) -> str | None:
-    """Returns a text that identifies a running process, because its id may be reused; None if it is not running.
+    """Returns a text that identifies a running process even if its id is reused later; None if it is not running.
 
     On Linux, the text has the boot id, the namespace and the start time; elsewhere, the start time from `ps`. A zombie
     counts as not running.

@@ -8,7 +8,7 @@ from ..plain_server import Plain
 
 # Who wrote a mutant, and what they had read before.
 BESIDE_THE_CHECK = "by the author of the clause's check"
-BLIND = "from the contract's text; half by people who had read checks; no check was written for these mutants"
+BLIND = "from the contract's text, half of them by people who had read checks; no check was written to catch them"
 OF_THE_CONTRACT = "from the contract's text, by people who had read other mutants but no check"
 FROM_THE_CONTRACT_ALONE = "from the contract and the plain server only, by people who had not read the checks"
 
@@ -46,7 +46,7 @@ def breaks(
 def shelved(
     *clauses: str, says: str, also: str = "", origin: str = BESIDE_THE_CHECK
 ) -> Callable[[type[Shelf]], type[Shelf]]:
-    """Adds a mutant to the list: the plain server with this shelf."""
+    """Adds a mutant to the list: the plain server with the decorated class as its `Shelf`."""
 
     def enter(shelf: type[Shelf]) -> type[Shelf]:
         def read_shelf(self: Plain, environment: Mapping[str, str]) -> Shelf:

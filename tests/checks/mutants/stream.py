@@ -323,7 +323,7 @@ class RepeatsTheType(Plain):
 
 @breaks("S9", origin=FROM_THE_CONTRACT_ALONE)
 class TypeInEveryFragment(Plain):
-    """S9: only a call's first fragment has a `type`; this server repeats it, like a class with a default value."""
+    """S9: only a call's first fragment has a `type`; this server sends it in every fragment."""
 
     def fragment(self, piece: Json) -> Json:
         return {**super().fragment(piece), "type": "function"}

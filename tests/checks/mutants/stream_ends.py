@@ -46,7 +46,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
 
 @breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
-    """S13: "A failure later: a text that says so in `content`"; after its first text, this server reports none."""
+    """S13: "A failure later: a text that says so in `content`"; after its first text, this server does not say so."""
 
     def failed_text(self, failure: str) -> str:
         return "" if self.answering else super().failed_text(failure)
@@ -133,7 +133,7 @@ class NamesNoField(Plain):
 
 @breaks("S16", says="does not name", also="R6", origin=FROM_THE_CONTRACT_ALONE)
 class FieldNamedInParamOnly(Plain):
-    """S16: the error's message names the wrong field; this server names it only in `param`."""
+    """S16: the error's message names the invalid field; this server names it only in `param`."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)

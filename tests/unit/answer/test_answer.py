@@ -177,7 +177,7 @@ def test_chunks_are_ascii_and_their_envelope_never_changes() -> None:
 
 
 class Server:
-    """A replacement for an ASGI server's `send`, which can be slow. It keeps the messages it got."""
+    """A replacement for an ASGI server. Its `send` can be made to wait, and keeps the bodies that it gets."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []

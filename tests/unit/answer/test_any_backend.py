@@ -89,7 +89,7 @@ def test_a_backend_that_never_ends_is_ended(deed: str, limited: Target) -> None:
 
 @pytest.fixture(scope="module")
 def limited(launch: Launch) -> Target:
-    """The core with a time limit of 3 s, which ends answers after 1.5 s, and a maximum answer size of 1 MB."""
+    """The core with a JANUS_TIMEOUT of 3 s, so that answers end after 1.5 s, and a maximum answer size of 1 MB."""
     environment = {"JANUS_TIMEOUT": "3", "JANUS_MAX_ANSWER_BYTES": "1000000"}
     return launch(environment, *SCRIPTED)
 

@@ -1,4 +1,4 @@
-"""Tests that artifacts in earlier answers become names for the model, and files in a request become bytes."""
+"""Tests that the model gets only the names of artifacts in earlier answers, and that files in a request are decoded."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Tests that artifacts expire on the second, stay within the limits, and are stored completely or not at all."""
+"""Tests that artifacts expire at the exact second, stay within the limits, and are stored completely or not at all."""
 
 import asyncio
 import hashlib

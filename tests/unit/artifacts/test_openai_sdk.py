@@ -70,7 +70,7 @@ def test_what_was_saved_and_not_yielded_is_shown_at_the_end(core: Target) -> Non
 
 
 def test_an_inline_megabyte_comes_in_lines_that_readers_can_take(launch: Launch) -> None:
-    """Lines with text stay below 512 KiB for any threshold (A2). The line with the descriptor may be longer."""
+    """Lines with text stay below 512 KiB for any maximum inline size (A2). The descriptor's line may be longer."""
     large = launch({"JANUS_ARTIFACT_INLINE_BYTES": "1000000"}, *SCRIPTED)
     stream = large.stream("artifact 1000000 photo.png")
     (item,) = artifacts(stream)

@@ -189,7 +189,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced_without_an_error() 
 
 
 def test_a_new_connection_that_breaks_is_an_error() -> None:
-    """The caller, who counts the attempts, decides about a retry."""
+    """The client does not retry here. Its caller counts the attempts and decides whether to retry."""
 
     async def work(client: HttpClient, url: str, server: Server) -> int:
         with pytest.raises(UpstreamError, match="broke_off"):

@@ -1,4 +1,4 @@
-"""Tests the core with 200 streams at once, and their memory. The generated repo's tests do this with its backend."""
+"""Tests 200 streams at once on the core, and their memory. The generated repo tests the same with its own backend."""
 
 from pathlib import Path
 

@@ -233,7 +233,7 @@ def test_a_flood_is_not_held() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_no_delta_is_too_long_for_a_client(count: int) -> None:
-    """Text that must be sent soon is split as well. 16 KiB make a line of 17 KiB; some clients fail at 512 KiB."""
+    """Even text that must be sent soon is split, into deltas of up to 16 KiB. Some clients fail at lines of 512 KiB."""
     found = paced([(0.0, ["x" * 16_000] * count), (0.3, ["y" * 16_000] * count)])
     assert max(len(text) for _, text in found.deltas) <= 16 * 1024
 

@@ -1,4 +1,4 @@
-"""Tests that pacing's timers fire in order, never early, and leave no descriptor open, with timerfd and without."""
+"""Tests pacing's timers, with and without timerfd: they fire in order, not too early, and leave no descriptor open."""
 
 import asyncio
 import itertools

@@ -36,7 +36,7 @@ Reply = tuple[int, Any]
 
 
 class Services:
-    """All services on one port. `seen` has the requests; `replies` replaces the answer of a path."""
+    """All services on one port. `seen` lists the requests; `replies` maps paths to special replies."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, dict[str, str], Any]] = []

@@ -1,4 +1,4 @@
-"""Causes a fault at the n-th step of an update. Python runs this file at its start if its folder is in PYTHONPATH.
+"""Causes a fault at the n-th step of an update. Python runs this file when it starts, if PYTHONPATH has this folder.
 
 FAULT is `kind:number`. A step is a file operation that changes something in the repo. Only the steps of the process
 that runs the template's updater count. A full disk stays full: from that step on, every write fails, while

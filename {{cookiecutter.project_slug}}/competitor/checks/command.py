@@ -110,9 +110,9 @@ def _learn_prompts(first: Target, *, quick: bool) -> None:
 def streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:
     """Returns the streams to draw in the report, the longest first, with their captions.
 
-    There is at most one stream for each prompt and server. Every kind of event that the servers sent is in one of the
-    streams: the longest stream of each kind is chosen, then the longest of the others. If a prompt is a command for the
-    stand-in, its caption starts with the name of the command, such as `silence first`.
+    There is at most one stream for each prompt and server. For each kind of event, the longest stream that has such an
+    event is chosen, and then the longest of the other streams. If a prompt is a command for the stand-in, its caption
+    starts with the name of the command, such as `silence first`.
     """
     captions = {prompt: f"{name.replace('_', ' ')}: {prompt}" for name, prompt in PROMPTS.items()}
     found = {

@@ -111,7 +111,7 @@ def cost(asked: Sequence[str], streams: Sequence[Stream]) -> Figure:
     extra = max(0, totals - completions - questions)
     reason = (
         f"{totals} tokens for {len(streams)} answers; {extra} of the tokens are in prompts that the server added. A "
-        "server that adds no prompts gets a score of 50; one that needs half as many tokens as that gets 100"
+        "server that adds no prompts gets a score of 50; one that uses half as many tokens gets 100"
     )
     return Figure("cost", score, 15, reason)
 

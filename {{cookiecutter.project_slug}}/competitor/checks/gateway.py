@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def is_token(line: bytes) -> bool:
-    """Whether a line of a stream contains a first token: text, reasoning or a tool call."""
+    """Whether a line of a stream counts as a token: it has text, reasoning or a tool call."""
     try:
         choices = json.loads(line.removeprefix(b"data:"))["choices"]
         return any(choice["delta"].get(name) for choice in choices for name in TOKEN_FIELDS)

@@ -128,7 +128,7 @@ def judge_if_answering(
 
 
 def why_unanswered(target: Target) -> str:
-    """Returns why this server does not answer a simple question; an empty string if it does, streamed or whole."""
+    """Returns why this server does not answer a simple question; an empty string if it does, streamed or not."""
     with ThreadPoolExecutor(2) as pool:
         reasons = list(pool.map(_unanswered, (target.ask, target.stream)))
     return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))

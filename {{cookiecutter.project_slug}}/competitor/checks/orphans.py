@@ -6,9 +6,10 @@ It works only on Linux and does nothing on other systems. It uses a resource lim
 session. So a process sets this limit to a random number, its mark, and starts a watcher, which is this file run as a
 program. When the process has ended, the watcher kills every process that has the mark.
 
-A descendant may set a second mark in the same way. Processes that it starts later have only the second mark. But the
-descendant started its own watcher before it set the second mark, so that watcher has the first mark. The first watcher
-finds it, reads the second mark from its command line, and also kills the processes that have the second mark.
+A descendant may replace its mark by a second one in the same way. Processes that it starts later have only the second
+mark. But the descendant started its own watcher before it replaced the mark, so this second watcher has the first mark.
+The first watcher finds the second watcher, reads the second mark from its command line, and also kills the processes
+that have the second mark.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Prompts that make a server do what the clauses are about: commands for the stand-in, and questions for any server."""
+"""Prompts that cause the behaviour that the clauses check: commands for the stand-in, and questions for any server."""
 # Contract file: replaced by updates.
 
 import subprocess

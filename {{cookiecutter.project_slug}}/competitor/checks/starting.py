@@ -39,8 +39,8 @@ class Starter:
     """Starts servers with one command.
 
     `start` returns a URL. The object itself can be the `launch` of a `Target`: when it is called with an environment,
-    it returns a new `Target`. `url` is the server's URL. It is used only if the command can start no second server,
-    because it starts a container and has no `{env}`.
+    it returns a new `Target`. `url` is the server's URL. It is used only if the command starts a container and has no
+    `{env}`: such a command cannot start a second server.
     """
 
     def __init__(self, command: str, url: str | None) -> None:

@@ -74,7 +74,7 @@ class Stream:
 
     @cached_property
     def chunks(self) -> list[tuple[float, Json]]:
-        """The JSON of every `data:` line except `[DONE]`. Only a line feed ends a line. `Failed` for bad JSON."""
+        """The JSON of each `data:` line except `[DONE]`. Only a line feed ends a line. Raises `Failed` for bad JSON."""
         found = []
         for at, data in self.data:
             if data != b"[DONE]":
@@ -150,9 +150,9 @@ class Upstream:
 class Target:
     """A server under test at `url`.
 
-    `prompts` are the prompts that provoke something on this server, by name (`silence`, `dies`, ...). `launch` starts
-    another server of the same kind with a given environment. `upstream` is the stand-in, if the
-    server uses it as its upstream. A check raises `NotShown` if it needs one of these and it is missing.
+    `prompts` maps the name of a behaviour (`silence`, `dies`, ...) to a prompt that causes it on this server. `launch`
+    starts another server of the same kind with a given environment. `upstream` is the stand-in, if the server uses it
+    as its upstream. A check raises `NotShown` if one of these is missing and the check needs it.
     """
 
     url: str
@@ -170,7 +170,7 @@ class Target:
     def prompt(self, name: str) -> str:
         """The prompt of this name. Raises `NotShown` if there is none."""
         if name not in self.prompts:
-            raise NotShown(f"no known prompt provokes {name!r} on this server")
+            raise NotShown(f"no known prompt for {name!r} works on this server")
         return self.prompts[name]
 
     @property
@@ -273,8 +273,8 @@ class Target:
     ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
         """Sends a request. Yields the response, and the time at which the request was sent.
 
-        A timer closes the connection, even if bytes still arrive. If this happens after `timeout`, it is a failure.
-        If it happens after `seconds`, it is not, because the caller wanted to read only for that time.
+        A timer closes the connection, even if bytes still arrive. Reaching `timeout` is a failure. Reaching `seconds`
+        is not, because the caller wanted to read only for that time.
         """
         connection, late, watch = self._connection(), threading.Event(), None
         try:

@@ -1,7 +1,7 @@
 """The tasks run, test, lint and lock. `make` only calls these tasks, so they work on Windows too.
 Contract file: replaced by updates.
 
-They need only Python: a task creates `.venv` from the lock, with hashes, and runs in it.
+They need only Python: a task installs the packages of its lock into `.venv`, checks their hashes, and runs there.
 """
 
 import os
@@ -73,10 +73,10 @@ def environment(lock_file: str) -> Path:
 
 
 def _several_at_once() -> Sequence[str]:
-    """The options that make pytest run several tests at once, since the tests mostly wait.
+    """The options that make pytest run several tests at once, which saves time because most tests only wait.
 
     Returns no options if the lock has no pytest-xdist, which is possible in a repo that was just updated. With
-    `worksteal`, each process starts with its own part of the tests, so that few servers are started twice.
+    `worksteal`, each process gets a block of consecutive tests, so that two processes rarely start the same server.
     """
     has_means = "\npytest-xdist==" in (ROOT / DEV_LOCK).read_text(encoding="utf-8")
     return ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal") if has_means else ()

@@ -197,7 +197,7 @@ def _kind(mode: int) -> str:
 
 
 def _judge_bytecode(root: Path, path: str, found: Found) -> None:
-    """Adds bytecode to `found.bytecode` if Python uses it only if it matches its source, otherwise to `found.odd`."""
+    """Adds bytecode to `found.bytecode` if Python compares it with its source before use, otherwise to `found.odd`."""
     del found.files[path]
     found.executable.discard(path)
     folder, _, name = path.rpartition("/")

@@ -10,14 +10,14 @@ a metric                    observe/metrics.py          Metrics
 a request field             request/schema.py           ChatRequest
 a built-in tool             tools/builtin/__init__.py   offered
 a limit                     limits.py                   MAX_REQUEST_HEAD_BYTES
-a clause's check            ../checks/clauses/          one file a section
+a clause's check            ../checks/clauses/          one file per section
 a quirk of an upstream      model/chunk_reader.py       ChunkReader
 
 server/     the application, its processes, HTTP/1.1    request/    the schema, parsing, refusals
 answer/     the chat endpoint, the backend's run        stream/     chunks as bytes, pacing, the one writer
 model/      one call of an upstream, and its dialects   outbound/   the HTTP client and the egress list
 observe/    metrics, logs, traces                       tools/      tools, the toolbox, the built-in tools
-artifacts/  files for the user, and files sent          console/    the debug console
+artifacts/  files for the user, files in requests       console/    the debug console
 offline/    the model that needs no network
 chat.py, events.py, errors.py, settings.py, limits.py, identity.py, usage.py and arithmetic.py serve all folders.
 """

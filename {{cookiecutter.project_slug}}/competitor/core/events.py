@@ -121,7 +121,7 @@ class Flow:
         """Starts to hold output back. Everything written until `uncork` is sent together."""
 
     def uncork(self, *, last: bool = False) -> None:
-        """Sends what was held back. With `last`, it may wait briefly, to be sent with the end of the answer."""
+        """Sends what was held back. With `last`, may wait briefly, to send it together with the end of the answer."""
 
     def set_source(self, source: "Source | None") -> None:
         """Sets the source to pause while the client is slow."""
@@ -139,7 +139,7 @@ class Sink(Protocol):
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
     def call(self, id: str, name: str) -> int | None:
-        """Begins a call of a client's tool. Returns its number for `arguments`; None if there is no such tool."""
+        """Begins a call of a client's tool. Returns its number, to pass to `arguments`; None for an unknown tool."""
         ...
 
     def arguments(self, number: int, piece: str) -> None: ...

@@ -211,7 +211,7 @@ class Settings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """The maximum time of an answer (S15), in seconds. The caller waits longer than that, so it gets the end."""
+        """The maximum time of an answer (S15), in seconds. The callers wait longer, so they get the answer's end."""
         return self.timeout_seconds - min(10.0, self.timeout_seconds / 2)
 
     @property
@@ -227,7 +227,7 @@ class Settings(BaseModel):
 
     @property
     def otlp_header_values(self) -> dict[str, str]:
-        """The collector's headers, decoded as the specification of the variable says."""
+        """The collector's headers. Their values are URL-decoded, as OpenTelemetry specifies."""
         given = self.otlp_headers.get_secret_value() if self.otlp_headers else ""
         pairs = (pair.partition("=") for pair in given.split(",") if "=" in pair)
         return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}

@@ -31,7 +31,7 @@ class Usage:
         )
 
     def priced(self, prompt: float | None, completion: float | None) -> "Usage":
-        """This usage with its cost, at prices in USD per million tokens, unless it is known or a price is missing."""
+        """This usage plus its cost (prices: USD per million tokens); unchanged if it has a cost or a price is None."""
         if self.cost_usd is not None or prompt is None or completion is None:
             return self
         cost = (self.prompt_tokens * prompt + self.completion_tokens * completion) / 1e6

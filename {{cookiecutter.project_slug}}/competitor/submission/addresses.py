@@ -32,7 +32,7 @@ def hotkey(address: str) -> str:
     if _HEX_KEY.fullmatch(address):
         return "is a public key in hex; give its SS58 address, which begins with 5"
     if strange := [sign for sign in address if sign not in _BASE58]:
-        return f"contains {strange[0]!r}; valid are digits and letters except 0, O, I and l; copy the address again"
+        return f"contains {strange[0]!r}; only digits and letters except 0, O, I, l are valid; copy the address again"
     number = 0
     for sign in address[:64]:
         number = number * 58 + _BASE58.index(sign)

@@ -43,7 +43,7 @@ def version(root: Path) -> str:
 
 
 def contract(root: Path) -> str:
-    """The template's version, the variant and the current digest of the contract files; empty without a record."""
+    """The template's version, the variant and the contract files' current digest; empty if there is no record."""
     try:
         record, digest = read_record(root), contract_digest(contract_files(root))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Finds the hosts that the code and the Dockerfile name. In the arena, only the listed hosts can be reached (X1)."""
+"""Finds the hosts that the code and the Dockerfile name. In the arena, only `PLATFORM_HOSTS` can be reached (X1)."""
 # Contract file: replaced by updates.
 
 import ast

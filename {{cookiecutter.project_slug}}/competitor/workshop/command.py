@@ -17,7 +17,7 @@ from .steps import STEPS, NotDone, Step, Workspace
 
 @dataclass(frozen=True)
 class Score:
-    """The result for a step: whether it is done, and in `said` what its check found or what is missing."""
+    """The result for a step: whether it is done; `said` is what its check found, or what is missing."""
 
     step: Step
     done: bool

@@ -43,7 +43,7 @@ class Workspace:
     serve: str
 
     def fresh_target(self, prompt: str) -> Target:
-        """Starts a new server. Clauses about tools and artifacts use this prompt. Raises `NotDone` if it fails."""
+        """Starts a new server. Clauses about tools and artifacts use `prompt`. Raises `NotDone` if the start fails."""
         if not hasattr(self, "_fresh_url"):
             self._starter = Starter(self.serve, None)
             try:

@@ -85,7 +85,7 @@ class Lateness:
 def measured_on_time(
     measure: Callable[[], T], again: Callable[[], T] | None = None, failure: type[Exception] = AssertionError
 ) -> T:
-    """Returns the result of `measure`. If that fails on a busy machine, calls `again` (or `measure` once more)."""
+    """Returns the result of `measure`. If it fails on a busy machine, repeats it, or calls `again` if given."""
     for _ in range(REPETITIONS):
         late = Lateness()  # its first and last look are enough
         try:

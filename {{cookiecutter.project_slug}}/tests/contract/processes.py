@@ -1,4 +1,4 @@
-"""Starts the processes that tests need: competitors, and the upstream that does what a prompt tells it."""
+"""Starts the processes that tests need: competitors, and a mock upstream that is controlled by the prompt."""
 # Contract file: replaced by updates.
 
 import os

@@ -1,4 +1,4 @@
-"""The lock files match their sources, so the tested packages are also the installed ones."""
+"""The lock files match the sources that they were made from."""
 # Contract file: replaced by updates.
 
 from competitor.cli.locks import stale

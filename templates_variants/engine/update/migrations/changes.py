@@ -1,8 +1,7 @@
 """Defines the kinds of API changes that a migration can apply to the owner's files.
 
-All names are dotted, without `competitor.` before them. A moved module has its old name (`core.toolbox`), as the
-owner's code writes it. A class or function has its new name (`core.tools.toolbox.Toolbox`), because the migration first
-maps each name in the owner's code to its new name.
+All names are dotted, without `competitor.` before them. `owner` and `function` are new names, such as
+`core.tools.toolbox.Toolbox`, because the migration first maps each name in the owner's code to its new name.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +28,7 @@ class RemovedMember:
 
 @dataclass(frozen=True)
 class MovedMember:
-    """The member `old` of the class `owner` was moved: `new` in the public API, such as a constant, replaces it."""
+    """The member `old` of the class `owner` was replaced by `new`, a constant or other name of the public API."""
 
     owner: str
     old: str

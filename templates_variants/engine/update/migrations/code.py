@@ -1,4 +1,4 @@
-"""Applies a migration to one of the owner's Python files. Edits what is certain, and lists the lines that are not."""
+"""Applies a migration to one of the owner's Python files. Makes edits that are certain, and lists the other lines."""
 
 import ast
 import re

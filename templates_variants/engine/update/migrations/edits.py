@@ -15,7 +15,7 @@ class Unreadable(Exception):
 class Source:
     """A Python file with its syntax tree and its planned edits. All positions count bytes of UTF-8.
 
-    The syntax tree has such positions, too. So a file in another encoding is edited in UTF-8, then encoded again.
+    The syntax tree counts in the same way. So a file in another encoding is edited in UTF-8, then encoded again.
     """
 
     def __init__(self, path: str, data: bytes) -> None:

@@ -121,9 +121,9 @@ def _groups(file: "FileMigration", node: ast.ImportFrom) -> dict[str, Names] | N
 
 
 def _starred(file: "FileMigration", node: ast.ImportFrom, module: str) -> list[str]:
-    """Returns the names that the new import statement has.
+    """Returns what to import instead of `*` in a statement `from module import *`.
 
-    If the module has moved, these are all names that the owner's file uses. Otherwise they are `*`, followed by the
+    If the module has moved, these are its names that the owner's file uses. Otherwise they are `*`, followed by the
     used names that `*` no longer imports.
     """
     names = sorted(file.names.exports(module, old=True) & file.words)

@@ -181,7 +181,7 @@ def _unused(files: Files, found: dict[str, str]) -> list[str]:
 
 
 def _imported(path: str, data: bytes) -> set[str]:
-    """Returns the names of the modules of the LangChain plumbing that a file imports."""
+    """Returns the names of the connecting modules that a file imports."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError):

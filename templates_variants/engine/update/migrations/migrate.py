@@ -22,7 +22,7 @@ class Migrated:
     """The result of the migrations.
 
     `files` maps each changed path to its new content, or to None if the file is deleted. `left` has the lines that the
-    owner must change by hand. `why` has the reason for each migration that contributed to one of these.
+    owner must change by hand. `why` has the reason for each migration that changed a file or added such a line.
     """
 
     files: Mapping[str, bytes | None]

@@ -105,7 +105,7 @@ class Names:
         return not rest or first in names or any(first in self.exports(star, old=False) for star in module.module.stars)
 
     def _imported_before(self, dotted: str) -> str | None:
-        """Returns the dotted name of what the old module imported under this name; None if there is no such import."""
+        """If the old module imported this name, returns the dotted name of the imported object; otherwise None."""
         head, _, name = dotted.rpartition(".")
         before = self._cached(self._old, head)
         return self._common(before.module.names[name]) if before and name in before.module.names else None
@@ -250,7 +250,7 @@ class Names:
         return (node, scope, module) if node is not None else None
 
     def bases(self, dotted: str, steps: int = MAX_STEPS) -> list[str]:
-        """Returns the class and those of its base classes that can be found, directly or indirectly."""
+        """Returns the class and its direct and indirect base classes, as far as they can be found."""
         found = self.definition(dotted)
         if found is None or not isinstance(found[0], ast.ClassDef) or steps <= 0:
             return [dotted]

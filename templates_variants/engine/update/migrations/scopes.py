@@ -41,7 +41,7 @@ class Scope:
         scope.names.setdefault(name, []).append(binding)
 
     def holder(self, name: str) -> "Scope | None":
-        """Returns the scope that binds the name for a use in this scope; None for a builtin or an unknown name."""
+        """Returns the scope that binds a name used in this scope; None for a builtin or an unknown name."""
         scope: Scope | None = self
         while scope is not None:
             usable = scope is self or not isinstance(scope.node, ast.ClassDef)

@@ -97,7 +97,7 @@ def _check_fields(item: Json) -> None:
         created = datetime.fromisoformat(item["created_at"].replace("Z", "+00:00"))
     except ValueError:
         created = None
-    require(created is not None and created.tzinfo, "a descriptor's created_at is not ISO 8601 with a zone")
+    require(created is not None and created.tzinfo, "a descriptor's created_at is not ISO 8601 with a time zone")
 
 
 @clause("A2", remedy="Send a base64 data: URL of at most 1,000,000 bytes, or an absolute http(s) URL.")

@@ -117,12 +117,12 @@ def _labels(body: bytes) -> str:
 
 @clause("E5", remedy="Answer 404 on /debug while debug is off; if it is on, serve only allowed peers and check Host.")
 def debug_is_off(target: Target) -> None:
-    """GET /debug answers 404 while debug is off; while it is on, it refuses a foreign Host."""
+    """GET /debug answers 404 while debug is off; while debug is on, GET /debug refuses a foreign Host."""
     for path in ("/debug", "/debug/"):
         reply = target.get(path)
         require(reply.status == 404, f"GET {path} answered {reply.status}, though debug is off")
     unknown = target.get("/no-such-page").status
-    require(unknown == 404, f"an unknown path answers {unknown}, not 404, which reveals that /debug exists")
+    require(unknown == 404, f"an unknown path answers {unknown}, but /debug answers 404: the difference reveals /debug")
     if target.launch is None:
         return
     on = with_debug_on(target)
@@ -138,7 +138,7 @@ def debug_is_off(target: Target) -> None:
     remedy="Serve the events of a request with debug: true at /v1/debug/stream/{id}, as data: frames.",
 )
 def debug_stream(target: Target) -> None:
-    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames. It is a 404 while debug is off."""
+    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames. It answers 404 if debug is off."""
     unseen = target.get("/v1/debug/stream/check-e6").status
     require(unseen == 404, f"GET /v1/debug/stream/... answered {unseen}, though debug is off")
     if target.launch is None:

@@ -72,7 +72,7 @@ def role_first(target: Target) -> None:
 
 @clause(
     "S2",
-    remedy="Until the model's first token comes, send a word of reasoning: ideally within 500 ms, always within 2 s.",
+    remedy="Send a word of reasoning before the model's first token: ideally within 500 ms, always within 2 s.",
 )
 def first_word(target: Target) -> None:
     """The first content, reasoning or tool call comes within 2 s, even if the upstream is silent."""
@@ -260,7 +260,7 @@ def _check_upstream_work_stops(target: Target, name: str, *, streamed: bool) -> 
     else:
         target.send_and_leave(question(target.prompt(name)))
     cut = _wait(upstream, "cut", before)
-    require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after the client left {how}, the upstream still works on the answer")
+    require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after the client aborted {how}, the upstream still works on it")
 
 
 def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
@@ -298,7 +298,7 @@ def _limited(target: Target, seconds: int) -> Target:
 def _check_ends_by(limited: Target, name: str, prompt: str, latest: float) -> None:
     stream = limited.read_stream(question(prompt, stream=True))
     check_completed(stream, f"{limited.name}, {name!r}")
-    require(stream.seconds < latest, f"{limited.name}, {name!r} took {stream.seconds:.1f} s to end")
+    require(stream.seconds < latest, f"{limited.name}, the answer to {name!r} took {stream.seconds:.1f} s")
 
 
 BAD_BODIES: list[tuple[str, bytes, str | None]] = [

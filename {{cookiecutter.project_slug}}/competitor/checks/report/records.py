@@ -64,7 +64,7 @@ def as_json(record: Record) -> str:
 
 
 def as_junit(record: Record) -> str:
-    """The verdicts as JUnit XML. A failed `must` is a failure; a failed `should` is skipped, so that CI passes."""
+    """The verdicts as JUnit XML. A failed `must` is a failure; a failed `should` counts as skipped, so CI passes."""
     cases = []
     for verdict in record.verdicts:
         clause = verdict.clause

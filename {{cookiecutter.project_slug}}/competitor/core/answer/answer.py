@@ -1,4 +1,4 @@
-"""Makes a compliant answer of whatever a backend yields: with one end, one finish reason and one usage.
+"""Turns whatever a backend yields into a compliant answer, with exactly one finish reason and one usage.
 Contract file: replaced by updates.
 
 This module applies the contract's rules about content; `forms.py` writes the result as a stream or as one object.

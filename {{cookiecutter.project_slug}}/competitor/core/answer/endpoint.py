@@ -101,8 +101,8 @@ class _Request:
     ) -> None:
         """Logs one line and notifies the observers.
 
-        For a stream, `gap` is its longest silence, and `lag` is the longest delay of the event loop. For a whole
-        answer, both are None.
+        For a stream, `gap` is its longest silence, and `lag` is the longest delay of the event loop. For a
+        non-streamed answer, both are None.
         """
         summary = Summary(
             request_id=self.id,

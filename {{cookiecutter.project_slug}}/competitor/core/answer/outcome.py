@@ -1,4 +1,4 @@
-"""The outcome: how the work on an answer ended. It decides the answer's last text, the log, metrics and traces.
+"""The outcome: how the work on an answer ended. The answer's last text, the log, metrics and traces depend on it.
 Contract file: replaced by updates.
 """
 

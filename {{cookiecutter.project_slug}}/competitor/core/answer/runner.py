@@ -138,7 +138,7 @@ def _failed(cause: str) -> Outcome:
 
 
 async def _watch(receive: Receive, gone: Callable[[], None]) -> None:
-    """Calls `gone` once the client disconnects. Only an awaited `receive` reports a disconnect."""
+    """Waits until the client disconnects, which only `receive` reports, and then calls `gone`."""
     while (await receive())["type"] != "http.disconnect":
         pass
     gone()

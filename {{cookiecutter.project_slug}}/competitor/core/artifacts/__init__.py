@@ -1,4 +1,4 @@
-"""Artifacts (section 6): files that a backend makes for its user: how they are saved, stored and fetched.
+"""Artifacts (section 6), files that a backend makes for its user: how they are saved, stored and fetched.
 Contract file: replaced by updates.
 
 save.py        `chat.artifacts.save(...)`: inline as a `data:` URL, or stored and linked

@@ -29,7 +29,7 @@ class faults:  # noqa: N801 - reads as a statement: `with faults():`
 
 
 def failure(error: BaseException) -> ArtifactError:
-    """The `ArtifactError` for a store's error. Only its first line is logged: the rest may hold secrets."""
+    """The `ArtifactError` for a store's error. Only the first line of `error` is logged: the rest may hold secrets."""
     first = str(error).partition("\n")[0]
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (found := _OS_ERROR.search(first)):

@@ -54,7 +54,7 @@ def is_untouched(settings: Settings) -> bool:
 
 
 def without_proxies() -> None:
-    """Removes the variables that name proxies, which the store's own client would use (X1)."""
+    """Removes the environment variables that name proxies, because the store's client would use them (X1)."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
@@ -71,7 +71,7 @@ def _is_ours(place: Path) -> None:
 
 
 def _bucket(settings: Settings, name: str) -> "S3Store":
-    """Opens the bucket. Without keys, requests are unsigned: asking a metadata address for keys would break X1."""
+    """Opens the bucket. Without keys, requests are unsigned: X1 forbids fetching keys from a metadata service."""
     from obstore.store import S3Store
 
     access, secret = settings.artifacts_access_key, settings.artifacts_secret_key

@@ -1,4 +1,4 @@
-"""The absolute base URL at which callers reach this competitor, since relative links break (A2)."""
+"""The base URL for links to artifacts. It is absolute, because relative links would break (A2)."""
 # Contract file: replaced by updates.
 
 import re

@@ -44,7 +44,7 @@ class Artifacts:
         """Makes an artifact from bytes, a text, or a file's content: `yield await chat.artifacts.save(png, "a.png")`.
 
         The name's suffix gives the media type, which decides if the artifact is an image, a file, a dataset or
-        binary. If that fails, stores nothing and raises `ArtifactError`, whose text is a sentence for the user.
+        binary. If saving fails, stores nothing and raises `ArtifactError`, whose text is a sentence for the user.
         """
         shown = display_name(name)
         try:

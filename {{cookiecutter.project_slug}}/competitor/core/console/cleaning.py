@@ -35,7 +35,7 @@ def _shortened(value: Any) -> Any:
 
 
 def clean(value: Any, secrets: list[str]) -> Any:
-    """A copy without secrets. It works on plain texts, because JSON escapes could hide where a secret ends."""
+    """A copy without secrets. Call this before the value becomes JSON, whose escapes could hide where a secret ends."""
     if isinstance(value, str):
         return conceal(value, secrets)
     if isinstance(value, Mapping):

@@ -46,7 +46,7 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
 
     @app.get("/v1/debug/stream/{id}", include_in_schema=False)
     async def follow(id: str) -> Response:
-        """Streams the debug events of a request (E6). Any client may read them, because a gateway passes them on."""
+        """Streams the debug events of a request (E6), to any client: a gateway on another machine reads them."""
         if not usable(id):
             raise ApiError("not_found", "This cannot be the id of a request.")
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -55,7 +55,7 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
 
 @cache
 def _page() -> tuple[str, str]:
-    """The console's page and its security policy: only its own script and style, by hash, and no other host."""
+    """The console's page and its security policy, which allows only the page's own script and style, by hash."""
     text = (resources.files(__package__) / "page.html").read_text(encoding="utf-8")
     policy = [
         "default-src 'none'",

@@ -31,7 +31,7 @@ _LEARN_EVERY = 4
 
 @dataclass(slots=True)
 class PartialCall:
-    """A tool call whose arguments are still arriving. If it is for the client, `number` counts it in the answer."""
+    """A tool call whose arguments are still arriving. `number` is what `Sink.call` returned for it."""
 
     id: str
     name: str
@@ -76,7 +76,7 @@ class ChunkReader:
             self._said(*self._tags.rest())
 
     def whole(self, body: bytes) -> None:
-        """Reads the one object of a server that does not stream. Raises `UpstreamError`."""
+        """Reads the answer of a server that does not stream: one JSON object. Raises `UpstreamError`."""
         self._read(_parsed(body), "message")
 
     def _read(self, chunk: dict[str, Any], key: str) -> None:

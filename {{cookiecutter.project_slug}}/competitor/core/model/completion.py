@@ -55,8 +55,8 @@ class Llm:
 class Completion(Source):
     """One call of the model.
 
-    `account` gets the usage of the call, even if it failed; `observer` gets how the call ended. `pour` and iteration
-    raise `UpstreamError`; the attributes keep what had arrived before the error.
+    `account` gets the usage of the call, even if the call failed; `observer` is told how the call ended. `pour` and
+    iteration raise `UpstreamError`; the attributes keep what had arrived before the error.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class Completion(Source):
             raise UpstreamError("broke_off", "the body ended without a finish reason and without [DONE]")
 
     async def _open(self, sink: Sink) -> Response:
-        """Sends the call. Returns the response with status 200. Retries until a byte of the answer arrives."""
+        """Sends the call, with retries, and returns the response with status 200. Later failures are not retried."""
         settings = self._llm.settings
         upstream = await self._llm.upstream(self._token)
         self._free = upstream.model == OFFLINE_MODEL

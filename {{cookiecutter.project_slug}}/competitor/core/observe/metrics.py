@@ -1,9 +1,9 @@
 """Metrics (E4): counted once per request, never per chunk, and summed over all workers.
 Contract file: replaced by updates.
 
-If OpenTelemetry defines a metric (`gen_ai.*`, `http.server.*`), the metric has that name, in Prometheus' spelling.
-All other names start with `janus_`. If there are several workers, each counts in its own file, in a folder that their
-parent process made (workers.py). The worker that gets a request for the metrics adds up all files. No label contains a
+Metrics that OpenTelemetry defines (`gen_ai.*`, `http.server.*`) have its names, in Prometheus' spelling. All other
+names start with `janus_`. If there are several workers, each counts in its own file, in a folder that their parent
+process made (workers.py). The worker that gets a request for the metrics adds up all files. No label contains a
 caller's text.
 """
 
@@ -38,7 +38,7 @@ _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 class Metrics(Observer):
-    """The metrics of one process. It stores nothing about single answers."""
+    """The metrics of one process. Nothing about single answers is stored."""
 
     def __init__(self, *, version: str, backend: str, model: str):
         self._registry = registry = CollectorRegistry()

@@ -195,6 +195,6 @@ def _spaced(name: str) -> str:
 
 
 def _nouns(text: str) -> set[str]:
-    """The words of a text that may be nouns, in the singular. The rules cannot tell nouns from other words."""
+    """Words that may be nouns, without a final `s`: those of four or more letters that are not in `_COMMON`."""
     words = (word.lower() for word in _WORD.findall(_spaced(text)))
     return {word.removesuffix("s") for word in words if word not in _COMMON}

@@ -84,7 +84,7 @@ class _Fitter:
                 return self._string(schema)
 
     def _shallowest(self, members: list[Any], depth: int) -> Any:
-        """The member of a union to use: the first, or deep inside a recursive schema, one that ends the recursion."""
+        """The member of a union to use: the first, but deep inside a recursive schema one that ends the recursion."""
         if depth < 3:
             return members[0]
         return min(members, key=lambda member: _kind(self._resolved(member)) in ("object", "array"))

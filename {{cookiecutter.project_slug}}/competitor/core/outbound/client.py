@@ -3,8 +3,8 @@ Contract file: replaced by updates.
 
 Why not a library: the client takes the largest share of a relay's CPU time. Prototypes of a relay were measured side by
 side with nginx. For each second of CPU time, the prototype with httpx did 0.15 times as much work as nginx, and the one
-with aiohttp 0.33 times. A protocol that passes the bytes of a body to its reader in the socket's own callback, as this
-client does, reached 0.42 to 0.55 times.
+with aiohttp 0.33 times. A prototype whose socket callback passes the bytes of a body directly to their reader, as
+this client does, did 0.42 to 0.55 times as much.
 
 Left out on purpose: redirects (X1: they could lead anywhere), proxies from the environment, cookies,
 HTTP/2, and requests for compression (it would delay tokens).

@@ -96,7 +96,7 @@ class Response:
             self.ended.set_result(None)
 
     def close(self, *, finished: bool = False) -> None:
-        """Releases or closes the connection. Pass `finished` if only the end of the body can still be missing."""
+        """Releases or closes the connection. Pass `finished` if all content is here; the body's end may be missing."""
         self._timer.cancel()
         self._reader = None
         self._parts.clear()
@@ -143,7 +143,7 @@ class Response:
         self._parsed()
 
     def lost(self, error: Exception | None) -> None:
-        """Called when the connection is closed. Without an error, this ends a body without a declared length."""
+        """Called when the connection is closed. If there is no error, a body without a declared length is complete."""
         unframed = "content-length" not in self.headers and "transfer-encoding" not in self.headers
         if self.status and unframed and error is None:
             self.whole = True

@@ -42,12 +42,12 @@ _TYPE_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Reads the whole body. Raises `ApiError` if it has a wrong type, is compressed, or exceeds `limit` bytes."""
+    """Reads the whole body. Raises `ApiError` for a wrong content type, compression, or more than `limit` bytes."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise ApiError("unsupported_media_type", "The header Content-Type must be application/json.", "content-type")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        said = "The header Content-Encoding is not supported: send the body as it is."
+        said = "The header Content-Encoding is not supported: send the body uncompressed."
         raise ApiError("unsupported_encoding", said, "content-encoding")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit and "expect" in request.headers:
@@ -149,7 +149,7 @@ def _flaw(given: Any) -> tuple[str, str] | None:
             return shown, "holds half of a surrogate pair, which is not Unicode text"
         if isinstance(value, dict):
             if not all(map(_is_unicode, value)):
-                return shown, "has a name that holds half of a surrogate pair, which is not Unicode text"
+                return shown, "has a key that holds half of a surrogate pair, which is not Unicode text"
             waiting += [(f"{path}.{name[:60]}" if path else name[:60], depth + 1, item) for name, item in value.items()]
         elif isinstance(value, list):
             waiting += [(f"{path}[{index}]", depth + 1, item) for index, item in enumerate(value)]

@@ -19,7 +19,7 @@ from pydantic import (
 
 
 class StrictModel(BaseModel):
-    """Base class of all parts of a request (R2): a wrong type is an error and is not converted; numbers are finite."""
+    """Base class of all parts of a request (R2): a wrong type is refused, not converted; numbers are finite."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 

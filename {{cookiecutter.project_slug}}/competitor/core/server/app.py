@@ -40,7 +40,7 @@ log = logging.getLogger("competitor.app")
 
 
 class _Application(FastAPI):
-    """FastAPI, except that chat requests bypass its middleware: it costs as much CPU as the answer itself.
+    """FastAPI, except that chat requests bypass its middleware, which costs as much CPU as the answer itself.
 
     FastAPI would wrap each chat request in five layers. Four of them wrap `send`, so they would handle every chunk.
     """
@@ -139,7 +139,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """Lists models (E3). A request may name any model, but only the listed names have a meaning."""
+        """Lists the competitor and its model (E3). A request may name any model."""
         names = dict.fromkeys([identity().name, described(settings)["model"]])
         models = [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names]
         return {"object": "list", "data": models}

@@ -62,7 +62,7 @@ class _Server(uvicorn.Server):
 
 
 async def _end_the_rest() -> None:
-    """Cancels the remaining tasks. If a task ignores that, exits, because it would keep the process alive."""
+    """Cancels the remaining tasks. Exits if a task ignores the cancellation and so keeps the process alive."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
@@ -73,7 +73,7 @@ async def _end_the_rest() -> None:
 
 
 def serve(settings: Settings, backend: Backend | None = None) -> int:
-    """Serves until SIGTERM or SIGINT. A `backend` other than `competitor/backend/` needs a single process.
+    """Serves until SIGTERM or SIGINT. Several workers ignore `backend` and load `competitor/backend/`.
 
     Returns the exit code of the process.
     """

@@ -40,7 +40,7 @@ class Envelope:
         return self._delta + _dump(delta) + b"}]}\n\n"
 
     def finish(self, reason: str, usage: dict[str, Any] | None) -> bytes:
-        """The only chunk with a `finish_reason` (S7). It also has the usage, unless that has its own chunk (S8)."""
+        """The only chunk with a `finish_reason` (S7). It also has the usage, unless a separate chunk has it (S8)."""
         tail = b"" if usage is None else b',"usage":' + _dump(usage)
         return self._delta + b'{},"finish_reason":"' + reason.encode() + b'"}]' + tail + b"}\n\n"
 

@@ -217,7 +217,7 @@ class Pacer:
                 self._out.set_result(None)
 
     def _plan(self, now: float) -> None:
-        """Plans the time between deltas, once for each burst. Changes it rarely, because evenness is scored."""
+        """Plans the time between deltas again for each burst. It changes rarely, because evenness is scored."""
         rhythm = self._rhythm
         if self._planned_for == rhythm.burst_at:
             return

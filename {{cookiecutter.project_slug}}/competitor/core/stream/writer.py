@@ -38,7 +38,7 @@ class BodyWriter(Flow):
 
     @property
     def blocked(self) -> bool:
-        """Whether a send is in progress, because the client has not yet taken earlier bytes."""
+        """Whether a send is in progress: the client has not yet taken earlier bytes."""
         return self._sending is not None
 
     def write(self, data: bytes) -> None:
@@ -54,7 +54,7 @@ class BodyWriter(Flow):
         self._corked = True
 
     def uncork(self, *, last: bool = False) -> None:
-        """Sends what was held back since `cork`. With `last`, waits briefly, so that the end is sent with it."""
+        """Sends what was held back since `cork`. With `last`, first waits briefly for the stream's end."""
         self._corked = False
         if last and self._unsent:
             self._loop.call_later(LAST_SECONDS, self._flush)

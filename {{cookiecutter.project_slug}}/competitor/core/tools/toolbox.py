@@ -1,8 +1,8 @@
 """The toolbox: runs the tool calls that a model asks for.
 Contract file: replaced by updates.
 
-Whatever a call does (an unknown name, bad arguments, an exception, a hang, ten megabytes of output), it becomes a
-`Result` with a text that helps the model to go on. Every start event is followed by an end event.
+If a call goes wrong (an unknown name, bad arguments, an exception, a hang, ten megabytes of output), its `Result` has
+a text that helps the model to go on. Every start event is followed by an end event.
 """
 
 import asyncio

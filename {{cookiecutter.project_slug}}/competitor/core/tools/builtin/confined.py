@@ -42,7 +42,7 @@ def _without_network_and_processes() -> None:
     described = struct.pack("HP", len(steps), ctypes.addressof(program))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.prctl(_SECCOMP, _FILTER, described, 0, 0):
-        raise OSError(ctypes.get_errno(), "this kernel does not let a process give up system calls")
+        raise OSError(ctypes.get_errno(), "this kernel does not let a process install a seccomp filter")
 
 
 def _without_root(program: str) -> None:

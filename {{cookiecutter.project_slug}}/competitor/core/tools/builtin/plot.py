@@ -75,7 +75,7 @@ def _drawn(values: list[float], labels: list[str], kind: Kind, title: str) -> by
 
 
 def _figure() -> "Figure":
-    """Makes a figure. Gives matplotlib a temporary folder for its caches, since a container's root may be read-only."""
+    """Makes a figure. Gives matplotlib a temporary folder for its caches: others may be read-only in a container."""
     owner = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
     os.environ.setdefault("MPLCONFIGDIR", os.path.join(tempfile.gettempdir(), f"janus-matplotlib{owner}"))
     import matplotlib

@@ -7,7 +7,7 @@ Contract file: replaced by updates.
         return stream(agent, chat)
 
 ChatJanus               the request's model as a LangChain chat model; with `shown`, its text is sent to the client
-CompetitorMiddleware    offers the tools, runs their calls, returns the client's calls to it, and keeps to the budget
+CompetitorMiddleware    offers and runs the tools, sends calls of the client's tools to the client, enforces the budget
 stream                  runs an agent for one request and yields the events of the answer
 from_langchain          makes a `Tool` from a LangChain tool or from a tool of an MCP server
 """

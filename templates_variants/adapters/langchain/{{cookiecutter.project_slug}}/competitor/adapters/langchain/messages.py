@@ -68,7 +68,7 @@ def from_completion(completion: Completion) -> AIMessage:
 
 
 def chunk(piece: Piece) -> AIMessageChunk:
-    """Converts a piece of a completion to a chunk. A fragment of a tool call stays a fragment."""
+    """Converts a piece of a completion to a chunk. A part of a tool call becomes a `ToolCallChunk` in it."""
     if isinstance(piece, Text):
         return AIMessageChunk(content=piece.text)
     if isinstance(piece, Reasoning):

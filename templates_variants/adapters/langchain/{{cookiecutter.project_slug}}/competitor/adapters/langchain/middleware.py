@@ -1,4 +1,4 @@
-"""The middleware that gives a LangChain agent your tools and the client's tools, and keeps it to its budget.
+"""The middleware that gives a LangChain agent your tools and the client's tools, and enforces the agent's budget.
 Contract file: replaced by updates.
 """
 
@@ -27,9 +27,9 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
     """Put this last into an agent's `middleware`, so that other middleware (retries, fallbacks, ...) wraps it.
 
     In each turn, the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`. The
-    toolbox runs a turn's calls at the same time; calls of the client's tools go back to the client (S10). After
-    `max_turns` model calls, `max_output_bytes` of results, or when only the share `last_words` of the time (S15)
-    is left, one last model call without tools ends the answer.
+    toolbox runs a turn's calls at the same time; calls of the client's tools go back to the client (S10). One
+    last model call without tools ends the answer in three cases: after `max_turns` model calls, if the results exceed
+    `max_output_bytes`, or if only the fraction `last_words` of the answer's time (S15) is left.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class ChatJanus(BaseChatModel):
-    """The model for one request: the request of `chat`, or without `chat`, the request that `stream` handles.
+    """A LangChain model for one request: the one in `chat`, or the one that `stream` handles if `chat` is not given.
 
     The caller's options (temperature, limits, ...) apply unless others are given here. The caller's tools do not apply:
     a call has only the tools from `bind_tools`. With `shown`, the text of `invoke` and `ainvoke` is streamed to the

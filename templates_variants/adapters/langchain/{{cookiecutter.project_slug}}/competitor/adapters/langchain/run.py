@@ -65,7 +65,7 @@ class Run:
 
     @property
     def told(self) -> str:
-        """The last turn's results as text for the client, whose history has no other record of them."""
+        """The last turn's results as text for the client, because the client's history has no other record of them."""
         return "".join(f"{name}: {text[:_SHOWN_CHARACTERS]}\n" for name, text in self.results.values())
 
     def new_turn(self, calls: Sequence[ToolCall]) -> None:
@@ -73,7 +73,7 @@ class Run:
         self._ready, self._all_ready = 0, asyncio.Event()
 
     async def others(self, most: int) -> None:
-        """Waits briefly for the other calls of the turn, so that all start together. A middleware may delay them."""
+        """Waits until all calls of the turn can start together, but only briefly: middleware may delay some of them."""
         self._ready += 1
         if self._ready >= min(len(self.results), most):
             self._all_ready.set()

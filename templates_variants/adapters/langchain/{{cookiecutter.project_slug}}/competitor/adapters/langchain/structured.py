@@ -14,7 +14,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 def output(
     model: BaseChatModel, schema: Any, method: str, *, include_raw: bool, strict: bool | None
 ) -> Runnable[LanguageModelInput, Any]:
-    """Returns a model whose answers are instances of `schema` if it is a pydantic class, or else dicts.
+    """Returns a model that answers with instances of `schema`, or with dicts if `schema` is not a pydantic class.
 
     With `include_raw`, the answer is a dict with `raw`, `parsed` and `parsing_error`.
     """

@@ -19,7 +19,7 @@ _THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")
 
 
 class ToolboxCall(BaseTool):
-    """A tool call as a LangChain tool, so that LangChain's callbacks see it. `run_it` lets the toolbox run the call."""
+    """Wraps one tool call as a LangChain tool, so that LangChain's callbacks see it. `run_it` runs the call."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
