@@ -183,7 +183,7 @@ class KnowsNoRanges(Shelf):
         return super().served(path, {name: value for name, value in asked.items() if name != "range"})
 
 
-@shelved("A4", says="changed end answered 200")
+@shelved("A4", says="changed artifact id answered 200")
 class TakesAnyEnding(Shelf):
     def find(self, path: str) -> tuple[Json, bytes] | None:
         found = super().find(path)

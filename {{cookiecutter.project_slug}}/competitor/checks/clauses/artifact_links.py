@@ -124,7 +124,7 @@ def _check_other_paths(target: Target, item: Json) -> None:
     changed = item["id"][:-1] + ("b" if item["id"][-1] != "b" else "c")
     for other in (changed, item["id"][:-1], f"{item['id']}a"):
         status = target.get(f"/v1/artifacts/{other}").status
-        require(400 <= status < 500, f"a GET of a wrong artifact id answered {status}, not a 4xx")
+        require(400 <= status < 500, f"a GET with a changed artifact id answered {status}, not a 4xx")
     for path in ("..%2f..%2fetc%2fpasswd", "../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "..\\..\\etc\\passwd"):
         reply = target.get(f"/artifacts/{path}")
         require(400 <= reply.status < 500, f"GET /artifacts/{path} answered {reply.status}, not a 4xx")
