@@ -67,7 +67,7 @@ class Costs:
 
 
 def verdict(found: Interval) -> str:
-    """What an interval means for the new server, in words."""
+    """Says in words whether the new server is slower or faster."""
     says = "slower" if found.high < 1 else "faster" if found.low > 1 else "no difference shown"
     return f"{says}: {found.low:.3f} to {found.high:.3f}"
 

@@ -1,7 +1,7 @@
 """Decides what an update does with each file, before any file is changed. Only the content of the files counts.
 
-`Repo` has the owner's repo, a fresh repo from the new template, and the records of both. `decide` returns the step for
-one path that the old or the new template makes.
+`Repo` has the owner's repo, a fresh repo from the new template, and the records of both. For one file of
+the old or the new template, `decide` returns what the update does with it.
 """
 
 from collections.abc import Callable, Iterator

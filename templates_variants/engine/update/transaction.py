@@ -66,9 +66,9 @@ def prepare(
     """Copies the old files and the new files to `.janus/update/`, and writes the journal. Changes no other file.
 
     `final` maps each path to its new file, or to None to delete it. `process` is the id of the process that will call
-    `swap`: while it runs, no other process rolls back. `between` maps paths to files that another program, such as
-    cookiecutter, may write there before `swap`. A replaced file keeps its permissions, except for the executable bit,
-    which is that of the new file.
+    `swap`: while it runs, no other process rolls back. `between` is for a program such as
+    cookiecutter that itself writes some of the paths before `swap`: it maps these paths to the files written. A
+    replaced file keeps its permissions, except for the executable bit, which is that of the new file.
     """
     work = project / FOLDER
     work.mkdir(parents=True)

@@ -250,7 +250,7 @@ class _SecondRouteForgetsTheTtl(Shelf):
 
 @breaks("A4", says="after its TTL", origin=FROM_THE_CONTRACT_ALONE)
 class ExpiredOnOneRouteOnly(Plain):
-    """A4: "after the TTL 404 or 410 and the bytes are gone"; here `/v1/artifacts/{id}` serves them for ever."""
+    """A4: after its TTL, an artifact answers 404 or 410; here `/v1/artifacts/{id}` serves it for ever."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _SecondRouteForgetsTheTtl(environment)

@@ -118,7 +118,7 @@ class Stream:
 
     @property
     def first_word(self) -> float | None:
-        """When the first delta with content, reasoning or a tool call arrived, in seconds; None if there was none."""
+        """The time in seconds of the first delta with content, reasoning or a tool call; None if there was none."""
         names = ("content", "reasoning_content", "tool_calls")
         return next((at for at, delta in self.deltas if any(delta.get(name) for name in names)), None)
 

@@ -153,7 +153,7 @@ class Settings(BaseModel):
     artifact_bytes: int = _variable(64 * 2**20, "JANUS_ARTIFACT_BYTES", ge=1)
     """Largest artifact, in bytes."""
     artifacts_total_bytes: int = _variable(512 * 2**20, "JANUS_ARTIFACTS_TOTAL_BYTES", ge=1)
-    """Most bytes that stored artifacts may have in all."""
+    """Maximum number of bytes of all stored artifacts together."""
     artifact_single_use: bool = _variable(False, "JANUS_ARTIFACT_SINGLE_USE")
     """Allow each link to an artifact to be fetched only once."""
     artifacts_bucket: str | None = _variable(None, "JANUS_ARTIFACTS_BUCKET", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")

@@ -26,7 +26,7 @@ REPETITIONS = 3
 
 
 class Lateness:
-    """How long this process and every process it started have waited for a CPU since the object was created.
+    """Measures how long this process and all processes that it started wait for a CPU.
 
     As a context manager, it also records at what times they waited.
     """

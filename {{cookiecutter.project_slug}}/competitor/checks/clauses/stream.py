@@ -354,7 +354,7 @@ def bad_input(target: Target) -> None:
     "for each start event.",
 )
 def janus_events(target: Target) -> None:
-    """Janus events have all fields and come with words, and each start event has an end event."""
+    """Each chunk with a Janus event has all fields and reasoning_content; each start event has an end event."""
     stream = target.stream(target.prompt("events"))
     check_completed(stream)
     events = [(delta["janus"], delta) for _, delta in stream.deltas if "janus" in delta]

@@ -32,7 +32,7 @@ class ThinkTags:
         return thought, ""
 
     def rest(self) -> tuple[str, str]:
-        """At the end of the stream: the text that is still held back, as reasoning or as text."""
+        """Returns the text that is still held back at the end of the stream, as reasoning or as text."""
         thinking, rest = self._thinking, self._rest()
         return (rest, "") if thinking else ("", rest)
 

@@ -63,7 +63,7 @@ class Alarms(Protocol):
 
 @dataclass
 class Pacing:
-    """What all streams of a process share: the settings, and how many streams hold text now."""
+    """The settings of pacing, and the number of streams that hold text now. All streams of a process share it."""
 
     fixed_seconds: float | None  # time between two deltas; None: measured for each stream
     most_seconds: float  # longest time that text is held
@@ -101,7 +101,7 @@ class _Rhythm:
 
     @property
     def next_at(self) -> float:
-        """When the next burst is due, in the clock's seconds."""
+        """The time at which the next burst is expected, in the clock's seconds."""
         if self._intervals:
             return self.burst_at + max(self._intervals)
         first = min(MAX_FIRST_SECONDS, FIRST_SECONDS_A_CHARACTER * self.characters)
@@ -190,7 +190,7 @@ class Pacer:
         await self._out
 
     def _first_share(self, characters: int, now: float) -> int:
-        """If no text is held: how many characters of a piece that has just arrived are sent immediately."""
+        """Returns how many of the characters to send at once. They have just arrived, and no other text is held."""
         if self._step:
             return max(1, round(characters * self._step / max(self._step, self._rhythm.next_at - now)))
         return characters if characters <= LARGE_DELTA_CHARACTERS else LARGE_DELTA_CHARACTERS // 4

@@ -30,7 +30,7 @@ def to_langchain(messages: Sequence[Body]) -> list[BaseMessage]:
 
 
 def to_openai(messages: Sequence[BaseMessage]) -> list[Body]:
-    """Converts messages to OpenAI's format. Images may have either format; other media raise `ValueError`."""
+    """Converts messages to OpenAI's format. Images may already be in that format; other media raise `ValueError`."""
     return [_to_openai(message) for message in messages]
 
 
