@@ -236,7 +236,7 @@ class FileMigration:
             self.source.replace(self.source.end(node), self.source.end(node), f".{change.member}")
 
     def _may_concern(self, node: ast.Call, changes: list[CallChange]) -> None:
-        """Adds a call to `left`, because it may be a call of a changed method: the class of the object is unknown."""
+        """Lists a call in `left`: it may call a changed method, but the class of its object is unknown."""
         given = {keyword.arg for keyword in node.keywords}
         for change in changes:
             if isinstance(change, ChangedReturn):

@@ -1,4 +1,4 @@
-"""Stores the last requests in files that several workers share. Their number and total size are limited.
+"""Stores the last requests in files that several workers share. The number and total size of the files are limited.
 Contract file: replaced by updates.
 
 The folder is readable for its user only and removed when the process ends. A request has two files: the head that a
