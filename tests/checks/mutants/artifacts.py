@@ -28,7 +28,7 @@ class NeverSaysHowLong(Shelf):
 
 @shelved("A1", says="", also="A2 A4 A5", origin=OF_THE_CONTRACT)
 class HashesTheBase64(Shelf):
-    """A1: a descriptor has the hash of the bytes; this server hashes their base64."""
+    """A1: a descriptor has the hash of the bytes, but this server hashes their base64."""
 
     def descriptor(self, data: bytes, name: str) -> Json:
         return {**super().descriptor(data, name), "sha256": hashlib.sha256(base64.b64encode(data)).hexdigest()}
@@ -36,7 +36,7 @@ class HashesTheBase64(Shelf):
 
 @shelved("A1", says="", origin=OF_THE_CONTRACT)
 class KnowsDocuments(Shelf):
-    """A1: a descriptor's type is one of four; this server also sends `document`."""
+    """A1: a descriptor's type is one of four, but this server also sends `document`."""
 
     def descriptor(self, data: bytes, name: str) -> Json:
         item = super().descriptor(data, name)
@@ -45,7 +45,7 @@ class KnowsDocuments(Shelf):
 
 @breaks("A1", origin=FROM_THE_CONTRACT_ALONE)
 class DefaultTtlLeftOutOfTheWholeAnswer(Plain):
-    """A1: "all nine fields always"; a non-streamed answer of this server has no `ttl_seconds` if it is 3600."""
+    """A1: "all nine fields always", but a non-streamed answer here has no `ttl_seconds` if it is 3600."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         items = [
@@ -81,7 +81,7 @@ class CutsTheLastByte(Shelf):
 
 @shelved("A2", says="", origin=OF_THE_CONTRACT)
 class LinksToWhereItListens(Shelf):
-    """A2: a URL has the Host of the request; this server's URLs have its listening address, 0.0.0.0."""
+    """A2: a URL has the Host of the request, but this server's URLs have its listening address, 0.0.0.0."""
 
     def kept(self, item: Json, data: bytes) -> str:
         return super().kept(item, data).replace("127.0.0.1", "0.0.0.0")
@@ -89,7 +89,7 @@ class LinksToWhereItListens(Shelf):
 
 @shelved("A2", says="", also="E7 A4 A5", origin=OF_THE_CONTRACT)
 class InlinesEverything(Shelf):
-    """A2: large artifacts have an http URL; this server always sends a data: URL."""
+    """A2: large artifacts have an http URL, but this server always sends a data: URL."""
 
     def kept(self, item: Json, data: bytes) -> str:
         return self.inline(data, item["mime_type"])
@@ -102,7 +102,7 @@ class _UnderTheAddressListenedOn(Shelf):
 
 @breaks("A2", origin=FROM_THE_CONTRACT_ALONE)
 class ArtifactUrlsUnderTheListeningAddress(Plain):
-    """A2: "under a configured public base, else under the validated `Host` of the request"; here the host is 0.0.0.0.
+    """A2: an http URL is under the public base URL or the `Host` of the request, but here the host is 0.0.0.0.
 
     `http://0.0.0.0:...` is an absolute URL, but only works on the server's own machine, if that runs Linux.
     """
@@ -131,7 +131,7 @@ class SendsBytesToTheModel(Shelf):
 
 @breaks("A3", origin=OF_THE_CONTRACT)
 class HasArtifactsInStreamsOnly(Plain):
-    """A3: a non-streamed answer has message.artifacts; this server sends artifacts in streams only."""
+    """A3: a non-streamed answer has message.artifacts, but this server sends artifacts in streams only."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return super().whole(id, asked, {**message, "artifacts": []}, reason, usage)
@@ -145,7 +145,7 @@ class _FirstDataUrlOnly(Shelf):
 
 @breaks("A3", says="bytes of an earlier answer", origin=FROM_THE_CONTRACT_ALONE)
 class OneDataUrlAMessage(Plain):
-    """A3: "`data:` URLs that come back in the history are replaced by names"; here only a message's first URL is."""
+    """A3: "`data:` URLs that come back in the history are replaced by names", but here only the first URL is."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _FirstDataUrlOnly(environment)
@@ -202,7 +202,7 @@ class KeepsForEver(Shelf):
 
 @shelved("A4", says="", origin=OF_THE_CONTRACT)
 class EndsRangesOneEarly(Shelf):
-    """A4: a Range includes its last byte; this server leaves the last byte out."""
+    """A4: a Range includes its last byte, but this server leaves the last byte out."""
 
     def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         status, headers, data = super().served(path, asked)
@@ -211,7 +211,7 @@ class EndsRangesOneEarly(Shelf):
 
 @shelved("A4", says="", origin=OF_THE_CONTRACT)
 class NumbersItsArtifacts(Shelf):
-    """A4: URLs cannot be guessed; this server numbers its artifacts."""
+    """A4: URLs cannot be guessed, but this server numbers its artifacts."""
 
     def kept(self, item: Json, data: bytes) -> str:
         item["id"] = f"a{len(list(self.folder.glob('*.json'))) + 1}"
@@ -220,7 +220,7 @@ class NumbersItsArtifacts(Shelf):
 
 @shelved("A4", says="", origin=OF_THE_CONTRACT)
 class ServesAnyFile(Shelf):
-    """A4: no path leads out of the folder; this server serves any file that a path names."""
+    """A4: no path leads out of the folder, but this server serves any file that a path names."""
 
     def find(self, path: str) -> tuple[Json, bytes] | None:
         file = self.folder / unquote(path.removeprefix("/v1").removeprefix("/artifacts/"))
@@ -233,7 +233,7 @@ class ServesAnyFile(Shelf):
 
 @shelved("A4", says="", origin=OF_THE_CONTRACT)
 class TagsNothing(Shelf):
-    """A4: an artifact is served with an ETag; this server sends none."""
+    """A4: an artifact is served with an ETag, but this server sends none."""
 
     def served(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         status, headers, data = super().served(path, asked)
@@ -250,7 +250,7 @@ class _SecondRouteForgetsTheTtl(Shelf):
 
 @breaks("A4", says="after its TTL", origin=FROM_THE_CONTRACT_ALONE)
 class ExpiredOnOneRouteOnly(Plain):
-    """A4: after its TTL, an artifact answers 404 or 410; here `/v1/artifacts/{id}` serves it for ever."""
+    """A4: after its TTL, an artifact answers 404 or 410, but here `/v1/artifacts/{id}` serves it for ever."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _SecondRouteForgetsTheTtl(environment)
@@ -272,7 +272,7 @@ class _EmptiedAtTheStart(Shelf):
 
 @breaks("A5", origin=FROM_THE_CONTRACT_ALONE)
 class AReplicaThatStartsEmptiesTheStore(Plain):
-    """A5: "Several replicas share one object store"; here each replica deletes all artifacts when it starts."""
+    """A5: "Several replicas share one object store", but here each replica deletes all artifacts when it starts."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _EmptiedAtTheStart(environment)

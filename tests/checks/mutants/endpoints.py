@@ -35,7 +35,7 @@ class LetsNginxBuffer(Plain):
 
 @breaks("E1", also="R1", origin=FROM_THE_CONTRACT_ALONE)
 class NullStreamIsAStream(Plain):
-    """E1: "JSON out, or SSE with `stream: true`"; this server also streams for `stream: null`."""
+    """E1: "JSON out, or SSE with `stream: true`", but this server also streams for `stream: null`."""
 
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -62,7 +62,7 @@ class SaysNoVersion(Plain):
 
 @breaks("E2", origin=BLIND)
 class SaysOkInPlainText(Plain):
-    """E2: /health answers with JSON; this server answers with plain text."""
+    """E2: /health answers with JSON, but this server answers with plain text."""
 
     def health(self) -> tuple[int, Any]:
         return 200, "ok"
@@ -70,7 +70,7 @@ class SaysOkInPlainText(Plain):
 
 @breaks("E2", origin=OF_THE_CONTRACT)
 class HidesWhatIsBehindIt(Plain):
-    """E2: /health names the backend and the model; this server names neither."""
+    """E2: /health names the backend and the model, but this server names neither."""
 
     def health(self) -> tuple[int, Json]:
         status, body = super().health()
@@ -79,7 +79,7 @@ class HidesWhatIsBehindIt(Plain):
 
 @breaks("E2", says="after the upstream failed", also="N2", origin=FROM_THE_CONTRACT_ALONE)
 class UnhealthyOnceTheUpstreamFailed(Plain):
-    """E2: the health does not depend on the upstream; this server is unhealthy after the upstream has failed."""
+    """E2: the health does not depend on the upstream, but this server is unhealthy after the upstream has failed."""
 
     def health(self) -> tuple[int, Json]:
         status, body = super().health()
@@ -94,7 +94,7 @@ class ListsModelsAsAList(Plain):
 
 @breaks("E3", origin=OF_THE_CONTRACT)
 class ListsModelsByNameAlone(Plain):
-    """E3: OpenAI's list of models has objects; this server lists names."""
+    """E3: OpenAI's list of models has objects, but this server lists names."""
 
     def models(self) -> tuple[int, Json]:
         return 200, {"object": "list", "data": ["m"]}
@@ -139,7 +139,7 @@ class WritesSamplesLikeYaml(Plain):
 
 @breaks("E4", origin=OF_THE_CONTRACT)
 class NeverCountsDown(Plain):
-    """E4: requests that have ended are not in flight; this server never lowers the figure."""
+    """E4: requests that have ended are not in flight, but this server never lowers the figure."""
 
     def over(self) -> None:
         pass
@@ -147,7 +147,7 @@ class NeverCountsDown(Plain):
 
 @breaks("E4", origin=OF_THE_CONTRACT)
 class CountsNoErrors(Plain):
-    """E4: errors are counted, including a failing upstream; this server counts none."""
+    """E4: errors are counted, including a failing upstream, but this server counts none."""
 
     def figures(self) -> dict[str, float]:
         return {**super().figures(), "errors_total": 0}
@@ -155,7 +155,7 @@ class CountsNoErrors(Plain):
 
 @breaks("E4", says="still counts", origin=FROM_THE_CONTRACT_ALONE)
 class FailedRequestsStayInFlight(Plain):
-    """E4: "Requests, errors, in-flight"; here a request whose upstream failed stays in flight."""
+    """E4: "Requests, errors, in-flight", but here a request whose upstream failed stays in flight."""
 
     failed_before = 0
 
@@ -180,7 +180,7 @@ class DebugsForAnyHost(Plain):
 
 @breaks("E5", origin=OF_THE_CONTRACT)
 class ForbidsDebugWhenOff(Remembering):
-    """E5: /debug is a 404 while debug is off; this server answers 403, so the route is known to exist."""
+    """E5: /debug is a 404 while debug is off, but this server answers 403, so the route is known to exist."""
 
     def route(self, method: str, path: str) -> str | None:
         self.here.path = path
@@ -192,7 +192,7 @@ class ForbidsDebugWhenOff(Remembering):
 
 @breaks("E5", says="with the Host localhost", origin=FROM_THE_CONTRACT_ALONE)
 class HostsThatBeginLikeLoopback(Plain):
-    """E5: "`Host` checked"; this server checks only the start of `Host`, so it accepts `localhost.evil.example`."""
+    """E5: "`Host` checked", but this server checks only the start of `Host`, so it accepts `localhost.evil.example`."""
 
     def debug_host(self, host: str) -> bool:
         return host.startswith(("127.0.0.1", "localhost"))
@@ -224,7 +224,7 @@ class DebugsUnderAnotherId(Plain):
 
 @breaks("E6", origin=OF_THE_CONTRACT)
 class DebugsWithoutAType(Plain):
-    """E6: debug events have a type, which readers need; this server sends none."""
+    """E6: debug events have a type, which readers need, but this server sends none."""
 
     def debug_event(self, id: str, kind: str, message: str) -> Json:
         return {name: value for name, value in super().debug_event(id, kind, message).items() if name != "type"}
@@ -232,7 +232,7 @@ class DebugsWithoutAType(Plain):
 
 @breaks("E6", origin=FROM_THE_CONTRACT_ALONE)
 class DebugStreamOpenWhileDebugIsOff(Plain):
-    """E6: "Any peer while debug is on, 404 else"; this server serves the debug stream even while debug is off."""
+    """E6: "Any peer while debug is on, 404 else", but this server serves the debug stream even while debug is off."""
 
     def route(self, method: str, path: str) -> str | None:
         if method == "GET" and path.startswith("/v1/debug/stream/"):
@@ -255,7 +255,7 @@ class OneRoute(Shelf):
 
 @breaks("E7", also="A5", origin=BLIND)
 class KeepsOneOfTheTwoRoutes(Plain):
-    """E7: two routes serve an artifact's bytes; this server does not have the one at `/v1/artifacts/{id}`."""
+    """E7: two routes serve an artifact's bytes, but this server does not have the one at `/v1/artifacts/{id}`."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return OneRoute(environment)

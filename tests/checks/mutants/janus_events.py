@@ -27,7 +27,7 @@ class InventsEvents(Plain):
 
 @breaks("S17", origin=BLIND)
 class StartsWithoutAnEnd(Plain):
-    """S17: each start event has an end event with the same id; this server's end events have another id."""
+    """S17: each start event has an end event with the same id, but this server's end events have another id."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         payload = {**end["payload"], "id": "another"}
@@ -36,7 +36,7 @@ class StartsWithoutAnEnd(Plain):
 
 @breaks("S17", origin=OF_THE_CONTRACT)
 class GivesEveryEventItsOwnId(Plain):
-    """S17: an end event has the id of its start event; this server's end events have a new id."""
+    """S17: an end event has the id of its start event, but this server's end events have a new id."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return super().events(start, {**end, "payload": {**end["payload"], "id": "t2"}})
@@ -44,7 +44,7 @@ class GivesEveryEventItsOwnId(Plain):
 
 @breaks("S17", origin=FROM_THE_CONTRACT_ALONE)
 class ToolsEndWithoutAWord(Plain):
-    """S17: the end event of a tool comes with `reasoning_content`; this server sends only the event."""
+    """S17: the end event of a tool comes with `reasoning_content`, but this server sends only the event."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         return [
@@ -61,7 +61,7 @@ class SendsTheLinkWithTheEvent(Shelf):
 
 @shelved("S18", says="", origin=OF_THE_CONTRACT)
 class ReasonsWithTheEvent(Shelf):
-    """S18: the artifacts event has its own chunk; this server adds reasoning to it."""
+    """S18: the artifacts event has its own chunk, but this server adds reasoning to it."""
 
     def deltas(self, item: Json) -> list[Json]:
         event, text = super().deltas(item)
@@ -76,7 +76,7 @@ class _WordsWithTheArtifact(Shelf):
 
 @breaks("S18", origin=FROM_THE_CONTRACT_ALONE)
 class ArtifactsGoWithWordsAsOtherEventsDo(Plain):
-    """S18: "`artifacts` goes **in a chunk of its own**"; this server's chunk also has `reasoning_content`."""
+    """S18: "`artifacts` goes **in a chunk of its own**", but this server's chunk also has `reasoning_content`."""
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return _WordsWithTheArtifact(environment)

@@ -21,7 +21,7 @@ class ForbidsUnknownFields(Plain):
 
 @breaks("R1", origin=OF_THE_CONTRACT)
 class RefusesItsOwnAnswers(Plain):
-    """R1: messages may have unknown fields and earlier artifacts; this server refuses both."""
+    """R1: messages may have unknown fields and earlier artifacts, but this server refuses both."""
 
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
@@ -31,7 +31,7 @@ class RefusesItsOwnAnswers(Plain):
 
 @breaks("R1", also="R9", origin=OF_THE_CONTRACT)
 class HasNoBrowser(Plain):
-    """R1: callers may send browser_session_id; this server refuses it."""
+    """R1: callers may send browser_session_id, but this server refuses it."""
 
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -41,7 +41,7 @@ class HasNoBrowser(Plain):
 
 @breaks("R1", origin=FROM_THE_CONTRACT_ALONE)
 class UnknownFieldsOfAMessageForbidden(Plain):
-    """R1: "Unknown fields are ignored, never an error"; this server refuses unknown fields of a message."""
+    """R1: "Unknown fields are ignored, never an error", but this server refuses unknown fields of a message."""
 
     message_fields = frozenset(
         ("role", "content", "reasoning_content", "name", "tool_calls", "tool_call_id", "artifacts", "refusal")
@@ -69,7 +69,7 @@ class SaysOnlyBadRequest(Plain):
 
 @breaks("R2", origin=BLIND)
 class TakesMaxTokensBelowOne(Plain):
-    """R2: max_tokens is at least 1; this server accepts any value."""
+    """R2: max_tokens is at least 1, but this server accepts any value."""
 
     def check(self, asked: Json) -> None:
         super().check({name: value for name, value in asked.items() if not name.startswith("max_")})
@@ -77,7 +77,7 @@ class TakesMaxTokensBelowOne(Plain):
 
 @breaks("R2", origin=OF_THE_CONTRACT)
 class TakesAnyTruth(Plain):
-    """R2: stream is a boolean; this server accepts the string "false"."""
+    """R2: stream is a boolean, but this server accepts the string "false"."""
 
     def check(self, asked: Json) -> None:
         super().check({name: value for name, value in asked.items() if name != "stream"})
@@ -85,7 +85,7 @@ class TakesAnyTruth(Plain):
 
 @breaks("R2", says="temperature", origin=FROM_THE_CONTRACT_ALONE)
 class NumbersInStringsAreNumbers(Plain):
-    """R2: "Known fields with a wrong type or out of range are a 400"; this server reads `"0.5"` as 0.5."""
+    """R2: "Known fields with a wrong type or out of range are a 400", but this server reads `"0.5"` as 0.5."""
 
     def check(self, asked: Json) -> None:
         for name in NUMBERS:
@@ -111,7 +111,7 @@ class AnswersUnderItsOwnName(Plain):
 
 @breaks("R3", also="E3", origin=BLIND)
 class ServesItsOwnModelAlone(Plain):
-    """R3: any model name is accepted; this server refuses names such as `gpt-4o`."""
+    """R3: any model name is accepted, but this server refuses names such as `gpt-4o`."""
 
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -121,7 +121,7 @@ class ServesItsOwnModelAlone(Plain):
 
 @breaks("R3", also="S16", origin=OF_THE_CONTRACT)
 class HasADefaultModel(Plain):
-    """R3: the model is required; this server uses a default one."""
+    """R3: the model is required, but this server uses a default one."""
 
     def parse(self, body: bytes) -> Json:
         return {"model": "default", **super().parse(body)}
@@ -129,7 +129,7 @@ class HasADefaultModel(Plain):
 
 @breaks("R3", origin=FROM_THE_CONTRACT_ALONE)
 class ProviderPrefixDropped(Plain):
-    """R3: "**any name is accepted** ... and echoed"; this server echoes `org/name` as `name`."""
+    """R3: "**any name is accepted** ... and echoed", but this server echoes `org/name` as `name`."""
 
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -155,7 +155,7 @@ class DoesNotKnowDevelopers(Plain):
 
 @breaks("R4", also="S16", origin=BLIND)
 class AnswersNoMessages(Plain):
-    """R4: at least one message is required; this server answers requests without messages."""
+    """R4: at least one message is required, but this server answers requests without messages."""
 
     def check(self, asked: Json) -> None:
         asked["messages"] = asked.get("messages") or [{"role": "user", "content": "Hello"}]
@@ -172,7 +172,7 @@ class WantsContent(Plain):
 
 @breaks("R5", also="R6 U3", origin=BLIND)
 class WantsAString(Plain):
-    """R5: content may be a list of parts; this server accepts only strings."""
+    """R5: content may be a list of parts, but this server accepts only strings."""
 
     def check_content(self, message: Json, where: str) -> None:
         if isinstance(message.get("content"), list):
@@ -182,7 +182,7 @@ class WantsAString(Plain):
 
 @breaks("R5", origin=OF_THE_CONTRACT)
 class RefusesNullContent(Plain):
-    """R5: content may be null; this server refuses null."""
+    """R5: content may be null, but this server refuses null."""
 
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
@@ -192,7 +192,7 @@ class RefusesNullContent(Plain):
 
 @breaks("R5", origin=FROM_THE_CONTRACT_ALONE)
 class OnlyAnAssistantMayHaveNoContent(Plain):
-    """R5: content is a "string, list of parts, null or **absent**"; here it is required unless an assistant sent it.
+    """R5: content may be absent or null, but here it is required unless an assistant sent it.
 
     The message of a tool that returned nothing has `content: null`, and a gateway removes fields that are null.
     """
@@ -219,7 +219,7 @@ class ReadsNoFiles(Plain):
 
 @breaks("R6", origin=OF_THE_CONTRACT)
 class NamesNoPart(Plain):
-    """R6: the 400 for an unknown type of part names the type; the 400 of this server does not name it."""
+    """R6: the 400 for an unknown type of part names the type, but the 400 of this server does not."""
 
     def check_content(self, message: Json, where: str) -> None:
         try:
@@ -230,7 +230,7 @@ class NamesNoPart(Plain):
 
 @breaks("R6", origin=FROM_THE_CONTRACT_ALONE)
 class FirstPartSpeaksForAll(Plain):
-    """R6: "Another type: 400 that names it"; this server checks only the first part, which is usually text."""
+    """R6: "Another type: 400 that names it", but this server checks only the first part, which is usually text."""
 
     def check_content(self, message: Json, where: str) -> None:
         content = message.get("content")
@@ -253,7 +253,7 @@ class PassesRepeatedToolsOn(Plain):
 
 @breaks("R7", origin=BLIND)
 class ForgetsTheForcedChoice(Plain):
-    """R7: a forced tool_choice is passed on to the upstream; this server leaves it out."""
+    """R7: a forced tool_choice is passed on to the upstream, but this server leaves it out."""
 
     def upstream_body(self, asked: Json) -> Json:
         return {name: value for name, value in super().upstream_body(asked).items() if name != "tool_choice"}
@@ -261,7 +261,7 @@ class ForgetsTheForcedChoice(Plain):
 
 @breaks("R7", origin=OF_THE_CONTRACT)
 class DedupesNeighboursOnly(Plain):
-    """R7: repeated tool names are removed; this server removes them only if they are neighbours."""
+    """R7: repeated tool names are removed, but this server removes them only if they are neighbours."""
 
     def upstream_body(self, asked: Json) -> Json:
         groups = itertools.groupby(asked.get("tools") or (), lambda tool: tool["function"]["name"])
@@ -271,7 +271,7 @@ class DedupesNeighboursOnly(Plain):
 
 @breaks("R7", says="the upstream got the tools", origin=FROM_THE_CONTRACT_ALONE)
 class DropsOnlyIdenticalTools(Plain):
-    """R7: each tool name is passed on once; this server drops a tool only if an equal tool came before."""
+    """R7: each tool name is passed on once, but this server drops a tool only if an equal tool came before."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)
@@ -303,7 +303,7 @@ class EchoesTheTokenInErrors(Plain):
 
 @breaks("R8", origin=OF_THE_CONTRACT)
 class ShowsTheTokenInDebug(Remembering):
-    """R8: the user's token is never shown; this server shows it in debug events."""
+    """R8: the user's token is never shown, but this server shows it in debug events."""
 
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -315,7 +315,7 @@ class ShowsTheTokenInDebug(Remembering):
 
 @breaks("R8", says="not a host of the platform", origin=FROM_THE_CONTRACT_ALONE)
 class TokenForUrlsThatMentionThePlatform(Plain):
-    """R8: "used as the upstream's key only for hosts of the platform"; here `chutes.ai` may be anywhere in the URL.
+    """R8: "used as the upstream's key only for hosts of the platform", but here `chutes.ai` may be anywhere in the URL.
 
     `http://127.0.0.1:9000/chutes.ai/v1` gets the user's token.
     """
@@ -338,7 +338,7 @@ class PassesTheUserIdOn(Plain):
 
 @breaks("R9", also="R2", origin=OF_THE_CONTRACT)
 class IgnoresN(Plain):
-    """R9: n above 1 is a 400; this server ignores n."""
+    """R9: n above 1 is a 400, but this server ignores n."""
 
     def check(self, asked: Json) -> None:
         super().check({name: value for name, value in asked.items() if name != "n"})
@@ -346,7 +346,7 @@ class IgnoresN(Plain):
 
 @breaks("R9", origin=FROM_THE_CONTRACT_ALONE)
 class FalsyParametersStopHere(Plain):
-    """R9: OpenAI's own fields "go on to the upstream as they came"; this server drops 0 and `false`."""
+    """R9: OpenAI's own fields "go on to the upstream as they came", but this server drops 0 and `false`."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)
@@ -367,7 +367,7 @@ class SaysItCompresses(Plain):
 
 @breaks("R10", origin=BLIND)
 class EchoesTheCorrelationAlone(Plain):
-    """R10: both ids are echoed; this server echoes only `X-Correlation-ID`."""
+    """R10: both ids are echoed, but this server echoes only `X-Correlation-ID`."""
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in super().echoed(headers).items() if name != "x-request-id"}
@@ -375,7 +375,7 @@ class EchoesTheCorrelationAlone(Plain):
 
 @breaks("R10", origin=OF_THE_CONTRACT)
 class EchoesOneIdOfTwo(Plain):
-    """R10: both ids are echoed; this server echoes only `X-Request-Id`."""
+    """R10: both ids are echoed, but this server echoes only `X-Request-Id`."""
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in super().echoed(headers).items() if name == "x-request-id"}
@@ -383,7 +383,7 @@ class EchoesOneIdOfTwo(Plain):
 
 @breaks("R10", says="X-Correlation-ID is not echoed", origin=FROM_THE_CONTRACT_ALONE)
 class CorrelationIdOnlyForWantOfARequestId(Plain):
-    """R10: both ids are echoed; if a request has both, this server echoes only one."""
+    """R10: both ids are echoed, but if a request has both, this server echoes only one."""
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return dict(list(super().echoed(headers).items())[:1])

@@ -18,7 +18,7 @@ class StartsWithoutARole(Plain):
 
 @breaks("S1", origin=BLIND)
 class SendsItsRoleLate(Plain):
-    """S1: the role is sent at once; this server waits for 1.2 s first."""
+    """S1: the role is sent at once, but this server waits for 1.2 s first."""
 
     def first_delta(self) -> Json | None:
         time.sleep(1.2)
@@ -27,7 +27,7 @@ class SendsItsRoleLate(Plain):
 
 @breaks("S1", origin=FROM_THE_CONTRACT_ALONE)
 class WordsBeforeTheRole(Plain):
-    """S1: "First chunk: the role"; this server sends a progress note before it."""
+    """S1: "First chunk: the role", but this server sends a progress note before it."""
 
     def frame(self, chunk: Json) -> bytes:
         data = super().frame(chunk)
@@ -67,7 +67,7 @@ class PingsEveryThreeSeconds(Plain):
 
 @breaks("S3", also="S4", origin=OF_THE_CONTRACT)
 class RestsAfterItsFirstWord(Remembering):
-    """S3: no gap is longer than 2 s; this server sends nothing during silences after the first word."""
+    """S3: no gap is longer than 2 s, but this server sends nothing during silences after the first word."""
 
     def first_delta(self) -> Json | None:
         self.here.spoke = False
@@ -86,7 +86,7 @@ class RestsAfterItsFirstWord(Remembering):
 
 @breaks("S3", origin=FROM_THE_CONTRACT_ALONE)
 class PingsStopAtTheFirstToken(Attentive):
-    """S3: "Never more than 2 s between any two SSE events"; this server stops its pings at the first `content`.
+    """S3: "Never more than 2 s between any two SSE events", but this server stops its pings at the first `content`.
 
     In a silence after that, it sends only a progress note every 3 s.
     """
@@ -99,7 +99,7 @@ class PingsStopAtTheFirstToken(Attentive):
 
 @breaks("S4", origin=OF_THE_CONTRACT)
 class PrintsDots(Plain):
-    """S4: progress is told in words; this server sends only dots."""
+    """S4: progress is told in words, but this server sends only dots."""
 
     def words(self) -> Json | None:
         return {"reasoning_content": "."}
@@ -107,7 +107,7 @@ class PrintsDots(Plain):
 
 @breaks("S4", origin=FROM_THE_CONTRACT_ALONE)
 class PingsOnlyOnceTheAnswerBegan(Attentive):
-    """S4: "progress in words, not only pings"; after the first `content`, this server sends only pings."""
+    """S4: "progress in words, not only pings", but after the first `content`, this server sends only pings."""
 
     def words(self) -> Json | None:
         return None if self.answering else super().words()
@@ -127,7 +127,7 @@ class SendsContentNull(Plain):
 
 @breaks("S5", also="S18", origin=OF_THE_CONTRACT)
 class SendsTheOtherNulls(Plain):
-    """S5: no field of a chunk is null; this server sends `tool_calls: null`."""
+    """S5: no field of a chunk is null, but this server sends `tool_calls: null`."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return super().chunk(fixed, {"tool_calls": None, **delta})
@@ -135,7 +135,7 @@ class SendsTheOtherNulls(Plain):
 
 @breaks("S5", says="usage is null", origin=FROM_THE_CONTRACT_ALONE)
 class NullUsageBeforeTheUsageChunk(Plain):
-    """S5: "never `usage: null`"; with `include_usage`, this server's finish chunk has it, like OpenAI's."""
+    """S5: "never `usage: null`", but with `include_usage`, this server's finish chunk has it, like OpenAI's."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         if not apart:
@@ -164,7 +164,7 @@ class StreamsUnderItsOwnName(Plain):
 
 @breaks("S6", origin=BLIND)
 class ChangesItsIdAtTheEnd(Plain):
-    """S6: all chunks have the same id; this server changes it in the last one."""
+    """S6: all chunks have the same id, but this server changes it in the last one."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield from super().end({**fixed, "id": f"{fixed['id']}-end"}, reason, usage, apart)
@@ -172,7 +172,7 @@ class ChangesItsIdAtTheEnd(Plain):
 
 @breaks("S6", says="created has", origin=FROM_THE_CONTRACT_ALONE)
 class CreatedWhenEachChunkWas(Plain):
-    """S6: "Same `id`, `model`, `created` in all chunks"; this server gives each chunk its own time."""
+    """S6: "Same `id`, `model`, `created` in all chunks", but this server gives each chunk its own time."""
 
     def frame(self, chunk: Json) -> bytes:
         return super().frame({**chunk, "created": int(time.time())})
@@ -194,7 +194,7 @@ class NeverFinishes(Plain):
 
 @breaks("S7", also="S8 S9 S13", origin=BLIND)
 class FinishesTwice(Plain):  # type: ignore[no-redef]  # noqa: F811 - two people had the same idea
-    """S7: exactly one chunk has a finish_reason; this server sends two."""
+    """S7: exactly one chunk has a finish_reason, but this server sends two."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
@@ -203,7 +203,7 @@ class FinishesTwice(Plain):  # type: ignore[no-redef]  # noqa: F811 - two people
 
 @breaks("S7", also="S9 S13", origin=OF_THE_CONTRACT)
 class GivesAnEmptyReasonEachTime(Plain):
-    """S7: exactly one chunk has a finish_reason; in this server's other chunks it is an empty string."""
+    """S7: exactly one chunk has a finish_reason, but in this server's other chunks it is an empty string."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return {**fixed, "choices": [{"index": 0, "delta": delta, "finish_reason": ""}]}
@@ -211,7 +211,7 @@ class GivesAnEmptyReasonEachTime(Plain):
 
 @breaks("S7", also="S13", origin=FROM_THE_CONTRACT_ALONE)
 class FailureTextFinishesToo(Plain):
-    """S7: "Exactly one chunk with a `finish_reason`"; this server adds one to the chunk that reports a failure."""
+    """S7: "Exactly one chunk with a `finish_reason`", but this server adds one to the chunk that reports a failure."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -245,7 +245,7 @@ class CountsOnlyWhenAsked(Plain):
 
 @breaks("S8", also="S13", origin=BLIND)
 class CountsInEveryChunk(Plain):
-    """S8: the usage is sent exactly once; this server sends it in every chunk."""
+    """S8: the usage is sent exactly once, but this server sends it in every chunk."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         counts = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -254,7 +254,7 @@ class CountsInEveryChunk(Plain):
 
 @breaks("S8", origin=OF_THE_CONTRACT)
 class CountsApartAlways(Plain):
-    """S8: without include_usage, the finish chunk has the usage; this server always sends a separate chunk."""
+    """S8: without include_usage, the finish chunk has the usage, but this server always sends a separate chunk."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         return super().end(fixed, reason, usage, True)
@@ -262,7 +262,7 @@ class CountsApartAlways(Plain):
 
 @breaks("S8", origin=OF_THE_CONTRACT)
 class NeverCountsApart(Plain):
-    """S8: with include_usage, a separate chunk has the usage; this server never sends one."""
+    """S8: with include_usage, a separate chunk has the usage, but this server never sends one."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         return super().end(fixed, reason, usage, False)
@@ -270,7 +270,7 @@ class NeverCountsApart(Plain):
 
 @breaks("S8", origin=FROM_THE_CONTRACT_ALONE)
 class UsageChunkKeepsAChoice(Plain):
-    """S8: the separate usage chunk has `choices: []`; this server sends a choice in it."""
+    """S8: the separate usage chunk has `choices: []`, but this server sends a choice in it."""
 
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         if not apart:
@@ -307,7 +307,7 @@ class LosesAFragment(Plain):
 
 @breaks("S9", origin=BLIND)
 class NumbersItsCallsInWords(Plain):
-    """S9: the index of a fragment is an integer; this server sends a string."""
+    """S9: the index of a fragment is an integer, but this server sends a string."""
 
     def fragment(self, piece: Json) -> Json:
         return {**piece, "index": str(piece["index"])}
@@ -315,7 +315,7 @@ class NumbersItsCallsInWords(Plain):
 
 @breaks("S9", origin=OF_THE_CONTRACT)
 class RepeatsTheType(Plain):
-    """S9: only a call's first fragment has the type; this server repeats it."""
+    """S9: only a call's first fragment has the type, but this server repeats it."""
 
     def fragment(self, piece: Json) -> Json:
         return {**piece, "type": "function"}
@@ -323,7 +323,7 @@ class RepeatsTheType(Plain):
 
 @breaks("S9", origin=FROM_THE_CONTRACT_ALONE)
 class TypeInEveryFragment(Plain):
-    """S9: only a call's first fragment has a `type`; this server sends it in every fragment."""
+    """S9: only a call's first fragment has a `type`, but this server sends it in every fragment."""
 
     def fragment(self, piece: Json) -> Json:
         return {**super().fragment(piece), "type": "function"}
@@ -337,7 +337,7 @@ class PassesEveryCallOn(Plain):
 
 @breaks("S10", origin=OF_THE_CONTRACT)
 class ShowsItsOwnToolsAsCalls(Plain):
-    """S10: the competitor's own tools are not sent as tool calls; this server sends them."""
+    """S10: the competitor's own tools are not sent as tool calls, but this server sends them."""
 
     def events(self, start: Json, end: Json) -> list[Json]:
         call = {"index": 0, "id": "t1", "type": "function", "function": {"name": "search", "arguments": "{}"}}
@@ -353,7 +353,7 @@ class WritesRawUnicode(Plain):
 
 @breaks("S11", origin=BLIND)
 class WritesLettersAsTheyAre(Plain):
-    """S11: JSON is escaped to ASCII; this server escapes nothing."""
+    """S11: JSON is escaped to ASCII, but this server escapes nothing."""
 
     def frame(self, chunk: Json) -> bytes:
         return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
@@ -361,7 +361,7 @@ class WritesLettersAsTheyAre(Plain):
 
 @breaks("S11", origin=OF_THE_CONTRACT)
 class ForgetsTheThirdLineEnd(Plain):
-    """S11: U+0085 is escaped like U+2028 and U+2029, which also end lines; this server sends it raw."""
+    """S11: U+0085 is escaped like U+2028 and U+2029, which also end lines, but this server sends it raw."""
 
     def frame(self, chunk: Json) -> bytes:
         return super().frame(chunk).replace(rb"\u0085", "\x85".encode())
@@ -369,7 +369,7 @@ class ForgetsTheThirdLineEnd(Plain):
 
 @breaks("S11", origin=FROM_THE_CONTRACT_ALONE)
 class EscapesOnlyTheTwoSeparators(Plain):
-    """S11: JSON is escaped to ASCII; this server escapes only U+2028 and U+2029."""
+    """S11: JSON is escaped to ASCII, but this server escapes only U+2028 and U+2029."""
 
     def frame(self, chunk: Json) -> bytes:
         text = json.dumps(chunk, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -390,7 +390,7 @@ class LeavesOutTheBlankLine(Plain):
 
 @breaks("S12", also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5", origin=BLIND)
 class FoldsItsData(Plain):
-    """S12: the data of an event is one line; this server sends several."""
+    """S12: the data of an event is one line, but this server sends several."""
 
     def frame(self, chunk: Json) -> bytes:
         lines = json.dumps(chunk, indent=1).encode().splitlines()
@@ -399,7 +399,7 @@ class FoldsItsData(Plain):
 
 @breaks("S12", origin=OF_THE_CONTRACT)
 class TellsWhenToComeBack(Plain):
-    """S12: a stream has no retry lines; this server sends one."""
+    """S12: a stream has no retry lines, but this server sends one."""
 
     def frame(self, chunk: Json) -> bytes:
         is_first = any("role" in choice["delta"] for choice in chunk["choices"])

@@ -23,7 +23,7 @@ class BreaksOffWhenTheUpstreamFails(Plain):
 
 @breaks("S13", origin=OF_THE_CONTRACT)
 class SendsAnErrorEvent(Plain):
-    """S13: a text in content says what failed; this server sends an error object and no such text."""
+    """S13: a text in content says what failed, but this server sends an error object and no such text."""
 
     def chunk(self, fixed: Json, delta: Json) -> Json:
         if (text := delta.get("content", "")).startswith("The model's server failed"):
@@ -33,7 +33,7 @@ class SendsAnErrorEvent(Plain):
 
 @breaks("S13", also="S7 S8 X1", origin=OF_THE_CONTRACT)
 class SaysNoMoreThanThatItFailed(Remembering):
-    """S13: a finish_reason and usage follow the text about a failure; this server sends neither."""
+    """S13: a finish_reason and usage follow the text about a failure, but this server sends neither."""
 
     def failed_text(self, failure: str) -> str:
         self.here.failed = True
@@ -46,7 +46,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
 
 @breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
-    """S13: "A failure later: a text that says so in `content`"; after its first text, this server does not say so."""
+    """S13: "A failure later: a text that says so in `content`", but after its first text, this server does not say so."""
 
     def failed_text(self, failure: str) -> str:
         return "" if self.answering else super().failed_text(failure)
@@ -72,7 +72,7 @@ class KnowsNoTimeLimit(Plain):
 
 @breaks("S15", origin=OF_THE_CONTRACT)
 class EndsAtTheVeryLimit(Plain):
-    """S15: an answer ends before the caller's time limit; this server ends its answers at the limit."""
+    """S15: an answer ends before the caller's time limit, but this server ends its answers at the limit."""
 
     def answer_seconds(self) -> float:
         return self.timeout
@@ -80,7 +80,7 @@ class EndsAtTheVeryLimit(Plain):
 
 @breaks("S15", says="limit of 20 s", origin=FROM_THE_CONTRACT_ALONE)
 class EndsTwoSecondsBeforeTheLimit(Plain):
-    """S15: "ends its answer in good form 10 s before it"; this server ends it 2 s before a limit of 20 s or more."""
+    """S15: "ends its answer in good form 10 s before it", but this server ends it 2 s before."""
 
     def answer_seconds(self) -> float:
         return super().answer_seconds() if self.timeout < 20 else self.timeout - 2
@@ -115,7 +115,7 @@ class HasNoLimit(Plain):
 
 @breaks("S16", origin=OF_THE_CONTRACT)
 class AnswersLikeItsFramework(Plain):
-    """S16: bad input gets 400, 413 or 415; this server answers 422, like FastAPI."""
+    """S16: bad input gets 400, 413 or 415, but this server answers 422, like FastAPI."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
@@ -124,7 +124,7 @@ class AnswersLikeItsFramework(Plain):
 
 @breaks("S16", also="R2 R6", origin=OF_THE_CONTRACT)
 class NamesNoField(Plain):
-    """S16: an error's message names the field that is invalid; the messages of this server name no field."""
+    """S16: an error's message names the field that is invalid, but the messages of this server name no field."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
@@ -133,7 +133,7 @@ class NamesNoField(Plain):
 
 @breaks("S16", says="does not name", also="R6", origin=FROM_THE_CONTRACT_ALONE)
 class FieldNamedInParamOnly(Plain):
-    """S16: the error's message names the invalid field; this server names it only in `param`."""
+    """S16: the error's message names the invalid field, but this server names it only in `param`."""
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
@@ -142,7 +142,7 @@ class FieldNamedInParamOnly(Plain):
 
 @breaks("S16", origin=FROM_THE_CONTRACT_ALONE)
 class NullParamLeftOut(Plain):
-    """S16: "`{"error": {"message, type, param, code"}}`"; this server leaves out the fields that are null.
+    """S16: "`{"error": {"message, type, param, code"}}`", but this server leaves out the fields that are null.
 
     `param` is null if no field is wrong, for example if the body is too large, or is JSON but not an object.
     """

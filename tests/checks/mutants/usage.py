@@ -20,7 +20,7 @@ class CountsInHalves(Plain):
 
 @breaks("U1", also="S8 U3", origin=BLIND)
 class AddsUpWrongly(Plain):
-    """U1: the three token counts add up; this server's total is one too high."""
+    """U1: the three token counts add up, but this server's total is one too high."""
 
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         usage = super().usage(counted, asked, text)
@@ -35,7 +35,7 @@ class WritesPricesAsText(Plain):
 
 @breaks("U2", also="S5", origin=OF_THE_CONTRACT)
 class PricesTheUnknownAsNull(Plain):
-    """U2: cost_usd is a number or absent; this server sends null."""
+    """U2: cost_usd is a number or absent, but this server sends null."""
 
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return {**super().usage(counted, asked, text), "cost_usd": None}
@@ -43,7 +43,7 @@ class PricesTheUnknownAsNull(Plain):
 
 @breaks("U2", origin=FROM_THE_CONTRACT_ALONE)
 class CostAsAString(Plain):
-    """U2: "`cost_usd`, `sandbox_seconds`: numbers, when known"; this server sends a string."""
+    """U2: "`cost_usd`, `sandbox_seconds`: numbers, when known", but this server sends a string."""
 
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         usage = super().usage(counted, asked, text)
@@ -70,7 +70,7 @@ class DoesNotAskForTheCount(Plain):
 
 @breaks("U3", origin=OF_THE_CONTRACT)
 class TrustsItsOwnEstimate(Plain):
-    """U3: the upstream's own count is used; this server uses its own estimate."""
+    """U3: the upstream's own count is used, but this server uses its own estimate."""
 
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return super().usage(None, asked, text)
@@ -78,7 +78,7 @@ class TrustsItsOwnEstimate(Plain):
 
 @breaks("U3", says="in base64 was counted as text", origin=FROM_THE_CONTRACT_ALONE)
 class EstimatesFromTheWholeJson(Plain):
-    """U3: base64 is not text; this server's estimate counts the base64 of images and files."""
+    """U3: base64 is not text, but this server's estimate counts the base64 of images and files."""
 
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         prompt = len(json.dumps(asked["messages"])) // 4 + 1
@@ -87,7 +87,7 @@ class EstimatesFromTheWholeJson(Plain):
 
 @breaks("U3", origin=FROM_THE_CONTRACT_ALONE)
 class AsksForUsageOnlyWhenTheClientDid(Plain):
-    """U3: "The upstream's own count first (always ask it for it)"; this server asks only if the client asks."""
+    """U3: "The upstream's own count first (always ask it for it)", but this server asks only if the client asks."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)

@@ -28,7 +28,7 @@ class TakesAnyIdForItsOwn(Plain):
 
 @breaks("W1", origin=BLIND)
 class CallsAWholeAnswerAChunk(Plain):
-    """W1: without streaming, the field `object` is `chat.completion`; this server sends `chat.completion.chunk`."""
+    """W1: without streaming, the field `object` is `chat.completion`, but this server sends `chat.completion.chunk`."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
@@ -36,7 +36,7 @@ class CallsAWholeAnswerAChunk(Plain):
 
 @breaks("W1", origin=OF_THE_CONTRACT)
 class WritesItsIdsWithDashes(Plain):
-    """W1: an id is `chatcmpl-` and 24 hex digits; this server adds dashes."""
+    """W1: an id is `chatcmpl-` and 24 hex digits, but this server adds dashes."""
 
     def answer_id(self, headers: Mapping[str, str]) -> str:
         given = super().answer_id(headers)
@@ -45,7 +45,7 @@ class WritesItsIdsWithDashes(Plain):
 
 @breaks("W1", origin=OF_THE_CONTRACT)
 class IsCreatedBetweenSeconds(Plain):
-    """W1: `created` is an integer, as OpenAI's SDK expects; this server sends a fraction."""
+    """W1: `created` is an integer, as OpenAI's SDK expects, but this server sends a fraction."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return {**super().whole(id, asked, message, reason, usage), "created": 1764000000.25}
@@ -53,7 +53,7 @@ class IsCreatedBetweenSeconds(Plain):
 
 @breaks("W1", says="which has 128 characters", origin=FROM_THE_CONTRACT_ALONE)
 class RequestIdsUpTo64(Plain):
-    """W1: a request id of up to 128 characters becomes the answer's id; this server accepts at most 64."""
+    """W1: a request id of up to 128 characters becomes the answer's id, but this server accepts at most 64."""
 
     def answer_id(self, headers: Mapping[str, str]) -> str:
         given = super().answer_id(headers)
@@ -76,7 +76,7 @@ class SendsNullReasoning(Plain):
 
 @breaks("W2", origin=BLIND)
 class LeavesReasoningOut(Plain):
-    """W2: the message has reasoning_content; this server leaves it out."""
+    """W2: the message has reasoning_content, but this server leaves it out."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         kept = {name: value for name, value in message.items() if name != "reasoning_content"}
@@ -85,7 +85,7 @@ class LeavesReasoningOut(Plain):
 
 @breaks("W2", also="R7", origin=OF_THE_CONTRACT)
 class ParsesTheArguments(Plain):
-    """W2: a call's arguments are a string, as OpenAI's SDK expects; this server sends an object."""
+    """W2: a call's arguments are a string, as OpenAI's SDK expects, but this server sends an object."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         for call in message.get("tool_calls", ()):
@@ -95,7 +95,7 @@ class ParsesTheArguments(Plain):
 
 @breaks("W2", origin=FROM_THE_CONTRACT_ALONE)
 class EmptyReasoningLeftOut(Plain):
-    """W2: the message always has `reasoning_content`; this server leaves it out if it is empty."""
+    """W2: the message always has `reasoning_content`, but this server leaves it out if it is empty."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         kept = {name: value for name, value in message.items() if value or name != "reasoning_content"}
@@ -110,7 +110,7 @@ class PassesFinishReasonsOn(Plain):
 
 @breaks("W3", origin=BLIND)
 class EndsAtTheEnd(Plain):
-    """W3: finish_reason is one of four values; this server sends `end_turn`."""
+    """W3: finish_reason is one of four values, but this server sends `end_turn`."""
 
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return super().whole(id, asked, message, "end_turn" if reason == "stop" else reason, usage)
@@ -118,7 +118,7 @@ class EndsAtTheEnd(Plain):
 
 @breaks("W3", also="S7 S9 R7", origin=OF_THE_CONTRACT)
 class FinishesLikeOldFunctions(Plain):
-    """W3: finish_reason is one of four values; this server sends `function_call`."""
+    """W3: finish_reason is one of four values, but this server sends `function_call`."""
 
     def reason(self, given: str) -> str:
         return "function_call" if given == "tool_calls" else super().reason(given)
@@ -126,7 +126,7 @@ class FinishesLikeOldFunctions(Plain):
 
 @breaks("W3", also="S7", origin=FROM_THE_CONTRACT_ALONE)
 class TranslatesOnlyTheReasonsItKnows(Plain):
-    """W3: finish_reason is one of four values; this server passes unknown ones such as `abort` on.
+    """W3: finish_reason is one of four values, but this server passes unknown ones such as `abort` on.
 
     Its table translates the reasons of some vendors; any reason that is not in the table is passed on.
     """

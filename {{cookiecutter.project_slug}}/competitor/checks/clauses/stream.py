@@ -131,7 +131,7 @@ def one_finish(target: Target) -> None:
         require(stream.finish_reasons[0] in REASONS, f"{what}: the finish_reason is {stream.finish_reasons[0]!r}")
 
 
-@clause("S8", remedy="Send usage once: on the finish chunk, or with include_usage, in a chunk with `choices: []`.")
+@clause("S8", remedy="Send usage once: on the finish chunk or, if include_usage is set, in a chunk with `choices: []`.")
 def one_usage(target: Target) -> None:
     """Every stream has its usage exactly once, in the right chunk."""
     plain = target.stream()

@@ -1,4 +1,4 @@
-"""Observers: callbacks about an answer, for metrics, traces and the debug console. None is called for a chunk."""
+"""Observers: callbacks about an answer, for metrics, traces and the console. No observer is called for each chunk."""
 # Contract file: replaced by updates.
 
 from collections.abc import Mapping
