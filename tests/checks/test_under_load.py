@@ -27,7 +27,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def loaded(upstream: Upstream) -> Iterator[Target]:
-    """Starts the core, and other clients that put load on it.
+    """Starts the core, and clients that put load on it while the clauses are checked.
 
     At the end, the answers to these clients are checked too.
     """

@@ -1,4 +1,4 @@
-"""Tests what an update does with a file, depending on its zone and on who changed it, in small repos."""
+"""Tests, in small repos, what an update does with a file, depending on its zone and on who changed it."""
 
 import json
 from collections.abc import Mapping

@@ -46,7 +46,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
 
 @breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
-    """S13: "A failure later: a text that says so in `content`", but after its first text, this server does not say so."""
+    """S13: "A failure later: a text that says so in `content`", but after the first text, this server says nothing."""
 
     def failed_text(self, failure: str) -> str:
         return "" if self.answering else super().failed_text(failure)
