@@ -45,10 +45,12 @@ def test_the_reviewer_s_verify_names(name: str, project: Path, home: Path) -> No
 
 
 @pytest.mark.parametrize("name", CHEATS_OF_THE_REPO_S_OWN)
-def test_the_reviewer_s_verify_names_what_the_repo_hides(name: str, project: Path, home: Path) -> None:
+def test_the_reviewer_s_verify_names_what_the_repo_hides(
+    name: str, project: Path, unreleased: Path, home: Path
+) -> None:
     cheat = CHEATS_OF_THE_REPO_S_OWN[name]
     cheat.do(project)
-    done = reviewed(project, home)
+    done = reviewed(project, home, unreleased)
     assert done.returncode == DIFFERS, done.stdout + done.stderr
     assert cheat.named in done.stdout
     assert "HOLDS" not in done.stdout

@@ -42,8 +42,8 @@ def test_the_record_has_the_zones_and_the_modes(baked: Path) -> None:
     assert record(baked)["executable"] == []
 
 
-def test_a_repo_of_the_last_release_holds_by_its_digest(last_release: Path, home: Path) -> None:
-    done = reviewed(last_release, home)
+def test_a_repo_of_the_last_release_holds_by_its_digest(last_release: Path, unreleased: Path, home: Path) -> None:
+    done = reviewed(last_release, home, unreleased)
     assert done.returncode == HOLDS, done.stdout
     assert "janus-template 0.2.0, variant tools" in done.stdout
     assert f"release 0.2.0, according to {LOCK}" in done.stdout
@@ -51,7 +51,7 @@ def test_a_repo_of_the_last_release_holds_by_its_digest(last_release: Path, home
 
 @pytest.mark.parametrize("with_record", [False, True], ids=["the file", "the file and the record"])
 def test_an_edit_in_a_repo_of_the_last_release_is_named(
-    with_record: bool, last_release: Path, home: Path, tmp_path: Path
+    with_record: bool, last_release: Path, unreleased: Path, home: Path, tmp_path: Path
 ) -> None:
     project = copy(last_release, tmp_path / "project")
     path = "competitor/core/chat.py"
@@ -59,7 +59,7 @@ def test_an_edit_in_a_repo_of_the_last_release_is_named(
     if with_record:
         files = {**record(project)["files"], path: trusted_verify.digest((project / path).read_bytes())}  # type: ignore[dict-item]
         write_record(project, files=files)
-    done = reviewed(project, home)
+    done = reviewed(project, home, unreleased)
     assert done.returncode == DIFFERS
     assert f"{path}: edited" in done.stdout
     assert (f"{RECORD}: its hash of {path} is not that of this version" in done.stdout) == with_record
@@ -70,8 +70,8 @@ def version(checkout: Path) -> str:
     return found
 
 
-def test_a_release_keeps_the_digests_of_the_ones_before(released: Path) -> None:
-    before = json.loads((TEMPLATE / LOCK).read_text(encoding="utf-8"))
+def test_a_release_keeps_the_digests_of_the_ones_before(unreleased: Path, released: Path) -> None:
+    before = json.loads((unreleased / LOCK).read_text(encoding="utf-8"))
     lock = json.loads((released / LOCK).read_text(encoding="utf-8"))
     assert lock["releases"].keys() == {*before["releases"], version(released)}
     assert lock["releases"]["0.2.0"] == before["releases"]["0.2.0"]
@@ -124,10 +124,10 @@ def test_a_later_checkout_knows_the_release_by_its_digest_alone(
 
 
 def test_a_lock_of_the_form_of_the_last_release_is_read(
-    released: Path, last_release: Path, home: Path, tmp_path: Path
+    unreleased: Path, last_release: Path, home: Path, tmp_path: Path
 ) -> None:
-    checkout = copy(released, tmp_path / "checkout")
-    lock = json.loads((TEMPLATE / LOCK).read_text(encoding="utf-8"))
+    checkout = copy(unreleased, tmp_path / "checkout")
+    lock = json.loads((checkout / LOCK).read_text(encoding="utf-8"))
     del lock["releases"]
     (checkout / LOCK).write_text(json.dumps(lock), encoding="utf-8")
     assert reviewed(last_release, home, checkout).returncode == HOLDS
