@@ -25,6 +25,23 @@ SERVE = "python -m competitor run"
 SCORE = "python -m competitor workshop --step"
 
 
+def apply(edit: Edit, place: Path) -> None:
+    """Makes an edit of the guide in the repo at `place`."""
+    file = place / edit.path
+    if edit.old is None:
+        file.write_text(edit.new, encoding="utf-8")
+        return
+    text = file.read_text(encoding="utf-8")
+    old, new = edit.old, edit.new
+    if text.count(old) != 1:  # the beginning of a line is enough
+        old, new = old.rstrip("\n"), new.rstrip("\n")
+    require(
+        text.count(old) == 1,
+        f"step {edit.step}: {edit.path} must contain exactly once the text that the guide replaces:\n{old}",
+    )
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
 class Walk:
     """A participant with a folder, a backend, and a server in another terminal."""
 
@@ -43,26 +60,11 @@ class Walk:
         try:
             for thing in things_to_do(self._backend):
                 if isinstance(thing, Edit):
-                    self.edit(thing)
+                    apply(thing, self._place)
                 else:
                     self.command(thing)
         finally:
             self.stop()
-
-    def edit(self, edit: Edit) -> None:
-        file = self._place / edit.path
-        if edit.old is None:
-            file.write_text(edit.new, encoding="utf-8")
-            return
-        text = file.read_text(encoding="utf-8")
-        old, new = edit.old, edit.new
-        if text.count(old) != 1:  # the beginning of a line is enough
-            old, new = old.rstrip("\n"), new.rstrip("\n")
-        require(
-            text.count(old) == 1,
-            f"step {edit.step}: {edit.path} must contain exactly once the text that the guide replaces:\n{old}",
-        )
-        file.write_text(text.replace(old, new), encoding="utf-8")
 
     def command(self, command: Command) -> None:
         line = command.line.replace("BACKEND", self._backend)
