@@ -2,7 +2,7 @@
 
 import hypothesis
 
-from . import template_path  # first: it makes the template importable
+from . import template_path, temporary  # the latter makes the template importable
 from .bakes import baked, bakes, each, home
 from .order import pytest_long_ones_first
 from .torture.counting import (
@@ -29,6 +29,8 @@ __all__ = [
     "pytest_terminal_summary",
     "template_path",
 ]
+
+temporary.use_memory()
 
 # Other work may keep the machine busy, so no test may fail because of hypothesis' time limit.
 hypothesis.settings.register_profile("patient", deadline=None)
