@@ -84,6 +84,7 @@ pictures: $(VENV)/.ready        ## draw the pictures of the documents again; PIC
 
 tables: $(VENV)/.ready        ## write the tables of the generated repo's documents that come from the code
 	@$(BIN)/python -m tools.tables
+	@$(BIN)/python -m tests.checks.rules
 
 imports: $(VENV)/.ready        ## draw who imports whom in a generated repo: docs/imports.svg
 	@$(BIN)/python -m tools.imports

@@ -13,6 +13,7 @@ SCRIPTED = (str(TEMPLATE / "tests" / "scripted_backend.py"),)
 PROMPTS = {
     **STAND_IN_PROMPTS,
     "events": "events",
+    "events_failing": "unpaired",
     "artifact": "artifact 1000 photo.png",
     "artifact_linked": "artifact 200000 page.html",
     "artifact_large": "artifact 1000001 page.html",

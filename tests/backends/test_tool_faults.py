@@ -8,7 +8,8 @@ import pytest
 
 from competitor.checks import Target, Upstream
 from competitor.checks.clauses.stream import well_formed
-from competitor.checks.target import Stream, question
+from competitor.checks.responses import Stream
+from competitor.checks.target import question
 
 from ..template_path import contract_tests
 from .conftest import Serve

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
-from competitor.checks import CLAUSES
+from competitor.checks import CASES
 from competitor.checks.figures import Figure
 from competitor.checks.judging import Verdict
 from competitor.checks.report.html import as_html
 from competitor.checks.report.records import Record
-from competitor.checks.target import Stream
+from competitor.checks.responses import Stream
 
 from ..bakes import Bakes
 from ..template_path import TEMPLATE
@@ -45,10 +45,12 @@ def report(bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report for a server that sends HTML markup wherever it can."""
-    verdicts = [Verdict(clause, "fail", HOSTILE, 0.1, (HOSTILE,)) for clause in CLAUSES.values()]
+    verdicts = [Verdict(case, "broken", HOSTILE, 0.1, (HOSTILE,)) for case in CASES.values()]
     line = b'data: {"choices": [{"delta": {"content": "<script>x</script>", "janus": {"event": "\\"><script>"}}}]}'
     stream = Stream(200, {}, [(0.1, line), (2.9, b": <script>"), (3.0, b"data: [DONE]")], seconds=3.0)
-    record = Record(f"http://{HOSTILE}", verdicts, [Figure("streaming", 34, 15, HOSTILE)], [(HOSTILE, stream)], 3.0)
+    record = Record(
+        f"http://{HOSTILE}", verdicts, [Figure("streaming", 34, 15, HOSTILE)], [(HOSTILE, stream)], 3.0, HOSTILE
+    )
     made = tmp_path_factory.mktemp("hostile") / "report.html"
     made.write_text(as_html(record), encoding="utf-8")
     return made

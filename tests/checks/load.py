@@ -9,7 +9,8 @@ import json
 import sys
 from urllib.parse import urlsplit
 
-from competitor.checks.target import CHAT, question
+from competitor.checks.responses import CHAT
+from competitor.checks.target import question
 
 PROMPT = 'mock{"tokens": 150, "delay": 0.02}'
 

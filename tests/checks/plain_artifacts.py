@@ -27,6 +27,7 @@ class Shelf:
         self.ttl = int(environment.get("JANUS_ARTIFACT_TTL_SECONDS", 3600))
         self.inline_bytes = int(environment.get("JANUS_ARTIFACT_INLINE_BYTES", 180_000))
         self.url = ""
+        self.base = environment.get("JANUS_ARTIFACT_URL_BASE", "")
 
     def asked(self, prompt: Any) -> list[Json] | None:
         """The deltas for the prompt `artifact SIZE NAME`, SIZE in bytes; None for other prompts."""
@@ -37,7 +38,10 @@ class Shelf:
         return self.deltas(item)
 
     def deltas(self, item: Json) -> list[Json]:
-        return [{"janus": {"event": "artifacts", "payload": {"items": [item]}}}, {"content": self.link(item)}]
+        return [
+            {"janus": {"event": "artifacts", "payload": {"items": [{"index": 0, **item}]}}},
+            {"content": self.link(item)},
+        ]
 
     def link(self, item: Json) -> str:
         return f"{'!' if item['type'] == 'image' else ''}[{item['display_name']}]({item['url']})"
@@ -64,7 +68,7 @@ class Shelf:
         self.folder.mkdir(exist_ok=True)
         (self.folder / f"{item['id']}.json").write_text(json.dumps({**item, "until": time.time() + self.ttl}))
         (self.folder / item["id"]).write_bytes(data)
-        return f"{self.url}/artifacts/{item['id']}/{quote(item['display_name'])}"
+        return f"{self.base or self.url}/artifacts/{item['id']}/{quote(item['display_name'])}"
 
     def find(self, path: str) -> tuple[Json, bytes] | None:
         """Returns the artifact's descriptor and bytes; None if neither route has an artifact at this path."""
@@ -92,6 +96,8 @@ class Shelf:
             return 304, headers, b""
         if "range" in asked:
             first, _, last = asked["range"].removeprefix("bytes=").partition("-")
+            if not first:
+                first, last = str(max(0, len(data) - int(last))), ""
             if int(first) >= len(data):
                 return 416, {**headers, "Content-Range": f"bytes */{len(data)}"}, b""
             end = int(last) + 1 if last else len(data)
@@ -110,11 +116,16 @@ class Shelf:
     def without_bytes(self, messages: list[Json]) -> list[Json]:
         """Returns the messages without the data: URLs in earlier answers, because no model may get such URLs."""
         return [
-            {**message, "content": self.named(message["content"])}
-            if message.get("role") == "assistant" and isinstance(message.get("content"), str)
+            {**message, "content": self.content_without_bytes(message["content"])}
+            if message.get("role") == "assistant" and message.get("content")
             else message
             for message in messages
         ]
+
+    def content_without_bytes(self, content: Any) -> Any:
+        if isinstance(content, str):
+            return self.named(content)
+        return [{**part, "text": self.named(part["text"])} if "text" in part else part for part in content]
 
     def named(self, text: str) -> str:
         head, found, rest = text.partition("](data:")

@@ -23,7 +23,7 @@ from .plain_artifacts import Shelf
 
 Json = dict[str, Any]
 
-TOKEN_HOSTS = (".chutes.ai",)
+PLATFORM_HOST = ".chutes.ai"
 PASSED_ON = [
     *("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty"),
     *("frequency_penalty", "logit_bias", "parallel_tool_calls", "reasoning_effort", "response_format"),
@@ -31,7 +31,9 @@ PASSED_ON = [
 ]
 NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "max_tokens": (1, math.inf), "max_completion_tokens": (1, math.inf)}
 TYPES = {"stream": bool, "stream_options": dict, "tools": list, "generation_flags": dict, "chutes_access_token": str}
-MAX_BODY = 10 * 2**20
+MAX_BODY, MAX_VALUES = 10 * 2**20, 200_000
+MIN_TOKEN_CHARACTERS = 8
+PART_TYPES = ("text", "image_url", "file")
 
 
 class Refused(Exception):
@@ -47,6 +49,7 @@ class UpstreamFailed(Exception):
 class Plain:
     """The behaviour of the server; one instance for each server. Mutants override a method."""
 
+    handler_bases: tuple[type, ...] = ()  # classes of mutants that come before `Handler`
     ping_seconds = 1.0
     words_seconds = 1.5
 
@@ -57,7 +60,12 @@ class Plain:
         self.started = time.monotonic()
         self.asked = self.running = self.failed = self.tokens = 0
         self.shelf = self.read_shelf(environment)
+        self.token_hosts = (PLATFORM_HOST, *(f".{host}" for host in environment.get("JANUS_TOKEN_HOSTS", "").split()))
+        self.keyed = any(environment.get(name) for name in ("JANUS_LLM_API_KEY", "OPENAI_API_KEY", "CHUTES_API_KEY"))
+        self.debug_hosts = environment.get("JANUS_DEBUG_HOSTS", "").split()
         self.watched: dict[str, queue.Queue[Json | None]] = {}
+        self.followed: set[str] = set()
+        self.lock = threading.Lock()
 
     def read_shelf(self, environment: Mapping[str, str]) -> Shelf:
         return Shelf(environment)
@@ -107,9 +115,34 @@ class Plain:
     def debug_host(self, host: str) -> bool:
         return host.partition(":")[0] in ("127.0.0.1", "localhost")
 
-    def debug_event(self, id: str, kind: str, message: str) -> Json:
+    def debug_stream_host(self, host: str) -> bool:
+        return self.debug_host(host) or host.partition(":")[0] in self.debug_hosts
+
+    def debug_event(self, id: str, kind: str, step: str, message: str) -> Json:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return {"request_id": id, "timestamp": now, "type": kind, "step": "answer", "message": message}
+        return {"request_id": id, "timestamp": now, "type": kind, "step": step, "message": message}
+
+    def follow(self, id: str) -> str:
+        """Begins to follow a request, and returns the id under which it does so."""
+        with self.lock:
+            names = (id, *(f"{id}-{number}" for number in range(2, 99)))
+            free = next(name for name in names if name not in self.followed)
+            self.followed.add(free)
+        self.tell(free, self.debug_event(free, "request_received", "REQ", "A request came."))
+        return free
+
+    def tell(self, id: str, event: Json | None) -> None:
+        self.watched.setdefault(id, queue.Queue()).put(event)
+
+    def debug_of(self, id: str, delta: Json) -> None:
+        """Tells the watchers of a request about the artifacts in a delta."""
+        for item in delta.get("janus", {}).get("payload", {}).get("items", ()):
+            event = self.debug_event(id, "artifact_generated", "AGENT", "It made an artifact.")
+            self.tell(id, {**event, "data": {"filename": item.get("display_name")}})
+
+    def unfollow(self, id: str) -> None:
+        self.tell(id, self.debug_event(id, "response_complete", "SSE", "The answer has ended."))
+        self.tell(id, None)
 
     def debug_frame(self, event: Json) -> bytes:
         return b"data: " + json.dumps(event).encode() + b"\n\n"
@@ -142,7 +175,17 @@ class Plain:
             ) from None
         if not isinstance(given, dict):
             raise Refused(None, "not an object")
+        self.check_values(given)
         return given
+
+    def check_values(self, given: Json) -> None:
+        waiting, count = [given], 0
+        while waiting:
+            value: Any = waiting.pop()
+            count += 1
+            waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if count > MAX_VALUES:
+            raise Refused(None, "too many values")
 
     def check_headers(self, headers: Mapping[str, str], size: int) -> None:
         if size > MAX_BODY:
@@ -170,14 +213,23 @@ class Plain:
     def check_tools(self, asked: Json) -> None:
         names = set()
         for number, tool in enumerate(asked.get("tools") or ()):
+            if tool.get("type") == "custom":
+                raise Refused(f"tools[{number}].type", "custom tools are not supported")
             if not isinstance(tool.get("function", {}).get("name"), str):
                 raise Refused(f"tools[{number}].function.name", "a tool needs a name")
             names.add(tool["function"]["name"])
         choice = asked.get("tool_choice")
-        if isinstance(choice, dict) and choice["function"]["name"] not in names:
+        if any(name not in names for name in self.chosen(choice)):
             raise Refused("tool_choice", "not one of the tools")
         if choice is not None and not isinstance(choice, dict | str):
             raise Refused("tool_choice", "a wrong type")
+
+    def chosen(self, choice: Any) -> list[str]:
+        """The names of the tools in a tool_choice."""
+        if not isinstance(choice, dict):
+            return []
+        given = choice["allowed_tools"]["tools"] if choice.get("type") == "allowed_tools" else [choice]
+        return [each["function"]["name"] for each in given]
 
     def check_messages(self, messages: Any) -> None:
         if not isinstance(messages, list) or not messages:
@@ -190,6 +242,8 @@ class Plain:
                 raise Refused(f"{where}.role", "an unknown role")
             if not isinstance(message.get("tool_calls", []), list):
                 raise Refused(f"{where}.tool_calls", "a wrong type")
+            if message["role"] == "tool" and not isinstance(message.get("tool_call_id"), str):
+                raise Refused(f"{where}.tool_call_id", "it is required")
             self.check_content(message, where)
 
     def check_content(self, message: Json, where: str) -> None:
@@ -197,12 +251,17 @@ class Plain:
         if content is not None and not isinstance(content, str | list):
             raise Refused(f"{where}.content", "a wrong type")
         for number, part in enumerate(content if isinstance(content, list) else ()):
-            if part["type"] not in ("text", "image_url", "file"):
-                raise Refused(f"{where}.content[{number}]", f"{part['type']} is not known")
+            known = (*PART_TYPES, "refusal") if message["role"] == "assistant" else PART_TYPES
+            if part["type"] not in known:
+                raise Refused(f"{where}.content[{number}].type", f"use one of {', '.join(known)}")
 
     def upstream_body(self, asked: Json) -> Json:
         tools = {tool["function"]["name"]: tool for tool in reversed(asked.get("tools") or [])}
         body = {name: asked[name] for name in PASSED_ON if asked.get(name) is not None}
+        choice = body.get("tool_choice")
+        if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+            body["tool_choice"] = choice["allowed_tools"]["mode"]
+            tools = {name: tool for name, tool in tools.items() if name in self.chosen(choice)}
         if tools:
             body["tools"] = list(tools.values())
         options = {"stream": True, "stream_options": {"include_usage": True}}
@@ -210,10 +269,18 @@ class Plain:
 
     def key(self, asked: Json) -> str | None:
         host = urlsplit(self.base_url or "").hostname or ""
-        return asked.get("chutes_access_token") if f".{host}".endswith(TOKEN_HOSTS) else None
+        token = asked.get("chutes_access_token") or ""
+        usable = len(token) >= MIN_TOKEN_CHARACTERS and f".{host}".endswith(self.token_hosts)
+        return token if usable else None
+
+    def is_offline(self, asked: Json) -> bool:
+        """Whether no upstream can serve this request: there is none, or it is the platform's and there is no key."""
+        host = urlsplit(self.base_url or "").hostname or ""
+        return self.base_url is None or (f".{host}".endswith(PLATFORM_HOST) and not self.keyed and not self.key(asked))
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {name: headers[name] for name in ("x-request-id", "x-correlation-id") if name in headers}
+        names = ["x-request-id", "x-correlation-id", *(["x-debug-request-id"] if self.debug else [])]
+        return {name: headers[name] for name in names if name in headers}
 
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         error = {
@@ -235,6 +302,9 @@ class Plain:
         choice = {"index": 0, "message": {"role": "assistant", "artifacts": [], **message}, "finish_reason": reason}
         fixed = {"id": id, "object": "chat.completion", "created": 1, "model": asked["model"]}
         return {**fixed, "choices": [choice], "usage": usage}
+
+    def whole_status(self, text: str) -> int:
+        return 200
 
     def first_delta(self) -> Json | None:
         return {"role": "assistant"}
@@ -281,6 +351,9 @@ class Plain:
     def allowed_call(self, name: str, asked: Json) -> bool:
         return any(tool["function"]["name"] == name for tool in asked.get("tools") or ())
 
+    def leaves_upstream(self) -> bool:
+        return True
+
     def watches_client(self) -> bool:
         return True
 
@@ -291,10 +364,11 @@ class Plain:
         """The deltas for a prompt that asks for events or an artifact; None for other prompts."""
         if (deltas := self.shelf.asked(asked["messages"][-1].get("content"))) is not None:
             return iter(deltas)
-        if asked["messages"][-1].get("content") != "events":
+        if (prompt := asked["messages"][-1].get("content")) not in ("events", "unpaired"):
             return None
+        status = "ok" if prompt == "events" else "error"
         start = {"event": "tool_start", "payload": {"name": "search", "status": "running", "id": "t1"}}
-        end = {"event": "tool_end", "payload": {"name": "search", "status": "ok", "id": "t1", "duration_ms": 5}}
+        end = {"event": "tool_end", "payload": {"name": "search", "status": status, "id": "t1", "duration_ms": 5}}
         return iter(self.events(start, end))
 
     def events(self, start: Json, end: Json) -> list[Json]:
@@ -339,7 +413,7 @@ class Relay(threading.Thread):
             if (own := self.plain.scripted(self.asked)) is not None:
                 for delta in own:
                     self.queue.put(delta)
-            elif self.plain.base_url is None:
+            elif self.plain.is_offline(self.asked):
                 self.offline()
             else:
                 self.online()
@@ -387,8 +461,9 @@ class Relay(threading.Thread):
     def read(self, chunk: Json) -> None:
         if "error" in chunk:
             raise UpstreamFailed("an error in the stream")
-        if chunk.get("usage"):
-            self.usage = {name: chunk["usage"][name] for name in ("prompt_tokens", "completion_tokens")}
+        places = (chunk, *chunk.get("choices", ()), chunk.get("x_groq") or {})
+        if found := next((place["usage"] for place in places if place.get("usage")), None):
+            self.usage = {name: found[name] for name in ("prompt_tokens", "completion_tokens")}
         for choice in chunk.get("choices", ()):
             delta = choice["delta"]
             for name in ("content", "reasoning_content"):
@@ -419,6 +494,7 @@ class Gone(Exception):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"  # one request per connection; closing it ends the body
     plain: Plain
+    debug_id = ""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -434,7 +510,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply_with(200, *self.plain.metrics(self.headers.get("accept", "")))
         elif route == "debug" and self.plain.debug_host(self.headers["host"]):
             self.reply_with(200, "text/html", b"<h1>debug</h1>")
-        elif route == "debug_stream":
+        elif route == "debug_stream" and self.plain.debug_stream_host(self.headers["host"]):
             self.debug_stream(self.path.rpartition("/")[2])
         elif self.path.startswith(("/artifacts/", "/v1/artifacts/")):
             self.artifact()
@@ -461,8 +537,11 @@ class Handler(BaseHTTPRequestHandler):
             while (event := events.get(timeout=10)) is not None:
                 self.wfile.write(self.plain.debug_frame(event))
 
+    def read_body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = self.read_body()
         if self.plain.route("POST", self.path) is None:
             self.reply(307, {}, {"Location": "/v1/chat/completions/"})
             return
@@ -475,15 +554,16 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.plain.asked += 1
         self.plain.running += 1
+        if asked.get("debug") and (asked_as := self.headers.get("x-debug-request-id")):
+            self.debug_id = self.plain.follow(asked_as)
+            self.headers.replace_header("x-debug-request-id", self.debug_id)
         try:
             with suppress(Gone, ConnectionError):
                 self.answer(asked)
         finally:
             self.plain.over()
-        if asked.get("debug") and (asked_as := self.headers.get("x-debug-request-id")):
-            events = self.plain.watched.setdefault(asked_as, queue.Queue())
-            events.put(self.plain.debug_event(asked_as, "done", "The answer has ended."))
-            events.put(None)
+            if self.debug_id:
+                self.plain.unfollow(self.debug_id)
 
     def reply(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         self.reply_with(status, "application/json", json.dumps(body).encode(), headers)
@@ -508,6 +588,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.begin_stream(fixed)
             for delta in self.deltas(relay, fixed, streamed):
                 deltas.append(delta)
+                if self.debug_id:
+                    plain.debug_of(self.debug_id, delta)
                 if streamed:
                     self.write(plain.frame(plain.chunk(fixed, delta)))
         except TimeoutError:
@@ -522,7 +604,8 @@ class Handler(BaseHTTPRequestHandler):
             if streamed:
                 self.write(plain.frame(plain.chunk(fixed, delta)))
         finally:
-            relay.leave()
+            if plain.leaves_upstream():
+                relay.leave()
         called = any("tool_calls" in delta for delta in deltas)
         reason = reason or plain.reason(
             "tool_calls" if called else relay.finish if relay.finish != "tool_calls" else "stop"
@@ -545,7 +628,8 @@ class Handler(BaseHTTPRequestHandler):
                 message["artifacts"] = items
             if called:
                 message["tool_calls"] = assembled(deltas)
-            self.reply(200, plain.whole(number, asked, message, reason, usage), plain.echoed(self.lower()))
+            status = plain.whole_status(text)
+            self.reply(status, plain.whole(number, asked, message, reason, usage), plain.echoed(self.lower()))
 
     def begin_stream(self, fixed: Json) -> None:
         self.send_response(200)
@@ -612,7 +696,7 @@ class PlainServer:
     """Serves a `Plain` on a free loopback port, as a context manager. `url` is its base URL."""
 
     def __init__(self, plain: Plain) -> None:
-        handler = type("PlainHandler", (Handler,), {"plain": plain})
+        handler = type("PlainHandler", (*plain.handler_bases, Handler), {"plain": plain})
         kind = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 128})
         self.server = kind(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True

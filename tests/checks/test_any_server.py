@@ -120,11 +120,13 @@ def test_a_server_that_does_not_speak_the_protocol_breaks_e1(behaviour: Behaviou
     assert done.stderr == ""
     assert "does not comply" in done.stdout
     record = json.loads(files[0].read_text(encoding="utf-8"))
-    verdicts = {verdict["id"]: verdict for verdict in record["verdicts"]}
+    verdicts = {verdict["id"]: verdict for verdict in record["cases"]}
+    clauses = {clause["id"]: clause["status"] for clause in record["clauses"]}
     assert record["complies"] is False
-    assert verdicts["E1"]["status"] == "fail"
-    assert verdicts["S3"]["status"] == "not shown"
-    assert "does not answer a simple question" in verdicts["S3"]["reason"]
+    assert clauses["E1"] == "broken"
+    assert verdicts["E1/1"]["evidence"]
+    assert verdicts["S3/1"]["status"] == clauses["S3"] == "not shown"
+    assert "does not answer a simple question" in verdicts["S3/1"]["reason"]
     suite = ElementTree.parse(files[1]).getroot()  # noqa: S314 - as above
     assert int(suite.attrib["failures"]) >= 1
     assert "<script" not in files[2].read_text(encoding="utf-8")
@@ -155,22 +157,32 @@ def test_if_the_start_command_fails_the_output_says_how_it_ended() -> None:
 
 
 def test_unknown_clauses_are_named_and_the_list_has_all_clauses() -> None:
-    assert "There is no check for Z9" in check("--only", "E1,Z9").stdout
+    assert "There is no clause or case Z9" in check("--only", "E1,Z9").stdout
     listed = check("--list").stdout
     assert "S8 " in listed
+    assert "S8/3 " in listed
     assert "P1 " in listed
+    assert "N4/1" not in listed
+    assert "N4/1" in check("--list", "--contract", "1.1.0").stdout
+    unknown = check("--list", "--contract", "0.9.0")
+    assert unknown.returncode == 2
+    assert "the known versions are 1.0.0, 1.1.0" in unknown.stdout
 
 
 def test_only_the_clauses_that_are_asked_for_are_checked(tmp_path: Path) -> None:
     with stand_in() as upstream, serving(Plain, upstream) as target:
-        done = check(target.url, "--only", "E2,w2,S14", "--json", str(tmp_path / "v.json"))
+        done = check(target.url, "--only", "w2/2,E2,S14", "--json", str(tmp_path / "v.json"))
     assert done.returncode == 0, done.stdout + done.stderr
-    verdicts = json.loads((tmp_path / "v.json").read_text(encoding="utf-8"))["verdicts"]
-    assert [(verdict["id"], verdict["status"]) for verdict in verdicts] == [
-        ("E2", "pass"),
-        ("W2", "pass"),
-        ("S14", "not shown"),
-    ]
+    record = json.loads((tmp_path / "v.json").read_text(encoding="utf-8"))
+    assert {verdict["id"]: verdict["status"] for verdict in record["cases"]} == {
+        "E2/1": "holds",
+        "E2/2": "holds",
+        "E2/3": "not shown",
+        "W2/2": "holds",
+        "S14/1": "not shown",
+        "S14/2": "not shown",
+    }
+    assert [clause["id"] for clause in record["clauses"]] == ["E2", "W2", "S14"]
 
 
 class MissesAShould(Plain):
@@ -212,6 +224,6 @@ def test_on_a_terminal_there_is_a_progress_bar_before_the_table() -> None:
                 shown += piece
         os.close(ours)
         assert process.wait(MAX_SPACING_SECONDS) == 0
-    assert b"/2" in shown  # the count in the progress bar
+    assert b"/7" in shown  # the count in the progress bar
     assert b"Traceback" not in shown
     assert b"ok      E2" in shown

@@ -13,7 +13,8 @@ from competitor.checks import Target, Upstream, stand_in
 from competitor.checks.arena import board
 from competitor.checks.figures import Figure, measure
 from competitor.checks.gateway import accepted, gateway, is_token, without_nulls
-from competitor.checks.target import Json, question
+from competitor.checks.responses import Json
+from competitor.checks.target import question
 
 from .harness import serving
 from .plain_server import Plain, Refused

@@ -1,5 +1,7 @@
 """Tests that the list of checks matches CONTRACT.md, and that constants and formulas that exist twice are equal."""
 
+import hashlib
+import json
 import re
 
 import hypothesis
@@ -7,8 +9,9 @@ import pytest
 from hypothesis import strategies
 
 import benchmarks.evenness
-from competitor.checks import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
+from competitor.checks import CASES, CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE, Case, Clause
 from competitor.checks.figures import evenness
+from competitor.checks.requirements import required, versions
 from competitor.core import CONTRACT_VERSION as CORE_VERSION
 
 from ..template_path import UNBAKED
@@ -17,24 +20,52 @@ CONTRACT = (UNBAKED / "CONTRACT.md").read_text(encoding="utf-8")
 
 
 def test_every_clause_of_the_contract_has_a_check_or_a_reason_why_it_has_none() -> None:
-    named = set(re.findall(r"\b[ERWSUAXP]\d{1,2}\b", CONTRACT))
-    numbers = {clause for clause in CLAUSES if clause.startswith("N")}  # section 7 has numbers, but no ids
-    assert set(CLAUSES) - numbers | set(NOT_FROM_OUTSIDE) == named
+    named = set(re.findall(r"\b[ERWSUANXP]\d{1,2}\b", CONTRACT))
+    assert set(CLAUSES) | set(NOT_FROM_OUTSIDE) == named
     assert not CLAUSES.keys() & NOT_FROM_OUTSIDE.keys()
 
 
 def test_severities_are_those_of_the_contract() -> None:
     should = set(re.findall(r"^\| (E\d) `[^|]*\| should", CONTRACT, re.MULTILINE))
-    should |= set(re.findall(r"\b([A-Z]\d+) \(should\)", CONTRACT))
+    should |= set(re.findall(r"\b([A-Z]\d+) \((?:\*1.1\*, )?should\)", CONTRACT))
     assert should >= {"E3", "E4", "E6"}
     assert {name for name, clause in CLAUSES.items() if clause.severity == "should"} == should & set(CLAUSES)
 
 
-@pytest.mark.parametrize("clause", CLAUSES.values(), ids=lambda clause: clause.id)
-def test_a_clause_has_a_title_and_a_remedy_of_one_sentence(clause) -> None:  # type: ignore[no-untyped-def]
-    for text in (clause.title, clause.remedy):
+@pytest.mark.parametrize("given", [*CLAUSES.values(), *CASES.values()], ids=lambda given: given.id)
+def test_a_clause_or_a_case_has_a_title_and_a_remedy_on_one_line(given: Clause | Case) -> None:
+    for text in (given.title, given.remedy):
         assert text.endswith(".")
         assert "\n" not in text
+
+
+def test_every_clause_has_cases_that_are_numbered_from_one() -> None:
+    for clause in CLAUSES.values():
+        assert [case.id for case in clause.cases] == [f"{clause.id}/{n}" for n in range(1, len(clause.cases) + 1)]
+
+
+# The digests of the files of released versions, which never change again.
+FROZEN = {"1.0.0": "e46359278ec0911013736e218187d39c879d59bf8de56943000c4812f51305a0"}
+
+
+def test_the_requirements_of_a_released_contract_do_not_change() -> None:
+    for version, digest in FROZEN.items():
+        data = (UNBAKED / "competitor" / "checks" / "requirements" / f"{version}.json").read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest, f"the requirements of contract {version} are frozen"
+
+
+def test_the_newest_version_asks_for_every_case() -> None:
+    assert versions()[-1] == CONTRACT_VERSION
+    assert set(versions()) - {CONTRACT_VERSION} == set(FROZEN)
+    newest = {case.id: case.severity for case in required(CONTRACT_VERSION)}
+    assert newest == {case.id: case.severity for case in CASES.values()}
+
+
+def test_an_old_version_asks_only_for_cases_that_exist() -> None:
+    for version in FROZEN:
+        held = json.loads((UNBAKED / f"competitor/checks/requirements/{version}.json").read_text(encoding="utf-8"))
+        assert held["contract"] == version
+        assert {case.id for case in required(version)} == {*held["must"], *held["should"]}
 
 
 def test_the_checks_and_the_core_have_the_same_contract_version() -> None:

@@ -7,14 +7,15 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from competitor.checks import CLAUSES
+from competitor.checks import CASES
 from competitor.checks.command import MAX_STREAMS_DRAWN, streams_to_draw
 from competitor.checks.figures import cost, measure, speed, streaming
 from competitor.checks.judging import Verdict, combined
 from competitor.checks.report.html import as_html
 from competitor.checks.report.records import Record, as_json, as_junit
 from competitor.checks.report.timeline import gap_histogram, moments, timeline
-from competitor.checks.target import Json, Stream, Target
+from competitor.checks.responses import Json, Reply, Request, Stream, Unanswered
+from competitor.checks.target import Target
 
 
 def stream_of(times: list[float], usage: tuple[int, int] = (10, 100)) -> Stream:
@@ -61,13 +62,15 @@ HOSTILE = strategies.text() | strategies.sampled_from(
 
 @hypothesis.given(HOSTILE, HOSTILE)
 def test_with_any_text_from_a_server_json_and_xml_can_be_parsed_and_html_has_no_script(said: str, asked: str) -> None:
+    answer = Reply(200, {"x-said": said}, said.encode("utf-8", "replace"), Request("GET", "/", {"x": asked}, b"x"))
+    evidence = (answer, stream_of([0.1]), Unanswered(Request("GET", asked), said))
     verdicts = [
-        Verdict(CLAUSES["E1"], "fail", said),
-        Verdict(CLAUSES["E3"], "fail", said),
-        Verdict(CLAUSES["S4"], "pass"),
+        Verdict(CASES["E1/1"], "broken", said, evidence=evidence),
+        Verdict(CASES["E3/1"], "broken", said),
+        Verdict(CASES["S4/1"], "holds", evidence=evidence),
     ]
-    record = Record("http://x", verdicts, [], [(asked, stream_of([0.1, 0.2]))], 1.0)
-    assert json.loads(as_json(record))["verdicts"][0]["reason"] == said
+    record = Record("http://x", verdicts, [], [(asked, stream_of([0.1, 0.2]))], 1.0, "1.1.0")
+    assert json.loads(as_json(record))["cases"][0]["reason"] == said
     suite = ElementTree.fromstring(as_junit(record))  # noqa: S314 - written by this test
     assert (suite.attrib["failures"], suite.attrib["skipped"], len(suite)) == ("1", "1", 3)
     page = as_html(record)
@@ -88,12 +91,12 @@ def test_a_stream_of_any_lines_can_be_drawn(lines: list[bytes]) -> None:
 
 
 def test_a_failure_on_one_of_two_servers_counts_and_the_reason_names_the_server() -> None:
-    clause = CLAUSES["S3"]
-    passed = Verdict(clause, "pass", "", 1, ("as started",))
-    failed = Verdict(clause, "fail", "a gap of 4 s", 1, ("on a faulty upstream",))
-    unseen = Verdict(clause, "not shown", "no way", 1)
+    case = CASES["S3/1"]
+    passed = Verdict(case, "holds", "", 1, ("as started",))
+    failed = Verdict(case, "broken", "a gap of 4 s", 1, ("on a faulty upstream",))
+    unseen = Verdict(case, "not shown", "no way", 1)
     assert combined([passed, failed]).reason == "on a faulty upstream: a gap of 4 s"
-    assert combined([unseen, passed]).status == "pass"
+    assert combined([unseen, passed]).status == "holds"
     assert combined([unseen, unseen]).reason == "no way"
 
 

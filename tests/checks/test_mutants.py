@@ -1,24 +1,35 @@
-"""Tests the checks with mutants. Each mutant is a correct server with one fault, which the clause's check must find.
+"""Tests the cases with mutants. Each mutant is a correct server with one fault, which its own case must find.
 
-This quick form runs only the checks of the clauses that a mutant declares. `make mutants` runs every check on every
-mutant, and so it also finds a check that rejects a mutant although the mutant does not declare the check's clause.
+This quick form judges only the cases that a mutant declares. `make mutants` judges every case on every mutant, and so
+it also finds a case that rejects a mutant although the mutant does not declare its clause.
 """
 
 from collections import Counter
 
 import pytest
 
-from competitor.checks import CLAUSES
+from competitor.checks import CASES, CLAUSES
 
-from .harness import judge_by_own_clauses
+from .harness import judge_by_own_cases
 from .mutants import MUTANTS
 from .mutants.registry import BESIDE_THE_CHECK, BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT
 
+# Cases that no server of these tests can be made to show.
+WITHOUT_MUTANT = {
+    "A6/1": "no server here makes an image from another one",
+    "X1/3": "no server here asks for images",
+    "X1/4": "no server here asks for speech",
+}
+
 
 @pytest.mark.long
-def test_every_mutant_is_rejected_by_the_checks_of_its_clauses() -> None:
-    missed = {result.name: result.broken for result in judge_by_own_clauses(MUTANTS) if result.missed}
+def test_every_mutant_is_rejected_by_its_own_cases() -> None:
+    missed = {each.name: (each.broken, each.faults) for each in judge_by_own_cases(MUTANTS) if each.missed}
     assert not missed
+
+
+def test_every_case_has_a_mutant_or_a_reason_why_it_has_none() -> None:
+    assert {case for mutant in MUTANTS for case in mutant.cases} | WITHOUT_MUTANT.keys() == set(CASES)
 
 
 def test_every_clause_has_a_mutant_and_there_are_enough_of_each_origin() -> None:

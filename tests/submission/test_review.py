@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from competitor.checks import CLAUSES
+from competitor.checks import CASES
 from competitor.checks.judging import Verdict
 from competitor.cli.verify import contract_digest, contract_files
 from competitor.submission import running
@@ -201,13 +201,13 @@ def test_a_library_that_opens_connections_itself_gets_the_status_look(ready: Pat
 
 
 def test_a_breach_of_the_contract_names_the_clause_and_the_remedy() -> None:
-    verdicts: list[Verdict] = [Verdict(clause, "pass") for clause in CLAUSES.values()]
+    verdicts: list[Verdict] = [Verdict(case, "holds") for case in CASES.values()]
     assert running.endpoints_finding(verdicts).status == "ok"
-    verdicts[0] = Verdict(CLAUSES["E1"], "fail", "it answered 404")
+    verdicts[0] = Verdict(CASES["E1/1"], "broken", "it answered 404")
     finding = running.endpoints_finding(verdicts)
     assert finding.status == "broken"
-    assert finding.said == "E1 (it answered 404)"
-    assert CLAUSES["E1"].remedy in finding.remedy
+    assert finding.said == "E1/1 (it answered 404)"
+    assert CASES["E1/1"].remedy in finding.remedy
 
 
 def test_for_a_server_that_does_not_start_the_finding_has_its_last_output() -> None:

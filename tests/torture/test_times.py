@@ -14,7 +14,8 @@ import pytest
 
 from competitor.checks import Upstream
 from competitor.checks.clauses.stream import well_formed
-from competitor.checks.target import Reply, Stream, Target, question
+from competitor.checks.responses import Reply, Stream
+from competitor.checks.target import Target, question
 
 from ..baking.baking import VARIANTS
 from .conftest import Compete, processes

@@ -119,7 +119,7 @@ def claim_an_unknown_variant(project: Path) -> None:
 
 
 def claim_a_path_as_variant(project: Path) -> None:
-    write_record(project, backend=str(project))
+    write_record(project, backend="/etc/passwd")  # a short one: long values are refused for their length
 
 
 def poison_the_cache(project: Path) -> None:

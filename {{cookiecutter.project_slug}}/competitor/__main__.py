@@ -71,10 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to this file as JSON")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts to this file as JUnit XML")
     check.add_argument("--html", type=Path, metavar="FILE", help="write a report with time lines to this file")
-    check.add_argument("--only", metavar="IDS", help="check only these clauses, comma-separated: S3,A2")
+    check.add_argument("--only", metavar="IDS", help="check only these clauses or cases, comma-separated: S3,A2/4")
+    check.add_argument(
+        "--contract", metavar="VERSION", help="judge by this version (default: the newest that does not change any more)"
+    )
     check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="maximum time for one answer")
     check.add_argument("--quick", action="store_true", help="skip slow checks, such as those with a silent upstream")
-    check.add_argument("--list", action="store_true", help="print the clauses and exit")
+    check.add_argument("--list", action="store_true", help="print the clauses with their cases and exit")
 
     arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
     arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")

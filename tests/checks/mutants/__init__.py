@@ -7,8 +7,10 @@ from . import (
     janus_events,
     numbers,
     requests,
+    requests_read,
     stream,
     stream_ends,
+    stream_kinds,
     usage,
     whole_response,
 )
@@ -23,8 +25,10 @@ __all__ = [
     "janus_events",
     "numbers",
     "requests",
+    "requests_read",
     "stream",
     "stream_ends",
+    "stream_kinds",
     "usage",
     "whole_response",
 ]

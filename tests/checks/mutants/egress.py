@@ -9,7 +9,7 @@ from ..plain_server import Json, Plain, UpstreamFailed
 from .registry import breaks
 
 
-@breaks("X1", says="redirect was followed")
+@breaks("X1/1", says="redirect was followed")
 class FollowsRedirects(Plain):
     def respond(self, connection: http.client.HTTPConnection, asked: Json) -> http.client.HTTPResponse:
         try:
@@ -19,7 +19,7 @@ class FollowsRedirects(Plain):
             return connection.getresponse()
 
 
-@breaks("X1", says="proxy in the environment")
+@breaks("X1/2", says="proxy in the environment")
 class UsesTheProxyOfItsEnvironment(Plain):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -32,7 +32,13 @@ class UsesTheProxyOfItsEnvironment(Plain):
         return super().respond(connection, asked)
 
 
-@breaks("X2", says="OPENAI_BASE_URL is not read")
+@breaks("X2/2", says="OPENAI_BASE_URL is set: it is not read")
 class ReadsOneNameOnly(Plain):
     def read_base_url(self, environment: Mapping[str, str]) -> str | None:
         return environment.get("JANUS_LLM_BASE_URL")
+
+
+@breaks("X2/1", says="JANUS_LLM_BASE_URL is set: it is not read", also="R8")
+class ReadsTheOtherNameOnly(Plain):
+    def read_base_url(self, environment: Mapping[str, str]) -> str | None:
+        return environment.get("OPENAI_BASE_URL")

@@ -15,13 +15,24 @@ FROM_THE_CONTRACT_ALONE = "from the contract and the plain server only, by peopl
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mutant. The checks of `clauses` must fail with a reason that matches `says`; those of `also` may fail too."""
+    """A mutant. Each of `cases` must be broken with a reason that matches `says`.
+
+    Other cases of their clauses may be broken too, and so may the clauses and cases in `also`.
+    """
 
     server: type[Plain]
-    clauses: tuple[str, ...]
+    cases: tuple[str, ...]
     says: str
     also: tuple[str, ...] = ()
     origin: str = BESIDE_THE_CHECK
+
+    @property
+    def clauses(self) -> set[str]:
+        return {case.partition("/")[0] for case in self.cases}
+
+    def may_break(self, case: str) -> bool:
+        clause = case.partition("/")[0]
+        return case in self.also or clause in self.also or clause in self.clauses
 
     @property
     def name(self) -> str:
@@ -32,19 +43,19 @@ MUTANTS: list[Mutant] = []
 
 
 def breaks(
-    *clauses: str, says: str = "", also: str = "", origin: str = BESIDE_THE_CHECK
+    *cases: str, says: str = "", also: str = "", origin: str = BESIDE_THE_CHECK
 ) -> Callable[[type[Plain]], type[Plain]]:
-    """Adds a mutant to the list. `also` has clause ids, separated by spaces."""
+    """Adds a mutant to the list. `also` has ids of clauses and cases, separated by spaces."""
 
     def enter(server: type[Plain]) -> type[Plain]:
-        MUTANTS.append(Mutant(server, clauses, says, tuple(also.split()), origin))
+        MUTANTS.append(Mutant(server, cases, says, tuple(also.split()), origin))
         return server
 
     return enter
 
 
 def shelved(
-    *clauses: str, says: str, also: str = "", origin: str = BESIDE_THE_CHECK
+    *cases: str, says: str, also: str = "", origin: str = BESIDE_THE_CHECK
 ) -> Callable[[type[Shelf]], type[Shelf]]:
     """Adds a mutant to the list: the plain server with the decorated class as its `Shelf`."""
 
@@ -53,7 +64,7 @@ def shelved(
             return shelf(environment)
 
         server = type(shelf.__name__, (Plain,), {"read_shelf": read_shelf})
-        breaks(*clauses, says=says, also=also, origin=origin)(server)
+        breaks(*cases, says=says, also=also, origin=origin)(server)
         return shelf
 
     return enter

@@ -11,7 +11,7 @@ from .bases import Remembering
 from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
 
 
-@breaks("R1", says="got 400", also="R9")
+@breaks("R1/1", says="got 400", also="R9")
 class ForbidsUnknownFields(Plain):
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -19,7 +19,7 @@ class ForbidsUnknownFields(Plain):
             raise Refused("surprise", "unknown")
 
 
-@breaks("R1", origin=OF_THE_CONTRACT)
+@breaks("R1/3", origin=OF_THE_CONTRACT)
 class RefusesItsOwnAnswers(Plain):
     """R1: messages may have unknown fields and earlier artifacts, but this server refuses both."""
 
@@ -29,7 +29,7 @@ class RefusesItsOwnAnswers(Plain):
             raise Refused(f"{where}.{name}", "unknown")
 
 
-@breaks("R1", also="R9", origin=OF_THE_CONTRACT)
+@breaks("R1/1", also="R9", origin=OF_THE_CONTRACT)
 class HasNoBrowser(Plain):
     """R1: callers may send browser_session_id, but this server refuses it."""
 
@@ -39,7 +39,7 @@ class HasNoBrowser(Plain):
             raise Refused("browser_session_id", "extra inputs are not permitted")
 
 
-@breaks("R1", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R1/3", origin=FROM_THE_CONTRACT_ALONE)
 class UnknownFieldsOfAMessageForbidden(Plain):
     """R1: "Unknown fields are ignored, never an error", but this server refuses unknown fields of a message."""
 
@@ -55,19 +55,19 @@ class UnknownFieldsOfAMessageForbidden(Plain):
                     raise Refused(f"messages[{number}].{name}", "extra inputs are not permitted")
 
 
-@breaks("R2", says="temperature got 200")
+@breaks("R2/1", says="temperature got 200", also="S16")
 class ChecksNoNumbers(Plain):
     def check(self, asked: Json) -> None:
         super().check({name: value for name, value in asked.items() if name not in ("temperature", "top_p")})
 
 
-@breaks("R2", "S16", says="no error object", also="R6")
+@breaks("R2/3", "S16/2", says="no error object", also="R6 R3 R4 R5 R7 N3")
 class SaysOnlyBadRequest(Plain):
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         return refused.status, {"detail": "bad request"}
 
 
-@breaks("R2", origin=BLIND)
+@breaks("R2/1", origin=BLIND)
 class TakesMaxTokensBelowOne(Plain):
     """R2: max_tokens is at least 1, but this server accepts any value."""
 
@@ -75,7 +75,7 @@ class TakesMaxTokensBelowOne(Plain):
         super().check({name: value for name, value in asked.items() if not name.startswith("max_")})
 
 
-@breaks("R2", origin=OF_THE_CONTRACT)
+@breaks("R2/1", origin=OF_THE_CONTRACT)
 class TakesAnyTruth(Plain):
     """R2: stream is a boolean, but this server accepts the string "false"."""
 
@@ -83,7 +83,7 @@ class TakesAnyTruth(Plain):
         super().check({name: value for name, value in asked.items() if name != "stream"})
 
 
-@breaks("R2", says="temperature", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R2/1", says="temperature", origin=FROM_THE_CONTRACT_ALONE)
 class NumbersInStringsAreNumbers(Plain):
     """R2: "Known fields with a wrong type or out of range are a 400", but this server reads `"0.5"` as 0.5."""
 
@@ -95,7 +95,7 @@ class NumbersInStringsAreNumbers(Plain):
         super().check(asked)
 
 
-@breaks("R3", says="got 404")
+@breaks("R3/1", says="got 404")
 class KnowsItsOwnModelOnly(Plain):
     def check(self, asked: Json) -> None:
         super().check(asked)
@@ -103,13 +103,13 @@ class KnowsItsOwnModelOnly(Plain):
             raise Refused("model", "unknown model", 404)
 
 
-@breaks("R3", says="came back as")
+@breaks("R3/2", says="came back as")
 class AnswersUnderItsOwnName(Plain):
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return {**super().whole(id, asked, message, reason, usage), "model": "my-competitor"}
 
 
-@breaks("R3", also="E3", origin=BLIND)
+@breaks("R3/1", also="E3", origin=BLIND)
 class ServesItsOwnModelAlone(Plain):
     """R3: any model name is accepted, but this server refuses names such as `gpt-4o`."""
 
@@ -119,7 +119,7 @@ class ServesItsOwnModelAlone(Plain):
             raise Refused("model", "not a model of mine")
 
 
-@breaks("R3", also="S16", origin=OF_THE_CONTRACT)
+@breaks("R3/3", also="S16", origin=OF_THE_CONTRACT)
 class HasADefaultModel(Plain):
     """R3: the model is required, but this server uses a default one."""
 
@@ -127,7 +127,7 @@ class HasADefaultModel(Plain):
         return {"model": "default", **super().parse(body)}
 
 
-@breaks("R3", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R3/2", origin=FROM_THE_CONTRACT_ALONE)
 class ProviderPrefixDropped(Plain):
     """R3: "**any name is accepted** ... and echoed", but this server echoes `org/name` as `name`."""
 
@@ -136,7 +136,7 @@ class ProviderPrefixDropped(Plain):
         asked["model"] = asked["model"].partition("/")[2] or asked["model"]
 
 
-@breaks("R4", says="empty list of messages got 200", also="S16 U3")
+@breaks("R4/1", says="empty list of messages: it got 200", also="S16 U3")
 class AcceptsNoMessages(Plain):
     def check_messages(self, messages: Any) -> None:
         super().check_messages(messages or [{"role": "user"}])
@@ -145,7 +145,7 @@ class AcceptsNoMessages(Plain):
         return {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
-@breaks("R4", says="all roles got 400")
+@breaks("R4/2", says="all roles: it got 400")
 class DoesNotKnowDevelopers(Plain):
     def check_messages(self, messages: Any) -> None:
         super().check_messages(messages)
@@ -153,7 +153,7 @@ class DoesNotKnowDevelopers(Plain):
             raise Refused("messages[1].role", "unknown")
 
 
-@breaks("R4", also="S16", origin=BLIND)
+@breaks("R4/1", also="S16", origin=BLIND)
 class AnswersNoMessages(Plain):
     """R4: at least one message is required, but this server answers requests without messages."""
 
@@ -162,7 +162,7 @@ class AnswersNoMessages(Plain):
         super().check(asked)
 
 
-@breaks("R5", says="a tool call with absent content got 400")
+@breaks("R5/2", says="with absent content it got 400")
 class WantsContent(Plain):
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
@@ -170,7 +170,7 @@ class WantsContent(Plain):
             raise Refused(f"{where}.content", "required")
 
 
-@breaks("R5", also="R6 U3", origin=BLIND)
+@breaks("R5/3", also="R6 U3", origin=BLIND)
 class WantsAString(Plain):
     """R5: content may be a list of parts, but this server accepts only strings."""
 
@@ -180,7 +180,7 @@ class WantsAString(Plain):
         super().check_content(message, where)
 
 
-@breaks("R5", origin=OF_THE_CONTRACT)
+@breaks("R5/1", origin=OF_THE_CONTRACT)
 class RefusesNullContent(Plain):
     """R5: content may be null, but this server refuses null."""
 
@@ -190,7 +190,7 @@ class RefusesNullContent(Plain):
             raise Refused(f"{where}.content", "a string or a list")
 
 
-@breaks("R5", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R5/1", origin=FROM_THE_CONTRACT_ALONE)
 class OnlyAnAssistantMayHaveNoContent(Plain):
     """R5: content may be absent or null, but here it is required unless an assistant sent it.
 
@@ -203,13 +203,13 @@ class OnlyAnAssistantMayHaveNoContent(Plain):
         super().check_content(message, where)
 
 
-@breaks("R6", says="got 200", also="R5")
+@breaks("R6/3", says="got 200", also="R5")
 class IgnoresUnknownParts(Plain):
     def check_content(self, message: Json, where: str) -> None:
         pass
 
 
-@breaks("R6", says="a file part got 400", also="U3")
+@breaks("R6/2", says="a file part: it got 400", also="U3")
 class ReadsNoFiles(Plain):
     def check_content(self, message: Json, where: str) -> None:
         super().check_content(message, where)
@@ -217,7 +217,7 @@ class ReadsNoFiles(Plain):
             raise Refused(where, "no files")
 
 
-@breaks("R6", origin=OF_THE_CONTRACT)
+@breaks("R6/6", origin=OF_THE_CONTRACT)
 class NamesNoPart(Plain):
     """R6: the 400 for an unknown type of part names the type, but the 400 of this server does not."""
 
@@ -228,7 +228,7 @@ class NamesNoPart(Plain):
             raise Refused(refused.param, "not supported") from None
 
 
-@breaks("R6", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R6/3", origin=FROM_THE_CONTRACT_ALONE)
 class FirstPartSpeaksForAll(Plain):
     """R6: "Another type: 400 that names it", but this server checks only the first part, which is usually text."""
 
@@ -237,7 +237,7 @@ class FirstPartSpeaksForAll(Plain):
         super().check_content({**message, "content": content[:1]} if isinstance(content, list) else message, where)
 
 
-@breaks("R7", says="repeated tool name got 400")
+@breaks("R7/1", says="repeated tool name: it got 400")
 class RefusesRepeatedTools(Plain):
     def check_tools(self, asked: Json) -> None:
         super().check_tools(asked)
@@ -245,13 +245,13 @@ class RefusesRepeatedTools(Plain):
             raise Refused("tools", "a name twice")
 
 
-@breaks("R7", says="the upstream got the tools")
+@breaks("R7/5", says="the upstream got the tools")
 class PassesRepeatedToolsOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), "tools": asked.get("tools") or []}
 
 
-@breaks("R7", origin=BLIND)
+@breaks("R7/6", origin=BLIND)
 class ForgetsTheForcedChoice(Plain):
     """R7: a forced tool_choice is passed on to the upstream, but this server leaves it out."""
 
@@ -259,7 +259,7 @@ class ForgetsTheForcedChoice(Plain):
         return {name: value for name, value in super().upstream_body(asked).items() if name != "tool_choice"}
 
 
-@breaks("R7", origin=OF_THE_CONTRACT)
+@breaks("R7/5", origin=OF_THE_CONTRACT)
 class DedupesNeighboursOnly(Plain):
     """R7: repeated tool names are removed, but this server removes them only if they are neighbours."""
 
@@ -269,7 +269,7 @@ class DedupesNeighboursOnly(Plain):
         return {**super().upstream_body(asked), **({"tools": tools} if tools else {})}
 
 
-@breaks("R7", says="the upstream got the tools", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R7/5", says="the upstream got the tools", origin=FROM_THE_CONTRACT_ALONE)
 class DropsOnlyIdenticalTools(Plain):
     """R7: each tool name is passed on once, but this server drops a tool only if an equal tool came before."""
 
@@ -280,19 +280,19 @@ class DropsOnlyIdenticalTools(Plain):
         return body
 
 
-@breaks("R8", "R9", says="got the token|extra was passed on", also="R7 A3")
+@breaks("R8/4", "R9/3", says="got the token|extra was passed on", also="R7 A3")
 class PassesTheWholeBodyOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **asked, "stream": True}
 
 
-@breaks("R8", says="got the token")
+@breaks("R8/4", says="got the token")
 class SendsTheTokenToAnyone(Plain):
     def key(self, asked: Json) -> str | None:
         return asked.get("chutes_access_token")
 
 
-@breaks("R8", says="answer contains the user's token", also="S16")
+@breaks("R8/1", says="it contains the user's token", also="S16 R6")
 class EchoesTheTokenInErrors(Plain):
     def check(self, asked: Json) -> None:
         try:
@@ -301,7 +301,7 @@ class EchoesTheTokenInErrors(Plain):
             raise Refused(refused.param, f"{refused}: {json.dumps(asked)}") from None
 
 
-@breaks("R8", origin=OF_THE_CONTRACT)
+@breaks("R8/3", origin=OF_THE_CONTRACT)
 class ShowsTheTokenInDebug(Remembering):
     """R8: the user's token is never shown, but this server shows it in debug events."""
 
@@ -309,11 +309,11 @@ class ShowsTheTokenInDebug(Remembering):
         super().check(asked)
         self.here.asked = asked
 
-    def debug_event(self, id: str, kind: str, message: str) -> Json:
-        return {**super().debug_event(id, kind, message), "data": {"request": self.here.asked}}
+    def debug_event(self, id: str, kind: str, step: str, message: str) -> Json:
+        return {**super().debug_event(id, kind, step, message), "data": {"request": self.here.asked}}
 
 
-@breaks("R8", says="not a host of the platform", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R8/4", says="not a host of the platform", origin=FROM_THE_CONTRACT_ALONE)
 class TokenForUrlsThatMentionThePlatform(Plain):
     """R8: "used as the upstream's key only for hosts of the platform", but here `chutes.ai` may be anywhere in the URL.
 
@@ -324,19 +324,19 @@ class TokenForUrlsThatMentionThePlatform(Plain):
         return asked.get("chutes_access_token") if "chutes.ai" in (self.base_url or "") else None
 
 
-@breaks("R9", says="seed was not passed on")
+@breaks("R9/2", says="seed was not passed on")
 class KeepsTheSeed(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {name: value for name, value in super().upstream_body(asked).items() if name != "seed"}
 
 
-@breaks("R9", says="extra was passed on")
+@breaks("R9/3", says="extra was passed on")
 class PassesTheUserIdOn(Plain):
     def upstream_body(self, asked: Json) -> Json:
         return {**super().upstream_body(asked), **({"user_id": asked["user_id"]} if "user_id" in asked else {})}
 
 
-@breaks("R9", also="R2", origin=OF_THE_CONTRACT)
+@breaks("R9/1", also="R2", origin=OF_THE_CONTRACT)
 class IgnoresN(Plain):
     """R9: n above 1 is a 400, but this server ignores n."""
 
@@ -344,7 +344,7 @@ class IgnoresN(Plain):
         super().check({name: value for name, value in asked.items() if name != "n"})
 
 
-@breaks("R9", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R9/2", origin=FROM_THE_CONTRACT_ALONE)
 class FalsyParametersStopHere(Plain):
     """R9: OpenAI's own fields "go on to the upstream as they came", but this server drops 0 and `false`."""
 
@@ -353,19 +353,19 @@ class FalsyParametersStopHere(Plain):
         return {name: value for name, value in body.items() if value or name not in PASSED_ON}
 
 
-@breaks("R10", says="not echoed")
+@breaks("R10/1", says="not echoed", also="E6")
 class EchoesNoIds(Plain):
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {}
 
 
-@breaks("R10", says="compressed")
+@breaks("R10/3", says="compressed")
 class SaysItCompresses(Plain):
     def stream_headers(self) -> dict[str, str]:
         return {**super().stream_headers(), "Content-Encoding": "gzip"}
 
 
-@breaks("R10", origin=BLIND)
+@breaks("R10/1", origin=BLIND)
 class EchoesTheCorrelationAlone(Plain):
     """R10: both ids are echoed, but this server echoes only `X-Correlation-ID`."""
 
@@ -373,7 +373,7 @@ class EchoesTheCorrelationAlone(Plain):
         return {name: value for name, value in super().echoed(headers).items() if name != "x-request-id"}
 
 
-@breaks("R10", origin=OF_THE_CONTRACT)
+@breaks("R10/2", also="E6", origin=OF_THE_CONTRACT)
 class EchoesOneIdOfTwo(Plain):
     """R10: both ids are echoed, but this server echoes only `X-Request-Id`."""
 
@@ -381,7 +381,7 @@ class EchoesOneIdOfTwo(Plain):
         return {name: value for name, value in super().echoed(headers).items() if name == "x-request-id"}
 
 
-@breaks("R10", says="X-Correlation-ID is not echoed", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R10/2", says="X-Correlation-ID is not echoed", origin=FROM_THE_CONTRACT_ALONE)
 class CorrelationIdOnlyForWantOfARequestId(Plain):
     """R10: both ids are echoed, but if a request has both, this server echoes only one."""
 

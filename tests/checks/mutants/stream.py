@@ -10,13 +10,13 @@ from .bases import Attentive, Remembering
 from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
 
 
-@breaks("S1", says="no role")
+@breaks("S1/1", says="no role")
 class StartsWithoutARole(Plain):
     def first_delta(self) -> Json | None:
         return None
 
 
-@breaks("S1", origin=BLIND)
+@breaks("S1/2", origin=BLIND)
 class SendsItsRoleLate(Plain):
     """S1: the role is sent at once, but this server waits for 1.2 s first."""
 
@@ -25,7 +25,7 @@ class SendsItsRoleLate(Plain):
         return super().first_delta()
 
 
-@breaks("S1", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S1/1", origin=FROM_THE_CONTRACT_ALONE)
 class WordsBeforeTheRole(Plain):
     """S1: "First chunk: the role", but this server sends a progress note before it."""
 
@@ -36,7 +36,7 @@ class WordsBeforeTheRole(Plain):
         return data
 
 
-@breaks("S2", "S3", "S4", says="first word came|a gap of|no word was sent for", also="S14")
+@breaks("S2/2", "S3/2", "S4/1", says="first word came|a gap of|no word was sent for", also="S14")
 class IsSilentWhileItWaits(Plain):
     ping_seconds = 1e9
     words_seconds = 1e9
@@ -45,13 +45,13 @@ class IsSilentWhileItWaits(Plain):
         return None
 
 
-@breaks("S2", "S4", says="first word came|no word was sent for")
+@breaks("S2/2", "S4/1", says="first word came|no word was sent for")
 class OnlyPings(Plain):
     def words(self) -> Json | None:
         return None
 
 
-@breaks("S2", "S4", origin=OF_THE_CONTRACT)
+@breaks("S2/2", "S4/1", origin=OF_THE_CONTRACT)
 class SaysNothingOften(Plain):
     """S2 and S4: an empty delta does not count as a word; this server's progress notes are empty."""
 
@@ -59,13 +59,13 @@ class SaysNothingOften(Plain):
         return {"reasoning_content": ""}
 
 
-@breaks("S3", says="a gap of 3", also="S4")
+@breaks("S3/2", says="a gap of 3", also="S4")
 class PingsEveryThreeSeconds(Plain):
     ping_seconds = 3.0
     words_seconds = 3.0
 
 
-@breaks("S3", also="S4", origin=OF_THE_CONTRACT)
+@breaks("S3/3", also="S4", origin=OF_THE_CONTRACT)
 class RestsAfterItsFirstWord(Remembering):
     """S3: no gap is longer than 2 s, but this server sends nothing during silences after the first word."""
 
@@ -84,7 +84,7 @@ class RestsAfterItsFirstWord(Remembering):
         return b"" if self.here.spoke else super().ping()
 
 
-@breaks("S3", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S3/3", origin=FROM_THE_CONTRACT_ALONE)
 class PingsStopAtTheFirstToken(Attentive):
     """S3: "Never more than 2 s between any two SSE events", but this server stops its pings at the first `content`.
 
@@ -97,7 +97,7 @@ class PingsStopAtTheFirstToken(Attentive):
         return b"" if self.answering else super().ping()
 
 
-@breaks("S4", origin=OF_THE_CONTRACT)
+@breaks("S4/1", origin=OF_THE_CONTRACT)
 class PrintsDots(Plain):
     """S4: progress is told in words, but this server sends only dots."""
 
@@ -105,7 +105,7 @@ class PrintsDots(Plain):
         return {"reasoning_content": "."}
 
 
-@breaks("S4", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S4/1", origin=FROM_THE_CONTRACT_ALONE)
 class PingsOnlyOnceTheAnswerBegan(Attentive):
     """S4: "progress in words, not only pings", but after the first `content`, this server sends only pings."""
 
@@ -113,19 +113,19 @@ class PingsOnlyOnceTheAnswerBegan(Attentive):
         return None if self.answering else super().words()
 
 
-@breaks("S5", says="usage is null")
+@breaks("S5/1", says="usage is null")
 class SendsUsageNull(Plain):
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return {**super().chunk(fixed, delta), "usage": None}
 
 
-@breaks("S5", says="content is null", also="S18")
+@breaks("S5/3", says="content is null", also="S18")
 class SendsContentNull(Plain):
     def chunk(self, fixed: Json, delta: Json) -> Json:
         return super().chunk(fixed, {"content": None, **delta})
 
 
-@breaks("S5", also="S18", origin=OF_THE_CONTRACT)
+@breaks("S5/3", also="S18", origin=OF_THE_CONTRACT)
 class SendsTheOtherNulls(Plain):
     """S5: no field of a chunk is null, but this server sends `tool_calls: null`."""
 
@@ -133,7 +133,7 @@ class SendsTheOtherNulls(Plain):
         return super().chunk(fixed, {"tool_calls": None, **delta})
 
 
-@breaks("S5", says="usage is null", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S5/2", says="usage is null", origin=FROM_THE_CONTRACT_ALONE)
 class NullUsageBeforeTheUsageChunk(Plain):
     """S5: "never `usage: null`", but with `include_usage`, this server's finish chunk has it, like OpenAI's."""
 
@@ -147,7 +147,7 @@ class NullUsageBeforeTheUsageChunk(Plain):
         yield b"data: [DONE]\n\n"
 
 
-@breaks("S6", says="created has")
+@breaks("S6/3", says="created has")
 class SetsCreatedPerChunk(Plain):
     chunks = 0
 
@@ -156,13 +156,13 @@ class SetsCreatedPerChunk(Plain):
         return super().chunk({**fixed, "created": self.chunks}, delta)
 
 
-@breaks("S6", says="model is not the one in the request")
+@breaks("S6/4", says="model is not the one in the request")
 class StreamsUnderItsOwnName(Plain):
     def frame(self, chunk: Json) -> bytes:
         return super().frame({**chunk, "model": "my-competitor"})
 
 
-@breaks("S6", origin=BLIND)
+@breaks("S6/1", origin=BLIND)
 class ChangesItsIdAtTheEnd(Plain):
     """S6: all chunks have the same id, but this server changes it in the last one."""
 
@@ -170,7 +170,7 @@ class ChangesItsIdAtTheEnd(Plain):
         yield from super().end({**fixed, "id": f"{fixed['id']}-end"}, reason, usage, apart)
 
 
-@breaks("S6", says="created has", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S6/3", says="created has", origin=FROM_THE_CONTRACT_ALONE)
 class CreatedWhenEachChunkWas(Plain):
     """S6: "Same `id`, `model`, `created` in all chunks", but this server gives each chunk its own time."""
 
@@ -178,21 +178,21 @@ class CreatedWhenEachChunkWas(Plain):
         return super().frame({**chunk, "created": int(time.time())})
 
 
-@breaks("S7", says="2 chunks", also="S8 S9 S13")
+@breaks("S7/1", says="2 chunks", also="S8 S9 S13")
 class FinishesTwice(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         yield from super().end(fixed, reason, usage, apart)
 
 
-@breaks("S7", "S13", says="0 chunks|0 finish", also="S8 S9")
+@breaks("S7/1", "S13/1", says="0 chunks|0 finish", also="S8 S9")
 class NeverFinishes(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
 
 
-@breaks("S7", also="S8 S9 S13", origin=BLIND)
+@breaks("S7/1", also="S8 S9 S13", origin=BLIND)
 class FinishesTwice(Plain):  # type: ignore[no-redef]  # noqa: F811 - two people had the same idea
     """S7: exactly one chunk has a finish_reason, but this server sends two."""
 
@@ -201,7 +201,7 @@ class FinishesTwice(Plain):  # type: ignore[no-redef]  # noqa: F811 - two people
         yield from super().end(fixed, reason, usage, apart)
 
 
-@breaks("S7", also="S9 S13", origin=OF_THE_CONTRACT)
+@breaks("S7/1", also="S9 S13", origin=OF_THE_CONTRACT)
 class GivesAnEmptyReasonEachTime(Plain):
     """S7: exactly one chunk has a finish_reason, but in this server's other chunks it is an empty string."""
 
@@ -209,7 +209,7 @@ class GivesAnEmptyReasonEachTime(Plain):
         return {**fixed, "choices": [{"index": 0, "delta": delta, "finish_reason": ""}]}
 
 
-@breaks("S7", also="S13", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S7/1", also="S13", origin=FROM_THE_CONTRACT_ALONE)
 class FailureTextFinishesToo(Plain):
     """S7: "Exactly one chunk with a `finish_reason`", but this server adds one to the chunk that reports a failure."""
 
@@ -228,14 +228,14 @@ class FailureTextFinishesToo(Plain):
         return chunk
 
 
-@breaks("S8", says="2 usages", also="S13")
+@breaks("S8/1", says="2 usages", also="S13")
 class CountsTwice(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         yield self.frame({**fixed, "choices": [], "usage": usage})
         yield from super().end(fixed, reason, usage, apart)
 
 
-@breaks("S8", says="0 usages", also="S13 U1")
+@breaks("S8/1", says="0 usages", also="S13 U1")
 class CountsOnlyWhenAsked(Plain):
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         for data in super().end(fixed, reason, usage, True):
@@ -243,7 +243,7 @@ class CountsOnlyWhenAsked(Plain):
                 yield data
 
 
-@breaks("S8", also="S13", origin=BLIND)
+@breaks("S8/1", also="S13", origin=BLIND)
 class CountsInEveryChunk(Plain):
     """S8: the usage is sent exactly once, but this server sends it in every chunk."""
 
@@ -252,7 +252,7 @@ class CountsInEveryChunk(Plain):
         return {**super().chunk(fixed, delta), "usage": counts}
 
 
-@breaks("S8", origin=OF_THE_CONTRACT)
+@breaks("S8/2", origin=OF_THE_CONTRACT)
 class CountsApartAlways(Plain):
     """S8: without include_usage, the finish chunk has the usage, but this server always sends a separate chunk."""
 
@@ -260,7 +260,7 @@ class CountsApartAlways(Plain):
         return super().end(fixed, reason, usage, True)
 
 
-@breaks("S8", origin=OF_THE_CONTRACT)
+@breaks("S8/4", origin=OF_THE_CONTRACT)
 class NeverCountsApart(Plain):
     """S8: with include_usage, a separate chunk has the usage, but this server never sends one."""
 
@@ -268,7 +268,7 @@ class NeverCountsApart(Plain):
         return super().end(fixed, reason, usage, False)
 
 
-@breaks("S8", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S8/4", origin=FROM_THE_CONTRACT_ALONE)
 class UsageChunkKeepsAChoice(Plain):
     """S8: the separate usage chunk has `choices: []`, but this server sends a choice in it."""
 
@@ -281,13 +281,13 @@ class UsageChunkKeepsAChoice(Plain):
         yield b"data: [DONE]\n\n"
 
 
-@breaks("S9", says="repeats the name")
+@breaks("S9/3", says="repeats the name")
 class RepeatsTheName(Plain):
     def fragment(self, piece: Json) -> Json:
         return {**piece, "function": {"name": "", **piece["function"]}}
 
 
-@breaks("S9", says="no integer index")
+@breaks("S9/1", says="no integer index")
 class ForgetsTheIndex(Plain):
     def chunk(self, fixed: Json, delta: Json) -> Json:
         pieces = [
@@ -296,7 +296,7 @@ class ForgetsTheIndex(Plain):
         return super().chunk(fixed, {**delta, "tool_calls": pieces} if pieces else delta)
 
 
-@breaks("S9", says="add up to JSON", also="R7")
+@breaks("S9/4", says="add up to JSON", also="R7")
 class LosesAFragment(Plain):
     def fragment(self, piece: Json) -> Json:
         return {
@@ -305,7 +305,7 @@ class LosesAFragment(Plain):
         }
 
 
-@breaks("S9", origin=BLIND)
+@breaks("S9/1", origin=BLIND)
 class NumbersItsCallsInWords(Plain):
     """S9: the index of a fragment is an integer, but this server sends a string."""
 
@@ -313,7 +313,7 @@ class NumbersItsCallsInWords(Plain):
         return {**piece, "index": str(piece["index"])}
 
 
-@breaks("S9", origin=OF_THE_CONTRACT)
+@breaks("S9/3", origin=OF_THE_CONTRACT)
 class RepeatsTheType(Plain):
     """S9: only a call's first fragment has the type, but this server repeats it."""
 
@@ -321,7 +321,7 @@ class RepeatsTheType(Plain):
         return {**piece, "type": "function"}
 
 
-@breaks("S9", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S9/3", origin=FROM_THE_CONTRACT_ALONE)
 class TypeInEveryFragment(Plain):
     """S9: only a call's first fragment has a `type`, but this server sends it in every fragment."""
 
@@ -329,13 +329,13 @@ class TypeInEveryFragment(Plain):
         return {**super().fragment(piece), "type": "function"}
 
 
-@breaks("S10", says="rm_rf")
+@breaks("S10/1", says="rm_rf")
 class PassesEveryCallOn(Plain):
     def allowed_call(self, name: str, asked: Json) -> bool:
         return True
 
 
-@breaks("S10", origin=OF_THE_CONTRACT)
+@breaks("S10/1", origin=OF_THE_CONTRACT)
 class ShowsItsOwnToolsAsCalls(Plain):
     """S10: the competitor's own tools are not sent as tool calls, but this server sends them."""
 
@@ -345,13 +345,13 @@ class ShowsItsOwnToolsAsCalls(Plain):
         return [first, {"tool_calls": [call]}, *others]
 
 
-@breaks("S11", says="beyond ASCII")
+@breaks("S11/1", says="beyond ASCII")
 class WritesRawUnicode(Plain):
     def frame(self, chunk: Json) -> bytes:
         return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
 
 
-@breaks("S11", origin=BLIND)
+@breaks("S11/1", origin=BLIND)
 class WritesLettersAsTheyAre(Plain):
     """S11: JSON is escaped to ASCII, but this server escapes nothing."""
 
@@ -359,7 +359,7 @@ class WritesLettersAsTheyAre(Plain):
         return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
 
 
-@breaks("S11", origin=OF_THE_CONTRACT)
+@breaks("S11/1", origin=OF_THE_CONTRACT)
 class ForgetsTheThirdLineEnd(Plain):
     """S11: U+0085 is escaped like U+2028 and U+2029, which also end lines, but this server sends it raw."""
 
@@ -367,7 +367,7 @@ class ForgetsTheThirdLineEnd(Plain):
         return super().frame(chunk).replace(rb"\u0085", "\x85".encode())
 
 
-@breaks("S11", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S11/1", origin=FROM_THE_CONTRACT_ALONE)
 class EscapesOnlyTheTwoSeparators(Plain):
     """S11: JSON is escaped to ASCII, but this server escapes only U+2028 and U+2029."""
 
@@ -376,19 +376,19 @@ class EscapesOnlyTheTwoSeparators(Plain):
         return b"data: " + text.encode("utf-8", "backslashreplace") + b"\n\n"
 
 
-@breaks("S12", says="event: chunk")
+@breaks("S12/1", says="event: chunk")
 class NamesItsEvents(Plain):
     def frame(self, chunk: Json) -> bytes:
         return b"event: chunk\n" + super().frame(chunk)
 
 
-@breaks("S12", says="no blank line")
+@breaks("S12/2", says="no blank line")
 class LeavesOutTheBlankLine(Plain):
     def frame(self, chunk: Json) -> bytes:
         return super().frame(chunk)[:-1]
 
 
-@breaks("S12", also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5", origin=BLIND)
+@breaks("S12/1", also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5", origin=BLIND)
 class FoldsItsData(Plain):
     """S12: the data of an event is one line, but this server sends several."""
 
@@ -397,7 +397,7 @@ class FoldsItsData(Plain):
         return b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
 
 
-@breaks("S12", origin=OF_THE_CONTRACT)
+@breaks("S12/1", origin=OF_THE_CONTRACT)
 class TellsWhenToComeBack(Plain):
     """S12: a stream has no retry lines, but this server sends one."""
 

@@ -9,19 +9,19 @@ from .bases import Attentive, Remembering
 from .registry import FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
 
 
-@breaks("S13", says="does not say what failed")
+@breaks("S13/3", says="does not say what failed")
 class EndsWithoutAWordWhenTheUpstreamFails(Plain):
     def failed_text(self, failure: str) -> str:
         return ""
 
 
-@breaks("S13", says="does not end with", also="S7 X1 E4")
+@breaks("S13/1", says="does not end with", also="S7 X1 E4")
 class BreaksOffWhenTheUpstreamFails(Plain):
     def failed_text(self, failure: str) -> str:
         raise ConnectionError
 
 
-@breaks("S13", origin=OF_THE_CONTRACT)
+@breaks("S13/1", origin=OF_THE_CONTRACT)
 class SendsAnErrorEvent(Plain):
     """S13: a text in content says what failed, but this server sends an error object and no such text."""
 
@@ -31,7 +31,7 @@ class SendsAnErrorEvent(Plain):
         return super().chunk(fixed, delta)
 
 
-@breaks("S13", also="S7 S8 X1", origin=OF_THE_CONTRACT)
+@breaks("S13/1", also="S7 S8 X1", origin=OF_THE_CONTRACT)
 class SaysNoMoreThanThatItFailed(Remembering):
     """S13: a finish_reason and usage follow the text about a failure, but this server sends neither."""
 
@@ -44,7 +44,7 @@ class SaysNoMoreThanThatItFailed(Remembering):
         return iter([b"data: [DONE]\n\n"]) if getattr(self.here, "failed", False) else whole
 
 
-@breaks("S13", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S13/3", origin=FROM_THE_CONTRACT_ALONE)
 class BrokenOffAnswersEndAsIfWhole(Attentive):
     """S13: "A failure later: a text that says so in `content`", but after the first text, this server says nothing."""
 
@@ -52,7 +52,7 @@ class BrokenOffAnswersEndAsIfWhole(Attentive):
         return "" if self.answering else super().failed_text(failure)
 
 
-@breaks("S14", says="still works", also="S2 S3 S4")
+@breaks("S14/2", says="still works", also="S2 S3 S4")
 class WorksOnForNobody(Plain):
     def watches_client(self) -> bool:
         return False
@@ -64,13 +64,13 @@ class WorksOnForNobody(Plain):
         return b""
 
 
-@breaks("S15", says="did not end (with)?in")
+@breaks("S15/1", says="did not end (with)?in")
 class KnowsNoTimeLimit(Plain):
     def answer_seconds(self) -> float:
         return 300
 
 
-@breaks("S15", origin=OF_THE_CONTRACT)
+@breaks("S15/1", origin=OF_THE_CONTRACT)
 class EndsAtTheVeryLimit(Plain):
     """S15: an answer ends before the caller's time limit, but this server ends its answers at the limit."""
 
@@ -78,7 +78,7 @@ class EndsAtTheVeryLimit(Plain):
         return self.timeout
 
 
-@breaks("S15", says="limit of 20 s", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S15/2", says="limit of 20 s", origin=FROM_THE_CONTRACT_ALONE)
 class EndsTwoSecondsBeforeTheLimit(Plain):
     """S15: "ends its answer in good form 10 s before it", but this server ends it 2 s before."""
 
@@ -86,7 +86,7 @@ class EndsTwoSecondsBeforeTheLimit(Plain):
         return super().answer_seconds() if self.timeout < 20 else self.timeout - 2
 
 
-@breaks("S16", says="Infinity got 200")
+@breaks("S16/1", says="Infinity got 200")
 class AcceptsNaN(Plain):
     def parse(self, body: bytes) -> Json:
         try:
@@ -98,7 +98,7 @@ class AcceptsNaN(Plain):
         return given
 
 
-@breaks("S16", says="has 1000")
+@breaks("S16/2", says="has 1000")
 class EchoesTheInput(Plain):
     def check_messages(self, messages: Any) -> None:
         try:
@@ -107,13 +107,13 @@ class EchoesTheInput(Plain):
             raise Refused(refused.param, f"{messages!r}") from None
 
 
-@breaks("S16", says="11 MiB got 200")
+@breaks("N3/1", says="11 MiB: it got 200")
 class HasNoLimit(Plain):
     def check_headers(self, headers: Mapping[str, str], size: int) -> None:
         super().check_headers(headers, 0)
 
 
-@breaks("S16", origin=OF_THE_CONTRACT)
+@breaks("S16/1", origin=OF_THE_CONTRACT)
 class AnswersLikeItsFramework(Plain):
     """S16: bad input gets 400, 413 or 415, but this server answers 422, like FastAPI."""
 
@@ -122,7 +122,7 @@ class AnswersLikeItsFramework(Plain):
         return 422 if status == 400 else status, body
 
 
-@breaks("S16", also="R2 R6", origin=OF_THE_CONTRACT)
+@breaks("S16/3", also="R2 R6", origin=OF_THE_CONTRACT)
 class NamesNoField(Plain):
     """S16: an error's message names the field that is invalid, but the messages of this server name no field."""
 
@@ -131,7 +131,7 @@ class NamesNoField(Plain):
         return status, {"error": {**body["error"], "message": "The request is invalid.", "param": None}}
 
 
-@breaks("S16", says="does not name", also="R6", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S16/3", says="does not name", also="R6", origin=FROM_THE_CONTRACT_ALONE)
 class FieldNamedInParamOnly(Plain):
     """S16: the error's message names the invalid field, but this server names it only in `param`."""
 
@@ -140,7 +140,7 @@ class FieldNamedInParamOnly(Plain):
         return status, {"error": {**body["error"], "message": "Invalid request: a field is missing or wrong."}}
 
 
-@breaks("S16", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S16/2", origin=FROM_THE_CONTRACT_ALONE)
 class NullParamLeftOut(Plain):
     """S16: "`{"error": {"message, type, param, code"}}`", but this server leaves out the fields that are null.
 
@@ -150,3 +150,108 @@ class NullParamLeftOut(Plain):
     def refusal(self, refused: Refused) -> tuple[int, Json]:
         status, body = super().refusal(refused)
         return status, {"error": {name: value for name, value in body["error"].items() if value is not None}}
+
+
+@breaks("S12/3", says="no \\[DONE\\]", also="S10 S13")
+class LeavesOutDoneAfterCalls(Plain):
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        for data in super().end(fixed, reason, usage, apart):
+            if reason != "tool_calls" or b"[DONE]" not in data:
+                yield data
+
+
+@breaks("S12/3", says="after \\[DONE\\] comes")
+class PingsAfterDone(Plain):
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        yield from super().end(fixed, reason, usage, apart)
+        yield self.ping()
+
+
+@breaks("S13/2", says="the finish reason is", also="S9")
+class StopsFailuresWithLength(Remembering):
+    def failed_text(self, failure: str) -> str:
+        self.here.failed = True
+        return super().failed_text(failure)
+
+    def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
+        return super().end(fixed, "length" if getattr(self.here, "failed", False) else reason, usage, apart)
+
+
+@breaks("S13/4", says="error text was sent")
+class ShowsTheUpstreamsError(Plain):
+    def failed_text(self, failure: str) -> str:
+        return f"{super().failed_text(failure)}: mock failure with sk-secret-of-the-upstream"
+
+
+@breaks("S13/5", says="has the status 502", also="S15 U3")
+class AnswersFailuresWith502(Plain):
+    def whole_status(self, text: str) -> int:
+        return 502 if "server failed" in text else 200
+
+
+@breaks("S14/1", says="aborted a stream")
+class LeavesOnlyTheClient(Plain):
+    """S14: a client that goes away stops the work upstream, but this server reads the upstream's answer to its end."""
+
+    def leaves_upstream(self) -> bool:
+        return False
+
+
+@breaks("S15/3", says="did not end before the time limit|did not end in|got no response")
+class LimitsOnlyStreams(Remembering):
+    def first_delta(self) -> Json | None:
+        self.here.streams = True
+        return super().first_delta()
+
+    def answer_seconds(self) -> float:
+        return super().answer_seconds() if getattr(self.here, "streams", False) else 300
+
+
+@breaks("S16/4", says="echoes the input", also="R6")
+class QuotesTheInput(Plain):
+    def check_messages(self, messages: Any) -> None:
+        try:
+            super().check_messages(messages)
+        except Refused as refused:
+            raise Refused(refused.param, f"{str(messages)[:100]}") from None
+
+
+@breaks("S16/5", says="got 200", also="R2 R4")
+class StreamsItsRefusals(Remembering):
+    """S16: never a 200 that carries an error, but this server answers so if a stream is asked for."""
+
+    def parse(self, body: bytes) -> Json:
+        self.here.streams = False
+        given = super().parse(body)
+        self.here.streams = given.get("stream") is True
+        return given
+
+    def refusal(self, refused: Refused) -> tuple[int, Json]:
+        status, error = super().refusal(refused)
+        return (200 if self.here.streams else status), error
+
+
+@breaks("S16/6", says="does not say that it is not JSON")
+class CallsItBad(Plain):
+    def parse(self, body: bytes) -> Json:
+        try:
+            return super().parse(body)
+        except Refused as refused:
+            raise Refused(refused.param, "bad") from None
+
+
+@breaks("S16/7", says="it got 200, not 415")
+class TakesAnyType(Plain):
+    def check_headers(self, headers: Mapping[str, str], size: int) -> None:
+        super().check_headers({"content-type": "application/json"}, size)
+
+
+@breaks("S16/8", says="reached the upstream", also="E9 S14")
+class AsksBeforeItChecks(Plain):
+    def check_messages(self, messages: Any) -> None:
+        if self.base_url is not None:
+            asked = {"messages": [{"role": "user", "content": "hello"}], "model": "m"}
+            connection = self.connection(asked)
+            self.respond(connection, asked).read()
+            connection.close()
+        super().check_messages(messages)

@@ -8,25 +8,25 @@ from ..plain_server import Json, Plain
 from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
 
 
-@breaks("W1", says="object is")
+@breaks("W1/1", says="object is")
 class CallsItAChunk(Plain):
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
 
 
-@breaks("W1", says="not the request's X-Request-Id")
+@breaks("W1/4", says="not the request's X-Request-Id")
 class MakesUpItsIds(Plain):
     def answer_id(self, headers: Mapping[str, str]) -> str:
         return super().answer_id({})
 
 
-@breaks("W1", says="an invalid X-Request-Id")
+@breaks("W1/5", says="an invalid X-Request-Id")
 class TakesAnyIdForItsOwn(Plain):
     def answer_id(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-request-id") or super().answer_id(headers)
 
 
-@breaks("W1", origin=BLIND)
+@breaks("W1/1", origin=BLIND)
 class CallsAWholeAnswerAChunk(Plain):
     """W1: without streaming, the field `object` is `chat.completion`, but this server sends `chat.completion.chunk`."""
 
@@ -34,7 +34,7 @@ class CallsAWholeAnswerAChunk(Plain):
         return {**super().whole(id, asked, message, reason, usage), "object": "chat.completion.chunk"}
 
 
-@breaks("W1", origin=OF_THE_CONTRACT)
+@breaks("W1/3", origin=OF_THE_CONTRACT)
 class WritesItsIdsWithDashes(Plain):
     """W1: an id is `chatcmpl-` and 24 hex digits, but this server adds dashes."""
 
@@ -43,7 +43,7 @@ class WritesItsIdsWithDashes(Plain):
         return given if given == headers.get("x-request-id") else f"chatcmpl-{uuid.uuid4()}"
 
 
-@breaks("W1", origin=OF_THE_CONTRACT)
+@breaks("W1/1", origin=OF_THE_CONTRACT)
 class IsCreatedBetweenSeconds(Plain):
     """W1: `created` is an integer, as OpenAI's SDK expects, but this server sends a fraction."""
 
@@ -51,7 +51,7 @@ class IsCreatedBetweenSeconds(Plain):
         return {**super().whole(id, asked, message, reason, usage), "created": 1764000000.25}
 
 
-@breaks("W1", says="which has 128 characters", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("W1/4", says="of 128 characters: the id is not", origin=FROM_THE_CONTRACT_ALONE)
 class RequestIdsUpTo64(Plain):
     """W1: a request id of up to 128 characters becomes the answer's id, but this server accepts at most 64."""
 
@@ -60,7 +60,7 @@ class RequestIdsUpTo64(Plain):
         return given if len(given) <= 64 else f"chatcmpl-{uuid.uuid4().hex[:24]}"
 
 
-@breaks("W2", says="artifacts is not a list", also="A3")
+@breaks("W2/2", says="artifacts is not a list", also="A3")
 class LeavesArtifactsOut(Plain):
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         body = super().whole(id, asked, message, reason, usage)
@@ -68,13 +68,13 @@ class LeavesArtifactsOut(Plain):
         return body
 
 
-@breaks("W2", says="reasoning_content is not a string")
+@breaks("W2/1", says="reasoning_content is not a string")
 class SendsNullReasoning(Plain):
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         return super().whole(id, asked, {**message, "reasoning_content": None}, reason, usage)
 
 
-@breaks("W2", origin=BLIND)
+@breaks("W2/1", origin=BLIND)
 class LeavesReasoningOut(Plain):
     """W2: the message has reasoning_content, but this server leaves it out."""
 
@@ -83,7 +83,7 @@ class LeavesReasoningOut(Plain):
         return super().whole(id, asked, kept, reason, usage)
 
 
-@breaks("W2", also="R7", origin=OF_THE_CONTRACT)
+@breaks("W2/3", also="R7", origin=OF_THE_CONTRACT)
 class ParsesTheArguments(Plain):
     """W2: a call's arguments are a string, as OpenAI's SDK expects, but this server sends an object."""
 
@@ -93,7 +93,7 @@ class ParsesTheArguments(Plain):
         return super().whole(id, asked, message, reason, usage)
 
 
-@breaks("W2", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("W2/1", origin=FROM_THE_CONTRACT_ALONE)
 class EmptyReasoningLeftOut(Plain):
     """W2: the message always has `reasoning_content`, but this server leaves it out if it is empty."""
 
@@ -102,13 +102,13 @@ class EmptyReasoningLeftOut(Plain):
         return super().whole(id, asked, kept, reason, usage)
 
 
-@breaks("W3", "S7", says="eos_token")
+@breaks("W3/2", "S7/2", says="eos_token")
 class PassesFinishReasonsOn(Plain):
     def reason(self, given: str) -> str:
         return given or "stop"
 
 
-@breaks("W3", origin=BLIND)
+@breaks("W3/1", origin=BLIND)
 class EndsAtTheEnd(Plain):
     """W3: finish_reason is one of four values, but this server sends `end_turn`."""
 
@@ -116,7 +116,7 @@ class EndsAtTheEnd(Plain):
         return super().whole(id, asked, message, "end_turn" if reason == "stop" else reason, usage)
 
 
-@breaks("W3", also="S7 S9 R7", origin=OF_THE_CONTRACT)
+@breaks("W3/3", also="S7 S9 R7", origin=OF_THE_CONTRACT)
 class FinishesLikeOldFunctions(Plain):
     """W3: finish_reason is one of four values, but this server sends `function_call`."""
 
@@ -124,7 +124,7 @@ class FinishesLikeOldFunctions(Plain):
         return "function_call" if given == "tool_calls" else super().reason(given)
 
 
-@breaks("W3", also="S7", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("W3/2", also="S7", origin=FROM_THE_CONTRACT_ALONE)
 class TranslatesOnlyTheReasonsItKnows(Plain):
     """W3: finish_reason is one of four values, but this server passes unknown ones such as `abort` on.
 
@@ -143,3 +143,19 @@ class TranslatesOnlyTheReasonsItKnows(Plain):
 
     def reason(self, given: str) -> str:
         return self.known_reasons.get(given, given)
+
+
+@breaks("W1/2", says="one choice with index 0")
+class ForgetsTheIndexOfTheChoice(Plain):
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        answer = super().whole(id, asked, message, reason, usage)
+        del answer["choices"][0]["index"]
+        return answer
+
+
+@breaks("W2/4", says="message.reasoning_content is not a string")
+class SaysNothingBesideCalls(Plain):
+    def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
+        if "tool_calls" in message:
+            message = {name: value for name, value in message.items() if name != "reasoning_content"}
+        return super().whole(id, asked, message, reason, usage)

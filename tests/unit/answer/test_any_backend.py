@@ -6,7 +6,8 @@ import pytest
 
 from competitor.checks import Target
 from competitor.checks.clauses.stream import well_formed
-from competitor.checks.target import Stream, question
+from competitor.checks.responses import Stream
+from competitor.checks.target import question
 
 from ...scripted_backend import DEEDS
 from ..servers import SCRIPTED, Lateness, Launch

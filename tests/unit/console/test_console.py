@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from competitor.checks import Target, Upstream
-from competitor.checks.clauses.requests import refused
+from competitor.checks.clauses.bad_input import refused
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import question
 from competitor.core.console.console import Console
@@ -248,10 +248,12 @@ def test_a_request_with_debug_can_be_followed_in_plain_frames(console: Target) -
     assert {event["request_id"] for event in events} == {"follow-1"}
     assert {event["correlation_id"] for event in events} == {"together"}
     types = [event["type"] for event in events]
-    assert types[0] == "request_start"
-    assert types[-1] == "request_end"
-    assert types.count("tool_start") == types.count("tool_end") == 2
-    assert {"sandbox_start", "sandbox_end", "progress"} <= set(types)
+    assert types[0] == "request_received"
+    assert types[-1] == "response_complete"
+    assert types.count("tool_call_start") == 2
+    assert types.count("tool_call_complete") == 3  # a sandbox is one of them
+    assert {"sandbox_init", "agent_thinking"} <= set(types)
+    assert {event["step"] for event in events} == {"REQ", "AGENT", "TOOLS", "SANDY", "SSE"}
 
 
 def test_without_debug_in_the_request_nobody_can_follow_it(console: Target) -> None:
@@ -264,14 +266,42 @@ def test_an_id_that_comes_again_tells_of_the_later_request_alone(console: Target
     for prompt in ("events", "hello"):
         console.post(question(prompt, debug=True), {"X-Debug-Request-Id": "again"})
     types = [event["type"] for _, event in console.read_events("/v1/debug/stream/again", 60).chunks]
-    assert types.count("request_start") == types.count("request_end") == 1
-    assert "tool_start" not in types
+    assert types.count("request_received") == types.count("response_complete") == 1
+    assert "tool_call_start" not in types
+
+
+def test_a_second_request_with_an_id_in_use_is_followed_under_another_id(console: Target) -> None:
+    headers = {"X-Debug-Request-Id": "same"}
+    slow, quick = question('mock{"wait": 2}', stream=True, debug=True), question("hello", debug=True)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(console.read_stream, slow, headers)
+        wait_for(lambda: bool(console.read_events("/v1/debug/stream/same", 0.2).data))
+        seconds = [console.post(quick, headers) for _ in range(2)]
+    assert first.result().headers["x-debug-request-id"] == "same"
+    assert [reply.headers["x-debug-request-id"] for reply in seconds] == ["same-2", "same-2"]  # free again in between
+    for name in ("same", "same-2"):
+        events = [event for _, event in console.read_events(f"/v1/debug/stream/{name}", 60).chunks]
+        assert {event["request_id"] for event in events} == {name}
+        assert [event["type"] for event in events][-1] == "response_complete"
+
+
+def test_a_failed_request_ends_its_debug_stream_with_an_error(console: Target) -> None:
+    console.post(question('mock{"status": 500, "headers": {"retry-after": "0"}}', debug=True), {"X-Request-Id": "bad"})
+    last = console.read_events("/v1/debug/stream/bad", 60).chunks[-1][1]
+    assert (last["type"], last["step"]) == ("error", "SSE")
+
+
+def test_a_debug_stream_names_an_artifact_s_file(console: Target) -> None:
+    console.post(question("artifact 1000 photo.png", debug=True), {"X-Request-Id": "made"})
+    events = [event for _, event in console.read_events("/v1/debug/stream/made", 60).chunks]
+    made = next(event for event in events if event["type"] == "artifact_generated")
+    assert made["data"] == {"type": "image", "filename": "photo.png", "size_bytes": 1000}
 
 
 def test_a_refused_request_ends_its_debug_stream(console: Target) -> None:
     console.post({"model": "any"}, {"X-Debug-Request-Id": "refused-1"})
     (only,) = [event for _, event in console.read_events("/v1/debug/stream/refused-1", 60).chunks]
-    assert only["type"] == "request_end"
+    assert only["type"] == "error"
     assert "messages" in only["message"]
 
 
@@ -292,7 +322,7 @@ def test_two_workers_show_the_same_requests_and_either_can_follow_one(
         shown = [{head["request_id"] for head in listed(target)} for _ in range(12)]
         assert all(each == set(ids) for each in shown)
         for name in ids[:12]:
-            assert target.read_events(f"/v1/debug/stream/{name}", 60).chunks[-1][1]["type"] == "request_end"
+            assert target.read_events(f"/v1/debug/stream/{name}", 60).chunks[-1][1]["type"] == "response_complete"
 
 
 def test_whatever_becomes_of_the_folder_answers_go_on(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from competitor.checks import Target
-from competitor.checks.clauses.requests import WEATHER
+from competitor.checks.clauses.looking import WEATHER
 from competitor.checks.clauses.stream import well_formed
 
 SAMPLES = Path(__file__).parent / "samples"

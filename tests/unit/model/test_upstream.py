@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from competitor.checks import Target, Upstream
-from competitor.checks.clauses.requests import WEATHER
+from competitor.checks.clauses.looking import WEATHER
 from competitor.checks.clauses.stream import well_formed
-from competitor.checks.target import Stream, question
+from competitor.checks.responses import Stream
+from competitor.checks.target import question
 
 from ..servers import SCRIPTED, Launch
 

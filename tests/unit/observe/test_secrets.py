@@ -172,7 +172,8 @@ def test_the_secrets_were_used_and_every_place_has_text(
     assert b"upstream_refused_key" in text["/metrics"]
     assert text["/debug"].count(b'"request_cut"') == 2 * len(FAULTS)
     assert b"[secret]" in text["/debug"], "the prompt that quotes a key"
-    assert text["/v1/debug/stream"].count(b"request_end") == 2 * (len(FAULTS) + len(REFUSED))
+    ends = sum(text["/v1/debug/stream"].count(b'"type": "%b"' % kind) for kind in (b"response_complete", b"error"))
+    assert ends == 2 * (len(FAULTS) + len(REFUSED))
     assert b"secret-True-1" in text["files"]
 
 

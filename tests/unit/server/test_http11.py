@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from competitor.checks.clauses.requests import refused
-from competitor.checks.target import CHAT, Reply
+from competitor.checks.clauses.bad_input import refused
+from competitor.checks.responses import CHAT, Reply
 
 from ..servers import PATIENCE_SECONDS, SCRIPTED, Launch
 

@@ -1,7 +1,7 @@
 """Tests the server's own description, `/openapi.json`."""
 
 from competitor.checks import Target
-from competitor.checks.target import CHAT
+from competitor.checks.responses import CHAT
 
 
 def test_its_own_description_resolves(core: Target) -> None:

@@ -13,7 +13,8 @@ from .figures import Figure, as_lines, measure
 from .gateway import gateway
 from .report.terminal import say
 from .starting import NotStarted, Starter
-from .target import Failed, Target
+from .responses import Failed
+from .target import Target
 
 ANSWER_SECONDS = 120.0
 NOT_SCORED = "quality (40) and modality (10) are scored by people and models"

@@ -1,7 +1,8 @@
-"""`competitor check`: checks a server against every clause, prints the verdicts, and writes the reports.
+"""`competitor check`: checks a server against every case of every clause, prints the verdicts, and writes the reports.
 Contract file: replaced by updates.
 
-Exit code 0: every `must` that could be checked holds. 1: a `must` does not hold. 2: nothing could be checked.
+Exit code 0: every `must` that could be checked holds. 1: a `must` is broken. 2: nothing could be checked, or a check
+has a fault.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from . import CLAUSES, PROMPTS, Target, stand_in
+from . import CASES, CLAUSES, PROMPTS, Target, stand_in
 from .figures import Figure, measure
 from .judging import judge_if_answering, why_unanswered
 from .prompts import WORDS, learn_prompts
@@ -18,8 +19,10 @@ from .report.html import as_html
 from .report.records import Record, as_json, as_junit
 from .report.terminal import catalogue, closing, progress, say, table
 from .report.timeline import moments
+from .requirements import default_version, required, versions
+from .servers import AS_STARTED, on_a_faulty_upstream, started
 from .starting import NotStarted, Starter
-from .target import Stream
+from .responses import Stream
 
 DEFAULT_URL = "http://localhost:8080"
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0
@@ -29,12 +32,16 @@ COMPLIES, BROKEN, UNCHECKED = 0, 1, 2
 
 def check(given: argparse.Namespace) -> int:
     """Runs the command with its parsed arguments. Returns the exit code."""
+    contract = given.contract or default_version()
+    if contract not in versions():
+        say(f"Contract {contract} is not known; the known versions are {', '.join(versions())}.\n")
+        return UNCHECKED
     if given.list:
-        say(catalogue())
+        say(catalogue(contract))
         return COMPLIES
-    clauses = list(CLAUSES) if given.only is None else [each.strip().upper() for each in given.only.split(",")]
-    if unknown := [each for each in clauses if each not in CLAUSES]:
-        say(f"There is no check for {', '.join(unknown)}; --list shows all checks.\n")
+    names = list(CLAUSES) if given.only is None else [each.strip().upper() for each in given.only.split(",")]
+    if unknown := [each for each in names if each not in CLAUSES and each not in CASES]:
+        say(f"There is no clause or case {', '.join(unknown)}; --list shows all of them.\n")
         return UNCHECKED
     url = given.url or (None if given.start else DEFAULT_URL)
     if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
@@ -42,7 +49,7 @@ def check(given: argparse.Namespace) -> int:
         return UNCHECKED
     try:
         with _targets(url, given.start, given.patience, quick=given.quick) as targets:
-            record = _run(targets, clauses, quick=given.quick)
+            record = _run(targets, contract, names, quick=given.quick)
     except NotStarted as reason:
         say(f"{given.start}: {reason}.\n")
         return UNCHECKED
@@ -50,9 +57,9 @@ def check(given: argparse.Namespace) -> int:
     for path, form in ((given.json, as_json), (given.junit, as_junit), (given.html, as_html)):
         if path is not None:
             path.write_text(form(record), encoding="utf-8", errors="replace")
-    if not any(verdict.status == "pass" for verdict in record.verdicts):
-        return UNCHECKED if not any(verdict.breaks for verdict in record.verdicts) else BROKEN
-    return COMPLIES if record.complies else BROKEN
+    if record.broken:
+        return BROKEN
+    return COMPLIES if record.complies else UNCHECKED
 
 
 @contextmanager
@@ -70,33 +77,29 @@ def _targets(url: str | None, command: str | None, patience: float, *, quick: bo
     starter = Starter(command, url.rstrip("/") if url else None)
     launch = starter if starter.starts_others else None
     try:
-        began = time.monotonic()
-        first = Target(starter.start({}), launch=launch, timeout=patience, until=until, environment={})
-        first.ready_seconds = time.monotonic() - began
+        first = started(starter, launch, patience, until)
         if quick or launch is None:
             yield [first]
             return
         with stand_in() as upstream:
-            settings = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
-            other = starter.start(settings)
-            first.name = "as started"
-            second = Target(other, PROMPTS, launch, upstream, patience, "on a faulty upstream", until)
-            yield [first, second]
+            first.name = AS_STARTED
+            yield [first, on_a_faulty_upstream(starter, launch, upstream, patience, until)]
     finally:
         starter.close()
 
 
-def _run(targets: Sequence[Target], clauses: Sequence[str], *, quick: bool) -> Record:
+def _run(targets: Sequence[Target], contract: str, names: Sequence[str], *, quick: bool) -> Record:
     began = time.monotonic()
+    cases = required(contract, names)
     first = targets[0]
-    with progress(len(clauses)) as on_verdict:
+    with progress(len(cases)) as on_verdict:
         figures: list[Figure] = []
         if not why_unanswered(first):
             _learn_prompts(first, quick=quick)
             figures = measure(first, quick=quick)
-        verdicts = judge_if_answering(targets, clauses, on_verdict)
+        verdicts = judge_if_answering(targets, cases, on_verdict)
     streams = streams_to_draw(targets)
-    return Record(first.url, verdicts, figures, streams, time.monotonic() - began)
+    return Record(first.url, verdicts, figures, streams, time.monotonic() - began, contract)
 
 
 def _learn_prompts(first: Target, *, quick: bool) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .target import PLAIN, Failed, NotShown, Stream, Target
+from .responses import Failed, NotShown, Stream
+from .target import PLAIN, Target
 
 LONG_GAP = 3.0  # as a multiple of the mean gap
 COST_OF_A_LONG_GAP = 0.1  # fraction of the score

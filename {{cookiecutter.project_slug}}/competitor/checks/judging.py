@@ -1,7 +1,7 @@
-"""Runs the checks. The verdict on each clause is `pass`, `fail` with a reason, or `not shown` with a reason.
+"""Runs the cases. The verdict on each is `holds`, `broken`, `not shown` or `fault`, with a reason and the evidence.
 Contract file: replaced by updates.
 
-Whatever a server sends, the result is a verdict, never an exception.
+Whatever a server sends, the result is a verdict, never an exception. `fault` is a defect of the case itself.
 """
 
 import time
@@ -10,61 +10,109 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Literal
 
-from .registry import CLAUSES, Clause
-from .target import Failed, NotShown, Reply, Stream, Target
+from .recording import Response, recording
+from .registry import CASES, Case, Clause
+from .responses import Failed, NotShown, Reply, Stream
+from .target import Target
 
-Status = Literal["pass", "fail", "not shown"]
-# The only clauses that are checked if the server does not answer a simple question.
+Status = Literal["holds", "broken", "not shown", "fault"]
+# The only clauses that are judged if the server does not answer a simple question.
 BASIC = ("E1", "E2")
-CONCURRENT_CHECKS = 16  # checks mostly wait for the server
+CONCURRENT_CASES = 16  # cases mostly wait for the server
+MAX_EVIDENCE = 2  # responses that a verdict keeps
+NOTHING_SEEN = "there was nothing to look at"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one check.
+    """The result of one case.
 
-    `reason` is empty if the clause holds. `seconds` is how long the check took. `servers` names the servers on
-    which the clause could be checked.
+    `reason` is empty if the case holds. `seen` is how many things the case looked at. `evidence` are responses that it
+    looked at: those that break the rule, or else the first ones. `seconds` is how long the case took. `servers` names
+    the servers on which the case could be judged.
     """
 
-    clause: Clause
+    case: Case
     status: Status
     reason: str = ""
     seconds: float = 0.0
     servers: tuple[str, ...] = ()
+    seen: int = 0
+    evidence: tuple[Response, ...] = ()
 
     @property
     def breaks(self) -> bool:
         """Whether this verdict means that the competitor does not comply with the contract."""
-        return self.status == "fail" and self.clause.severity == "must"
+        return self.status == "broken" and self.case.severity == "must"
 
 
-def judge(clause: Clause, target: Target) -> Verdict:
-    """Checks one clause on one server and returns the verdict."""
+@dataclass(frozen=True)
+class Heading:
+    """A clause with the verdicts on its cases.
+
+    It is `broken` if a case is, or else a `fault` if a case has one, or else `holds` if a case holds.
+    """
+
+    clause: Clause
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def status(self) -> Status:
+        found = {verdict.status for verdict in self.verdicts}
+        order: tuple[Status, ...] = ("broken", "fault", "holds", "not shown")
+        return next((status for status in order if status in found), "not shown")
+
+    @property
+    def breaks(self) -> bool:
+        return any(verdict.breaks for verdict in self.verdicts)
+
+    def having(self, status: Status) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.status == status]
+
+
+def by_clause(verdicts: Iterable[Verdict]) -> list[Heading]:
+    """Groups verdicts by their clauses, in the order in which the clauses occur."""
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        groups.setdefault(verdict.case.clause.id, []).append(verdict)
+    return [Heading(group[0].case.clause, tuple(group)) for group in groups.values()]
+
+
+def judge(case: Case, target: Target) -> Verdict:
+    """Judges one case on one server."""
     began = time.monotonic()
-    status: Status = "pass"
-    reason = ""
-    try:
-        clause.check(target)
-    except NotShown as not_shown:
-        status, reason = "not shown", str(not_shown)
-    except Failed as failure:
-        status, reason = "fail", str(failure)
-    except Exception as error:  # noqa: BLE001 - a server may send anything
-        status, reason = "fail", f"the response has an unexpected format ({type(error).__name__}: {error})"[:300]
+    status: Status = "holds"
+    reason = what = ""
+    seen = mark = 0
+    with recording() as record:
+        try:
+            for what, each in case.source(target):
+                case.check(each)
+                seen, mark = seen + 1, len(record)
+                what = ""  # noqa: PLW2901 - from here on, a failure is not about this one
+            if not seen:
+                status, reason = "not shown", NOTHING_SEEN
+        except NotShown as not_shown:
+            status, reason = "not shown", str(not_shown)
+        except Failed as failure:
+            status, reason = "broken", f"{what}: {failure}" if what else str(failure)
+        except Exception as error:  # noqa: BLE001 - one case must not end the run
+            status, reason = "fault", f"this check has a fault ({type(error).__name__}: {error})"[:300]
     shown = () if status == "not shown" else (target.name,)
-    return Verdict(clause, status, reason, time.monotonic() - began, shown)
+    evidence = record[mark:][-MAX_EVIDENCE:] if status == "broken" else record[:MAX_EVIDENCE]
+    return Verdict(case, status, reason, time.monotonic() - began, shown, seen, tuple(evidence))
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
-    """Combines the verdicts of several servers: `fail` if one failed, or else `pass` if one passed."""
-    seconds = sum(verdict.seconds for verdict in verdicts)
-    for status in ("fail", "pass", "not shown"):
+    """Combines the verdicts of several servers: `broken` if it is so on one, or else `fault`, or else `holds`."""
+    seconds, seen = sum(verdict.seconds for verdict in verdicts), sum(verdict.seen for verdict in verdicts)
+    for status in ("broken", "fault", "holds", "not shown"):
         same = [verdict for verdict in verdicts if verdict.status == status]
         if same:
             reasons = dict.fromkeys(f"{_where(verdict)}{verdict.reason}" for verdict in same if verdict.reason)
             servers = tuple(name for verdict in same for name in verdict.servers)
-            return Verdict(same[0].clause, same[0].status, "; ".join(reasons), seconds, servers)
+            evidence = same[0].evidence
+            return Verdict(same[0].case, same[0].status, "; ".join(reasons), seconds, servers, seen, evidence)
     raise ValueError("there is no verdict to combine")
 
 
@@ -74,24 +122,24 @@ def _where(verdict: Verdict) -> str:
 
 def judge_all(
     targets: Sequence[Target],
-    clauses: Iterable[str] = CLAUSES,
+    cases: Sequence[Case] | None = None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """Checks the clauses on all servers. Returns the combined verdicts in the order of the clauses.
+    """Judges the cases (all of them by default) on all servers. Returns the combined verdicts in the same order.
 
-    Checks run concurrently, except those that need a server for themselves. `on_verdict` is called with the verdict
-    on a clause when all servers have been checked for it.
+    Cases run concurrently, except those that need a server for themselves. `on_verdict` is called with the verdict
+    on a case when it has been judged on all servers.
     """
-    wanted = [CLAUSES[each] for each in clauses]
-    found: dict[str, list[Verdict]] = {clause.id: [] for clause in wanted}
+    wanted = list(CASES.values()) if cases is None else cases
+    found: dict[str, list[Verdict]] = {case.id: [] for case in wanted}
 
     def settle(verdict: Verdict) -> None:
-        found[verdict.clause.id].append(verdict)
-        if len(found[verdict.clause.id]) == len(targets):
-            on_verdict(combined(found[verdict.clause.id]))
+        found[verdict.case.id].append(verdict)
+        if len(found[verdict.case.id]) == len(targets):
+            on_verdict(combined(found[verdict.case.id]))
 
-    with ThreadPoolExecutor(CONCURRENT_CHECKS) as pool:
-        pairs = [(clause, target) for clause in wanted for target in targets]
+    with ThreadPoolExecutor(CONCURRENT_CASES) as pool:
+        pairs = [(case, target) for case in wanted for target in targets]
         running = [pool.submit(judge, *pair) for pair in pairs if not _needs_server_for_itself(*pair)]
         for done in as_completed(running):
             settle(done.result())
@@ -99,32 +147,33 @@ def judge_all(
         for finished in as_completed(others):
             for verdict in finished.result():
                 settle(verdict)
-    return [combined(found[clause.id]) for clause in wanted]
+    return [combined(found[case.id]) for case in wanted]
 
 
-def _needs_server_for_itself(clause: Clause, target: Target) -> bool:
-    return clause.exclusive and target.upstream is not None
+def _needs_server_for_itself(case: Case, target: Target) -> bool:
+    return case.exclusive and target.upstream is not None
 
 
-def _judge_in_turn(clauses: Sequence[Clause], target: Target) -> list[Verdict]:
-    return [judge(clause, target) for clause in clauses if _needs_server_for_itself(clause, target)]
+def _judge_in_turn(cases: Sequence[Case], target: Target) -> list[Verdict]:
+    return [judge(case, target) for case in cases if _needs_server_for_itself(case, target)]
 
 
 def judge_if_answering(
     targets: Sequence[Target],
-    clauses: Sequence[str] = tuple(CLAUSES),
+    cases: Sequence[Case] | None = None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """Like `judge_all`, but checks only E1 and E2 if the first server does not answer a simple question.
+    """Like `judge_all`, but judges only E1 and E2 if the first server does not answer a simple question.
 
     E1 and E2 then say what is wrong with the server; all other verdicts are `not shown`.
     """
+    wanted = list(CASES.values()) if cases is None else cases
     if not (reason := why_unanswered(targets[0])):
-        return judge_all(targets, clauses, on_verdict)
-    basic = judge_all(targets[:1], [each for each in clauses if each in BASIC])
-    verdicts = {verdict.clause.id: verdict for verdict in basic}
+        return judge_all(targets, wanted, on_verdict)
+    basic = judge_all(targets[:1], [case for case in wanted if case.clause.id in BASIC])
+    verdicts = {verdict.case.id: verdict for verdict in basic}
     why = f"the server does not answer a simple question: {reason}"
-    return [verdicts.get(each) or Verdict(CLAUSES[each], "not shown", why) for each in clauses]
+    return [verdicts.get(case.id) or Verdict(case, "not shown", why) for case in wanted]
 
 
 def why_unanswered(target: Target) -> str:

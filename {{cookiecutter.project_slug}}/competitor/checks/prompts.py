@@ -1,6 +1,7 @@
 """Prompts that cause the behaviour that the clauses check: commands for the stand-in, and questions for any server."""
 # Contract file: replaced by updates.
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,37 +9,75 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from .target import Failed, NotShown, Stream, Target, Upstream
+from .responses import Failed, NotShown, Stream
+from .target import Target, Upstream
 
 STOP_SECONDS = 5.0
 LONG_SILENCE_SECONDS = 2.0
-# Prompts for the stand-in, by name. The checks use these names.
+
+
+def mock(**script: Any) -> str:
+    """A command for the stand-in, which does what the fields of the script say (`Script` in stand_in.py)."""
+    return "mock" + json.dumps(script)
+
+
+def _weather(city: str) -> dict[str, str]:
+    return {"name": "get_weather", "arguments": json.dumps({"city": city}, ensure_ascii=False)}
+
+
+def _counted(**where: Any) -> str:
+    """A stream that has its usage in an unusual place, as some servers send it."""
+    choice = {"index": 0, "delta": {"content": "counted"}, "finish_reason": "stop"}
+    chunk = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "mock"}
+    chunk |= {"choices": [choice | where.pop("choice", {})], **where}
+    return mock(raw=[f"data: {json.dumps(chunk)}\n\n", "data: [DONE]\n\n"])
+
+
+SIGNATURE = {"google": {"thought_signature": "c2lnbmF0dXJl"}}
+
+
+def _signed() -> str:
+    """A tool call with fields of a vendor, as Gemini sends it."""
+    call = {"index": 0, "id": "call_0", "type": "function", "function": _weather("Paris"), "extra_content": SIGNATURE}
+    chunk = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "mock"}
+    chunk |= {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    return mock(raw=[f"data: {json.dumps(chunk)}\n\n", "data: [DONE]\n\n"])
+
+
+_USAGE = {"prompt_tokens": 1234, "completion_tokens": 567, "total_tokens": 1801}
+_SEPARATORS = "a\u2028b\u2029c\u0085d"
+_NO_WAIT = {"retry-after": "0"}
+# Prompts for the stand-in, by name. The cases use these names.
 PROMPTS: Mapping[str, str] = {
-    "silence_first": 'mock{"wait": 10, "tokens": 3}',
-    "silence": 'mock{"silence": 10, "tokens": 6}',
-    "silence_long": 'mock{"silence": 60, "tokens": 6}',
-    "bursts": 'mock{"tokens": 120, "burst": 40, "delay": 0.01}',
-    "endless": 'mock{"endless": true, "delay": 0.01}',
-    "reasoning": 'mock{"reasoning": 3, "tokens": 6}',
-    "separators": 'mock{"word": "a\\u2028b\\u2029c\\u0085d\\ud83d\\ude00", "tokens": 3}',
-    "forced": 'mock{"tokens": 0, "finish": "tool_calls",'
-    ' "calls": [{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}]}',
-    "calls": 'mock{"finish": "tool_calls", "calls": [{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"},'
-    ' {"name": "get_weather", "arguments": "{\\"city\\": \\"Rome\\"}"}]}',
-    "calls_unknown": 'mock{"finish": "tool_calls", "calls": [{"name": "rm_rf", "arguments": "{}"}]}',
-    "odd_finish": 'mock{"finish": "eos_token"}',
-    "uncounted": 'mock{"usage": false}',
-    "dies": 'mock{"tokens": 20, "die": 5}',
-    "dies_first": 'mock{"raw": ["data: {\\"choices\\""]}',
-    "closes": 'mock{"tokens": 20, "close": 5}',
-    "busy": 'mock{"status": 429, "headers": {"retry-after": "0"}}',
-    "fails": 'mock{"status": 500, "headers": {"retry-after": "0"}}',
-    "html": 'mock{"page": "<html>Bad gateway</html>"}',
-    "garbage": 'mock{"raw": ["data: {not json}\\n\\n"]}',
-    "error_in_stream": 'mock{"error": true}',
-    "empty": 'mock{"raw": [""]}',
-    "redirects": 'mock{"status": 307, "headers": {"location": "/elsewhere"}}',
+    "silence_first": mock(wait=10, tokens=3),
+    "silence": mock(silence=10, tokens=6),
+    "silence_long": mock(silence=60, tokens=6),
+    "bursts": mock(tokens=120, burst=40, delay=0.01),
+    "steady": mock(tokens=20, delay=0.05),
+    "endless": mock(endless=True, delay=0.01),
+    "reasoning": mock(reasoning=3, tokens=6),
+    "separators": mock(word=f"{_SEPARATORS}\U0001f600", tokens=3),
+    "forced": mock(tokens=0, finish="tool_calls", calls=[_weather("Paris")]),
+    "calls": mock(finish="tool_calls", calls=[_weather("Paris"), _weather("Rome")]),
+    "calls_separators": mock(finish="tool_calls", calls=[_weather(_SEPARATORS)]),
+    "calls_unknown": mock(finish="tool_calls", calls=[{"name": "rm_rf", "arguments": "{}"}]),
+    "calls_signed": _signed(),
+    "odd_finish": mock(finish="eos_token"),
+    "uncounted": mock(usage=False),
+    "usage_in_choice": _counted(choice={"usage": _USAGE}),
+    "usage_in_x_groq": _counted(x_groq={"id": "req_1", "usage": _USAGE}),
+    "dies": mock(tokens=20, die=5),
+    "dies_first": mock(raw=['data: {"choices"']),
+    "closes": mock(tokens=20, close=5),
+    "busy": mock(status=429, headers=_NO_WAIT),
+    "fails": mock(status=500, headers=_NO_WAIT),
+    "html": mock(page="<html>Bad gateway</html>"),
+    "garbage": mock(raw=["data: {not json}\n\n"]),
+    "error_in_stream": mock(error=True),
+    "empty": mock(raw=[""]),
+    "redirects": mock(status=307, headers={"location": "/elsewhere"}),
 }
 
 # Prompts for a server about which nothing is known, the most promising first. A check uses the first that works.
@@ -88,7 +127,7 @@ def _works(target: Target, name: str, words: str) -> bool:
 
 
 def _has_events(stream: Stream) -> bool:
-    return any("janus" in delta for _, delta in stream.deltas)
+    return bool(stream.events)
 
 
 def _has_silence(stream: Stream) -> bool:
@@ -99,8 +138,7 @@ def _has_silence(stream: Stream) -> bool:
 
 
 def _has_artifact(stream: Stream) -> bool:
-    events = [delta["janus"] for _, delta in stream.deltas if isinstance(delta.get("janus"), dict)]
-    return any(event.get("event") == "artifacts" for event in events)
+    return any(event.get("event") == "artifacts" for event, _ in stream.events)
 
 
 _WORKED = {"events": _has_events, "artifact": _has_artifact, "silence": _has_silence}

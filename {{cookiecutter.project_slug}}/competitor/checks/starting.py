@@ -20,7 +20,8 @@ from typing import IO
 
 from .clauses.artifact_links import SHARED_FOLDER
 from .orphans import kill_orphans
-from .target import Failed, NotShown, Target
+from .responses import Failed, NotShown
+from .target import Target
 
 # Below the range of ports for outgoing connections, so that no such connection takes a port before the server does.
 PORTS = range(20_000, 32_000)

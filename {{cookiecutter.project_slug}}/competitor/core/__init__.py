@@ -22,4 +22,4 @@ offline/    the model that needs no network
 chat.py, events.py, errors.py, settings.py, limits.py, identity.py, usage.py and arithmetic.py serve all folders.
 """
 
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"

@@ -88,6 +88,8 @@ class Settings(BaseModel):
     """Show the console at /debug, and keep the last requests for it. `make run` switches it on."""
     debug_allow: Networks = _variable(frozenset(), "JANUS_DEBUG_ALLOW")
     """Networks besides this machine's own addresses that may open the console, comma-separated."""
+    debug_hosts: Names = _variable(frozenset(), "JANUS_DEBUG_HOSTS")
+    """Host names besides local ones under which a gateway may read /v1/debug/stream/{id}, comma-separated."""
     otlp_endpoint: BaseUrl | None = _variable(None, "OTEL_EXPORTER_OTLP_ENDPOINT")
     """Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in."""
     otlp_headers: SecretStr | None = _variable(None, "OTEL_EXPORTER_OTLP_HEADERS")

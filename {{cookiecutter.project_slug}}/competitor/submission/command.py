@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..checks import CLAUSES
 from ..checks.report.terminal import progress, say
+from ..checks.requirements import default_version, required
 from . import files, hosts, running
 from .fields import RULES, Problem
 from .finding import Finding
@@ -30,7 +30,7 @@ def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
     form, problems = read(root)
     findings = [*files.reviewed(root, form), hosts.reviewed(root)]
     if not given.quick:
-        with progress(len(CLAUSES)) as on_verdict:
+        with progress(len(required(default_version()))) as on_verdict:
             findings.append(running.endpoints(serve, on_verdict))
         findings.append(running.image(root))
     findings += BY_HAND

@@ -7,14 +7,17 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from ..checks import CLAUSES, PROMPTS, Target, stand_in
-from ..checks.judging import Verdict, judge_if_answering
+from ..checks import stand_in
+from ..checks.judging import Verdict, by_clause, judge_if_answering
+from ..checks.requirements import default_version, required
+from ..checks.servers import AS_STARTED, on_a_faulty_upstream, started
 from ..checks.starting import NotStarted, Starter
 from .finding import Finding
 
 BUILD_SECONDS = 900.0
 _BUILDERS = ("docker", "podman")
 _ASK_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0  # for a response to end
 # Error messages about a registry that cannot be reached, which is not a fault of the Dockerfile.
 _UNREACHABLE = re.compile(
     r"dial tcp|no such host|network is unreachable|i/o timeout|connection refused|pinging container registry"
@@ -25,11 +28,11 @@ def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
     """Checks every clause like `competitor check`, on two new servers. The second has an upstream that fails."""
     starter = Starter(serve, None)
     try:
-        first = Target(starter.start({}), launch=starter, name="as started")
+        first = started(starter, starter, PATIENCE_SECONDS)
+        first.name = AS_STARTED
         with stand_in() as upstream:
-            settings = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "stand-in"}
-            second = Target(starter.start(settings), PROMPTS, starter, upstream, name="on a faulty upstream")
-            return endpoints_finding(judge_if_answering([first, second], list(CLAUSES), on_verdict))
+            second = on_a_faulty_upstream(starter, starter, upstream, PATIENCE_SECONDS)
+            return endpoints_finding(judge_if_answering([first, second], required(default_version()), on_verdict))
     except NotStarted as reason:
         return Finding("endpoints", "broken", str(reason), "`make run` shows what is wrong")
     finally:
@@ -38,15 +41,16 @@ def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
 
 def endpoints_finding(verdicts: list[Verdict]) -> Finding:
     """Makes the finding on the endpoints: `broken` if a `must` fails, or if no clause could be checked."""
+    clauses = by_clause(verdicts)
     broken = [verdict for verdict in verdicts if verdict.breaks]
-    held = sum(verdict.status == "pass" for verdict in verdicts)
+    held = sum(each.status == "holds" for each in clauses)
     if broken:
-        named = ", ".join(f"{verdict.clause.id} ({verdict.reason})" for verdict in broken[:3])
+        named = ", ".join(f"{verdict.case.id} ({verdict.reason})" for verdict in broken[:3])
         more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-        return Finding("endpoints", "broken", named + more, f"{broken[0].clause.remedy} `make check` shows all")
+        return Finding("endpoints", "broken", named + more, f"{broken[0].case.remedy} `make check` shows all")
     if not held:
         return Finding("endpoints", "broken", "no clause could be checked", "`make check` says why")
-    missed = [verdict.clause.id for verdict in verdicts if verdict.status == "fail"]
+    missed = [verdict.case.id for verdict in verdicts if verdict.status == "broken"]
     but = f"; recommendations missed: {', '.join(missed)}" if missed else ""
     return Finding("endpoints", "ok", f"{held} clauses hold{but}")
 

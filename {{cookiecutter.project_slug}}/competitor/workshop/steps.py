@@ -115,7 +115,7 @@ def _change(workspace: Workspace) -> str:
 
 def _tool(workspace: Workspace) -> str:
     target = workspace.fresh_target(TOOL_PROMPT)
-    calls = [delta["janus"] for _, delta in target.stream(TOOL_PROMPT).deltas if isinstance(delta.get("janus"), dict)]
+    calls = [event for event, _ in target.stream(TOOL_PROMPT).events]
     ours = [call.get("payload", {}) for call in calls if call.get("event") == "tool_start"]
     ended = {call["payload"].get("id"): call["payload"] for call in calls if call.get("event") == "tool_end"}
     if not (ids := [call.get("id") for call in ours if call.get("name") == TOOL]):
@@ -141,10 +141,9 @@ def _artifact(workspace: Workspace) -> str:
 
 
 def _require_clauses(target: Target, *clauses: str) -> None:
-    for each in clauses:
-        verdict = judge(CLAUSES[each], target)
-        if verdict.status == "fail":
-            raise NotDone(f"the clause {each} does not hold: {verdict.reason}. {verdict.clause.remedy}")
+    for verdict in (judge(case, target) for each in clauses for case in CLAUSES[each].cases):
+        if verdict.status == "broken":
+            raise NotDone(f"{verdict.case.id} does not hold: {verdict.reason}. {verdict.case.remedy}")
 
 
 def _pass(workspace: Workspace) -> str:
@@ -154,8 +153,8 @@ def _pass(workspace: Workspace) -> str:
         raise NotDone(f"there is no {VERDICTS_FILE}; run {how}")
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        broken = [each["id"] for each in record["verdicts"] if each["status"] == "fail" and each["severity"] == "must"]
-        held = [each["id"] for each in record["verdicts"] if each["status"] == "pass"]
+        broken = [each["id"] for each in record["cases"] if each["status"] == "broken" and each["severity"] == "must"]
+        held = [each["id"] for each in record["clauses"] if each["status"] == "holds"]
     except (ValueError, KeyError, TypeError):
         raise NotDone(f"{VERDICTS_FILE} is not the result of a check; run {how}") from None
     if broken or not held:

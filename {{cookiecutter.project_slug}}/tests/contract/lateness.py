@@ -15,7 +15,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Self, TypeVar
 
-from competitor.checks.target import Stream
+from competitor.checks.responses import Stream
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ import pytest
 
 from competitor.checks import Upstream
 from competitor.checks.clauses.stream import GAP_SECONDS, well_formed
-from competitor.checks.target import CHAT, Stream, question
+from competitor.checks.responses import CHAT, Stream
+from competitor.checks.target import question
 
 from .lateness import Lateness
 from .processes import PATIENCE_SECONDS, ROOT, competitor

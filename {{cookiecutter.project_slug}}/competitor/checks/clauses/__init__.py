@@ -1,7 +1,22 @@
-"""The checks: one file for each section of CONTRACT.md, one function for each clause."""
+"""The cases: one or more files for each section of CONTRACT.md."""
 # Contract file: replaced by updates.
 
 from .. import registry
-from . import artifact_links, artifacts, egress, endpoints, operations, requests, stream, timing, usage, whole_response  # noqa: F401
+from . import (  # noqa: F401 - importing a file registers its cases
+    artifact_links,
+    artifacts,
+    bad_input,
+    egress,
+    endpoints,
+    failures,
+    janus_events,
+    limits,
+    operations,
+    requests,
+    stream,
+    tool_calls,
+    usage,
+    whole_response,
+)
 
 registry.in_order()

@@ -1,42 +1,126 @@
-"""Checks of section 8 of CONTRACT.md: the hosts that a competitor connects to."""
+"""Cases of section 8 of CONTRACT.md: the hosts that a competitor connects to."""
 # Contract file: replaced by updates.
 
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ..registry import clause
-from ..target import NotShown, Target, question, require
+from ..registry import Source, case, clause
+from ..responses import Json, Reply, require
+from ..target import Target, question
+from .requests import marked
 
+UNREACHABLE = "http://127.0.0.1:9"
 
-@clause(
+clause(
     "X1",
-    exclusive=True,
+    "The competitor does not follow an upstream's redirect, and does not use a proxy from the environment.",
     remedy="Connect only to the listed and configured hosts; do not follow redirects; ignore proxy variables.",
 )
-def listed_hosts_only(target: Target) -> None:
-    """The competitor does not follow an upstream's redirect, and does not use a proxy from the environment."""
-    if target.upstream is None:
-        raise NotShown("this check needs the stand-in upstream, which records its requests")
-    seen = len(target.upstream.requests())
-    reply = target.post(question(target.prompt("redirects")))
-    require(reply.status == 200, f"when the upstream redirects, the caller gets {reply.status}")
-    paths = [request["path"] for request in target.upstream.requests()[seen:]]
-    require("/elsewhere" not in paths, "the upstream's redirect was followed")
-    unreachable = "http://127.0.0.1:9"
-    proxies = {"HTTP_PROXY": unreachable, "http_proxy": unreachable}
-    proxied = target.launched(proxies | target.upstream_variables)
-    seen = len(target.upstream.requests())
-    proxied.post(question("past the proxy"))
-    reached = any("past the proxy" in json.dumps(request) for request in target.upstream.requests()[seen:])
-    require(reached, "with a proxy in the environment, the request did not reach the upstream")
 
 
-@clause("X2", exclusive=True, remedy="Take every base URL from an environment variable.")
-def configured_base_url(target: Target) -> None:
-    """The upstream's base URL can be set with either of two environment variables."""
-    if target.upstream is None:
-        raise NotShown("this check needs the stand-in upstream, which records its requests")
-    for name in ("JANUS_LLM_BASE_URL", "OPENAI_BASE_URL"):
-        other = target.launched({name: f"{target.upstream.url}/v1"})
-        asked = f"Is it configured by {name}?"
-        require(other.post(question(asked)).status == 200, f"if {name} is set, the server does not answer")
-        require(any(asked in json.dumps(each) for each in target.upstream.requests()), f"{name} is not read")
+@dataclass(frozen=True)
+class _Asked:
+    """The reply to a request, and the paths at the upstream that were asked for it."""
+
+    reply: Reply
+    paths: list[str]
+
+
+def _redirected(target: Target) -> Iterator[tuple[str, _Asked]]:
+    upstream = target.stand_in()
+    prompt, mark = marked(target.prompt("redirects"))
+    reply = target.post(question(prompt))
+    paths = [str(request["path"]) for request in upstream.requests_with(mark)]
+    if paths:
+        yield "", _Asked(reply, paths)
+
+
+@case("X1/1", _redirected, remedy="Do not follow redirects of an upstream.")
+def no_redirects(asked: _Asked) -> None:
+    """An upstream's redirect is not followed."""
+    require("/elsewhere" not in asked.paths, "the upstream's redirect was followed")
+    require(asked.reply.status == 200, f"when the upstream redirects, the caller gets {asked.reply.status}")
+
+
+def _proxied(target: Target) -> Iterator[tuple[str, list[str]]]:
+    upstream = target.stand_in()
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), UNREACHABLE)
+    prompt, mark = marked("past the proxy")
+    target.launched(proxies | target.upstream_variables).post(question(prompt))
+    yield "", [str(request["path"]) for request in upstream.requests_with(mark)]
+
+
+@case("X1/2", _proxied, remedy="Ignore proxy variables of the environment.")
+def no_proxy(paths: list[str]) -> None:
+    """A proxy in the environment is not used."""
+    require(paths, "with a proxy in the environment, the request did not reach the upstream")
+
+
+def _asking_service(name: str, variable: str, path: str) -> Source:
+    """A source: the requests that a service of the platform gets for a named prompt."""
+
+    def source(target: Target) -> Iterator[tuple[str, Json]]:
+        upstream, prompt = target.stand_in(), target.prompt(name)
+        server = target.launched({variable: upstream.url, **target.upstream_variables})
+        before = len(upstream.requests())
+        server.post(question(prompt))
+        found = [request for request in upstream.requests()[before:] if request["path"] == path]
+        require(found, f"the service in {variable} got no request")
+        for request in found:
+            yield "", dict(request["body"])
+
+    return source
+
+
+def _check_fields(body: Json, fields: dict[str, type | tuple[type, ...]]) -> None:
+    for name, kind in fields.items():
+        require(isinstance(body.get(name), kind), f"the service got {name} = {str(body.get(name))[:40]!r}")
+
+
+@case("X1/3", _asking_service("image", "JANUS_IMAGE_URL", "/generate"), exclusive=True)
+def image_service(body: Json) -> None:
+    """An image is asked for as `POST /generate` at JANUS_IMAGE_URL."""
+    _check_fields(body, {"model": str, "prompt": str, "width": int, "height": int, "num_inference_steps": int})
+
+
+@case("X1/4", _asking_service("speech", "JANUS_SPEECH_URL", "/speak"), exclusive=True)
+def speech_service(body: Json) -> None:
+    """Speech is asked for as `POST /speak` at JANUS_SPEECH_URL."""
+    _check_fields(body, {"text": str, "voice": str, "speed": (int, float)})
+
+
+clause(
+    "X2",
+    "The upstream's base URL can be set with either of two environment variables.",
+    remedy="Take every base URL from an environment variable.",
+)
+
+
+def _configured_by(name: str) -> Source:
+    def source(target: Target) -> Iterator[tuple[str, tuple[Reply, bool]]]:
+        upstream = target.stand_in()
+        key = name.replace("BASE_URL", "API_KEY")
+        other = target.launched({name: f"{upstream.url}/v1", key: "key-of-the-stand-in"})
+        prompt, mark = marked(f"Is it configured by {name}?")
+        reply = other.post(question(prompt))
+        yield f"if {name} is set", (reply, bool(upstream.requests_with(mark)))
+
+    return source
+
+
+def _check_configured(given: tuple[Reply, bool]) -> None:
+    reply, asked = given
+    require(reply.status == 200, "the server does not answer")
+    require(asked, "it is not read")
+
+
+@case("X2/1", _configured_by("JANUS_LLM_BASE_URL"))
+def janus_base_url(given: tuple[Reply, bool]) -> None:
+    """The upstream's base URL can be set with JANUS_LLM_BASE_URL."""
+    _check_configured(given)
+
+
+@case("X2/2", _configured_by("OPENAI_BASE_URL"))
+def openai_base_url(given: tuple[Reply, bool]) -> None:
+    """The upstream's base URL can be set with OPENAI_BASE_URL."""
+    _check_configured(given)

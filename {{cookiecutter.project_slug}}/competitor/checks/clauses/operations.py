@@ -1,14 +1,19 @@
-"""Checks of E4 to E6 of CONTRACT.md: metrics, the debug console and the debug stream."""
+"""Cases of E4 to E6 of CONTRACT.md: metrics, the debug console and the debug stream."""
 # Contract file: replaced by updates.
 
 import json
 import re
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 
-from ..registry import clause
-from ..target import Json, NotShown, Stream, Target, question, require
+from ..recording import at_once
+from ..registry import case, clause
+from ..responses import Json, NotShown, Reply, Stream, require
+from ..target import Target, question
+from .looking import require_good_answer
 
 # For each figure that E4 requires, words of which /metrics must contain one: the contract prescribes no metric names.
 FIGURES = {
@@ -25,10 +30,19 @@ _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"'
 _SAMPLE = re.compile(rf"({_NAME})(?:\{{(?:{_LABEL}(?:,{_LABEL})*,?)?\}})? (\S+)(?: -?\d+)?")
 DEBUG_FIELDS = ("request_id", "timestamp", "type", "step", "message")
+DEBUG_TYPES = (
+    "request_received", "routing_decision", "model_selection", "agent_thinking", "tool_call_start", "tool_call_result",
+    "tool_call_complete", "sandbox_init", "file_created", "artifact_generated", "response_chunk", "response_complete",
+    "error",
+)  # fmt: skip
+DEBUG_STEPS = ("REQ", "ROUTING", "FAST_LLM", "AGENT", "TOOLS", "SANDY", "SSE")
+DEBUG_ON = {"DEBUG": "true", "JANUS_DEBUG": "true"}
+FOREIGN_HOSTS = ("rebound.example", "localhost.rebound.example", "127.0.0.1.rebound.example")
 WAIT_SECONDS = 2.0
+Samples = dict[str, float]
 
 
-def _samples(text: str) -> dict[str, float]:
+def _samples(text: str) -> Samples:
     """Parses Prometheus text. Maps the name and the labels of each sample, as written, to its value."""
     found = {}
     for line in text.splitlines():
@@ -40,64 +54,15 @@ def _samples(text: str) -> dict[str, float]:
                 found[line[: sample.end(2) - len(sample[2])].strip()] = float(sample[2])
             except ValueError:
                 require(False, f"GET /metrics has a value that is not a number: {line[:60]!r}")
+    require(found, "GET /metrics has no sample")
     return found
 
 
-def _check_figures_named(text: str, where: str) -> None:
-    for figure, words in FIGURES.items():
-        require(any(word in text.lower() for word in words), f"{where} has no figure for {figure}")
+def _name(head: str) -> str:
+    return head.partition("{")[0]
 
 
-@clause("E4", severity="should", remedy="Serve /metrics as Prometheus text, or as JSON for `Accept: application/json`.")
-def metrics(target: Target) -> None:
-    """GET /metrics has all figures as Prometheus text and as JSON, and requests change them."""
-    reply = target.get("/metrics")
-    require(reply.status == 200, f"GET /metrics answered {reply.status}")
-    kind = reply.headers.get("content-type", "")
-    require(kind.startswith("text/plain"), "GET /metrics does not have the content type text/plain")
-    before = _samples(reply.body.decode("utf-8", "replace"))
-    target.post(question("to be counted"))
-    later = target.get("/metrics").body
-    after = _samples(later.decode("utf-8", "replace"))
-    _check_figures_named(" ".join(map(_name, after)) + " " + _labels(later), "GET /metrics")
-    names = map(_name, _increased(before, after))
-    rose = any("request" in name and not _counts_requests_in_flight(name) for name in names)
-    require(rose, "no count of requests in GET /metrics rose after a request")
-    shown = target.get("/metrics", {"accept": "application/json"})
-    kind = shown.headers.get("content-type", "")
-    require("application/json" in kind, "with Accept: application/json, GET /metrics is not JSON")
-    _check_figures_named(json.dumps(shown.json()), "GET /metrics as JSON")
-    if target.launch is not None:
-        _check_in_flight_and_errors(target)
-
-
-def _check_in_flight_and_errors(target: Target) -> None:
-    """Checks that a request that has ended is not counted as in flight, and that a failed one counts as an error."""
-    separate = target.launched(target.upstream_variables, fresh=True)
-    fails = target.prompts.get("fails") if target.upstream else None
-    before = _read_samples(separate)
-    separate.post(question(fails or "to be counted"))
-    deadline = time.monotonic() + WAIT_SECONDS
-    while problem := _problem_with_figures(before, _read_samples(separate), failed=fails is not None):
-        require(time.monotonic() < deadline, problem)
-        time.sleep(0.05)
-
-
-def _read_samples(target: Target) -> dict[str, float]:
-    return _samples(target.get("/metrics").body.decode("utf-8", "replace"))
-
-
-def _problem_with_figures(before: dict[str, float], after: dict[str, float], *, failed: bool) -> str:
-    """Returns what is still wrong in the figures after a request; empty if they are correct."""
-    rose = _increased(before, after)
-    if still := next(filter(_counts_requests_in_flight, map(_name, rose)), None):
-        return f"a request has ended, but {still} still counts it as in flight"
-    if failed and not any(word in head for head in rose for word in FIGURES["errors"]):
-        return "the upstream failed, but no count of errors in GET /metrics rose"
-    return ""
-
-
-def _increased(before: dict[str, float], after: dict[str, float]) -> list[str]:
+def _increased(before: Samples, after: Samples) -> list[str]:
     """The names, with labels, of the samples that have increased."""
     return [head.lower() for head, value in after.items() if value > before.get(head, 0)]
 
@@ -107,53 +72,327 @@ def _counts_requests_in_flight(name: str) -> bool:
     return "flight" in name or ("request" in name and any(word in name for word in ("active", "running", "open")))
 
 
-def _name(head: str) -> str:
-    return head.partition("{")[0]
+clause(
+    "E4",
+    "GET /metrics has all figures as Prometheus text and as JSON, and requests change them.",
+    severity="should",
+    remedy="Serve /metrics as Prometheus text, or as JSON for `Accept: application/json`.",
+)
 
 
-def _labels(body: bytes) -> str:
-    return " ".join(re.findall(_LABEL, body.decode("utf-8", "replace")))
+def _metrics(target: Target) -> Iterator[tuple[str, Reply]]:
+    yield "", target.get("/metrics")
 
 
-@clause("E5", remedy="Answer 404 on /debug while debug is off; if it is on, serve only allowed peers and check Host.")
-def debug_is_off(target: Target) -> None:
-    """GET /debug answers 404 while debug is off; while debug is on, GET /debug refuses a foreign Host."""
+def _metrics_as_json(target: Target) -> Iterator[tuple[str, Reply]]:
+    yield "", target.get("/metrics", {"accept": "application/json"})
+
+
+def _check_figures_named(text: str, where: str) -> None:
+    for figure, words in FIGURES.items():
+        require(any(word in text.lower() for word in words), f"{where} has no figure for {figure}")
+
+
+@case("E4/1", _metrics)
+def metrics(reply: Reply) -> None:
+    """GET /metrics answers 200 with valid Prometheus text."""
+    require(reply.status == 200, f"GET /metrics answered {reply.status}")
+    kind = reply.headers.get("content-type", "")
+    require(kind.startswith("text/plain"), "GET /metrics does not have the content type text/plain")
+    _samples(reply.text)
+
+
+@case("E4/2", _metrics)
+def figures(reply: Reply) -> None:
+    """GET /metrics has all figures that the contract names."""
+    require(reply.status == 200, f"GET /metrics answered {reply.status}")
+    named = [*map(_name, _samples(reply.text)), *re.findall(_LABEL, reply.text)]
+    _check_figures_named(" ".join(named), "GET /metrics")
+
+
+@case("E4/3", _metrics_as_json)
+def metrics_as_json(reply: Reply) -> None:
+    """With `Accept: application/json`, GET /metrics has all figures as JSON."""
+    require(reply.status == 200, f"GET /metrics answered {reply.status}")
+    kind = reply.headers.get("content-type", "")
+    require("application/json" in kind, "with Accept: application/json, GET /metrics is not JSON")
+    _check_figures_named(json.dumps(reply.json()), "GET /metrics as JSON")
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The figures before a request and some time after it."""
+
+    before: Samples
+    after: Samples
+
+    @property
+    def names(self) -> list[str]:
+        return [_name(head) for head in _increased(self.before, self.after)]
+
+
+def _changed(
+    target: Target, prompt: str, settled: Callable[[_Change], bool] = lambda change: bool(change.names)
+) -> _Change:
+    """Sends a request. Returns the figures before it, and after it once they are `settled` or WAIT_SECONDS passed."""
+    first = target.get("/metrics")
+    require(first.status == 200, f"GET /metrics answered {first.status}")
+    before = _samples(first.text)
+    target.post(question(prompt))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        change = _Change(before, _samples(target.get("/metrics").text))
+        if settled(change) or time.monotonic() > deadline:
+            return change
+        time.sleep(0.05)
+
+
+def _requests_rise(change: _Change) -> bool:
+    return any("request" in name and not _counts_requests_in_flight(name) for name in change.names)
+
+
+def _after_a_request(target: Target) -> Iterator[tuple[str, _Change]]:
+    yield "", _changed(target, "to be counted", _requests_rise)
+
+
+@case("E4/4", _after_a_request, remedy="Count every request.")
+def requests_counted(change: _Change) -> None:
+    """A request raises a count of requests in GET /metrics."""
+    require(_requests_rise(change), "no count of requests in GET /metrics rose after a request")
+
+
+def _in_flight(change: _Change) -> str:
+    return next(filter(_counts_requests_in_flight, change.names), "")
+
+
+def _on_a_server_of_its_own(target: Target) -> Iterator[tuple[str, _Change]]:
+    separate = target.launched(target.upstream_variables, fresh=True)
+    fails = [target.prompts["fails"]] if target.upstream is not None and "fails" in target.prompts else []
+    for prompt in ("to be counted", *fails):
+        yield "", _changed(separate, prompt, lambda change: bool(change.names) and not _in_flight(change))
+
+
+@case("E4/5", _on_a_server_of_its_own, remedy="Count a request as in flight only until it has ended.")
+def in_flight_falls(change: _Change) -> None:
+    """A request that has ended is not counted as in flight."""
+    require(change.names, "no figure in GET /metrics rose after a request")
+    still = _in_flight(change)
+    require(not still, f"a request has ended, but {still} still counts it as in flight")
+
+
+def _errors_rise(change: _Change) -> bool:
+    return any(word in head for head in _increased(change.before, change.after) for word in FIGURES["errors"])
+
+
+def _after_a_failure(target: Target) -> Iterator[tuple[str, _Change]]:
+    target.stand_in()
+    prompt = target.prompt("fails")
+    separate = target.launched(target.upstream_variables, fresh=True)
+    yield "", _changed(separate, prompt, _errors_rise)
+
+
+@case("E4/6", _after_a_failure, remedy="Count a failed upstream as an error.")
+def errors_counted(change: _Change) -> None:
+    """A failing upstream raises a count of errors in GET /metrics."""
+    require(_errors_rise(change), "the upstream failed, but no count of errors in GET /metrics rose")
+
+
+clause(
+    "E5",
+    "GET /debug answers 404 while debug is off; while debug is on, GET /debug refuses a foreign Host.",
+    remedy="Answer 404 on /debug while debug is off; if it is on, serve only allowed peers and check Host.",
+)
+
+
+def _debug_while_off(target: Target) -> Iterator[tuple[str, Reply]]:
+    require_good_answer(target)
     for path in ("/debug", "/debug/"):
-        reply = target.get(path)
-        require(reply.status == 404, f"GET {path} answered {reply.status}, though debug is off")
-    unknown = target.get("/no-such-page").status
-    require(unknown == 404, f"an unknown path answers {unknown}, but /debug answers 404: the difference reveals /debug")
-    if target.launch is None:
-        return
+        yield f"GET {path}", target.get(path)
+
+
+@case("E5/1", _debug_while_off)
+def debug_is_off(reply: Reply) -> None:
+    """GET /debug answers 404 while debug is off."""
+    require(reply.status == 404, f"it answered {reply.status}, though debug is off")
+
+
+def _unknown_path(target: Target) -> Iterator[tuple[str, tuple[Reply, Reply]]]:
+    require_good_answer(target)
+    yield "", (target.get("/debug"), target.get("/no-such-page"))
+
+
+@case("E5/2", _unknown_path)
+def debug_is_hidden(replies: tuple[Reply, Reply]) -> None:
+    """While debug is off, GET /debug answers like an unknown path."""
+    debug, unknown = (reply.status for reply in replies)
+    said = f"an unknown path answers {unknown}, but /debug answers {debug}: the difference reveals /debug"
+    require(debug == unknown, said)
+
+
+def _foreign_hosts(target: Target) -> Iterator[tuple[str, Reply]]:
     on = with_debug_on(target)
-    if on.get("/debug").status == 200:
-        for host in ("rebound.example", "localhost.rebound.example", "127.0.0.1.rebound.example"):
-            foreign = on.get("/debug", {"host": host}).status
-            require(foreign >= 400, f"GET /debug with the Host {host} answered {foreign}")
+    if (status := on.get("/debug").status) != 200:
+        raise NotShown(f"with debug on, GET /debug answers {status}")
+    for host in FOREIGN_HOSTS:
+        yield f"GET /debug with the Host {host}", on.get("/debug", {"host": host})
 
 
-@clause(
+@case("E5/3", _foreign_hosts, remedy="Refuse a Host that is not a name of this machine.")
+def foreign_host(reply: Reply) -> None:
+    """While debug is on, GET /debug refuses a foreign Host."""
+    require(reply.status >= 400, f"it answered {reply.status}")
+
+
+clause(
     "E6",
+    "GET /v1/debug/stream/{id} sends a debugged request's events as data: frames. It answers 404 if debug is off.",
     severity="should",
     remedy="Serve the events of a request with debug: true at /v1/debug/stream/{id}, as data: frames.",
 )
-def debug_stream(target: Target) -> None:
-    """GET /v1/debug/stream/{id} sends a debugged request's events as data: frames. It answers 404 if debug is off."""
-    unseen = target.get("/v1/debug/stream/check-e6").status
-    require(unseen == 404, f"GET /v1/debug/stream/... answered {unseen}, though debug is off")
-    if target.launch is None:
-        raise NotShown("the server cannot be started with debug on, since no start command was given")
+
+
+def _debug_stream_while_off(target: Target) -> Iterator[tuple[str, Reply]]:
+    require_good_answer(target)
+    yield "", target.get("/v1/debug/stream/check-e6")
+
+
+@case("E6/1", _debug_stream_while_off)
+def debug_stream_is_off(reply: Reply) -> None:
+    """GET /v1/debug/stream/{id} answers 404 while debug is off."""
+    require(reply.status == 404, f"GET /v1/debug/stream/... answered {reply.status}, though debug is off")
+
+
+@dataclass(frozen=True)
+class _Debugged:
+    """The debug stream of a request, and the request's debug id."""
+
+    id: str
+    stream: Stream
+
+    @property
+    def events(self) -> list[Json]:
+        found = [event for _, event in self.stream.chunks]
+        require(any(event.get("type") for event in found), "the debug stream of a request has no event")
+        return found
+
+
+def _debugged(target: Target, names: tuple[str, ...] = ("plain",)) -> Iterator[tuple[str, _Debugged]]:
     on = with_debug_on(target)
-    request_id, stream = read_debug_stream(on, question("What is 17 * 23?", stream=True, debug=True))
-    require(stream.status == 200, f"GET /v1/debug/stream/{{id}} answered {stream.status}, though debug is on")
-    require(stream.data, "the debug stream of a request has no event")
-    for _, line in stream.lines:
+    for name in names:
+        if name == "plain" or name in target.prompts:
+            prompt = "What is 17 * 23?" if name == "plain" else target.prompts[name]
+            yield "", _Debugged(*read_debug_stream(on, question(prompt, stream=True, debug=True)))
+
+
+@case("E6/2", _debugged)
+def debug_stream(debugged: _Debugged) -> None:
+    """With debug on, GET /v1/debug/stream/{id} sends the events of a request that carried `"debug": true`."""
+    status = debugged.stream.status
+    require(status == 200, f"GET /v1/debug/stream/{{id}} answered {status}, though debug is on")
+    require(debugged.events, "the debug stream of a request has no event")
+
+
+@case("E6/3", _debugged)
+def debug_frames(debugged: _Debugged) -> None:
+    """The debug stream consists of `data:` frames and comments."""
+    require(debugged.events, "the debug stream of a request has no event")
+    for _, line in debugged.stream.lines:
         framed = not line or line.startswith((b"data: ", b":"))
         require(framed, f"the debug stream has a line that is neither data: nor a comment: {line[:30]!r}")
-    for _, event in stream.chunks:
+
+
+@case("E6/4", _debugged)
+def debug_fields(debugged: _Debugged) -> None:
+    """Every event of the debug stream has its request_id, timestamp, type, step and message."""
+    for event in debugged.events:
         for name in DEBUG_FIELDS:
             require(event.get(name) not in (None, ""), f"an event of the debug stream has no {name}")
-        require(event["request_id"] == request_id, "an event of the debug stream has the id of another request")
+        said = "an event of the debug stream has the id of another request"
+        require(event["request_id"] == debugged.id, said)
+
+
+@case("E6/5", partial(_debugged, names=("plain", "events", "artifact")), remedy="Use the platform's types and steps.")
+def debug_words(debugged: _Debugged) -> None:
+    """The type and the step of every debug event are words that the platform's flow view knows."""
+    for event in debugged.events:
+        for name, words in (("type", DEBUG_TYPES), ("step", DEBUG_STEPS)):
+            value = str(event.get(name))
+            require(value in words, f"the {name} {value[:40]!r} of a debug event is not one that the contract names")
+
+
+def _debugged_artifact(target: Target) -> Iterator[tuple[str, list[Json]]]:
+    target.prompt("artifact")
+    for what, debugged in _debugged(target, ("artifact",)):
+        named = [event for event in debugged.events if event.get("type") in ("artifact_generated", "file_created")]
+        require(named, "the debug stream of a request that makes an artifact has no event for it")
+        yield what, named
+
+
+@case("E6/6", _debugged_artifact, remedy="Name the file in data.filename of the debug event.")
+def debug_filename(events: list[Json]) -> None:
+    """The debug event of an artifact names its file in `data.filename`."""
+    for event in events:
+        data = event.get("data")
+        found = isinstance(data, dict) and isinstance(data.get("filename"), str) and data["filename"]
+        require(found, "the debug event of an artifact has no data.filename")
+
+
+@dataclass(frozen=True)
+class _SameId:
+    """Two requests with the same debug id at the same time: the ids that their responses name, and the streams."""
+
+    id: str
+    named: list[str]
+    second: Stream
+
+
+def _same_id(target: Target) -> Iterator[tuple[str, _SameId]]:
+    on = with_debug_on(target)
+    id = f"check-{uuid.uuid4().hex[:12]}"
+    prompt = target.prompts.get("silence_first", "Write a text of 200 words about rivers.")
+
+    def ask() -> Stream:
+        return on.read_stream(question(prompt, stream=True, debug=True), {"X-Debug-Request-Id": id})
+
+    def later() -> Stream:
+        _debug_stream(on, id, 0.5)  # the first request is known from here on
+        return ask()
+
+    def follow() -> Stream:
+        return _debug_stream(on, f"{id}-2")
+
+    first, second, events = at_once([ask, later, follow])
+    named = [stream.headers.get("x-debug-request-id", "") for stream in (first, second)]
+    yield "", _SameId(id, named, events)
+
+
+@case("E6/7", _same_id, remedy="Follow a second request with an id that is in use under `{id}-2`, and say so.")
+def same_debug_id(seen: _SameId) -> None:
+    """A second request with a debug id in use is followed under `{id}-2`, which X-Debug-Request-Id names."""
+    require(seen.named[0] == seen.id, f"X-Debug-Request-Id of the first request is {seen.named[0][:40]!r}")
+    second = f"{seen.id}-2"
+    require(seen.named[1] == second, f"X-Debug-Request-Id of the second is {seen.named[1][:40]!r}, not {second!r}")
+    require(seen.second.status == 200, f"GET /v1/debug/stream/{{id}}-2 answered {seen.second.status}")
+
+
+def _debug_hosts(target: Target) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    on = target.launched({**DEBUG_ON, "JANUS_DEBUG_HOSTS": "gateway.internal", **target.upstream_variables})
+    id, _ = read_debug_stream(on, question("What is 17 * 23?", stream=True, debug=True))
+    path = f"/v1/debug/stream/{id}"
+    statuses = [
+        on.read_events(path, WAIT_SECONDS, {"host": host}).status
+        for host in ("localhost", "gateway.internal", "rebound.example")
+    ]
+    yield "", (statuses[0], statuses[1], statuses[2])
+
+
+@case("E6/8", _debug_hosts, remedy="Check the Host of the debug stream: local names, addresses and JANUS_DEBUG_HOSTS.")
+def debug_hosts(statuses: tuple[int, int, int]) -> None:
+    """The debug stream is served to a local Host and to one in JANUS_DEBUG_HOSTS; a foreign Host gets 404."""
+    local, listed, foreign = statuses
+    require(local == 200, f"with the Host localhost, the debug stream answered {local}")
+    require(listed == 200, f"with a Host in JANUS_DEBUG_HOSTS, the debug stream answered {listed}")
+    require(foreign == 404, f"with a foreign Host, the debug stream answered {foreign}, not 404")
 
 
 def with_debug_on(target: Target) -> Target:
@@ -162,25 +401,26 @@ def with_debug_on(target: Target) -> Target:
     If the server's upstream is the stand-in, this function writes the name of a platform host into the path of the
     upstream's URL. The server must not treat the stand-in as a host of the platform because of that path.
     """
-    upstream = {"JANUS_LLM_BASE_URL": f"{target.upstream.url}/llm.chutes.ai/v1"} if target.upstream else {}
-    return target.launched({"DEBUG": "true", "JANUS_DEBUG": "true", **upstream})
+    variables: Mapping[str, str] = target.upstream_variables
+    if target.upstream is not None:
+        url = f"{target.upstream.url}/llm.chutes.ai/v1"
+        variables = {name: url if name.endswith("_URL") else value for name, value in variables.items()}
+    return target.launched({**DEBUG_ON, **variables})
 
 
 def read_debug_stream(on: Target, asked: Json) -> tuple[str, Stream]:
     """Sends a request to a server with debug on. Returns the debug id of the request and its debug stream."""
-    request_id = f"check-{uuid.uuid4().hex[:12]}"
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(on.read_stream, asked, {"X-Debug-Request-Id": request_id})
-        events = _debug_stream(on, request_id)
-        answer.result()
-    return request_id, events
+    id = f"check-{uuid.uuid4().hex[:12]}"
+    ask = partial(on.read_stream, asked, {"X-Debug-Request-Id": id})
+    _, events = at_once([ask, partial(_debug_stream, on, id)])
+    return id, events
 
 
-def _debug_stream(target: Target, id: str) -> Stream:
+def _debug_stream(target: Target, id: str, seconds: float = WAIT_SECONDS) -> Stream:
     """Reads the debug events of a request. Retries after a 404, because the server may not have that request yet."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        stream = target.read_events(f"/v1/debug/stream/{id}", WAIT_SECONDS)
+        stream = target.read_events(f"/v1/debug/stream/{id}", seconds)
         if stream.status != 404 or time.monotonic() > deadline:
             return stream
         time.sleep(0.05)

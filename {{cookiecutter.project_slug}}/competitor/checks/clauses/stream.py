@@ -1,25 +1,22 @@
-"""Checks of section 4 of CONTRACT.md: the stream."""
+"""Cases of section 4 of CONTRACT.md: the times and the form of a stream. See also the other files of this section."""
 # Contract file: replaced by updates.
 
 import json
-import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-from ..registry import clause
-from ..target import Failed, Json, NotShown, Stream, Target, Upstream, question, require
-from .requests import WEATHER, refused
+from ..registry import case, clause
+from ..responses import Json, Stream, require
+from .looking import CALLS, FAULTS, KINDS, OWN_WORK, SILENCES, streams
 from .usage import check_usage
 from .whole_response import REASONS
 
 FIRST_WORD_SECONDS = 2.0
 GAP_SECONDS = 2.0
+FIRST_CHUNK_SECONDS = 1.0
 MAX_SECONDS_WITHOUT_WORDS = 3.5  # S4 sets no limit; words every 3 s are enough
-CANCEL_SECONDS = 2.0
 WORD_FIELDS = ("reasoning_content", "content")
-REFUSAL_STATUSES = (400, 413, 415)
-JANUS_EVENT_NAMES = {"tool_start", "tool_end", "sandbox_start", "sandbox_end", "artifacts"}
+ENDINGS = ("plain", "odd_finish", *CALLS, *FAULTS, *OWN_WORK)  # the ways in which a stream can end
+INCLUDE_USAGE = {"include_usage": True}
 
 
 def check_completed(stream: Stream, what: str = "the stream") -> None:
@@ -40,12 +37,8 @@ def well_formed(stream: Stream, what: str = "the stream") -> None:
     require(len(stream.data) == len(stream.chunks) + 1, f"{what} has [DONE] more than once")
     require(len(stream.finish_reasons) == 1, f"{what} has {len(stream.finish_reasons)} finish reasons")
     require(len(stream.usages) == 1, f"{what} has {len(stream.usages)} usages")
-    said = stream.text or stream.reasoning or _tool_call_fragments(stream)
+    said = stream.text or stream.reasoning or stream.fragments
     require(said, f"{what} has neither text nor reasoning nor a tool call")
-
-
-def _tool_call_fragments(stream: Stream) -> list[Json]:
-    return [piece for _, delta in stream.deltas for piece in delta.get("tool_calls") or ()]
 
 
 def _has_words(text: object) -> bool:
@@ -53,326 +46,296 @@ def _has_words(text: object) -> bool:
     return isinstance(text, str) and any(map(str.isalnum, text))
 
 
-def _streams_for(target: Target, names: Iterable[str]) -> dict[str, Stream]:
-    """Returns the streams for a plain question and for each named prompt; skips names that the target does not know."""
-    known = {name: target.stream(target.prompts[name]) for name in names if name in target.prompts}
-    return {"a plain question": target.stream(), **known}
+clause(
+    "S1",
+    "The first chunk has the role and is sent at once.",
+    remedy="Send a chunk with the role assistant first, as soon as the request is accepted.",
+)
 
 
-@clause("S1", remedy="Send a chunk with the role assistant first, as soon as the request is accepted.")
-def role_first(target: Target) -> None:
-    """The first chunk has the role and is sent at once."""
-    for what, stream in _streams_for(target, ["silence_first"]).items():
-        require(stream.deltas, f"{what}: the stream has no delta")
-        at, delta = stream.deltas[0]
-        require(delta.get("role") == "assistant", f"{what}: the first delta has no role")
-        require(at < 1.0, f"{what}: the first chunk came after {at:.1f} s")
-        require(stream.chunks[0][1].get("choices"), f"{what}: the first chunk has no choices")
+@case("S1/1", streams(*KINDS))
+def role_first(stream: Stream) -> None:
+    """The first chunk has the role `assistant`."""
+    require(stream.choices and stream.chunks[0][1].get("choices"), "the first chunk has no choices")
+    delta = stream.choices[0][1].get("delta")
+    require(isinstance(delta, dict) and delta.get("role") == "assistant", "the first delta has no role")
 
 
-@clause(
+@case("S1/2", streams("plain", "silence_first"))
+def role_at_once(stream: Stream) -> None:
+    """The first chunk is sent at once, even if the upstream is silent."""
+    at = stream.chunks[0][0]
+    require(at < FIRST_CHUNK_SECONDS, f"the first chunk came after {at:.1f} s")
+
+
+clause(
     "S2",
+    "The first content, reasoning or tool call comes within 2 s, even if the upstream is silent.",
     remedy="Send a word of reasoning before the model's first token: ideally within 500 ms, always within 2 s.",
 )
-def first_word(target: Target) -> None:
-    """The first content, reasoning or tool call comes within 2 s, even if the upstream is silent."""
-    for what, stream in _streams_for(target, ["silence_first"]).items():
-        at = stream.first_word
-        require(at is not None, f"{what}: no first word came")
-        require((at or 0) <= FIRST_WORD_SECONDS, f"{what}: the first word came after {at:.1f} s")
 
 
-@clause("S3", remedy="Send a comment (`: ping`) about every second of silence.")
-def no_gap(target: Target) -> None:
-    """There are never more than 2 s between two events, even while the upstream is silent."""
-    for what, stream in _streams_for(target, ["silence_first", "silence", "bursts"]).items():
-        require(stream.largest_gap <= GAP_SECONDS, f"{what}: a gap of {stream.largest_gap:.1f} s")
+def _check_first_word(stream: Stream) -> None:
+    at = stream.first_word
+    require(at is not None, "no first word came")
+    require((at or 0) <= FIRST_WORD_SECONDS, f"the first word came after {at:.1f} s")
 
 
-@clause("S4", remedy="During a long step, say in reasoning_content every 2 s what is being done; pings are not enough.")
-def progress_in_words(target: Target) -> None:
-    """reasoning_content continues during a long silence of the upstream."""
-    stream = target.stream(target.prompt("silence"))
-    times = [at for at, delta in stream.deltas if any(map(_has_words, (delta.get(name) for name in WORD_FIELDS)))]
-    gaps = [after - before for before, after in pairwise(times)]
-    longest = max(gaps, default=0)
-    spoken = gaps and longest <= MAX_SECONDS_WITHOUT_WORDS
-    require(spoken, f"no word was sent for {longest:.1f} s while the upstream was silent")
+@case("S2/1", streams("plain", *OWN_WORK))
+def first_word(stream: Stream) -> None:
+    """The first content, reasoning or tool call comes within 2 s."""
+    _check_first_word(stream)
 
 
-@clause("S5", remedy="Omit a field instead of sending null; in particular, never send usage: null.")
-def no_nulls(target: Target) -> None:
-    """No field of a chunk is null, not even `usage`."""
-    asked = {"a question with include_usage": target.stream(stream_options={"include_usage": True})}
-    for what, stream in (asked | _streams_for(target, ["reasoning", "calls"])).items():
-        for _, chunk in stream.chunks:
-            require(chunk.get("usage", 0) is not None, f"{what}: usage is null")
-            for choice in chunk.get("choices") or ():
-                nulls = [name for name, value in choice.get("delta", {}).items() if value is None]
-                require(not nulls, f"{what}: {', '.join(nulls)} is null")
+@case("S2/2", streams("silence_first"))
+def first_word_in_a_silence(stream: Stream) -> None:
+    """The first content, reasoning or tool call comes within 2 s while the upstream is silent."""
+    _check_first_word(stream)
 
 
-@clause("S6", remedy="Choose id, model and created once for each stream.")
-def same_envelope(target: Target) -> None:
-    """All chunks of a stream have the same id, model and created."""
-    for what, stream in _streams_for(target, ["silence"]).items():
-        for name in ("id", "model", "created"):
-            values = {json.dumps(chunk.get(name)) for _, chunk in stream.chunks}
-            same = len(values) == 1 and "null" not in values
-            require(same, f"{what}: {name} has {len(values)} values, or is missing")
-        require(stream.chunks[0][1]["model"] == "any-name", f"{what}: the model is not the one in the request")
+clause(
+    "S3",
+    "There are never more than 2 s between two events, even while the upstream is silent.",
+    remedy="Send a comment (`: ping`) about every second of silence.",
+)
 
 
-@clause("S7", remedy="Send a finish_reason in exactly one chunk.")
-def one_finish(target: Target) -> None:
+def _check_gaps(stream: Stream) -> None:
+    require(stream.largest_gap <= GAP_SECONDS, f"a gap of {stream.largest_gap:.1f} s")
+
+
+@case("S3/1", streams("plain", "bursts", *OWN_WORK))
+def no_gap(stream: Stream) -> None:
+    """There are never more than 2 s between two events."""
+    _check_gaps(stream)
+
+
+@case("S3/2", streams("silence_first"))
+def no_gap_before_the_first_token(stream: Stream) -> None:
+    """There are never more than 2 s between two events while the upstream has not begun to answer."""
+    _check_gaps(stream)
+
+
+@case("S3/3", streams("silence"))
+def no_gap_between_tokens(stream: Stream) -> None:
+    """There are never more than 2 s between two events while the upstream is silent in the middle of its answer."""
+    _check_gaps(stream)
+
+
+clause(
+    "S4",
+    "reasoning_content continues during a long silence of the upstream.",
+    remedy="During a long step, say in reasoning_content every 2 s what is being done; pings are not enough.",
+)
+
+
+@case("S4/1", streams(*SILENCES))
+def progress_in_words(stream: Stream) -> None:
+    """Words of reasoning or text continue during a long silence of the upstream."""
+    times = [at for at, delta in stream.deltas if any(_has_words(delta.get(name)) for name in WORD_FIELDS)]
+    longest = max((after - before for before, after in pairwise([0.0, *times, stream.seconds])), default=0.0)
+    require(times, "no word was sent")
+    said = f"no word was sent for {longest:.1f} s while the upstream was silent"
+    require(longest <= MAX_SECONDS_WITHOUT_WORDS, said)
+
+
+clause(
+    "S5",
+    "No field of a chunk is null, not even `usage`.",
+    remedy="Omit a field instead of sending null; in particular, never send usage: null.",
+)
+
+
+@case("S5/1", streams(*KINDS))
+def no_null_usage(stream: Stream) -> None:
+    """`usage` is never null."""
+    require(all(chunk.get("usage", 0) is not None for _, chunk in stream.chunks), "usage is null")
+
+
+@case("S5/2", streams("plain", "calls", stream_options=INCLUDE_USAGE))
+def no_null_usage_if_asked(stream: Stream) -> None:
+    """With include_usage, `usage` is never null either."""
+    require(all(chunk.get("usage", 0) is not None for _, chunk in stream.chunks), "usage is null")
+
+
+@case("S5/3", streams(*KINDS))
+def no_null_in_a_delta(stream: Stream) -> None:
+    """No field of a delta is null."""
+    nulls = dict.fromkeys(name for _, delta in stream.deltas for name, value in delta.items() if value is None)
+    require(not nulls, f"{', '.join(nulls)} is null")
+
+
+clause(
+    "S6",
+    "All chunks of a stream have the same id, model and created.",
+    remedy="Choose id, model and created once for each stream.",
+)
+
+
+def _check_same(stream: Stream, name: str) -> None:
+    values = {json.dumps(chunk.get(name)) for _, chunk in stream.chunks}
+    require("null" not in values, f"{name} is missing in a chunk")
+    require(len(values) == 1, f"{name} has {len(values)} values")
+
+
+@case("S6/1", streams(*KINDS))
+def same_id(stream: Stream) -> None:
+    """All chunks of a stream have the same id."""
+    _check_same(stream, "id")
+
+
+@case("S6/2", streams(*KINDS))
+def same_model(stream: Stream) -> None:
+    """All chunks of a stream have the same model."""
+    _check_same(stream, "model")
+
+
+@case("S6/3", streams(*KINDS))
+def same_created(stream: Stream) -> None:
+    """All chunks of a stream have the same `created`."""
+    _check_same(stream, "created")
+
+
+@case("S6/4", streams("plain"), remedy="Send the request's model name as `model` in every chunk.")
+def model_of_the_request(stream: Stream) -> None:
+    """The model in a stream is the one in the request."""
+    model = stream.chunks[0][1].get("model")
+    require(model == stream.request.json["model"], "the model is not the one in the request")
+
+
+clause(
+    "S7",
+    "Exactly one chunk has a finish_reason.",
+    remedy="Send a finish_reason in exactly one chunk.",
+)
+
+
+@case("S7/1", streams(*ENDINGS))
+def one_finish(stream: Stream) -> None:
     """Exactly one chunk has a finish_reason."""
-    for what, stream in _streams_for(target, ["odd_finish", "dies"]).items():
-        require(len(stream.finish_reasons) == 1, f"{what}: {len(stream.finish_reasons)} chunks have a finish_reason")
-        require(stream.finish_reasons[0] in REASONS, f"{what}: the finish_reason is {stream.finish_reasons[0]!r}")
+    require(len(stream.finish_reasons) == 1, f"{len(stream.finish_reasons)} chunks have a finish_reason")
 
 
-@clause("S8", remedy="Send usage once: on the finish chunk or, if include_usage is set, in a chunk with `choices: []`.")
-def one_usage(target: Target) -> None:
-    """Every stream has its usage exactly once, in the right chunk."""
-    plain = target.stream()
-    require(len(plain.usages) == 1, f"a stream has {len(plain.usages)} usages")
-    finish = next((chunk for _, chunk in plain.chunks if (chunk.get("choices") or [{}])[0].get("finish_reason")), {})
-    require(finish.get("usage"), "the usage is not on the finish chunk")
-    asked = target.stream(stream_options={"include_usage": True})
-    require(len(asked.usages) == 1, f"with include_usage a stream has {len(asked.usages)} usages")
-    last = asked.chunks[-1][1]
+@case("S7/2", streams(*ENDINGS), remedy=f"Send one of {', '.join(REASONS)} as finish_reason.")
+def allowed_finish(stream: Stream) -> None:
+    """The finish_reason is one of the four allowed values."""
+    require(stream.finish_reasons, "there is no finish_reason")
+    odd = [reason for reason in stream.finish_reasons if reason not in REASONS]
+    require(not odd, f"the finish_reason is {str(odd[:1])[1:40]}")
+
+
+clause(
+    "S8",
+    "Every stream has its usage exactly once, in the right chunk.",
+    remedy="Send usage once: on the finish chunk or, if include_usage is set, in a chunk with `choices: []`.",
+)
+
+
+def _finish_chunk(stream: Stream) -> Json:
+    """The chunk with the finish_reason; an empty object if there is none."""
+    finished = (
+        chunk
+        for _, chunk in stream.chunks
+        for choice in chunk.get("choices") or ()
+        if isinstance(choice, dict) and choice.get("finish_reason")
+    )
+    return next(finished, {})
+
+
+@case("S8/1", streams(*ENDINGS))
+def usage_once(stream: Stream) -> None:
+    """A stream has its usage exactly once."""
+    require(len(stream.usages) == 1, f"a stream has {len(stream.usages)} usages")
+
+
+@case("S8/2", streams(*ENDINGS))
+def usage_at_the_finish(stream: Stream) -> None:
+    """Without include_usage, the usage is on the chunk with the finish_reason."""
+    require(_finish_chunk(stream).get("usage"), "the usage is not on the finish chunk")
+
+
+@case("S8/3", streams("plain", *CALLS, *OWN_WORK, "fails", stream_options=INCLUDE_USAGE))
+def usage_once_if_asked(stream: Stream) -> None:
+    """With include_usage, a stream has its usage exactly once too."""
+    require(len(stream.usages) == 1, f"with include_usage a stream has {len(stream.usages)} usages")
+
+
+@case("S8/4", streams("plain", *CALLS, *OWN_WORK, "fails", stream_options=INCLUDE_USAGE))
+def usage_apart_if_asked(stream: Stream) -> None:
+    """With include_usage, the usage is on the last chunk, whose `choices` are an empty list."""
+    last = stream.chunks[-1][1]
     alone = last.get("choices") == [] and last.get("usage")
     require(alone, "with include_usage the last chunk does not have choices [] and usage")
-    for usage in (*plain.usages, *asked.usages):
+
+
+@case("S8/5", streams("plain", stream_options={"include_usage": False}))
+def usage_if_declined(stream: Stream) -> None:
+    """With `include_usage: false`, the usage is on the chunk with the finish_reason, exactly once."""
+    require(len(stream.usages) == 1, f"with include_usage: false a stream has {len(stream.usages)} usages")
+    require(_finish_chunk(stream).get("usage"), "with include_usage: false the usage is not on the finish chunk")
+
+
+@case("S8/6", streams(*ENDINGS))
+def usage_is_complete(stream: Stream) -> None:
+    """The usage in a stream has three integers that add up."""
+    require(stream.usages, "a stream has 0 usages")
+    for usage in stream.usages:
         check_usage(usage)
 
 
-@clause("S9", remedy="Send index in every fragment; id, type and name only in the first; arguments in string pieces.")
-def tool_call_fragments(target: Target) -> None:
-    """Tool calls are streamed in fragments whose arguments add up to JSON."""
-    if "calls" in target.prompts:
-        stream = target.stream(target.prompts["calls"], tools=[WEATHER])
-    else:
-        stream = target.stream("The weather in Paris, please.", tools=[WEATHER], tool_choice="required")
-    pieces = _tool_call_fragments(stream)
-    require(pieces, "no tool call was streamed")
-    assembled: dict[int, str] = {}
-    for piece in pieces:
-        require(isinstance(piece.get("index"), int), "a fragment of a tool call has no integer index")
-        index: int = piece["index"]
-        function = piece.get("function") or {}
-        require(isinstance(function.get("arguments", ""), str), "the arguments in a fragment are not a string")
-        if index not in assembled:
-            require(piece.get("id") and function.get("name"), "the first fragment of a call has no id or no name")
-            require(piece.get("type") == "function", "the type in the first fragment of a call is not function")
-        else:
-            again = {"id", "type"} & set(piece) or "name" in function
-            require(not again, "a later fragment of a call repeats the name, the id or the type")
-        assembled[index] = assembled.get(index, "") + function.get("arguments", "")
-    for arguments in assembled.values():
-        try:
-            require(isinstance(json.loads(arguments), dict), "the arguments of a call are not a JSON object")
-        except ValueError:
-            raise Failed("the arguments of a call do not add up to JSON") from None
-    require(stream.finish_reasons == ["tool_calls"], f"the finish reason is {stream.finish_reasons}")
-
-
-@clause("S10", remedy="Send tool_calls only for the client's tools; show your own tools as events and reasoning.")
-def only_client_tools(target: Target) -> None:
-    """The client gets tool calls only for tools that it offered."""
-    known = [name for name in ("calls_unknown", "events") if name in target.prompts]
-    for prompt in [target.prompts[name] for name in known] or [target.prompt("events")]:
-        stream = target.stream(prompt, tools=[WEATHER])
-        check_completed(stream)
-        functions = [piece.get("function", {}) for piece in _tool_call_fragments(stream)]
-        others = {function["name"] for function in functions if function.get("name")} - {"get_weather"}
-        require(not others, f"the client got a call of {', '.join(others)}, which it did not offer")
-        consistent = functions or stream.finish_reasons != ["tool_calls"]
-        require(consistent, "the finish_reason is tool_calls, but no tool call was sent")
-
-
-@clause("S11", remedy="Escape all non-ASCII characters in JSON, as json.dumps does by default.")
-def ascii_json(target: Target) -> None:
-    """The JSON is ASCII, and line separators in the text are not lost."""
-    for what, stream in _streams_for(target, ["separators"]).items():
-        ascii_only = all(line.isascii() for _, line in stream.lines)
-        require(ascii_only, f"{what}: a line has unescaped characters beyond ASCII")
-    if "separators" in target.prompts:
-        text = target.stream(target.prompts["separators"]).text
-        for mark in ("\u2028", "\u2029", "\u0085"):
-            require(mark in text, f"U+{ord(mark):04X} of the model's text was lost")
-
-
-@clause("S12", remedy="Send only `data:` fields and comments, each as a single line followed by a blank line.")
-def plain_frames(target: Target) -> None:
-    """A stream consists of one-line data: frames and comments."""
-    for what, stream in _streams_for(target, ["silence", "separators"]).items():
-        lines = [line for _, line in stream.lines]
-        for line, following in zip(lines, [*lines[1:], b""], strict=True):
-            framed = not line or line.startswith((b"data: ", b":"))
-            require(framed, f"{what}: a line is neither data: nor a comment: {line[:30]!r}")
-            require(not line or not following, f"{what}: no blank line after {line[:30]!r}")
-
-
-FAULTS = ("dies", "dies_first", "closes", "busy", "fails", "html", "garbage", "error_in_stream", "empty")
-
-
-@clause("S13", remedy="Answer with status 200, say in the text what failed, and end with stop, usage and [DONE].")
-def failures_in_good_form(target: Target) -> None:
-    """When the upstream fails in any way, the answer says what failed and ends properly."""
-    known = [name for name in FAULTS if name in target.prompts]
-    if not known:
-        raise NotShown("no known prompt makes the server's upstream fail")
-    for name in known:
-        stream = target.stream(target.prompts[name])
-        well_formed(stream, f"after {name!r} the stream")
-        reasons = stream.finish_reasons
-        require(reasons == ["stop"], f"after {name!r} the finish reason is {reasons}, not stop")
-        require("model" in stream.text, f"after {name!r} the text does not say what failed")
-        require("sk-secret" not in stream.text, f"after {name!r} the upstream's error text was sent to the client")
-        whole = target.ask(target.prompts[name])
-        require(whole.status == 200, f"after {name!r} a non-streamed answer has the status {whole.status}")
-        require(whole.json()["choices"][0]["message"]["content"], f"after {name!r} a non-streamed answer has no text")
-
-
-@clause(
-    "S14",
-    exclusive=True,
-    remedy="Watch from the start whether the client disconnects, and cancel the upstream call if it does.",
+clause(
+    "S11",
+    "The JSON is ASCII, and line separators in the text are not lost.",
+    remedy="Escape all non-ASCII characters in the JSON of a chunk.",
 )
-def disconnect_cancels(target: Target) -> None:
-    """When the client disconnects, the work at the upstream stops at once."""
-    if target.upstream is None:
-        raise NotShown("this check needs the stand-in upstream, which counts the requests that are cut off")
-    for name in ("endless", "silence_first", "silence_long"):
-        for streamed in (True, False):
-            _check_upstream_work_stops(target, name, streamed=streamed)
 
 
-def _check_upstream_work_stops(target: Target, name: str, *, streamed: bool) -> None:
-    upstream = target.upstream
-    assert upstream is not None
-    before = upstream.stats()
-    how = "a stream" if streamed else "a non-streamed answer"
-    if streamed:
-        # A competitor may send text before it asks its upstream. Leave only after the upstream was asked.
-        target.half_read(question(target.prompt(name), stream=True), then=lambda: _wait(upstream, "open", before))
-    else:
-        target.send_and_leave(question(target.prompt(name)))
-    cut = _wait(upstream, "cut", before)
-    require(cut, f"{name!r}: {CANCEL_SECONDS:g} s after the client aborted {how}, the upstream still works on it")
+@case("S11/1", streams("plain", "separators", *OWN_WORK))
+def ascii_json(stream: Stream) -> None:
+    """The lines of a stream have only ASCII characters."""
+    require(all(line.isascii() for _, line in stream.lines), "a line has unescaped characters beyond ASCII")
 
 
-def _wait(upstream: Upstream, count: str, before: Mapping[str, int]) -> bool:
-    """Returns whether the upstream's figure `count` exceeds `before[count]` within CANCEL_SECONDS."""
-    deadline = time.monotonic() + CANCEL_SECONDS
-    while upstream.stats()[count] <= before[count]:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+@case("S11/2", streams("calls_separators"))
+def ascii_arguments(stream: Stream) -> None:
+    """The arguments of tool calls are escaped to ASCII too."""
+    require(all(line.isascii() for _, line in stream.lines), "a line has unescaped characters beyond ASCII")
 
 
-@clause("S15", remedy="End the answer properly 10 s before JANUS_TIMEOUT.")
-def ends_in_time(target: Target) -> None:
-    """The server ends an answer before the caller's time limit, even if the upstream never ends."""
-    prompts = {name: target.prompt(name) for name in ("endless", "silence_long")}
-    quick, slow = (_limited(target, seconds) for seconds in (6, 20))
-    with ThreadPoolExecutor(1) as pool:
-        long = pool.submit(_check_ends_by, slow, "endless", prompts["endless"], 12.0)
-        for name, prompt in prompts.items():
-            _check_ends_by(quick, name, prompt, 5.5)
-        began = time.monotonic()
-        reply = quick.post(question(prompts["endless"]))
-        in_time = reply.status == 200 and time.monotonic() - began < 5.5
-        require(in_time, "a non-streamed answer did not end before the time limit")
-        long.result()
+@case("S11/3", streams("separators"))
+def separators_kept(stream: Stream) -> None:
+    """Line separators in the model's text reach the client."""
+    for mark in ("\u2028", "\u2029", "\u0085"):
+        require(mark in stream.text, f"U+{ord(mark):04X} of the model's text was lost")
 
 
-def _limited(target: Target, seconds: int) -> Target:
-    limited = target.launched({"JANUS_TIMEOUT": str(seconds)} | target.upstream_variables)
-    limited.name, limited.timeout = f"with a time limit of {seconds} s", max(limited.timeout, seconds)
-    return limited
-
-
-def _check_ends_by(limited: Target, name: str, prompt: str, latest: float) -> None:
-    stream = limited.read_stream(question(prompt, stream=True))
-    check_completed(stream, f"{limited.name}, {name!r}")
-    require(stream.seconds < latest, f"{limited.name}, the answer to {name!r} took {stream.seconds:.1f} s")
-
-
-BAD_BODIES: list[tuple[str, bytes, str | None]] = [
-    ("an empty body", b"", None),
-    ("a body that is not JSON", b"{model: x", None),
-    ("a list", b"[]", None),
-    ("a string", b'"hello"', None),
-    ("UTF-16", '{"model": "x"}'.encode("utf-16"), None),
-    ("a byte order mark", b"\xef\xbb\xbf{}", None),
-    ("NaN", b'{"model":"x","messages":[{"role":"user","content":"a"}],"temperature":NaN}', "temperature"),
-    ("1e999", b'{"model":"x","messages":[{"role":"user","content":"a"}],"temperature":1e999}', "temperature"),
-    ("Infinity", b'{"model":"x","messages":[{"role":"user","content":"a"}],"metadata":{"a":Infinity}}', "metadata"),
-    ("half a surrogate pair", b'{"model":"x","messages":[{"role":"user","content":"\\ud800"}]}', "messages[0].content"),
-    ("a number of 5000 digits", b'{"model":"x","messages":[],"seed":' + b"9" * 5000 + b"}", None),
-    ("a depth of 100,000", b"[" * 100_000, None),
-    ("a depth of 300 in a field", b'{"model":"x","messages":' + b"[" * 300 + b"]" * 300 + b"}", "messages"),
-    ("no messages", b'{"model":"x"}', "messages"),
-    ("messages of numbers", b'{"model":"x","messages":[1,2]}', "messages[0]"),
-    ("a field of 1 MB", b'{"model":"x","messages":"' + b"x" * 1_000_000 + b'"}', "messages"),
-]
-
-
-@clause(
-    "S16",
-    exclusive=True,
-    remedy="Refuse bad input before the stream starts: 400, 413 or 415 with OpenAI's error object.",
+clause(
+    "S12",
+    "A stream consists of one-line data: frames and comments, and ends with [DONE].",
+    remedy="Send only `data:` fields and comments, each as a single line followed by a blank line.",
 )
-def bad_input(target: Target) -> None:
-    """Bad input gets a small 4xx response that names the field but does not echo the input; no upstream is asked."""
-    before = len(target.upstream.requests()) if target.upstream else 0
-    for what, body, param in BAD_BODIES:
-        reply = target.post(body)
-        refused(reply, param, what)
-        require(reply.status in REFUSAL_STATUSES, f"{what} got {reply.status}, not 400, 413 or 415")
-        error = refused(target.post(body, {"accept": "text/event-stream"}), param, what)
-        require(param is None or param in error["message"], f"the error message for {what} does not name {param}")
-        require("xxxxxxxx" not in json.dumps(error), f"the refusal of {what} echoes the input")
-    large = target.post(b'{"model":"x","messages":[{"role":"user","content":"' + b"x" * 11 * 2**20 + b'"}]}')
-    refused(large, None, "a body of 11 MiB")
-    require(large.status == 413, f"a body of 11 MiB got {large.status}, not 413")
-    good = json.dumps(question()).encode()
-    for headers in ({"content-type": "text/plain"}, {"content-type": "application/json", "content-encoding": "gzip"}):
-        reply = target.post(good, headers)
-        refused(reply, None, f"a request with {headers}")
-        require(reply.status == 415, f"a request with {headers} got {reply.status}, not 415")
-    if target.upstream is not None:
-        require(len(target.upstream.requests()) == before, "a bad request reached the upstream")
 
 
-@clause(
-    "S17",
-    remedy="Send {event, payload} in delta.janus with words in reasoning_content; send an end event with the same id "
-    "for each start event.",
-)
-def janus_events(target: Target) -> None:
-    """Each chunk with a Janus event has all fields and reasoning_content; each start event has an end event."""
-    stream = target.stream(target.prompt("events"))
-    check_completed(stream)
-    events = [(delta["janus"], delta) for _, delta in stream.deltas if "janus" in delta]
-    require(events, "no Janus event was sent")
-    open_ids: dict[str, str] = {}
-    for event, delta in events:
-        kind, payload = event.get("event"), event.get("payload")
-        require(kind in JANUS_EVENT_NAMES, f"the event {kind!r} is not one that the contract names")
-        require(isinstance(payload, dict), f"{kind} has no payload")
-        if kind == "artifacts":
-            continue
-        require(delta.get("reasoning_content"), f"the event {kind} comes without reasoning_content")
-        for name in ("name", "status", "id"):
-            require(isinstance(payload.get(name), str), f"{kind} has no {name}")
-        what, _, which = kind.partition("_")
-        if which == "start":
-            open_ids[payload["id"]] = what
-        else:
-            require(open_ids.pop(payload["id"], None) == what, f"no start event has the id of this {kind}")
-            require(isinstance(payload.get("duration_ms"), int | float), f"{kind} has no duration_ms")
-    require(not open_ids, "a start event has no end event with its id")
+@case("S12/1", streams(*KINDS))
+def plain_frames(stream: Stream) -> None:
+    """Every line of a stream is a `data:` line or a comment."""
+    for _, line in stream.lines:
+        framed = not line or line.startswith((b"data: ", b":"))
+        require(framed, f"a line is neither data: nor a comment: {line[:30]!r}")
+
+
+@case("S12/2", streams(*KINDS))
+def blank_lines(stream: Stream) -> None:
+    """A blank line follows every `data:` line and every comment."""
+    lines = [line for _, line in stream.lines]
+    for line, following in zip(lines, [*lines[1:], b""], strict=True):
+        require(not line or not following, f"no blank line after {line[:30]!r}")
+
+
+@case("S12/3", streams(*KINDS), remedy="End every stream with `data: [DONE]`, and send nothing after it.")
+def done_last(stream: Stream) -> None:
+    """The last line of every stream is `data: [DONE]`, and nothing comes after it."""
+    require(stream.done, "the stream has no [DONE]")
+    lines = [line for _, line in stream.lines if line]
+    require(lines[-1] == b"data: [DONE]", f"after [DONE] comes {lines[-1][:40]!r}")
+    require(lines.count(b"data: [DONE]") == 1, "the stream has [DONE] more than once")

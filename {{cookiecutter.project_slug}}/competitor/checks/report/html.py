@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from .. import CONTRACT_VERSION
 from ..figures import Figure
-from ..judging import Verdict
-from ..target import Stream
+from ..judging import Heading, Status, Verdict
+from ..responses import Stream
+from .evidence import request_text, response_text
 from .records import Record
 from .timeline import gap_histogram, timeline
 
@@ -24,16 +24,17 @@ _MAX_CAPTION_CHARACTERS = 100
 def as_html(record: Record) -> str:
     """The report of a run as an HTML page."""
     word = "complies with" if record.complies else "does not comply with"
-    title = f"{record.url} {word} the Janus contract {CONTRACT_VERSION}"
-    not_shown = [_verdict(each) for each in record.verdicts if each.status == "not shown"]
+    title = f"{record.url} {word} the Janus contract {record.contract}"
+    faults = [_verdict(each) for each in record.having("fault")]
     body = "".join(
         (
             _head(record, title),
-            _section("What to fix", [_verdict(each) for each in record.verdicts if each.status == "fail"]),
+            _section("What to fix", [_verdict(each) for each in record.having("broken")]),
+            _section("Checks that have a fault", faults),
             _section("Estimated benchmark scores", [_figure(figure) for figure in record.figures]),
             _streams(record.streams),
-            _section("Clauses that hold", [_verdict(each) for each in record.verdicts if each.status == "pass"]),
-            _section("Clauses that could not be checked here", not_shown),
+            _section("Clauses that hold", [_clause(each) for each in record.clauses if each.status == "holds"]),
+            _section("Clauses that could not be checked here", [_clause(each) for each in _unseen(record)]),
         )
     )
     return (
@@ -50,19 +51,24 @@ def _safe(text: str) -> str:
     return escape(text.encode("utf-8", "replace").decode())
 
 
+def _unseen(record: Record) -> list[Heading]:
+    return [clause for clause in record.clauses if clause.status == "not shown"]
+
+
 def _head(record: Record, title: str) -> str:
-    should = sum(each.status == "fail" and each.clause.severity == "should" for each in record.verdicts)
+    broken = sum(each.breaks for each in record.clauses)
     counts = [
-        ("pass", f"{record.count('pass')} hold"),
-        ("fail", f"{sum(each.breaks for each in record.verdicts)} broken"),
-        ("should", f"{should} recommendations missed"),
+        ("pass", f"{record.count('holds')} hold"),
+        ("fail", f"{broken} broken"),
+        ("should", f"{record.count('broken') - broken} recommendations missed"),
         ("unseen", f"{record.count('not shown')} not checked"),
     ]
     listed = "".join(f'<li class="{kind}">{words}</li>' for kind, words in counts)
     return (
         f"<h1>{_safe(title)}</h1>\n"
-        f'<p class="soft">{len(record.verdicts)} clauses in {record.seconds:.0f} s. A broken <em>must</em> means that '
-        "the server does not comply; a missed <em>should</em> costs points or makes the server less convenient.</p>\n"
+        f'<p class="soft">{len(record.clauses)} clauses with {len(record.verdicts)} cases in {record.seconds:.0f} s. A '
+        "broken <em>must</em> means that the server does not comply; a missed <em>should</em> costs points or makes "
+        "the server less convenient.</p>\n"
         f'<ul class="counts">{listed}</ul>\n'
     )
 
@@ -71,16 +77,34 @@ def _section(title: str, parts: Sequence[str]) -> str:
     return f'<h2>{title}</h2>\n<div class="card">\n{"".join(parts)}</div>\n' if parts else ""
 
 
-def _verdict(verdict: Verdict) -> str:
-    clause = verdict.clause
-    kind = {"pass": "pass", "fail": "fail" if verdict.breaks else "should", "not shown": "unseen"}[verdict.status]
-    failed = "broken" if verdict.breaks else "should: missed"
-    words = {"pass": "holds", "fail": failed, "not shown": "not checked"}[verdict.status]
-    reason = f'<p class="{kind}">{_safe(verdict.reason)}</p>' if verdict.reason else ""
-    remedy = f'<p class="soft">{_safe(clause.remedy)}</p>' if verdict.status == "fail" else ""
+_KINDS: dict[Status, str] = {"holds": "pass", "broken": "should", "not shown": "unseen", "fault": "fail"}
+_WORDS: dict[Status, str] = {"holds": "holds", "broken": "should: missed", "not shown": "not checked", "fault": "fault"}
+
+
+def _clause(heading: Heading) -> str:
+    """A clause, with its cases in a part that can be opened."""
+    clause, held = heading.clause, len(heading.having("holds"))
+    words = f"{held} of {len(heading.verdicts)} hold" if held else "not checked"
     return (
-        f'<div class="verdict"><b title="{_safe(clause.cites)}">{clause.id}</b><span>{_safe(clause.title)}</span>'
-        f'<span class="mark {kind}">{words}</span>{reason}{remedy}</div>\n'
+        f'<details class="clause"><summary class="verdict"><b title="{_safe(clause.cites)}">{clause.id}</b>'
+        f'<span>{_safe(clause.title)}</span><span class="mark {_KINDS[heading.status]}">{words}</span></summary>\n'
+        f"{''.join(map(_verdict, heading.verdicts))}</details>\n"
+    )
+
+
+def _verdict(verdict: Verdict) -> str:
+    """A case, with its evidence in a part that can be opened."""
+    case = verdict.case
+    kind, words = ("fail", "broken") if verdict.breaks else (_KINDS[verdict.status], _WORDS[verdict.status])
+    reason = f'<p class="{kind}">{_safe(verdict.reason)}</p>' if verdict.reason else ""
+    remedy = f'<p class="soft">{_safe(case.remedy)}</p>' if verdict.status == "broken" else ""
+    shown = "".join(
+        f"<pre>{_safe(request_text(each))}</pre><pre>{_safe(response_text(each))}</pre>" for each in verdict.evidence
+    )
+    evidence = f"<details><summary>request and response</summary>{shown}</details>" if shown else ""
+    return (
+        f'<div class="verdict"><b title="{_safe(case.clause.cites)}">{case.id}</b><span>{_safe(case.title)}</span>'
+        f'<span class="mark {kind}">{words}</span>{reason}{remedy}{evidence}</div>\n'
     )
 
 

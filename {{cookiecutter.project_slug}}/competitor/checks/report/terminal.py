@@ -7,15 +7,16 @@ On a terminal, `rich` draws a progress bar. It is a development dependency, so t
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .. import CLAUSES, CONTRACT_VERSION, NOT_FROM_OUTSIDE
+from .. import CLAUSES, NOT_FROM_OUTSIDE
 from ..figures import as_lines
-from ..judging import Verdict
+from ..judging import Heading, Status, Verdict
+from ..requirements import required
 from .records import Record
 
-_MARKS = {"pass": "ok", "fail": "BROKEN", "not shown": "-"}
+_MARKS: dict[Status, str] = {"holds": "ok", "broken": "BROKEN", "not shown": "-", "fault": "FAULT"}
 
 
 def say(text: str) -> None:
@@ -37,42 +38,56 @@ def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("", total=total)
-        yield lambda verdict: bar.update(task, advance=1, description=f"{verdict.clause.id} {verdict.status}")
+        yield lambda verdict: bar.update(task, advance=1, description=f"{verdict.case.id} {verdict.status}")
 
 
-def catalogue() -> str:
-    """Lists all clauses as a table, for the option `--list`."""
-    rows: list[tuple[str, str, str]] = [(clause.id, clause.severity, clause.title) for clause in CLAUSES.values()]
-    rows += [(name, "", f"cannot be checked over HTTP: {reason}") for name, reason in NOT_FROM_OUTSIDE.items()]
-    return f"Contract {CONTRACT_VERSION}\n" + "".join(f"  {name:<4} {need:<7} {title}\n" for name, need, title in rows)
-
-
-def table(record: Record) -> str:
-    """Lists the verdicts, with the reason and the remedy of each clause that fails."""
-    lines = [line for verdict in record.verdicts for line in _rows(verdict)]
+def catalogue(contract: str) -> str:
+    """Lists all clauses of a version of the contract, each with its cases, for the option `--list`."""
+    cases = required(contract)
+    clauses = dict.fromkeys(case.clause.id for case in cases)
+    lines = [f"Contract {contract}: {len(clauses)} clauses with {len(cases)} cases"]
+    for clause in map(CLAUSES.get, clauses):
+        assert clause is not None
+        lines.append(f"  {clause.id:<4} {clause.severity:<7} {clause.title}")
+        lines += [f"       {case.id:<7} {case.title}" for case in cases if case.clause is clause]
+    lines += [f"  {name:<4} cannot be checked over HTTP: {reason}" for name, reason in NOT_FROM_OUTSIDE.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _rows(verdict: Verdict) -> list[str]:
-    clause = verdict.clause
-    mark = "missed" if verdict.status == "fail" and clause.severity == "should" else _MARKS[verdict.status]
-    rows = [f"  {mark:<7} {clause.id:<4} {clause.severity:<7} {clause.title}"]
+def table(record: Record) -> str:
+    """Lists the clauses, and under each the cases that are broken or have a fault, with the reason and the remedy.
+
+    For a clause that could not be checked at all, the reasons follow.
+    """
+    return "".join(f"{line}\n" for clause in record.clauses for line in _rows(clause))
+
+
+def _rows(heading: Heading) -> list[str]:
+    clause = heading.clause
+    mark = "missed" if heading.status == "broken" and not heading.breaks else _MARKS[heading.status]
+    held, count = len(heading.having("holds")), len(heading.verdicts)
+    rows = [f"  {mark:<7} {clause.id:<4} {clause.severity:<7} {f'{held}/{count}':<6} {clause.title}"]
     indent = " " * 23
-    if verdict.reason:
-        rows.append(f"{indent}{verdict.reason}")
-    if verdict.status == "fail":
-        rows.append(f"{indent}-> {clause.remedy}")
+    for verdict in heading.having("broken"):
+        rows += [f"{indent}{verdict.case.id} {verdict.case.title}"]
+        rows += [f"{indent}   {verdict.reason}", f"{indent}   -> {verdict.case.remedy}"]
+    rows += [f"{indent}{verdict.case.id} {verdict.reason}" for verdict in heading.having("fault")]
+    if heading.status == "not shown":
+        rows += [f"{indent}{reason}" for reason in dict.fromkeys(each.reason for each in heading.verdicts)]
     return rows
 
 
 def closing(record: Record) -> str:
     """The last lines of the output: the estimated benchmark scores, and a summary of the verdicts."""
-    broken: Sequence[Verdict] = [verdict for verdict in record.verdicts if verdict.breaks]
-    missed = record.count("fail") - len(broken)
+    broken = sum(clause.breaks for clause in record.clauses)
+    missed = record.count("broken") - broken
     word = "complies" if record.complies else "does not comply"
-    counts = f"{record.count('pass')} clauses hold, {len(broken)} are broken, {missed} recommendations are missed"
+    counts = f"{record.count('holds')} clauses hold, {broken} are broken, {missed} recommendations are missed"
     figures = f"\nAs the benchmark would score it:\n{as_lines(record.figures)}" if record.figures else ""
+    faults = f" {len(record.having('fault'))} checks have a fault: please report it." if record.having("fault") else ""
+    unseen = f"{record.count('not shown')} could not be checked"
+    cases = f"{len(record.having('holds'))} of {len(record.verdicts)} cases hold"
     return (
-        f"{figures}\n{record.url} {word} with contract {CONTRACT_VERSION}: "
-        f"{counts}, {record.count('not shown')} could not be checked ({record.seconds:.0f} s).\n"
+        f"{figures}\n{record.url} {word} with contract {record.contract}: "
+        f"{counts}, {unseen}; {cases} ({record.seconds:.0f} s).{faults}\n"
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..figures import gaps
-from ..target import Json, Stream
+from ..responses import Json, Stream
 
 LANES = ("pings", "reasoning", "text", "calls", "events", "artifacts", "end")
 WORD_LANES = ("reasoning", "text", "calls")

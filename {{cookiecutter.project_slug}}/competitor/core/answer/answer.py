@@ -79,6 +79,7 @@ class Answer:
         self._calls: list[bool] = []  # whether arguments arrived, for each call of a client's tool
         self._open: dict[str, tuple[Step, float]] = {}  # tools and sandboxes that run, with their start time
         self._shown: set[str] = set()  # ids of the artifacts that were sent
+        self._noted = 0  # bytes of the last text, which no model has counted
         self._half = ""  # first half of a surrogate pair that was cut in two
 
     # The `Sink` methods: they are called for each token, so they do not wait and allocate as little as possible.
@@ -177,6 +178,7 @@ class Answer:
             note = "The answer is empty."
         if note:
             self.form.text(f"\n\n{note}" if self.said else note)
+            self._noted = len(note.encode())
         self.closed = True
         if reason is None:
             reason = self.reason
@@ -190,7 +192,7 @@ class Answer:
             spent += Usage(prompt_tokens=prompt_tokens({"messages": messages(self.request), **tools(self.request)}))
         if not spent.completion_tokens:
             spent += Usage(completion_tokens=max(1, text_tokens(self.size)))
-        return spent
+        return spent + Usage(completion_tokens=text_tokens(self._noted)) if self._noted else spent
 
     def _speak(self) -> None:
         if self.closed:
@@ -235,7 +237,7 @@ class Answer:
         before = "\n\n" if self.said else ""
         self.said = True
         self.size += len(artifact.display_name.encode())
-        self._observer.saved(artifact.type, artifact.size_bytes)
+        self._observer.saved(artifact.type, artifact.size_bytes, artifact.display_name)
         self.form.artifact(artifact.as_json(), f"{before}{artifact.markdown}\n\n")
 
     def _start(self, kind: Literal["tool", "sandbox"], event: ToolStart | SandboxStart) -> None:

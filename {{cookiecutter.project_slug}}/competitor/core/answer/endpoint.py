@@ -78,6 +78,8 @@ class _Request:
         self.recorder = shared.console.recorder(asked, size, self.id, request.headers) if shared.console else None
         if self.recorder is not None:
             self.observer = Observers(shared.metrics, self.recorder)
+            if self.recorder.followed_as is not None:
+                self.echoed["x-debug-request-id"] = self.recorder.followed_as
         self.trace = shared.tracing.request(request.headers, self.id) if shared.tracing else None
         if self.trace is not None:
             self.observer = Observers(self.observer, self.trace)

@@ -1,6 +1,8 @@
 """The two forms of an answer: a stream of chunks (section 4), and one JSON object (section 3)."""
 # Contract file: replaced by updates.
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from ..events import FinishReason, Flow
@@ -21,6 +23,7 @@ class StreamForm:
 
         self.pacer = Pacer(pacing, delta, writer.uncork, pacing.timers) if pacing else None
         self.text = self.pacer.text if self.pacer else delta
+        self._numbers = itertools.count()
         self.flow = writer
         writer.write(envelope.delta({"role": "assistant"}))  # S1
 
@@ -43,11 +46,13 @@ class StreamForm:
         self._at_once(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
 
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
-        self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": payload}}))
+        numbered = _numbered(payload, self._numbers)
+        self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": numbered}}))
 
     def artifact(self, descriptor: dict[str, Any], link: str) -> None:
         """Sends the event in its own chunk (S18), then the link, without pacing, which would split `data:` URLs."""
-        self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": {"items": [descriptor]}}}))
+        payload = _numbered({"items": [descriptor]}, self._numbers)
+        self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": payload}}))
         for start in range(0, len(link), MAX_LINK_CHARACTERS):
             self.writer.write(self.envelope.text(link[start : start + MAX_LINK_CHARACTERS]))
 
@@ -65,6 +70,16 @@ class StreamForm:
         else:
             last = self.envelope.finish(reason, usage)
         await self.writer.end(last + DONE)
+
+
+def _numbered(value: Any, numbers: Iterator[int]) -> Any:
+    """A copy in which each object in a list has an `index`, without which the OpenAI SDK refuses a second one (S18)."""
+    if isinstance(value, dict):
+        return {name: _numbered(item, numbers) for name, item in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    items = [_numbered(item, numbers) for item in value]
+    return [{**item, "index": next(numbers)} if isinstance(item, dict) else item for item in items]
 
 
 class WholeForm:

@@ -9,12 +9,16 @@ from ..settings import Settings
 _HOST = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 
 
+MAX_PORT = 65_535
+
+
 def public_base(settings: Settings, host: str) -> str:
     """The configured base URL, or else `http://` and the request's `Host` header, if this header is valid."""
     if settings.artifact_url_base is not None:
         return settings.artifact_url_base.rstrip("/")
     found = _HOST.fullmatch(host)
-    name, port = (found[1], found[2]) if found else ("localhost", str(settings.port))
+    valid = found and int(found[2] or 0) <= MAX_PORT
+    name, port = (found[1], found[2]) if found and valid else ("localhost", str(settings.port))
     if settings.artifact_port is not None:
         port = str(settings.artifact_port)
     return f"http://{name}:{port}" if port else f"http://{name}"

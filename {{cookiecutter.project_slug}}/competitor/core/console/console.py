@@ -17,7 +17,7 @@ from ..request.schema import ChatRequest
 from ..settings import Settings
 from .budget import Budget
 from .guard import Guard
-from .live import LAST, Live
+from .live import Live
 from .recorder import Recorder, Rest
 from .storage import Shelf, new_number
 
@@ -31,7 +31,7 @@ class Console:
         """Raises `OSError` if no folder can be made."""
         self._own = None if folder else tempfile.TemporaryDirectory(prefix="competitor-")
         folder = folder or Path(self._own.name if self._own else "")
-        self.guard = Guard(settings.debug_allow)
+        self.guard = Guard(settings.debug_allow, settings.debug_hosts)
         self.secrets = settings.secrets
         self.seconds = settings.timeout_seconds
         self.shelf = Shelf(folder / "requests")
@@ -51,7 +51,7 @@ class Console:
         shown = {"message": message, "code": error.code, "param": error.param, "status": error.status}
         self.keep(new_number(), {"request_id": answer_id(headers), "state": "refused", "error": shown, "prompt": ""})
         if followed := debug_id(headers):
-            self.live.log(followed, echoed(headers)).tell(LAST, "request", f"The request was refused: {message}", shown)
+            self.live.log(followed, echoed(headers)).tell("error", "REQ", f"The request was refused: {message}", shown)
 
     def keep(self, number: str, head: dict[str, Any], rest: Rest | None = None) -> bool:
         """Lets another thread store a request. Returns False if too many requests already wait to be stored.

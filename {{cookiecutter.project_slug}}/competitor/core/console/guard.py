@@ -1,8 +1,8 @@
-"""Decides who may open the console (E5): this machine, and the networks in the settings."""
+"""Decides who may open the console (E5) and the debug streams (E6)."""
 # Contract file: replaced by updates.
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 # DNS rebinding lets another site's page use its own name for this machine, but not an address or localhost.
@@ -14,8 +14,8 @@ _FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 class Guard:
     """Decides who may open the console: `reason` returns why a request is refused, or None if it is not."""
 
-    def __init__(self, allowed: Iterable[IPv4Network | IPv6Network]):
-        self._allowed = tuple(allowed)
+    def __init__(self, allowed: Iterable[IPv4Network | IPv6Network], stream_hosts: Container[str] = ()):
+        self._allowed, self._stream_hosts = tuple(allowed), stream_hosts
 
     def reason(self, peer: str, headers: Mapping[str, str]) -> str | None:
         if not self._is_near(peer, headers):
@@ -23,6 +23,11 @@ class Guard:
         if not _is_own_host(headers.get("host", "")):
             return "Open the console under the name localhost or an IP address, not under another name."
         return None
+
+    def is_stream_host(self, host: str) -> bool:
+        """Whether a debug stream may be read under this `Host`: a local name, an address, or one of the settings."""
+        name = host.lower()
+        return _is_own_host(host) or name in self._stream_hosts or name.rpartition(":")[0] in self._stream_hosts
 
     def _is_near(self, peer: str, headers: Mapping[str, str]) -> bool:
         try:

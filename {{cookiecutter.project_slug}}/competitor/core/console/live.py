@@ -7,6 +7,7 @@ need not be the one that answers the request. Only `data:` frames are sent.
 
 import asyncio
 import hashlib
+import itertools
 import json
 import logging
 import time
@@ -19,7 +20,8 @@ from ..limits import MAX_LIVE_FILE_BYTES, MAX_LIVE_FILES
 
 log = logging.getLogger("competitor.console")
 
-LAST = "request_end"
+# The types of the event that ends a request.
+LAST = ("response_complete", "error")
 _LOOK_SECONDS = 0.05
 # How long to wait for the request, since a caller may ask for its events before it arrives.
 WAIT_SECONDS = 30.0
@@ -35,15 +37,28 @@ class Live:
         folder.mkdir(mode=0o700, exist_ok=True)
 
     def log(self, id: str, echoed: Mapping[str, str]) -> "LiveLog":
-        path = self._path(id)
+        """Starts the events of a request. If another request uses the id, they are under `{id}-2`, and so on."""
+        for number in itertools.count(1):
+            name = id if number == 1 else f"{id}-{number}"
+            path = self._path(name)
+            if not self._is_in_use(path):
+                break
         try:
-            path.write_bytes(b"")  # a reused id starts a new file
+            path.write_bytes(b"")  # an id that is used again starts a new file
             newest_first = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in newest_first[MAX_LIVE_FILES:]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             log.warning("a request cannot be followed", extra={"why": error.strerror})
-        return LiveLog(path, id, echoed.get("x-correlation-id"))
+        return LiveLog(path, name, echoed.get("x-correlation-id"))
+
+    def _is_in_use(self, path: Path) -> bool:
+        """Whether a request that has not ended writes into this file."""
+        try:
+            running = time.time() - path.stat().st_mtime < self._most_seconds  # else its worker has died
+            return running and not _is_last(path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2])
+        except OSError:
+            return False
 
     async def follow(self, id: str) -> AsyncIterator[bytes]:
         """Yields past and future events as frames. Stops when the request ends, or if it does not arrive in time."""
@@ -61,7 +76,7 @@ class Live:
                 read, told = read + len(lines), time.monotonic()
             elif time.monotonic() - told >= KEEP_ALIVE_SECONDS:
                 told = time.monotonic()
-                yield b"data: " + _line(id, "keep_alive", "request", "Nothing new.", None, None) + b"\n\n"
+                yield b"data: " + _line(id, "agent_thinking", "AGENT", "Nothing new.", None, None) + b"\n\n"
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _path(self, id: str) -> Path:
@@ -72,13 +87,13 @@ class LiveLog:
     """Writes the events of one request to its file."""
 
     def __init__(self, path: Path, id: str, correlation_id: str | None):
-        self._path, self._id, self._correlation_id = path, id, correlation_id
+        self._path, self.id, self._correlation_id = path, id, correlation_id
         self._size = 0
 
     def tell(self, type: str, step: str, message: str, data: Any = None) -> None:
-        line = _line(self._id, type, step, message, data, self._correlation_id) + b"\n"
+        line = _line(self.id, type, step, message, data, self._correlation_id) + b"\n"
         self._size += len(line)
-        if self._size > MAX_LIVE_FILE_BYTES and type != LAST:
+        if self._size > MAX_LIVE_FILE_BYTES and type not in LAST:
             return
         try:
             with self._path.open("ab") as file:
@@ -96,8 +111,8 @@ def _line(id: str, type: str, step: str, message: str, data: Any, correlation_id
 
 def _is_last(line: bytes) -> bool:
     try:
-        return bool(json.loads(line)["type"] == LAST)
-    except ValueError:  # the id was reused: the file was emptied within a line
+        return json.loads(line)["type"] in LAST
+    except (ValueError, KeyError, TypeError):  # the id was reused: the file was emptied within a line
         return False
 
 

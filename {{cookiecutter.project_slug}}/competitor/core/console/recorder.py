@@ -16,9 +16,11 @@ from ..request.schema import ChatRequest
 from ..stream.writer import BodyWriter
 from .budget import Budget
 from .cleaning import clean, fitting, unpieced
-from .live import LAST, LiveLog
+from .live import LiveLog
 from .storage import new_number
 
+# The platform's flow view knows these types and steps (E6).
+_STEPS = {"tool": "TOOLS", "sandbox": "SANDY"}
 _SHOWN_CHARACTERS = 120
 _LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut off at the end would not be found
 
@@ -49,6 +51,7 @@ class Recorder(Observer):
 
     def __init__(self, console: Shelves, asked: ChatRequest, size: int, request_id: str, live: LiveLog | None):
         self._console, self._live = console, live
+        self.followed_as = live.id if live else None  # the id of the request's debug stream
         self._number = new_number()
         self._began = time.monotonic()
         self._written: list[tuple[float, bytes]] = []
@@ -69,7 +72,7 @@ class Recorder(Observer):
         self._kept = console.keep(self._number, self._head)
         if not (self._kept and self._holds(size)):
             self._asked = None
-        self._tell("request_start", "request", "The request was accepted.", {"mode": self._head["mode"]})
+        self._tell("request_received", "REQ", "The request was accepted.", {"mode": self._head["mode"]})
 
     # Called for what is written to the client.
 
@@ -86,23 +89,27 @@ class Recorder(Observer):
     # Observer callbacks.
 
     def doing(self, what: str) -> None:
-        self._tell("progress", "work", f"{what}.")
+        self._tell("agent_thinking", "AGENT", f"{what}.")
 
     def started(self, step: Step) -> None:
-        self._tell(f"{step.kind}_start", step.name, f"Running {step.name}.", {"id": step.id, **step.details})
+        type = "tool_call_start" if step.kind == "tool" else "sandbox_init"
+        data = {"id": step.id, "name": step.name, **step.details}
+        self._tell(type, _STEPS[step.kind], f"Running {step.name}.", data)
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
         said = f"{step.name} {'is done' if status == 'ok' else 'failed'} after {seconds:.1f} s."
-        self._tell(f"{step.kind}_end", step.name, said, {"id": step.id, "status": status, **details})
+        data = {"id": step.id, "name": step.name, "status": status, **details}
+        self._tell("tool_call_complete", _STEPS[step.kind], said, data)
 
-    def saved(self, kind: str, size: int) -> None:
-        self._tell("artifact", "artifact", f"An artifact of {size} bytes was sent.", {"type": kind})
+    def saved(self, kind: str, size: int, name: str) -> None:
+        data = {"type": kind, "filename": name, "size_bytes": size}
+        self._tell("artifact_generated", "AGENT", f"The artifact {name} of {size} bytes was sent.", data)
 
     def called(self, call: ModelCall) -> None:
         how = "answered" if call.error is None else f"failed: {call.error}"
         usage = call.usage.as_json() if call.usage else {}
         said = f"{call.model} {how} after {call.seconds:.1f} s."
-        self._tell("model_call", "model", said, {"retried": list(call.retried), **usage})
+        self._tell("model_selection", "FAST_LLM", said, {"model": call.model, "retried": list(call.retried), **usage})
 
     def finished(self, summary: Summary) -> None:
         fields = summary.as_fields()
@@ -111,7 +118,7 @@ class Recorder(Observer):
             head = {**self._head, "state": summary.outcome, "summary": clean(fields, self._secrets)}
             self._console.keep(self._number, head, self)
         message = "The answer is complete." if summary.failure is None else f"It ended early: {summary.failure}."
-        self._tell(LAST, "request", message, fields)
+        self._tell("response_complete" if summary.failure is None else "error", "SSE", message, fields)
 
     def close(self) -> None:
         """Ends the recording, however the answer ended. Frees its memory, unless the console still has to store it."""

@@ -45,9 +45,9 @@ def add_console_routes(app: FastAPI, console: Console) -> None:
         return JSONResponse(found, headers=_PRIVATE)
 
     @app.get("/v1/debug/stream/{id}", include_in_schema=False)
-    async def follow(id: str) -> Response:
+    async def follow(request: Request, id: str) -> Response:
         """Streams the debug events of a request (E6), to any client: a gateway on another machine reads them."""
-        if not usable(id):
+        if not usable(id) or not console.guard.is_stream_host(request.headers.get("host", "")):
             raise ApiError("not_found", "This cannot be the id of a request.")
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         return StreamingResponse(console.live.follow(id), media_type="text/event-stream", headers=headers)

@@ -84,13 +84,16 @@ class ChunkReader:
         try:
             if chunk.get("error"):
                 raise UpstreamError("in_stream", json.dumps(chunk["error"])[:500])
+            usage = chunk.get("usage")
             if choices := chunk.get("choices"):
                 choice = choices[0]
                 if delta := choice.get(key):
                     self._delta(delta)
                 if reason := choice.get("finish_reason"):
                     self.finish_reason = _REASONS.get(reason, "stop")
-            if usage := chunk.get("usage"):
+                    # Moonshot's and Groq's places for it
+                    usage = usage or choice.get("usage") or (chunk.get("x_groq") or {}).get("usage")
+            if usage:
                 self.usage = read_usage(usage) or self.usage
         except (AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
             raise UpstreamError("not_openai", f"a chunk with an unknown structure: {type(error).__name__}") from None

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from ..request.schema import ChatRequest, FilePart, ForcedTool, ImagePart, Message, PassedOn, TextPart
+from ..request.schema import AllowedChoice, ChatRequest, FilePart, ForcedTool, Message, Part, PassedOn, RefusalPart
 from .history import without_bytes
 
 Body = dict[str, Any]
@@ -27,7 +27,10 @@ def tools(request: ChatRequest) -> Body:
     body: Body = {"tools": [tool.model_dump(exclude_none=True) for tool in offered]}
     if request.tool_choice is not None:
         choice = request.tool_choice
-        body["tool_choice"] = choice.model_dump() if isinstance(choice, ForcedTool) else choice
+        if isinstance(choice, AllowedChoice):  # `offered` has only the allowed tools
+            body["tool_choice"] = choice.allowed_tools.mode
+        else:
+            body["tool_choice"] = choice.model_dump() if isinstance(choice, ForcedTool) else choice
     return body
 
 
@@ -61,7 +64,9 @@ def _named(part: Body) -> Body:
     return {"type": "text", "text": without_bytes(text)}
 
 
-def _part(part: TextPart | ImagePart | FilePart) -> Body:
+def _part(part: Part) -> Body:
+    if isinstance(part, RefusalPart):
+        return {"type": "text", "text": part.refusal}  # many servers know no such part
     if not isinstance(part, FilePart):
         return part.model_dump(exclude_none=True)
     file = part.file

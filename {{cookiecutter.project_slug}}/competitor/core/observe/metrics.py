@@ -112,7 +112,7 @@ class Metrics(Observer):
         if step.kind == "tool":
             self._tool_times.labels(self._known(step.name), status).observe(seconds)
 
-    def saved(self, kind: str, size: int) -> None:
+    def saved(self, kind: str, size: int, name: str) -> None:
         self._artifacts.labels(kind).inc()
         self._artifact_bytes.inc(size)
 

@@ -84,7 +84,7 @@ class Observer:
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
         """Called when a tool or a sandbox has ended; `status` is `ok` or `error`."""
 
-    def saved(self, kind: str, size: int) -> None:
+    def saved(self, kind: str, size: int, name: str) -> None:
         """Called when the user got an artifact of `size` bytes; `kind` is its type."""
 
     def called(self, call: ModelCall) -> None:
@@ -112,9 +112,9 @@ class Observers(Observer):
         for observer in self._observers:
             observer.ended(step, status, seconds, details)
 
-    def saved(self, kind: str, size: int) -> None:
+    def saved(self, kind: str, size: int, name: str) -> None:
         for observer in self._observers:
-            observer.saved(kind, size)
+            observer.saved(kind, size, name)
 
     def called(self, call: ModelCall) -> None:
         for observer in self._observers:

@@ -34,11 +34,11 @@ _SENTENCES = {
     "string_too_short": "must have at least {min_length} character",
     "string_too_long": "must have at most {max_length} characters",
     "too_long": "must have at most {max_length} characters",
-    "union_tag_invalid": "{tag}must be one of {expected_tags}",
+    "union_tag_invalid": "must be one of {expected_tags}",
     "union_tag_not_found": "is required",
     "value_error": "{error}",
 }
-_TYPE_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
+_INNER_PATH = re.compile(r"[\w.\[\]]+", re.ASCII)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -89,14 +89,13 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
     context = {name: str(value)[:200] for name, value in problem.get("ctx", {}).items()}
     if problem["type"].startswith("union_tag"):
         path = f"{path}.type"
-        tag = context.get("tag", "")
-        context["tag"] = f"is {tag!r} but " if _TYPE_NAME.fullmatch(tag) else ""  # R6: shows names only
     if problem["type"] in _SENTENCES:
         sentence = _SENTENCES[problem["type"]].format(**context)
     else:
         sentence = problem["msg"] if problem["type"] in CUSTOM_ERRORS else "is not valid"
-    if not path:  # the message of a rule about several fields has the path
-        path, _, sentence = sentence.partition(": ")
+    inner, colon, rest = sentence.partition(": ")
+    if colon and _INNER_PATH.fullmatch(inner):  # a rule about several fields: its message begins with the path
+        path, sentence = f"{path}.{inner}" if path else inner, rest
     more = len(problems) - 1
     others = f" {more} more {'field is' if more == 1 else 'fields are'} wrong." if more else ""
     return ApiError("invalid_value", f"{path} {sentence}.{others}", path)
@@ -144,7 +143,7 @@ def _flaw(given: Any) -> tuple[str, str] | None:
         if depth > 150:
             return shown.partition("[")[0].partition(".")[0], "is nested too deeply"
         if isinstance(value, float) and not math.isfinite(value):
-            return shown, "must be a finite number"
+            return shown, "must be a finite number, or it is not JSON"
         if isinstance(value, str) and not _is_unicode(value):
             return shown, "holds half of a surrogate pair, which is not Unicode text"
         if isinstance(value, dict):

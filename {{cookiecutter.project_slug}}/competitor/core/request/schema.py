@@ -39,6 +39,8 @@ def header_value(secret: SecretStr) -> SecretStr:
     return secret
 
 
+MIN_TOKEN_CHARACTERS = 8  # of a user's token (R8)
+
 # A free-form object. It reports at most one error, so that a million wrong numbers do not give a million errors.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 
@@ -55,7 +57,7 @@ class TextPart(StrictModel):
 
 class ImageUrl(StrictModel):
     url: str
-    detail: Literal["auto", "low", "high"] | None = None
+    detail: str | None = None  # servers know more values than OpenAI's three, so it is passed on as it came
 
     @field_validator("url")
     @classmethod
@@ -113,7 +115,14 @@ class FilePart(StrictModel):
         return given
 
 
-Part = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
+class RefusalPart(StrictModel):
+    """What a model said instead of an answer. It may come back in an assistant's message."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+
+Part = Annotated[TextPart | ImagePart | FilePart | RefusalPart, Field(discriminator="type")]
 
 
 def _content_kind(value: object) -> str | None:
@@ -151,6 +160,16 @@ class Message(StrictModel):
     tool_call_id: str | None = None
     artifacts: Annotated[list[Any], Field(fail_fast=True)] | None = None
 
+    @model_validator(mode="after")
+    def _fits_its_role(self) -> Self:
+        if self.role == "tool" and self.tool_call_id is None:
+            raise ValueError("tool_call_id: is required in a message with the role tool")
+        if self.role != "assistant" and isinstance(self.content, list):
+            for place, part in enumerate(self.content):
+                if isinstance(part, RefusalPart):
+                    raise ValueError(f"content[{place}].type: must not be 'refusal', except in an assistant's message")
+        return self
+
     @property
     def text(self) -> str:
         """The text of the message, its parts joined by line breaks, without images and files."""
@@ -170,6 +189,13 @@ class RequestTool(StrictModel):
     type: Literal["function"]
     function: Function
 
+    @field_validator("type", mode="before")
+    @classmethod
+    def _is_no_custom_tool(cls, type: Any) -> Any:
+        if type == "custom":
+            raise ValueError("must be 'function': tools of type custom are not supported")
+        return type
+
 
 class FunctionName(StrictModel):
     name: str
@@ -180,12 +206,30 @@ class ForcedTool(StrictModel):
     function: FunctionName
 
 
+class AllowedTools(StrictModel):
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[ForcedTool], Field(min_length=1, fail_fast=True)]
+
+
+class AllowedChoice(StrictModel):
+    """A `tool_choice` that allows only some of the tools (R7)."""
+
+    type: Literal["allowed_tools"]
+    allowed_tools: AllowedTools
+
+
 def _choice_kind(value: object) -> str | None:
-    return "(word)" if isinstance(value, str) else "(function)" if isinstance(value, dict) else None
+    if isinstance(value, str):
+        return "(word)"
+    if not isinstance(value, dict):
+        return None
+    return "(allowed)" if value.get("type") == "allowed_tools" else "(function)"
 
 
 ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("(word)")] | Annotated[ForcedTool, Tag("(function)")],
+    Annotated[Literal["none", "auto", "required"], Tag("(word)")]
+    | Annotated[ForcedTool, Tag("(function)")]
+    | Annotated[AllowedChoice, Tag("(allowed)")],
     Discriminator(
         _choice_kind,
         custom_error_type="choice_type",
@@ -281,11 +325,22 @@ class ChatRequest(PassedOn):
     generation_flags: GenerationFlags | None = None
     chutes_access_token: Annotated[SecretStr, Field(max_length=16384), AfterValidator(header_value)] | None = None
 
+    @field_validator("chutes_access_token")
+    @classmethod
+    def _is_no_placeholder(cls, token: SecretStr | None) -> SecretStr | None:
+        """A token that is too short to be one counts as absent (R8)."""
+        return token if token is not None and len(token.get_secret_value()) >= MIN_TOKEN_CHARACTERS else None
+
     @model_validator(mode="after")
     def _choice_is_offered(self) -> Self:
         offered = {tool.function.name for tool in self.tools or ()}
         if isinstance(self.tool_choice, ForcedTool) and self.tool_choice.function.name not in offered:
             raise ValueError("tool_choice.function.name: must be the name of one of the tools")
+        if isinstance(self.tool_choice, AllowedChoice):
+            for place, tool in enumerate(self.tool_choice.allowed_tools.tools):
+                if tool.function.name not in offered:
+                    where = f"tool_choice.allowed_tools.tools[{place}].function.name"
+                    raise ValueError(f"{where}: must be the name of one of the tools")
         if self.tool_choice == "required" and not offered:
             raise ValueError("tool_choice: 'required' needs at least one tool")
         return self
@@ -296,10 +351,13 @@ class ChatRequest(PassedOn):
 
     @property
     def offered_tools(self) -> list[RequestTool]:
-        """The client's tools. If several have the same name, only the first (R7)."""
+        """The client's tools that may be called. If several have the same name, only the first (R7)."""
         by_name: dict[str, RequestTool] = {}
         for tool in self.tools or ():
             by_name.setdefault(tool.function.name, tool)
+        if isinstance(self.tool_choice, AllowedChoice):
+            allowed = {tool.function.name for tool in self.tool_choice.allowed_tools.tools}
+            return [tool for name, tool in by_name.items() if name in allowed]
         return list(by_name.values())
 
     @property

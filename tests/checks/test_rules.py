@@ -1,0 +1,44 @@
+"""Tests that every rule of the contract has cases, or a reason why it has none, and that docs/rules.md says so."""
+
+import re
+from collections import Counter
+
+from competitor.checks import CASES
+
+from ..template_path import TEMPLATE, UNBAKED
+from .rules import RULES, page
+
+_TEXT = (UNBAKED / "CONTRACT.md").read_text(encoding="utf-8")
+CONTRACT = _TEXT[_TEXT.index("## 1. ") : _TEXT.index("## 10. ")]
+# Words with which a line begins that has no rule: the heads of tables.
+HEADS = ("| Route |", "| Field |", "| # |", "| What |", "|---")
+
+
+def sentences() -> list[str]:
+    """The sentences and the rows of tables in sections 1 to 9, without ids that stand alone."""
+    lines = [line for line in CONTRACT.splitlines() if line and not line.startswith(("#", *HEADS))]
+    found = [each for line in lines for each in re.split(r"(?<=\.)\s+(?=[A-Z*`(])", line)]
+    return [each for each in found if not re.fullmatch(r"(?:- )?[A-Z]\d+(?: \([^)]*\))?\.", each)]
+
+
+def test_every_rule_is_quoted_from_the_contract_once() -> None:
+    assert not [rule.quotation for rule in RULES if rule.quotation not in CONTRACT]
+    assert not [words for words, count in Counter(rule.quotation for rule in RULES).items() if count > 1]
+
+
+def test_every_sentence_and_row_of_the_contract_has_a_rule() -> None:
+    assert not [each for each in sentences() if not any(rule.quotation in each for rule in RULES)]
+
+
+def test_every_rule_has_cases_or_a_reason_why_it_has_none() -> None:
+    for rule in RULES:
+        assert bool(rule.cases) is not bool(rule.why_none), rule.quotation
+        assert set(rule.cases.split()) <= set(CASES), rule.quotation
+
+
+def test_every_case_looks_at_a_rule() -> None:
+    assert set(CASES) - {case for rule in RULES for case in rule.cases.split()} == set()
+
+
+def test_the_page_has_the_newest_table() -> None:
+    assert (TEMPLATE / "docs" / "rules.md").read_text(encoding="utf-8") == page(), "`make tables` writes it"

@@ -1,0 +1,173 @@
+"""Cases of S16 of CONTRACT.md: bad input is refused before a stream starts."""
+# Contract file: replaced by updates.
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from ..recording import at_once
+from ..registry import case, clause
+from ..responses import Json, Reply, require
+from ..target import Target, question
+from .looking import CONCURRENT_REQUESTS, require_good_answer
+
+REFUSAL_STATUSES = (400, 413, 415)
+MAX_REFUSAL_BYTES = 2047
+GOOD = json.dumps(question()).encode()
+
+
+def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
+    """Requires a small 4xx response whose error object names `param`, as S16 says. Returns the error object."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
+    size = len(reply.body)
+    require(size <= MAX_REFUSAL_BYTES, f"the refusal of {what} has {size} bytes, more than {MAX_REFUSAL_BYTES}")
+    body = reply.json()
+    error = body.get("error") if isinstance(body, dict) else None
+    require(isinstance(error, dict), f"the refusal of {what} has no error object")
+    assert isinstance(error, dict)
+    for name in ("message", "type", "param", "code"):
+        require(name in error, f"the error for {what} has no {name}")
+    require(isinstance(error["message"], str) and error["message"], f"the error for {what} has no message")
+    if param is not None:
+        require(param in f"{error['message']} {error['param']}", f"the error for {what} does not name {param}")
+    return error
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The reply to a bad body. `names` is what the error must name; `is_json` is whether the body is JSON at all."""
+
+    what: str
+    reply: Reply
+    names: str | None
+    is_json: bool
+
+    @property
+    def error(self) -> Json:
+        return refused(self.reply, None, self.what)
+
+
+_CONTENT = b'{"model":"x","messages":[{"role":"user","content":"a"}]'
+# Bodies that are no JSON, or that are JSON only for some readers.
+NO_JSON: dict[str, bytes] = {
+    "an empty body": b"",
+    "a body that is not JSON": b"{model: x",
+    "UTF-16": '{"model": "x"}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "NaN": _CONTENT + b',"temperature":NaN}',
+    "Infinity": _CONTENT + b',"metadata":{"a":Infinity}}',
+}
+# JSON that no server should accept, each with what the error must name.
+BAD_JSON: dict[str, tuple[bytes, str | None]] = {
+    "a list": (b"[]", None),
+    "a string": (b'"hello"', None),
+    "a number of 5000 digits": (b'{"model":"x","messages":[],"seed":' + b"9" * 5000 + b"}", None),
+    "1e999": (_CONTENT + b',"temperature":1e999}', "temperature"),
+    "half a surrogate pair": (b'{"model":"x","messages":[{"role":"user","content":"\\ud800"}]}', "messages[0].content"),
+    "a depth of 100,000": (b"[" * 100_000, None),
+    "a depth of 300 in a field": (b'{"model":"x","messages":' + b"[" * 300 + b"]" * 300 + b"}", "messages"),
+    "no messages": (b'{"model":"x"}', "messages"),
+    "messages of numbers": (b'{"model":"x","messages":[1,2]}', "messages[0]"),
+    "a field of 1 MB": (b'{"model":"x","messages":"' + b"x" * 1_000_000 + b'"}', "messages"),
+}
+# Bad values of single fields, for requests that ask for a stream.
+BAD_STREAMS: dict[str, Json] = {
+    "a stream with a wrong temperature": {"temperature": "warm"},
+    "a stream without messages": {"messages": []},
+    "a stream with an unknown role": {"messages": [{"role": "robot", "content": "x"}]},
+    "a stream with tools that are a string": {"tools": "all"},
+}
+
+
+def _refusals(target: Target, headers: dict[str, str] | None = None) -> Iterator[tuple[str, Refusal]]:
+    """The replies to all bad bodies."""
+    require_good_answer(target)
+    bodies = {what: (body, None) for what, body in NO_JSON.items()} | BAD_JSON
+    sends = [partial(target.post, body, headers) for body, _ in bodies.values()]
+    for (what, (_, names)), reply in zip(bodies.items(), at_once(sends, CONCURRENT_REQUESTS), strict=True):
+        yield what, Refusal(what, reply, names, what not in NO_JSON)
+
+
+def _refused_streams(target: Target) -> Iterator[tuple[str, Refusal]]:
+    """The replies to bad bodies, and to bad values of fields, if a stream is asked for."""
+    yield from _refusals(target, {"accept": "text/event-stream"})
+    sends = [partial(target.post, question(stream=True, **fields)) for fields in BAD_STREAMS.values()]
+    for what, reply in zip(BAD_STREAMS, at_once(sends, CONCURRENT_REQUESTS), strict=True):
+        yield what, Refusal(what, reply, None, is_json=True)
+
+
+clause(
+    "S16",
+    "Bad input gets a small 4xx response that names the field but does not echo the input; no upstream is asked.",
+    remedy="Refuse bad input before the stream starts: 400, 413 or 415 with OpenAI's error object.",
+)
+
+
+@case("S16/1", _refusals)
+def bad_input(refusal: Refusal) -> None:
+    """Bad input gets the status 400, 413 or 415."""
+    status = refusal.reply.status
+    require(status in REFUSAL_STATUSES, f"{refusal.what} got {status}, not 400, 413 or 415")
+
+
+@case("S16/2", _refusals)
+def error_object(refusal: Refusal) -> None:
+    """The refusal is small and has OpenAI's error object with message, type, param and code."""
+    refused(refusal.reply, None, refusal.what)
+
+
+@case("S16/3", _refusals, remedy="Name the bad field in the error's message.")
+def names_the_field(refusal: Refusal) -> None:
+    """The error message names the bad field, where the body is JSON."""
+    message, names = str(refusal.error["message"]), refusal.names
+    require(names is None or names in message, f"the error message for {refusal.what} does not name {names}")
+
+
+@case("S16/4", _refusals, remedy="Do not repeat the input in the error.")
+def no_echo(refusal: Refusal) -> None:
+    """The refusal does not echo the input."""
+    require("xxxxxxxx" not in json.dumps(refusal.error), f"the refusal of {refusal.what} echoes the input")
+
+
+@case("S16/5", _refused_streams, remedy="Refuse bad input with a 4xx and JSON also if `stream` is true.")
+def bad_input_for_a_stream(refusal: Refusal) -> None:
+    """Bad input gets a 4xx with an error object also if a stream is asked for, never a 200."""
+    status = refusal.reply.status
+    require(status in REFUSAL_STATUSES, f"{refusal.what} got {status}, not 400, 413 or 415")
+    refused(refusal.reply, None, refusal.what)
+
+
+@case("S16/6", _refusals, remedy="Say in the error message that the body is not JSON.")
+def says_that_it_is_no_json(refusal: Refusal) -> None:
+    """The error message for a body that is not JSON says so."""
+    said = "json" in str(refusal.error["message"]).lower()
+    require(refusal.is_json or said, f"the error message for {refusal.what} does not say that it is not JSON")
+
+
+def _other_types(target: Target) -> Iterator[tuple[str, Reply]]:
+    require_good_answer(target)
+    for headers in ({"content-type": "text/plain"}, {"content-type": "application/json", "content-encoding": "gzip"}):
+        yield f"a request with {headers}", target.post(GOOD, headers)
+
+
+@case("S16/7", _other_types, remedy="Answer 415 if the content is not plain application/json.")
+def other_types(reply: Reply) -> None:
+    """A request of another content type, or with a content encoding, gets 415."""
+    require(reply.status == 415, f"it got {reply.status}, not 415")
+    refused(reply)
+
+
+def _asked_upstream(target: Target) -> Iterator[tuple[str, int]]:
+    upstream = target.stand_in()
+    require_good_answer(target)
+    before = len(upstream.requests())
+    refusals = [refusal for _, refusal in _refused_streams(target)]
+    if refusals:
+        yield f"{len(refusals)} bad requests", len(upstream.requests()) - before
+
+
+@case("S16/8", _asked_upstream, exclusive=True, remedy="Check a request before asking the upstream.")
+def no_upstream(count: int) -> None:
+    """A bad request does not reach the upstream."""
+    require(count == 0, "a bad request reached the upstream")

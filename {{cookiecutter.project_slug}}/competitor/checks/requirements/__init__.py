@@ -1,0 +1,41 @@
+"""Which cases a version of the contract asks for: one file for each version.
+
+A file is `frozen` when a release of the template has it; until then it is `open`, and may still change.
+"""
+# Contract file: replaced by updates.
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..registry import CASES, Case, Severity, chosen
+
+_FOLDER = Path(__file__).parent
+
+
+def versions() -> list[str]:
+    """The versions of the contract that a server can be judged by, the oldest first."""
+    return sorted((file.stem for file in _FOLDER.glob("*.json")), key=lambda name: tuple(map(int, name.split("."))))
+
+
+def default_version() -> str:
+    """The newest version whose cases do not change any more."""
+    return [version for version in versions() if _read(version)["status"] == "frozen"][-1]
+
+
+def required(version: str, names: Iterable[str] | None = None) -> list[Case]:
+    """The cases that a version asks for, each with its severity in that version.
+
+    `names` such as `S8` or `S8/3` choose some of them. Raises `KeyError` for an unknown name.
+    """
+    held = _read(version)
+    severities: dict[str, Severity] = dict.fromkeys(held["must"], "must")
+    severities |= dict.fromkeys(held["should"], "should")
+    wanted = CASES.values() if names is None else chosen(names)
+    return [replace(case, severity=severities[case.id]) for case in wanted if case.id in severities]
+
+
+def _read(version: str) -> dict[str, Any]:
+    return dict(json.loads((_FOLDER / f"{version}.json").read_text(encoding="utf-8")))
