@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--html", type=Path, metavar="FILE", help="write a report with time lines to this file")
     check.add_argument("--only", metavar="IDS", help="check only these clauses or cases, comma-separated: S3,A2/4")
     check.add_argument(
-        "--contract", metavar="VERSION", help="judge by this version (default: the newest that does not change any more)"
+        "--contract",
+        metavar="VERSION",
+        help="judge by this version (default: the newest released one)",
     )
     check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="maximum time for one answer")
     check.add_argument("--quick", action="store_true", help="skip slow checks, such as those with a silent upstream")

@@ -209,7 +209,7 @@ class GivesAnEmptyReasonEachTime(Plain):
         return {**fixed, "choices": [{"index": 0, "delta": delta, "finish_reason": ""}]}
 
 
-@breaks("S7/1", also="S13", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S7/1", also="S13 S8", origin=FROM_THE_CONTRACT_ALONE)
 class FailureTextFinishesToo(Plain):
     """S7: "Exactly one chunk with a `finish_reason`", but this server adds one to the chunk that reports a failure."""
 
@@ -388,7 +388,11 @@ class LeavesOutTheBlankLine(Plain):
         return super().frame(chunk)[:-1]
 
 
-@breaks("S12/1", also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5", origin=BLIND)
+@breaks(
+    "S12/1",
+    also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5 E1 R7 R8 R10 S3 S12",
+    origin=BLIND,
+)
 class FoldsItsData(Plain):
     """S12: the data of an event is one line, but this server sends several."""
 

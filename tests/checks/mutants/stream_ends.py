@@ -15,7 +15,7 @@ class EndsWithoutAWordWhenTheUpstreamFails(Plain):
         return ""
 
 
-@breaks("S13/1", says="does not end with", also="S7 X1 E4")
+@breaks("S13/1", says="does not end with", also="S7 X1 E4 S8 S12 S5 S6")
 class BreaksOffWhenTheUpstreamFails(Plain):
     def failed_text(self, failure: str) -> str:
         raise ConnectionError
@@ -64,13 +64,13 @@ class WorksOnForNobody(Plain):
         return b""
 
 
-@breaks("S15/1", says="did not end (with)?in")
+@breaks("S15/1", says="did not end (with)?in", also="S14")
 class KnowsNoTimeLimit(Plain):
     def answer_seconds(self) -> float:
         return 300
 
 
-@breaks("S15/1", origin=OF_THE_CONTRACT)
+@breaks("S15/1", also="S14", origin=OF_THE_CONTRACT)
 class EndsAtTheVeryLimit(Plain):
     """S15: an answer ends before the caller's time limit, but this server ends its answers at the limit."""
 
@@ -86,7 +86,7 @@ class EndsTwoSecondsBeforeTheLimit(Plain):
         return super().answer_seconds() if self.timeout < 20 else self.timeout - 2
 
 
-@breaks("S16/1", says="Infinity got 200")
+@breaks("S16/1", says="Infinity got 200", also="N3")
 class AcceptsNaN(Plain):
     def parse(self, body: bytes) -> Json:
         try:
@@ -98,7 +98,7 @@ class AcceptsNaN(Plain):
         return given
 
 
-@breaks("S16/2", says="has 1000")
+@breaks("S16/2", says="has 1000", also="R6")
 class EchoesTheInput(Plain):
     def check_messages(self, messages: Any) -> None:
         try:
@@ -113,7 +113,7 @@ class HasNoLimit(Plain):
         super().check_headers(headers, 0)
 
 
-@breaks("S16/1", origin=OF_THE_CONTRACT)
+@breaks("S16/1", also="R2 R6 R7 R9 N3", origin=OF_THE_CONTRACT)
 class AnswersLikeItsFramework(Plain):
     """S16: bad input gets 400, 413 or 415, but this server answers 422, like FastAPI."""
 
@@ -122,7 +122,7 @@ class AnswersLikeItsFramework(Plain):
         return 422 if status == 400 else status, body
 
 
-@breaks("S16/3", also="R2 R6", origin=OF_THE_CONTRACT)
+@breaks("S16/3", also="R2 R6 R5 R7", origin=OF_THE_CONTRACT)
 class NamesNoField(Plain):
     """S16: an error's message names the field that is invalid, but the messages of this server name no field."""
 
@@ -131,7 +131,7 @@ class NamesNoField(Plain):
         return status, {"error": {**body["error"], "message": "The request is invalid.", "param": None}}
 
 
-@breaks("S16/3", says="does not name", also="R6", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S16/3", says="does not name", also="R6 R7", origin=FROM_THE_CONTRACT_ALONE)
 class FieldNamedInParamOnly(Plain):
     """S16: the error's message names the invalid field, but this server names it only in `param`."""
 
@@ -140,7 +140,7 @@ class FieldNamedInParamOnly(Plain):
         return status, {"error": {**body["error"], "message": "Invalid request: a field is missing or wrong."}}
 
 
-@breaks("S16/2", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("S16/2", also="N3 R2 R3 R4 R5 R6 R7", origin=FROM_THE_CONTRACT_ALONE)
 class NullParamLeftOut(Plain):
     """S16: "`{"error": {"message, type, param, code"}}`", but this server leaves out the fields that are null.
 
@@ -183,7 +183,7 @@ class ShowsTheUpstreamsError(Plain):
         return f"{super().failed_text(failure)}: mock failure with sk-secret-of-the-upstream"
 
 
-@breaks("S13/5", says="has the status 502", also="S15 U3")
+@breaks("S13/5", says="has the status 502", also="S15 U3 X1")
 class AnswersFailuresWith502(Plain):
     def whole_status(self, text: str) -> int:
         return 502 if "server failed" in text else 200
@@ -216,7 +216,7 @@ class QuotesTheInput(Plain):
             raise Refused(refused.param, f"{str(messages)[:100]}") from None
 
 
-@breaks("S16/5", says="got 200", also="R2 R4")
+@breaks("S16/5", says="got 200", also="R2 R4 N3")
 class StreamsItsRefusals(Remembering):
     """S16: never a 200 that carries an error, but this server answers so if a stream is asked for."""
 

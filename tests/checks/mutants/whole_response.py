@@ -60,7 +60,7 @@ class RequestIdsUpTo64(Plain):
         return given if len(given) <= 64 else f"chatcmpl-{uuid.uuid4().hex[:24]}"
 
 
-@breaks("W2/2", says="artifacts is not a list", also="A3")
+@breaks("W2/2", says="artifacts is not a list", also="A3 A1 A2")
 class LeavesArtifactsOut(Plain):
     def whole(self, id: str, asked: Json, message: Json, reason: str, usage: Json) -> Json:
         body = super().whole(id, asked, message, reason, usage)

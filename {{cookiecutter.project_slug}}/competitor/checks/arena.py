@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from .figures import Figure, as_lines, measure
 from .gateway import gateway
 from .report.terminal import say
-from .starting import NotStarted, Starter
 from .responses import Failed
+from .starting import NotStarted, Starter
 from .target import Target
 
 ANSWER_SECONDS = 120.0

@@ -20,9 +20,8 @@ from .report.records import Record, as_json, as_junit
 from .report.terminal import catalogue, closing, progress, say, table
 from .report.timeline import moments
 from .requirements import default_version, required, versions
-from .servers import AS_STARTED, on_a_faulty_upstream, started
-from .starting import NotStarted, Starter
 from .responses import Stream
+from .starting import AS_STARTED, NotStarted, Starter, on_a_faulty_upstream, started
 
 DEFAULT_URL = "http://localhost:8080"
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0

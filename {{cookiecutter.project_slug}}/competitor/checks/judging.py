@@ -89,7 +89,7 @@ def judge(case: Case, target: Target) -> Verdict:
             for what, each in case.source(target):
                 case.check(each)
                 seen, mark = seen + 1, len(record)
-                what = ""  # noqa: PLW2901 - from here on, a failure is not about this one
+                what = ""
             if not seen:
                 status, reason = "not shown", NOTHING_SEEN
         except NotShown as not_shown:

@@ -1,4 +1,4 @@
-"""The list of clauses. Under each stand its cases: one assertion each, with what it looks at and how to fix a breach."""
+"""The list of clauses. Under each stand its cases: one assertion each, what it looks at, and how to fix a breach."""
 # Contract file: replaced by updates.
 
 from collections.abc import Callable, Iterable

@@ -10,8 +10,7 @@ from pathlib import Path
 from ..checks import stand_in
 from ..checks.judging import Verdict, by_clause, judge_if_answering
 from ..checks.requirements import default_version, required
-from ..checks.servers import AS_STARTED, on_a_faulty_upstream, started
-from ..checks.starting import NotStarted, Starter
+from ..checks.starting import AS_STARTED, NotStarted, Starter, on_a_faulty_upstream, started
 from .finding import Finding
 
 BUILD_SECONDS = 900.0

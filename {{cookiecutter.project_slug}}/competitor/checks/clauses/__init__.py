@@ -12,6 +12,7 @@ from . import (  # noqa: F401 - importing a file registers its cases
     janus_events,
     limits,
     operations,
+    passed_on,
     requests,
     stream,
     tool_calls,

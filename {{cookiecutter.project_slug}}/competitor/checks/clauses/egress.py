@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..registry import Source, case, clause
 from ..responses import Json, Reply, require
 from ..target import Target, question
-from .requests import marked
+from .upstream import marked
 
 UNREACHABLE = "http://127.0.0.1:9"
 

@@ -148,9 +148,7 @@ def _ends(*tries: tuple[int, str]) -> Source:
         prompts = [target.prompt(name) for _, name in tries]
         servers = [_limited(target, seconds) for seconds, _ in tries]
         asked = [question(prompt, stream=True) for prompt in prompts]
-        streams = at_once(
-            [partial(limited.read_stream, body) for limited, body in zip(servers, asked, strict=True)]
-        )
+        streams = at_once([partial(limited.read_stream, body) for limited, body in zip(servers, asked, strict=True)])
         for (seconds, name), stream in zip(tries, streams, strict=True):
             yield f"with a time limit of {seconds} s, {label(name)}", stream
 

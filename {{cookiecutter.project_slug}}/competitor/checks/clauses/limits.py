@@ -255,5 +255,3 @@ def upgrade_ignored(reply: Reply) -> None:
     """An Upgrade that is not supported is ignored."""
     require(reply.status == 200, f"it got {reply.status}")
     require(reply.message.get("content"), "the answer has no text")
-
-

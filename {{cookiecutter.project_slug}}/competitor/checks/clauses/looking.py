@@ -75,7 +75,7 @@ def streams(*names: str, **fields: Any) -> Source:
 
 
 def answers(*names: str, **fields: Any) -> Source:
-    """A source: the whole (not streamed) answers to these prompts. Refused requests and unknown prompts are left out."""
+    """A source: the non-streamed answers to these prompts. Refused requests and unknown prompts are left out."""
     return partial(_answers, names, answer_for, _why_no_answer, fields)
 
 
@@ -137,4 +137,3 @@ def bad_requests(*tries: tuple[str, Json]) -> Source:
         yield from posted(target, tries)
 
     return source
-

@@ -348,22 +348,22 @@ class _SameId:
 
 def _same_id(target: Target) -> Iterator[tuple[str, _SameId]]:
     on = with_debug_on(target)
-    id = f"check-{uuid.uuid4().hex[:12]}"
+    followed = f"check-{uuid.uuid4().hex[:12]}"
     prompt = target.prompts.get("silence_first", "Write a text of 200 words about rivers.")
 
     def ask() -> Stream:
-        return on.read_stream(question(prompt, stream=True, debug=True), {"X-Debug-Request-Id": id})
+        return on.read_stream(question(prompt, stream=True, debug=True), {"X-Debug-Request-Id": followed})
 
     def later() -> Stream:
-        _debug_stream(on, id, 0.5)  # the first request is known from here on
+        _debug_stream(on, followed, 0.5)  # the first request is known from here on
         return ask()
 
     def follow() -> Stream:
-        return _debug_stream(on, f"{id}-2")
+        return _debug_stream(on, f"{followed}-2")
 
     first, second, events = at_once([ask, later, follow])
     named = [stream.headers.get("x-debug-request-id", "") for stream in (first, second)]
-    yield "", _SameId(id, named, events)
+    yield "", _SameId(followed, named, events)
 
 
 @case("E6/7", _same_id, remedy="Follow a second request with an id that is in use under `{id}-2`, and say so.")
@@ -377,8 +377,8 @@ def same_debug_id(seen: _SameId) -> None:
 
 def _debug_hosts(target: Target) -> Iterator[tuple[str, tuple[int, int, int]]]:
     on = target.launched({**DEBUG_ON, "JANUS_DEBUG_HOSTS": "gateway.internal", **target.upstream_variables})
-    id, _ = read_debug_stream(on, question("What is 17 * 23?", stream=True, debug=True))
-    path = f"/v1/debug/stream/{id}"
+    followed, _ = read_debug_stream(on, question("What is 17 * 23?", stream=True, debug=True))
+    path = f"/v1/debug/stream/{followed}"
     statuses = [
         on.read_events(path, WAIT_SECONDS, {"host": host}).status
         for host in ("localhost", "gateway.internal", "rebound.example")
@@ -410,10 +410,10 @@ def with_debug_on(target: Target) -> Target:
 
 def read_debug_stream(on: Target, asked: Json) -> tuple[str, Stream]:
     """Sends a request to a server with debug on. Returns the debug id of the request and its debug stream."""
-    id = f"check-{uuid.uuid4().hex[:12]}"
-    ask = partial(on.read_stream, asked, {"X-Debug-Request-Id": id})
-    _, events = at_once([ask, partial(_debug_stream, on, id)])
-    return id, events
+    followed = f"check-{uuid.uuid4().hex[:12]}"
+    ask = partial(on.read_stream, asked, {"X-Debug-Request-Id": followed})
+    _, events = at_once([ask, partial(_debug_stream, on, followed)])
+    return followed, events
 
 
 def _debug_stream(target: Target, id: str, seconds: float = WAIT_SECONDS) -> Stream:

@@ -1,8 +1,8 @@
 """Which cases a version of the contract asks for: one file for each version.
+Contract file: replaced by updates.
 
 A file is `frozen` when a release of the template has it; until then it is `open`, and may still change.
 """
-# Contract file: replaced by updates.
 
 import json
 from collections.abc import Iterable
@@ -31,10 +31,15 @@ def required(version: str, names: Iterable[str] | None = None) -> list[Case]:
     `names` such as `S8` or `S8/3` choose some of them. Raises `KeyError` for an unknown name.
     """
     held = _read(version)
-    severities: dict[str, Severity] = dict.fromkeys(held["must"], "must")
-    severities |= dict.fromkeys(held["should"], "should")
+    severities: dict[str, Severity] = dict.fromkeys(_ids(held["must"]), "must")
+    severities |= dict.fromkeys(_ids(held["should"]), "should")
     wanted = CASES.values() if names is None else chosen(names)
     return [replace(case, severity=severities[case.id]) for case in wanted if case.id in severities]
+
+
+def _ids(held: dict[str, str]) -> list[str]:
+    """The ids in a file, which maps each clause to the numbers of its cases."""
+    return [f"{clause}/{number}" for clause, numbers in held.items() for number in numbers.split()]
 
 
 def _read(version: str) -> dict[str, Any]:

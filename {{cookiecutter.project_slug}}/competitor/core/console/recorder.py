@@ -92,9 +92,9 @@ class Recorder(Observer):
         self._tell("agent_thinking", "AGENT", f"{what}.")
 
     def started(self, step: Step) -> None:
-        type = "tool_call_start" if step.kind == "tool" else "sandbox_init"
+        begins = "tool_call_start" if step.kind == "tool" else "sandbox_init"
         data = {"id": step.id, "name": step.name, **step.details}
-        self._tell(type, _STEPS[step.kind], f"Running {step.name}.", data)
+        self._tell(begins, _STEPS[step.kind], f"Running {step.name}.", data)
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
         said = f"{step.name} {'is done' if status == 'ok' else 'failed'} after {seconds:.1f} s."

@@ -164,10 +164,10 @@ class Message(StrictModel):
     def _fits_its_role(self) -> Self:
         if self.role == "tool" and self.tool_call_id is None:
             raise ValueError("tool_call_id: is required in a message with the role tool")
-        if self.role != "assistant" and isinstance(self.content, list):
-            for place, part in enumerate(self.content):
-                if isinstance(part, RefusalPart):
-                    raise ValueError(f"content[{place}].type: must not be 'refusal', except in an assistant's message")
+        parts = self.content if isinstance(self.content, list) and self.role != "assistant" else []
+        types = [part.type for part in parts]
+        if "refusal" in types:
+            raise ValueError(f"content[{types.index('refusal')}].type: only an assistant's message may hold a refusal")
         return self
 
     @property
