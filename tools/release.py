@@ -22,6 +22,7 @@ from templates_variants.engine.bake.zones import lines  # noqa: E402
 from templates_variants.engine.update.changelog import number  # noqa: E402
 from tools.trusted import verify  # noqa: E402
 
+BASE = "{{cookiecutter.project_slug}}"
 LOCK = "contract-lock.json"
 CLAUSES = "CONTRACT.md"
 _TITLE = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - (unreleased|\d{4}-\d{2}-\d{2})$", re.MULTILINE)
@@ -34,6 +35,7 @@ def main() -> int:
     found = problems(ROOT)
     if number(version) <= number(last["template_version"]):
         found.append(f"{version} is already released; raise _template_version in cookiecutter.json first")
+    found += unfinished(ROOT)
     if found:
         print("\n".join(found), file=sys.stderr)
         return 1
@@ -50,6 +52,18 @@ def main() -> int:
         print(f"  {variant:<12} sha256:{found}")
     print(f"Recorded. Now: git commit -am 'Version {version}' && git tag v{version} && git push --tags origin main")
     return 0
+
+
+def unfinished(root: Path) -> list[str]:
+    """One sentence for each thing that only a version between two releases may have."""
+    found = []
+    gaps = root / BASE / "tests" / "contract" / "known_gaps.py"
+    if listed := re.findall(r'^    "([A-Z]\d+/\d+)":', gaps.read_text(encoding="utf-8"), re.MULTILINE):
+        found.append(f"the core does not keep {', '.join(listed)} yet: {gaps.name} must be empty")
+    for file in sorted((root / BASE / "competitor" / "checks" / "requirements").glob("*.json")):
+        if json.loads(file.read_text(encoding="utf-8"))["status"] != "frozen":
+            found.append(f"the requirements of contract {file.stem} are open: set their status to frozen")
+    return found
 
 
 def state(root: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.release import LOCK, problems, state
+from tools.release import LOCK, problems, state, unfinished
 
 from ..template_path import TEMPLATE, UNBAKED
 from .baking import copy_template
@@ -70,3 +70,17 @@ def test_the_contract_s_changes_stand_first_in_each_version_of_the_changelog() -
     for version in versions:
         sections = re.findall(r"^### (\w+)", version, re.MULTILINE)
         assert "Contract" not in sections[1:], version.splitlines()[0]
+
+
+def test_a_version_with_known_gaps_or_open_requirements_is_not_released(released: Path) -> None:
+    gaps = released / UNBAKED.name / "tests" / "contract" / "known_gaps.py"
+    open_one = released / UNBAKED.name / "competitor" / "checks" / "requirements" / "1.1.0.json"
+    gaps.write_text("KNOWN_GAPS: dict[str, str] = {}\n", encoding="utf-8")
+    open_one.write_text('{"contract": "1.1.0", "status": "frozen"}', encoding="utf-8")
+    assert unfinished(released) == []
+    gaps.write_text('KNOWN_GAPS: dict[str, str] = {\n    "N3/2": "not yet",\n}\n', encoding="utf-8")
+    open_one.write_text('{"contract": "1.1.0", "status": "open"}', encoding="utf-8")
+    assert unfinished(released) == [
+        "the core does not keep N3/2 yet: known_gaps.py must be empty",
+        "the requirements of contract 1.1.0 are open: set their status to frozen",
+    ]

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 
 from competitor.checks import Upstream
-from competitor.checks.clauses.bad_input import refused
 from competitor.checks.responses import Reply
+from competitor.checks.sources.answers import refused
 
 from .conftest import Compete, Running
 from .raw_inputs import CANARY, inputs

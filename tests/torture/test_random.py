@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from competitor.checks import Upstream
-from competitor.checks.clauses.bad_input import refused
 from competitor.checks.responses import Reply
+from competitor.checks.sources.answers import refused
 from competitor.core.answer.backend import Backend
 from competitor.core.chat import Chat
 from competitor.core.events import Event, Text

@@ -27,6 +27,16 @@ def next_version() -> str:
     return f"{major}.{int(minor) + 1}.0"
 
 
+def contract() -> str:
+    """The version of the contract in the working tree."""
+    return str(json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["_contract_version"])
+
+
+def next_contract() -> str:
+    major, minor, _ = contract().split(".")
+    return f"{major}.{int(minor) + 1}.0"
+
+
 def releases(repo: Path, home: Path) -> Path:
     """Makes a git repository with two releases: the working tree and a newer version. Returns its path."""
     copy_template(repo)
@@ -47,9 +57,10 @@ def change(template: Path, new_version: str) -> None:
     """Makes the changes of the newer version in this copy of the template."""
     core = template / UNBAKED.name
     for path in (core / "competitor/core/__init__.py", template / "cookiecutter.json", core / "CONTRACT.md"):
-        _edit(path, r"\b1\.0\.0\b", "1.1.0")
+        _edit(path, rf"\b{re.escape(contract())}\b", next_contract())
     _edit(template / "cookiecutter.json", r'("_template_version": )"[\d.]+"', rf'\1"{new_version}"')
-    entry = f"## [{new_version}] - 2027-01-01\n\n### Contract 1.1.0\n\n{CONTRACT_BULLET}\n\n### Added\n\n- Waves.\n\n"
+    title = f"## [{new_version}] - 2027-01-01\n\n### Contract {next_contract()}"
+    entry = f"{title}\n\n{CONTRACT_BULLET}\n\n### Added\n\n- Waves.\n\n"
     _edit(template / "CHANGELOG.md", r"(?=^## \[)", entry)
     _append(core / "competitor/core/answer/admission.py", CORE_LINE)
     (core / NEW).write_text(f'"""Waves."""\n{HEADER}', encoding="utf-8")

@@ -28,7 +28,7 @@ def test_it_says_versions_changes_of_the_contract_and_conflicts(untouched: Path,
     assert code == 1, problems
     found = json.loads(said)
     assert found["template"] == {"yours": newer.version(), "newest": newer.next_version()}
-    assert found["contract"] == {"yours": "1.0.0", "newest": "1.1.0"}
+    assert found["contract"] == {"yours": newer.contract(), "newest": newer.next_contract()}
     assert newer.CONTRACT_BULLET in found["contract_changes"]
     assert found["conflicts"] == ["Makefile"]
     assert list(found["blocked"]) == [CORE]
@@ -45,7 +45,10 @@ def test_it_says_that_a_repo_is_up_to_date(untouched: Path, template: Path, home
     assert update(repo, home).returncode == 0
     before = owner.everything(repo)
     code, said, _ = outdated(repo, home)
-    assert (code, said.splitlines()[-1]) == (0, f"Up to date: janus-template {newer.next_version()}, contract 1.1.0.")
+    assert (code, said.splitlines()[-1]) == (
+        0,
+        f"Up to date: janus-template {newer.next_version()}, contract {newer.next_contract()}.",
+    )
     code, said, _ = outdated(repo, home, "--json")
     assert (code, json.loads(said)["outdated"]) == (0, False)
     assert owner.everything(repo) == before

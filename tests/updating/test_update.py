@@ -128,7 +128,8 @@ def test_a_dry_run_prints_the_report_and_changes_nothing(worked_in: Path, home: 
     assert done.returncode == 0, done.stderr
     assert owner.everything(repo) == before
     for line in (
-        f"janus-template {newer.version()} -> {newer.next_version()}, contract 1.0.0 -> 1.1.0",
+        f"janus-template {newer.version()} -> {newer.next_version()}, contract {newer.contract()} -> "
+        f"{newer.next_contract()}",
         newer.CONTRACT_BULLET,
         "  merged    README.md",
         "  replaced  competitor/core/answer/admission.py",

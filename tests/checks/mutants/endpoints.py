@@ -42,7 +42,7 @@ class NullStreamIsAStream(Plain):
         asked["stream"] = asked.get("stream", False) is not False
 
 
-@breaks("E2/1", says='no "status": "ok"', also="E9")
+@breaks("E2/1", says='no "status": "ok"', also="E9 N1")
 class IsUp(Plain):
     def health(self) -> tuple[int, Json]:
         return 200, {**super().health()[1], "status": "up"}

@@ -48,7 +48,7 @@ class StreamsOneAfterTheOther(Plain):
         return super().respond(connection, asked)
 
 
-@breaks("N2/3", says="GET /health answered 503", also="E2 E8")
+@breaks("N2/3", says="GET /health answered 503", also="E2 E8 E9")
 class IsUnhealthyWhileItAnswers(Plain):
     def health(self) -> tuple[int, Json]:
         return (503 if self.running else 200), super().health()[1]

@@ -390,7 +390,7 @@ class LeavesOutTheBlankLine(Plain):
 
 @breaks(
     "S12/1",
-    also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5 E1 R7 R8 R10 S3 S12",
+    also="S1 S2 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S17 S18 U1 U2 N2 E7 A1 A2 A3 A4 A5 E1 R7 R8 R9 R10 S3 S12",
     origin=BLIND,
 )
 class FoldsItsData(Plain):

@@ -15,7 +15,7 @@ class EndsWithoutAWordWhenTheUpstreamFails(Plain):
         return ""
 
 
-@breaks("S13/1", says="does not end with", also="S7 X1 E4 S8 S12 S5 S6")
+@breaks("S13/1", says="does not end with", also="S7 X1 E4 S8 S12 S5 S6 U3")
 class BreaksOffWhenTheUpstreamFails(Plain):
     def failed_text(self, failure: str) -> str:
         raise ConnectionError

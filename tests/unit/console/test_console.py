@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from competitor.checks import Target, Upstream
-from competitor.checks.clauses.bad_input import refused
 from competitor.checks.clauses.stream import well_formed
+from competitor.checks.sources.answers import refused
 from competitor.checks.target import question
 from competitor.core.console.console import Console
 from competitor.core.console.guard import Guard

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from competitor.checks import Target
-from competitor.checks.clauses.looking import WEATHER
 from competitor.checks.clauses.stream import well_formed
+from competitor.checks.sources.answers import WEATHER
 
 SAMPLES = Path(__file__).parent / "samples"
 REASONING = ("vllm_reasoning_content", "vllm_reasoning", "vllm_think", "openrouter", "ollama", "chutes")

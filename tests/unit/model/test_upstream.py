@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from competitor.checks import Target, Upstream
-from competitor.checks.clauses.looking import WEATHER
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.responses import Stream
+from competitor.checks.sources.answers import WEATHER
 from competitor.checks.target import question
 
 from ..servers import SCRIPTED, Launch

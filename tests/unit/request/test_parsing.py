@@ -70,7 +70,7 @@ def test_any_value_in_a_message_is_parsed_or_refused_by_name(value: Any, field: 
         (
             {"messages": [{"role": "user", "content": [{"type": "x"}]}]},
             "messages[0].content[0].type",
-            "is 'x' but must be",
+            "must be one of 'text', 'image_url', 'file', 'refusal'",
         ),
         ({"messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0].type", "is required"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text", "is required"),

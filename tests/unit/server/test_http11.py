@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from competitor.checks.clauses.bad_input import refused
 from competitor.checks.responses import CHAT, Reply
+from competitor.checks.sources.answers import refused
 
 from ..servers import PATIENCE_SECONDS, SCRIPTED, Launch
 

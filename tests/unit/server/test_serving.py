@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from competitor.checks import Target, Upstream
-from competitor.checks.clauses.bad_input import refused
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.responses import CHAT, Json, Stream
+from competitor.checks.sources.answers import refused
 from competitor.checks.target import question
 
 from ..servers import (

@@ -1,7 +1,5 @@
-"""Cases of the contract that the core does not keep yet. A release has none; between releases, each has its reason.
-
-Contract file: replaced by updates.
-"""
+"""Cases of the contract that the core does not keep yet. A release has none; between releases, each has its reason."""
+# Contract file: replaced by updates.
 
 KNOWN_GAPS: dict[str, str] = {
     "R9/4": "a vendor's fields on a tool call are dropped from the history",

@@ -14,6 +14,7 @@ from .lateness import measured_on_time
 
 # Clauses about what the offline model cannot do, such as be silent, fail, or call a tool that nobody offered.
 NOT_OFFLINE = {"S4", "S10", "S13", "S14", "S15", "S17", "X1", "X2", "S18", "E7", "A1", "A2", "A3", "A4", "A5", "A6"}
+NOT_OFFLINE |= {"U2"}  # nor has it a price
 
 
 def check_clause(clause: str, target: Target) -> Heading:

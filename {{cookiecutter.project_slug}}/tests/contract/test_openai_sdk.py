@@ -9,7 +9,7 @@ from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from competitor.checks import Target
-from competitor.checks.clauses.looking import PIXEL, WEATHER
+from competitor.checks.sources.answers import PIXEL, WEATHER
 
 from .processes import PATIENCE_SECONDS
 

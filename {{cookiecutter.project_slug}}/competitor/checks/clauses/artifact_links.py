@@ -16,7 +16,13 @@ SHARED_FOLDER = "JANUS_ARTIFACTS_DIR"
 SHORT_TTL_SECONDS = 2
 MIN_DIFFERENT_CHARACTERS = 8  # in which two URLs differ; as hex digits these are 32 bits
 _UNKNOWN = "art_" + "a" * 48
-_TRAVERSALS = ("..%2f..%2fetc%2fpasswd", "../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "..\\..\\etc\\passwd")
+_UP = 16  # steps towards the root of the file system, from wherever a server keeps its artifacts
+_TRAVERSALS = (
+    "..%2f" * _UP + "etc%2fpasswd",
+    "../" * _UP + "etc/passwd",
+    "%2e%2e/" * _UP + "etc/passwd",
+    "..\\" * _UP + "etc\\passwd",
+)
 _ACTIVE_TYPES = ("text/html", "image/svg+xml", "application/xhtml+xml")
 NO_LINK = "no known prompt makes an artifact that is large enough to get an http(s) URL"
 
@@ -202,7 +208,7 @@ def no_traversal(link: Link) -> None:
     _found(link)
     for path in _TRAVERSALS:
         status = link.server.get(f"/artifacts/{path}").status
-        require(400 <= status < 500, f"GET /artifacts/{path} answered {status}, not a 4xx")
+        require(400 <= status < 500, f"GET /artifacts/{path[:12]}... answered {status}, not a 4xx")
 
 
 def _two_urls(target: Target) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from ..registry import Source, case, clause
 from ..responses import Failed, Json, NotShown, Reply, Stream, member, require
+from ..sources.answers import known, label, streams
+from ..sources.upstream import to_upstream
 from ..target import Target
-from .janus_events import artifact_events
-from .looking import known, label, streams
-from .upstream import to_upstream
+from .stream_tools import artifact_events
 
 TEXTS = ("id", "type", "mime_type", "display_name", "sha256", "created_at", "url")
 FIELDS: dict[str, type] = {**dict.fromkeys(TEXTS, str), "size_bytes": int, "ttl_seconds": int}

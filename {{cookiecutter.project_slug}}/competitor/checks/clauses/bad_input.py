@@ -9,29 +9,11 @@ from functools import partial
 from ..recording import at_once
 from ..registry import case, clause
 from ..responses import Json, Reply, require
+from ..sources.answers import CONCURRENT_REQUESTS, refused, require_good_answer
 from ..target import Target, question
-from .looking import CONCURRENT_REQUESTS, require_good_answer
 
 REFUSAL_STATUSES = (400, 413, 415)
-MAX_REFUSAL_BYTES = 2047
 GOOD = json.dumps(question()).encode()
-
-
-def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
-    """Requires a small 4xx response whose error object names `param`, as S16 says. Returns the error object."""
-    require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
-    size = len(reply.body)
-    require(size <= MAX_REFUSAL_BYTES, f"the refusal of {what} has {size} bytes, more than {MAX_REFUSAL_BYTES}")
-    body = reply.json()
-    error = body.get("error") if isinstance(body, dict) else None
-    require(isinstance(error, dict), f"the refusal of {what} has no error object")
-    assert isinstance(error, dict)
-    for name in ("message", "type", "param", "code"):
-        require(name in error, f"the error for {what} has no {name}")
-    require(isinstance(error["message"], str) and error["message"], f"the error for {what} has no message")
-    if param is not None:
-        require(param in f"{error['message']} {error['param']}", f"the error for {what} does not name {param}")
-    return error
 
 
 @dataclass(frozen=True)

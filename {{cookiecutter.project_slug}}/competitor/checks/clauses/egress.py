@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ..registry import Source, case, clause
 from ..responses import Json, Reply, require
+from ..sources.upstream import marked
 from ..target import Target, question
-from .upstream import marked
 
 UNREACHABLE = "http://127.0.0.1:9"
 

@@ -219,6 +219,7 @@ def _keyless(target: Target) -> Iterator[tuple[str, str]]:
     """The answer of a server whose upstream needs no key."""
     upstream = target.stand_in()
     server = target.launched(announced(f"{upstream.url}/v1", key=""))
+    target.ask()
     asked = "Are you there without a key?"
     reply = server.post(question(asked))
     require(reply.status == 200, f"with an upstream but no key, the server answers {reply.status}")

@@ -10,8 +10,8 @@ from functools import partial
 from ..recording import at_once
 from ..registry import Source, case, clause
 from ..responses import NotShown, Reply, Stream, require
+from ..sources.answers import FAULTS, answer_for, label, stream_for
 from ..target import Target, Upstream, question
-from .looking import FAULTS, answer_for, label, stream_for
 from .stream import check_completed, well_formed
 
 CANCEL_SECONDS = 2.0

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from ..recording import at_once, recorded
 from ..registry import Source, case, clause
 from ..responses import CHAT, Failed, NotShown, Reply, Request, Stream, Unanswered, require
+from ..sources.answers import refused, require_good_answer
 from ..target import Target, question
-from .bad_input import GOOD, refused
-from .looking import require_good_answer
+from .bad_input import GOOD
 from .stream import check_completed
 
 READY_SECONDS = 30.0

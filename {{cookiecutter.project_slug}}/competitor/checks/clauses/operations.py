@@ -12,8 +12,8 @@ from functools import partial
 from ..recording import at_once
 from ..registry import case, clause
 from ..responses import Json, NotShown, Reply, Stream, require
+from ..sources.answers import require_good_answer
 from ..target import Target, question
-from .looking import require_good_answer
 
 # For each figure that E4 requires, words of which /metrics must contain one: the contract prescribes no metric names.
 FIGURES = {
@@ -39,6 +39,7 @@ DEBUG_STEPS = ("REQ", "ROUTING", "FAST_LLM", "AGENT", "TOOLS", "SANDY", "SSE")
 DEBUG_ON = {"DEBUG": "true", "JANUS_DEBUG": "true"}
 FOREIGN_HOSTS = ("rebound.example", "localhost.rebound.example", "127.0.0.1.rebound.example")
 WAIT_SECONDS = 2.0
+READ_SECONDS = 8.0  # for the debug stream of a request, which ends with it
 Samples = dict[str, float]
 
 
@@ -416,7 +417,7 @@ def read_debug_stream(on: Target, asked: Json) -> tuple[str, Stream]:
     return followed, events
 
 
-def _debug_stream(target: Target, id: str, seconds: float = WAIT_SECONDS) -> Stream:
+def _debug_stream(target: Target, id: str, seconds: float = READ_SECONDS) -> Stream:
     """Reads the debug events of a request. Retries after a 404, because the server may not have that request yet."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:

@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from ..prompts import SIGNATURE
 from ..registry import Source, case, clause
 from ..responses import Json, NotShown, Reply, Stream, require
-from ..target import Target, Upstream, announced, question
-from .bad_input import refused
-from .looking import ASK_WEATHER, FORCED, WEATHER, bad_requests, requests, require_good_answer
-from .operations import read_debug_stream, with_debug_on
-from .upstream import (
+from ..sources.answers import ASK_WEATHER, FORCED, WEATHER, bad_requests, refused, requests, require_good_answer
+from ..sources.upstream import (
     CALL,
     CANARY,
     EXTRAS,
@@ -23,6 +20,8 @@ from .upstream import (
     said_upstream,
     to_upstream,
 )
+from ..target import Target, Upstream, announced, question
+from .operations import read_debug_stream, with_debug_on
 
 WEATHER_TWICE: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 CLOCK: Json = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
@@ -125,9 +124,10 @@ def allowed_tools_accepted(reply: Reply) -> None:
 
 @case("R7/9", _allowed_tools, remedy="Offer the model only the tools in allowed_tools, or pass the choice on.")
 def allowed_tools_honoured(body: Json) -> None:
-    """With `allowed_tools`, the model is offered only the allowed tools, or gets the choice itself."""
+    """With `allowed_tools`, the model is offered only the allowed tools of the client, or gets the choice itself."""
     names = [tool["function"]["name"] for tool in body.get("tools") or []]
-    honoured = names == ["get_weather"] or body.get("tool_choice") == _ALLOWED
+    only = "get_weather" in names and "get_time" not in names  # a server may offer tools of its own, too
+    honoured = only or body.get("tool_choice") == _ALLOWED
     require(honoured, f"the upstream got the tools {names} and the tool_choice {str(body.get('tool_choice'))[:60]}")
 
 

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 
 from ..registry import Source, case, clause
 from ..responses import Json, Reply, Stream, require
-from ..target import PLAIN, Target, question
-from .bad_input import refused
-from .looking import PIXEL, bad_requests, posted, requests, require_good_answer
-from .upstream import (
+from ..sources.answers import PIXEL, bad_requests, posted, refused, requests, require_good_answer
+from ..sources.upstream import (
     CALL,
     CANARY,
     EXTRAS,
@@ -19,6 +17,7 @@ from .upstream import (
     said_upstream,
     to_upstream,
 )
+from ..target import PLAIN, Target, question
 
 KNOWN = EXTRAS | {
     "chutes_access_token": "t-of-a-user",

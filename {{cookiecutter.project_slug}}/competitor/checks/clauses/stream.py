@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from ..registry import case, clause
 from ..responses import Json, Stream, require
-from .looking import CALLS, FAULTS, KINDS, OWN_WORK, SILENCES, streams
+from ..sources.answers import CALLS, FAULTS, KINDS, OWN_WORK, SILENCES, streams
 from .usage import check_usage
 from .whole_response import REASONS
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from ..registry import case, clause
 from ..responses import Json, NotShown, Reply, Stream, require
+from ..sources.answers import OWN_WORK, PIXEL, answer_for, answers, known, label, streams
 from ..target import Target, question
-from .looking import OWN_WORK, PIXEL, answer_for, answers, known, label, streams
 
 STAND_IN_TOKENS = (11, 5)  # prompt and completion tokens that the stand-in reports by default
 BASE64_CHARACTERS = 200_000

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ..registry import Source, case, clause
 from ..responses import Json, NotShown, Reply, require
+from ..sources.answers import ASK_WEATHER, FORCED, WEATHER, answer_for, answers
 from ..target import Target, question
-from .looking import ASK_WEATHER, FORCED, WEATHER, answer_for, answers
 
 REASONS = ("stop", "length", "tool_calls", "content_filter")
 MAX_ID_CHARACTERS = 128

@@ -191,8 +191,8 @@ class Answer:
         if not spent.prompt_tokens:
             spent += Usage(prompt_tokens=prompt_tokens({"messages": messages(self.request), **tools(self.request)}))
         if not spent.completion_tokens:
-            spent += Usage(completion_tokens=max(1, text_tokens(self.size)))
-        return spent + Usage(completion_tokens=text_tokens(self._noted)) if self._noted else spent
+            spent += Usage(completion_tokens=max(1, text_tokens(self.size + self._noted)))
+        return spent
 
     def _speak(self) -> None:
         if self.closed:

@@ -9,7 +9,7 @@ from typing import Any
 from ..registry import Source
 from ..responses import Json, NotShown, Reply, require
 from ..target import PLAIN, Target, question
-from .bad_input import refused
+from .answers import refused
 
 CANARY = "canary-7f3a9c51d2"
 CALL: Json = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}

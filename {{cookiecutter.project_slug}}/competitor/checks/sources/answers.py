@@ -7,7 +7,7 @@ from typing import Any
 
 from ..recording import at_once
 from ..registry import Source
-from ..responses import Failed, Json, NotShown, Reply, Stream
+from ..responses import Failed, Json, NotShown, Reply, Stream, require
 from ..target import PLAIN, Target, question
 
 PIXEL = (
@@ -25,6 +25,8 @@ WEATHER: Json = {
 ASK_WEATHER = "The weather in Paris, please."
 FORCED: Json = {"type": "function", "function": {"name": "get_weather"}}
 CONCURRENT_REQUESTS = 4  # at the same time, for a case that sends many requests
+
+MAX_REFUSAL_BYTES = 2047
 
 # The names of prompts. Every rule about streams is tried on each kind of stream that the server can be made to send.
 CALLS = ("calls", "forced", "calls_separators")  # the client's tools are called
@@ -137,3 +139,20 @@ def bad_requests(*tries: tuple[str, Json]) -> Source:
         yield from posted(target, tries)
 
     return source
+
+
+def refused(reply: Reply, param: str | None = None, what: str = "a bad request") -> Json:
+    """Requires a small 4xx response whose error object names `param`, as S16 says. Returns the error object."""
+    require(400 <= reply.status < 500, f"{what} got {reply.status}, not a 4xx")
+    size = len(reply.body)
+    require(size <= MAX_REFUSAL_BYTES, f"the refusal of {what} has {size} bytes, more than {MAX_REFUSAL_BYTES}")
+    body = reply.json()
+    error = body.get("error") if isinstance(body, dict) else None
+    require(isinstance(error, dict), f"the refusal of {what} has no error object")
+    assert isinstance(error, dict)
+    for name in ("message", "type", "param", "code"):
+        require(name in error, f"the error for {what} has no {name}")
+    require(isinstance(error["message"], str) and error["message"], f"the error for {what} has no message")
+    if param is not None:
+        require(param in f"{error['message']} {error['param']}", f"the error for {what} does not name {param}")
+    return error
