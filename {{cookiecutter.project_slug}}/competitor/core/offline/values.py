@@ -167,7 +167,7 @@ class _Fitter:
         step = next((step for step in _bounds(schema, "multipleOf") if step > 0), 1 if whole else None)
 
         def fits(value: float) -> bool:
-            on_step = step is None or math.isclose(value / step, round(value / step), abs_tol=1e-9)
+            on_step = step is None or math.isclose(value / step, round(value / step), rel_tol=0, abs_tol=1e-9)
             inside = low <= value <= high and value not in above and value not in below
             return inside and on_step and not (whole and value != int(value))
 
