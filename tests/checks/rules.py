@@ -76,7 +76,7 @@ RULES = (
     Rule("Another type: 400 that names it", "R6/3"),
     Rule("`refusal` in an assistant's message is accepted", "R6/5"),
     Rule("the 400 names the place", "R6/6"),
-    Rule("`detail` is passed on as it came", "R6/7"),
+    Rule("`detail` is passed on unchanged", "R6/7"),
     Rule("`messages[].tool_calls`, `tool_call_id`, `name`, `artifacts`", "R4/2 R1/6"),
     Rule("`artifacts` may come back in history", "R1/5"),
     Rule("accepted in the history, and passed on where the upstream wants it back", "R1/6 R9/5"),

@@ -15,7 +15,7 @@ HEADS = ("| Route |", "| Field |", "| # |", "| What |", "|---")
 
 
 def sentences() -> list[str]:
-    """The sentences and the rows of tables in sections 1 to 9, without ids that stand alone."""
+    """The sentences and the rows of tables in sections 1 to 9, without ids that have a line of their own."""
     lines = [line for line in CONTRACT.splitlines() if line and not line.startswith(("#", *HEADS))]
     found = [each for line in lines for each in re.split(r"(?<=\.)\s+(?=[A-Z*`(])", line)]
     return [each for each in found if not re.fullmatch(r"(?:- )?[A-Z]\d+(?: \([^)]*\))?\.", each)]

@@ -365,9 +365,9 @@ def _details_in(value: object) -> list[object]:
     return own + [found for each in value.values() for found in _details_in(each)]
 
 
-@case("R6/7", _details, remedy="Pass an image's `detail` on as it came.")
+@case("R6/7", _details, remedy="Pass an image's `detail` on unchanged.")
 def detail_passed_on(given: tuple[object, str]) -> None:
-    """The `detail` of an image is passed on as it came."""
+    """The `detail` of an image is passed on unchanged."""
     found, wanted = given
     require(found == [wanted], f"the upstream got {found}")
 

@@ -110,7 +110,7 @@ clause(
 
 @case("S10/1", _streams_without_calls)
 def only_client_tools(stream: Stream) -> None:
-    """The client gets no call of a tool that it did not offer."""
+    """The client gets no tool call for a tool that it did not offer."""
     names = [_function(piece).get("name") for piece in stream.fragments]
     others = {str(name) for name in names if name} - {"get_weather"}
     require(not others, f"the client got a call of {', '.join(sorted(others))}, which it did not offer")

@@ -57,7 +57,7 @@ class TextPart(StrictModel):
 
 class ImageUrl(StrictModel):
     url: str
-    detail: str | None = None  # servers know more values than OpenAI's three, so it is passed on as it came
+    detail: str | None = None  # servers know more values than OpenAI's three, so it is passed on unchanged
 
     @field_validator("url")
     @classmethod
