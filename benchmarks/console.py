@@ -49,7 +49,7 @@ WITHOUT = {
     "answer/endpoint.py": (
         (r"from \.\.console import .*\n", ""),
         (r" +console: Console \| None = None\n", ""),
-        (r" +self\.recorder = .*\n +if self\.recorder is not None:\n +self\.observer = .*\n", ""),
+        (r" +self\.recorder = .*\n +if self\.recorder is not None:\n(?: {12,}.*\n){3}", ""),
         (r" +if self\.recorder is not None:\n +self\.recorder\.close\(\)\n", ""),
         (r" +if self\._shared\.console is not None:\n +\S.*\n", ""),
         (r" +if work\.recorder is not None:\n +\S.*\n", ""),

@@ -94,6 +94,8 @@ class Reply:
         found = self.message.get("tool_calls") or []
         require(isinstance(found, list), "message.tool_calls is not a list")
         require(all(isinstance(call, dict) for call in found), "a tool call is not an object")
+        functions = [call.get("function", {}) for call in found]
+        require(all(isinstance(each, dict) for each in functions), "the function of a tool call is not an object")
         return list(found)
 
 

@@ -1,0 +1,100 @@
+"""Tests that no case has a fault of its own, whatever a server sends: each server puts one odd value everywhere."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from competitor.checks import PROMPTS, Target, stand_in
+from competitor.checks.judging import judge_all
+
+ODD: dict[str, Any] = {
+    "a_number": 5,
+    "a_text": "x",
+    "a_list": [1, "x", None],
+    "nested_lists": [[[]]],
+    "an_object": {"a": 1},
+    "null": None,
+    "a_boolean": True,
+    "a_huge_number": 10**30,
+}
+PROMPT_NAMES = ("events", "events_failing", "artifact", "artifact_linked", "image", "speech", "image_jpeg")
+
+
+def whole(odd: Any) -> list[Any]:
+    """Whole answers with an odd value at each place."""
+    good: dict[str, Any] = {"role": "assistant", "content": "x", "reasoning_content": "", "artifacts": []}
+    call = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    messages = [{**good, name: odd} for name in (*good, "tool_calls")]
+    messages += [{**good, "tool_calls": [odd]}, {**good, "tool_calls": [{**call, "function": odd}]}]
+    messages += [{**good, "artifacts": [odd]}, {**good, "artifacts": [{"url": odd, "id": odd, "ttl_seconds": odd}]}]
+    choices = [[{"index": 0, "message": message, "finish_reason": "stop"}] for message in (odd, *messages)]
+    answers = [{"choices": each, "usage": {"prompt_tokens": 1}} for each in (odd, [odd], *choices)]
+    return [odd, *answers, {**answers[-1], "usage": odd}]
+
+
+def streamed(odd: Any) -> list[list[Any]]:
+    """Streams with an odd value at each place."""
+    item = {"url": odd, "id": odd, "ttl_seconds": odd, "mime_type": odd, "size_bytes": odd}
+    payloads = [odd, {"items": odd}, {"items": [odd]}, {"items": [item]}]
+    events = [odd, *({"event": "artifacts", "payload": each} for each in payloads), {"event": odd, "payload": {}}]
+    deltas = [{name: odd} for name in ("role", "content", "reasoning_content", "tool_calls", "janus")]
+    deltas += [{"tool_calls": [odd]}, {"tool_calls": [{"index": odd, "function": odd}]}]
+    deltas += [{"janus": each} for each in events]
+    chunks = [{"choices": [{"index": 0, "delta": each, "finish_reason": odd}], "usage": odd} for each in (odd, *deltas)]
+    return [[odd], [{"choices": odd}], [{"choices": [odd]}], *([chunk] for chunk in chunks), chunks]
+
+
+@contextmanager
+def serving(bodies: list[Any], streams: list[list[Any]]) -> Iterator[str]:
+    """Runs a server that answers with these bodies and streams in turn. Yields its URL."""
+    turn = iter(range(10**9))
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked = self.rfile.read(int(self.headers.get("content-length", 0)))
+            with lock:
+                number = next(turn)
+            if b'"stream": true' in asked or "stream" in self.path:
+                chunks = streams[number % len(streams)]
+                frames = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+                kind, body = "text/event-stream", "".join([*frames, "data: [DONE]\n\n"]).encode()
+            else:
+                kind, body = "application/json", json.dumps(bodies[number % len(bodies)]).encode()
+            self.send_response(200)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_POST = do_HEAD = answer  # noqa: N815 - the library's names
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_whatever_a_server_sends_no_case_has_a_fault(kind: str) -> None:
+    prompts = {**PROMPTS, **{name: name for name in PROMPT_NAMES}}
+    with stand_in() as upstream, serving(whole(ODD[kind]), streamed(ODD[kind])) as url:
+        for _ in range(3):  # other turns
+            target = Target(url, prompts, lambda environment: Target(url, timeout=5), upstream, timeout=5)
+            verdicts = judge_all([target])
+            faults = {each.case.id: each.reason for each in verdicts if each.status == "fault"}
+            assert not faults
+            assert all(each.reason for each in verdicts if each.status != "holds")
