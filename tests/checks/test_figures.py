@@ -96,6 +96,8 @@ def test_a_failure_on_one_of_two_servers_counts_and_the_reason_names_the_server(
     failed = Verdict(case, "broken", "a gap of 4 s", 1, ("on a faulty upstream",))
     unseen = Verdict(case, "not shown", "no way", 1)
     assert combined([passed, failed]).reason == "on a faulty upstream: a gap of 4 s"
+    other = Verdict(case, "broken", "a gap of 4 s", 1, ("as started",))
+    assert combined([failed, other]).reason == "on a faulty upstream and as started: a gap of 4 s"
     assert combined([unseen, passed]).status == "holds"
     assert combined([unseen, unseen]).reason == "no way"
 

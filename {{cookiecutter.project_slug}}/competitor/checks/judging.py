@@ -109,15 +109,18 @@ def combined(verdicts: Sequence[Verdict]) -> Verdict:
     for status in ("broken", "fault", "holds", "not shown"):
         same = [verdict for verdict in verdicts if verdict.status == status]
         if same:
-            reasons = dict.fromkeys(f"{_where(verdict)}{verdict.reason}" for verdict in same if verdict.reason)
             servers = tuple(name for verdict in same for name in verdict.servers)
-            evidence = same[0].evidence
-            return Verdict(same[0].case, same[0].status, "; ".join(reasons), seconds, servers, seen, evidence)
+            return Verdict(same[0].case, same[0].status, _reasons(same), seconds, servers, seen, same[0].evidence)
     raise ValueError("there is no verdict to combine")
 
 
-def _where(verdict: Verdict) -> str:
-    return f"{verdict.servers[0]}: " if verdict.servers and verdict.servers[0] else ""
+def _reasons(verdicts: Sequence[Verdict]) -> str:
+    """The different reasons of these verdicts, each after the servers for which it was given."""
+    found: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.reason, []).extend(filter(None, verdict.servers))
+    parts = [f"{' and '.join(names)}: {reason}" if names else reason for reason, names in found.items() if reason]
+    return "; ".join(parts)
 
 
 def judge_all(
