@@ -1,15 +1,15 @@
 """Tests that no case holds on a server that gives it nothing to see. Each blank server answers everything alike."""
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 
 import pytest
 
 from competitor.checks import PROMPTS, Target, Upstream, stand_in
 from competitor.checks.judging import judge_all
+
+from .responders import responding
 
 JSON, SSE = "application/json", "text/event-stream"
 _EMPTY_ANSWER: dict[str, object] = {"choices": [{"message": {}, "finish_reason": None}], "usage": {}}
@@ -31,34 +31,9 @@ BLANK: dict[str, tuple[int, str, bytes]] = {
 }
 
 
-@contextmanager
-def blank(kind: str) -> Iterator[str]:
+def blank(kind: str) -> AbstractContextManager[str]:
     """Runs a blank server. Yields its URL."""
-    status, content_type, body = BLANK[kind]
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            self.send_response(status)
-            self.send_header("content-type", content_type)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        do_GET = do_POST = do_HEAD = answer  # noqa: N815 - the library's names
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return responding(lambda path, body: BLANK[kind])
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,15 @@
 """Tests that no case has a fault of its own, whatever a server sends: each server puts one odd value everywhere."""
 
+import itertools
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from competitor.checks import PROMPTS, Target, stand_in
 from competitor.checks.judging import judge_all
+
+from .responders import Respond, responding
 
 ODD: dict[str, Any] = {
     "a_number": 5,
@@ -49,49 +48,24 @@ def streamed(odd: Any) -> list[list[Any]]:
     return [[odd], [{"choices": odd}], [{"choices": [odd]}], *([chunk] for chunk in chunks), chunks]
 
 
-@contextmanager
-def serving(bodies: list[Any], streams: list[list[Any]]) -> Iterator[str]:
-    """Runs a server that answers with these bodies and streams in turn. Yields its URL."""
-    turn = iter(range(10**9))
-    lock = threading.Lock()
+def in_turn(bodies: list[Any], streams: list[list[Any]]) -> Respond:
+    """Answers with these bodies and streams in turn."""
+    turns = itertools.count()
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            asked = self.rfile.read(int(self.headers.get("content-length", 0)))
-            with lock:
-                number = next(turn)
-            if b'"stream": true' in asked or "stream" in self.path:
-                chunks = streams[number % len(streams)]
-                frames = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
-                kind, body = "text/event-stream", "".join([*frames, "data: [DONE]\n\n"]).encode()
-            else:
-                kind, body = "application/json", json.dumps(bodies[number % len(bodies)]).encode()
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+    def respond(path: str, asked: bytes) -> tuple[int, str, bytes]:
+        number = next(turns)
+        if b'"stream": true' not in asked and "stream" not in path:
+            return 200, "application/json", json.dumps(bodies[number % len(bodies)]).encode()
+        frames = [f"data: {json.dumps(chunk)}\n\n" for chunk in streams[number % len(streams)]]
+        return 200, "text/event-stream", "".join([*frames, "data: [DONE]\n\n"]).encode()
 
-        do_GET = do_POST = do_HEAD = answer  # noqa: N815 - the library's names
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return respond
 
 
 @pytest.mark.parametrize("kind", ODD)
 def test_whatever_a_server_sends_no_case_has_a_fault(kind: str) -> None:
     prompts = {**PROMPTS, **{name: name for name in PROMPT_NAMES}}
-    with stand_in() as upstream, serving(whole(ODD[kind]), streamed(ODD[kind])) as url:
+    with stand_in() as upstream, responding(in_turn(whole(ODD[kind]), streamed(ODD[kind]))) as url:
         for _ in range(3):  # other turns
             target = Target(url, prompts, lambda environment: Target(url, timeout=5), upstream, timeout=5)
             verdicts = judge_all([target])
