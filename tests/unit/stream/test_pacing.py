@@ -3,11 +3,13 @@
 import asyncio
 import heapq
 import itertools
+import json
 import math
 import random
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import regex
@@ -16,10 +18,20 @@ from hypothesis import strategies as st
 
 from benchmarks.evenness import evenness
 from competitor.core.stream.graphemes import cut
-from competitor.core.stream.pacing import MAX_SPACING_SECONDS, TAIL_SECONDS, Pacer, Pacing
+from competitor.core.stream.lateness import Lateness
+from competitor.core.stream.pacing import (
+    FAST_STEP_SECONDS,
+    MAX_STEP_SECONDS,
+    MIN_TAIL_STEP_SECONDS,
+    TAIL_SECONDS,
+    USUAL_STEP_SECONDS,
+    Pacer,
+    Pacing,
+)
 
 MAX_SECONDS = 1.5
-GRID_SECONDS = 0.001  # an event loop's own timers have a resolution of a millisecond; `Timers` has a finer one
+GRID_SECONDS = 0.0001  # the resolution of `Timers`
+LOOP_SECONDS = 0.001  # the resolution of an event loop's own timers, which other systems than Linux use
 READ_SECONDS = 1e-5  # the time between two deltas of one read, as a client would measure it
 
 Arrival = tuple[float, list[str]]  # the time, and the deltas that arrive together
@@ -28,22 +40,23 @@ Arrival = tuple[float, list[str]]  # the time, and the deltas that arrive togeth
 class VirtualLoop:
     """An event loop whose time moves only when the test moves it."""
 
-    def __init__(self) -> None:
-        self.now, self._count = 0.0, itertools.count()
+    def __init__(self, late: Callable[[], float] = lambda: 0.0, grid: float = GRID_SECONDS) -> None:
+        self.now, self._count, self._late, self._grid = 0.0, itertools.count(), late, grid
         self._timers: list[tuple[float, int, _Timer]] = []
 
     def time(self) -> float:
         return self.now
 
     def call_at(self, when: float, callback: Callable[[], None]) -> "_Timer":
-        due = max(self.now, math.ceil(when / GRID_SECONDS - 1e-6) * GRID_SECONDS)
+        due = max(self.now, math.ceil(when / self._grid - 1e-6) * self._grid) + self._late()
         timer = _Timer(callback)
         heapq.heappush(self._timers, (due, next(self._count), timer))
         return timer
 
     def run_until(self, when: float) -> None:
         while self._timers and self._timers[0][0] <= when:
-            self.now, _, timer = heapq.heappop(self._timers)
+            due, _, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, due)
             if not timer.cancelled:
                 timer.callback()
         self.now = max(self.now, when)
@@ -75,10 +88,22 @@ class Paced:
         return "".join(text for _, text in self.deltas)
 
 
-def paced(arrivals: list[Arrival], pacing: Pacing | None = None) -> Paced:
+def pacing_of(deltas_a_second: int | None = None, contended: bool = False) -> Pacing:
+    """Pacing on a machine whose cores are contended or not, whatever the machine of this test does."""
+    lateness = Lateness(Path("/nonexistent"))
+    lateness._contended = contended
+    return Pacing(1 / deltas_a_second if deltas_a_second else None, MAX_SECONDS, lateness=lateness)
+
+
+def paced(
+    arrivals: list[Arrival],
+    pacing: Pacing | None = None,
+    late: Callable[[], float] = lambda: 0.0,
+    grid: float = GRID_SECONDS,
+) -> Paced:
     async def run() -> Paced:
-        loop, found = VirtualLoop(), Paced()
-        shared = pacing or Pacing(None, MAX_SECONDS)
+        loop, found = VirtualLoop(late, grid), Paced()
+        shared = pacing or pacing_of()
         pacer = Pacer(shared, lambda text: found.deltas.append((loop.now, text)), lambda: None, loop)
         for at, deltas in arrivals:
             loop.run_until(at)
@@ -143,32 +168,126 @@ def unpaced_times(arrivals: list[Arrival]) -> list[float]:
     return [at + number * READ_SECONDS for at, deltas in arrivals for number, _ in enumerate(deltas)]
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
-def test_bursts_of_90_are_sent_evenly(seconds: float) -> None:
-    """The project's goal is a score of at least 90 for each of the three intervals."""
-    assert evenness(paced(bursts(90, seconds)).times) >= 90
+@pytest.mark.parametrize("grid", [GRID_SECONDS, LOOP_SECONDS])
+@pytest.mark.parametrize("name", PATTERNS)
+def test_each_pattern_is_sent_evenly(name: str, grid: float) -> None:
+    assert evenness(paced(PATTERNS[name], grid=grid).times) >= 95
+
+
+def irregular(size: int, seconds: float, spread: float, total: int, seed: int) -> list[Arrival]:
+    """Bursts whose sizes and intervals differ from `size` and `seconds` by at most this share."""
+    chance, now, left = random.Random(seed), 0.0, total
+    arrivals: list[Arrival] = []
+    while left > 0:
+        count = min(left, max(1, round(size * chance.uniform(1 - spread, 1 + spread))))
+        arrivals.append((now, ["word "] * count))
+        left -= count
+        now += seconds * chance.uniform(1 - spread, 1 + spread)
+    return arrivals
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(st.integers(2, 120), st.floats(0.02, 1.0), st.floats(0, 0.2), st.integers(60, 450), st.integers(0, 99))
+def test_no_pattern_is_less_even_than_without_pacing_or_at_a_fixed_pace(
+    size: int, seconds: float, spread: float, total: int, seed: int
+) -> None:
+    count = min(max(total, 3 * size), size * 20)  # at least three bursts, and at most 20 seconds
+    arrivals = irregular(size, seconds, spread, count, seed)
+    better = max(evenness(unpaced_times(arrivals)), evenness(paced(arrivals, pacing_of(60)).times))
+    assert evenness(paced(arrivals).times) >= better - 2
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(st.floats(0.004, 0.1), st.floats(0, 0.3), st.integers(100, 450), st.integers(0, 99))
+def test_single_deltas_with_uneven_intervals_become_even(seconds: float, spread: float, total: int, seed: int) -> None:
+    """The first intervals are passed on unchanged: only they can show that the others will be uneven too."""
+    arrivals = irregular(1, seconds, spread, total, seed)
+    better = max(evenness(unpaced_times(arrivals)), evenness(paced(arrivals, pacing_of(60)).times))
+    assert evenness(paced(arrivals).times) >= better - 10
+
+
+RECORDED = json.loads(Path(__file__).with_name("recorded_lateness.json").read_text(encoding="utf-8"))
+
+
+def lateness(name: str, seed: int) -> Callable[[], float]:
+    """How late an alarm rings, in seconds: recorded on a busy machine, or random with a mean in milliseconds."""
+    chance = random.Random(seed)
+    if name in RECORDED:
+        return lambda: float(chance.choice(RECORDED[name])) / 1e6
+    mean = float(name.removesuffix(" ms")) / 1000
+    return lambda: chance.expovariate(1 / mean)
+
+
+BURSTS = [name for name in PATTERNS if name.startswith("bursts")]
+
+
+@pytest.mark.parametrize("name", [*RECORDED, "0.2 ms", "1 ms", "3 ms", "8 ms"])
+def test_on_a_late_machine_no_pattern_is_less_even_than_at_a_fixed_pace(name: str) -> None:
+    """As with the goal, medians of five runs are compared. Earlier answers have shown how late the machine is."""
+    for pattern in BURSTS:
+        scores: dict[int | None, list[float]] = {None: [], 60: []}
+        for seed, pace in itertools.product(range(5), scores):
+            late, pacing = lateness(name, seed), pacing_of(pace)
+            paced(PATTERNS["bursts of 20, each 0.2 s"], pacing, late)
+            scores[pace].append(evenness(paced(PATTERNS[pattern], pacing, late).times))
+        assert statistics.median(scores[None]) >= statistics.median(scores[60]) - 2, pattern
+
+
+def test_the_step_rises_and_falls_with_the_lateness() -> None:
+    pacing, arrivals = pacing_of(), PATTERNS["bursts of 90, each 1 s"]
+    found = []
+    for late, answers in (("0.2 ms", 1), ("3 ms", 1), ("0.2 ms", 5)):
+        for seed in range(answers):
+            paced(arrivals, pacing, lateness(late, seed))
+        found.append(pacing.step(fast=True))
+    assert found == pytest.approx([FAST_STEP_SECONDS, MAX_STEP_SECONDS, FAST_STEP_SECONDS], rel=0.1)
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_no_pattern_becomes_less_even(name: str) -> None:
-    arrivals = PATTERNS[name]
-    assert evenness(paced(arrivals).times) >= evenness(unpaced_times(arrivals)) - 0.5
+@pytest.mark.parametrize("contended", [False, True])
+def test_no_two_deltas_are_closer_together_than_10_ms(name: str, contended: bool) -> None:
+    least = USUAL_STEP_SECONDS if contended else FAST_STEP_SECONDS
+    if name == "one delta with all the text" and not contended:
+        least = MIN_TAIL_STEP_SECONDS
+    times = paced(PATTERNS[name], pacing_of(contended=contended)).times
+    assert all(after - before >= least - GRID_SECONDS for before, after in itertools.pairwise(times[2:]))
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_a_long_answer_keeps_200_deltas(name: str) -> None:
-    came = sum(len(deltas) for _, deltas in PATTERNS[name])
-    assert len(paced(PATTERNS[name]).deltas) >= min(200, came)
-
-
-def test_a_whole_answer_in_one_burst_keeps_200_deltas_too() -> None:
-    assert len(paced([(0.0, ["word "] * 450)]).deltas) >= 200
-
-
-@pytest.mark.parametrize("name", PATTERNS)
-def test_the_remaining_text_is_sent_within_150_ms_of_the_end(name: str) -> None:
+def test_a_long_answer_has_200_deltas_if_it_lasts_long_enough(name: str) -> None:
     found = paced(PATTERNS[name])
+    assert len(found.deltas) >= min(200, 0.9 * found.ended_at / USUAL_STEP_SECONDS)
+
+
+def test_an_answer_of_two_seconds_in_large_bursts_has_200_deltas() -> None:
+    assert len(paced(PATTERNS["bursts of 90, each 0.5 s"]).deltas) >= 200
+
+
+def test_a_whole_answer_in_one_burst_becomes_many_deltas() -> None:
+    found = paced([(0.0, ["word "] * 450)])
+    assert len(found.deltas) >= 0.9 * TAIL_SECONDS / MIN_TAIL_STEP_SECONDS
+    assert evenness(found.times) >= 90
+
+
+@pytest.mark.parametrize("pace", [None, 60])
+@pytest.mark.parametrize("name", PATTERNS)
+def test_the_remaining_text_is_sent_within_150_ms_of_the_end(name: str, pace: int | None) -> None:
+    found = paced(PATTERNS[name], pacing_of(pace))
     assert found.ended_at - found.upstream_ended_at <= TAIL_SECONDS + GRID_SECONDS
+
+
+@pytest.mark.parametrize("pace", [None, 60])
+@pytest.mark.parametrize("name", PATTERNS)
+def test_on_a_late_machine_the_rest_takes_longer_only_while_deltas_are_missing(name: str, pace: int | None) -> None:
+    pacing = pacing_of(pace, contended=True)
+    found = paced(PATTERNS[name], pacing)
+    took = found.ended_at - found.upstream_ended_at
+    assert took <= pacing.tail_seconds + GRID_SECONDS
+    if took > TAIL_SECONDS + GRID_SECONDS:
+        assert len(found.deltas) <= 201
+    tokens = len("".join(text for _, deltas in PATTERNS[name] for text in deltas)) // 4
+    if len(found.deltas) < min(200, tokens) - 2:
+        assert took >= pacing.tail_seconds - 0.1 or len(found.deltas[-2][1]) == 1  # no character is left for more
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
@@ -177,8 +296,8 @@ def test_once_the_interval_is_known_text_is_not_held_for_longer(seconds: float) 
     came_at = [at for at, deltas in arrivals for delta in deltas for _ in delta]
     place = 0
     for left_at, text in paced(arrivals).deltas:
-        if came_at[place] >= 2 * seconds:
-            assert left_at - came_at[place] <= seconds + GRID_SECONDS
+        if came_at[place] >= 3 * seconds:
+            assert left_at - came_at[place] <= seconds + FAST_STEP_SECONDS
         place += len(text)
 
 
@@ -194,14 +313,15 @@ def test_the_first_piece_does_not_wait() -> None:
 
 
 def test_a_fixed_pace_is_kept() -> None:
-    times = paced(bursts(90, 0.5), Pacing(1 / 50, MAX_SECONDS)).times[:-10]
+    times = paced(bursts(90, 0.5), pacing_of(50)).times[:-10]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert all(0.019 <= gap <= 0.041 for gap in gaps)
     assert statistics.median(gaps) == pytest.approx(0.02)
 
 
 def test_with_many_streams_each_gets_fewer_deltas() -> None:
-    few, many = Pacing(None, MAX_SECONDS), Pacing(None, MAX_SECONDS, holding=2000)
+    few, many = pacing_of(), pacing_of()
+    many.holding = 2000
     single = paced(bursts(90, 1.0), few)
     many_pacer_deltas: list[str] = []
     loop = VirtualLoop()
@@ -211,14 +331,14 @@ def test_with_many_streams_each_gets_fewer_deltas() -> None:
         for delta in deltas:
             pacer.text(delta)
     loop.run_until(10)
-    assert len(many_pacer_deltas) <= 5.5 / MAX_SPACING_SECONDS < len(single.deltas) / 4
+    assert len(many_pacer_deltas) <= 5.5 / MAX_STEP_SECONDS < len(single.deltas) / 2
     assert "".join(many_pacer_deltas) == "word " * 450
 
 
 def test_a_later_event_does_not_overtake_the_text() -> None:
     loop = VirtualLoop()
     left: list[str] = []
-    pacer = Pacer(Pacing(None, MAX_SECONDS), left.append, lambda: None, loop)
+    pacer = Pacer(pacing_of(), left.append, lambda: None, loop)
     for _ in range(20):
         pacer.text("word ")
     pacer.flush()
@@ -248,7 +368,7 @@ texts = st.text(
 arrival_lists = st.lists(
     st.tuples(st.floats(0, 3, allow_nan=False), st.lists(texts, min_size=1, max_size=30)), min_size=1, max_size=12
 )
-pacings = st.sampled_from([None, 1 / 250, 1 / 30, 1.0])
+paces = st.sampled_from([None, 250, 30, 1])
 
 
 def boundaries(text: str, start: int) -> set[int]:
@@ -256,15 +376,15 @@ def boundaries(text: str, start: int) -> set[int]:
 
 
 @settings(deadline=None, max_examples=300)
-@given(arrival_lists, pacings)
+@given(arrival_lists, paces, st.booleans())
 def test_no_character_is_lost_reordered_or_split_whatever_arrives_and_when(
-    arrivals: list[Arrival], fixed: float | None
+    arrivals: list[Arrival], pace: int | None, contended: bool
 ) -> None:
     now, timed = 0.0, []
     for gap, deltas in arrivals:
         now += gap
         timed.append((now, deltas))
-    found = paced(timed, Pacing(fixed, MAX_SECONDS))
+    found = paced(timed, pacing_of(pace, contended))
     whole = "".join(delta for _, deltas in timed for delta in deltas)
     assert found.text == whole
     came = [0, *itertools.accumulate(len(delta) for _, deltas in timed for delta in deltas)]

@@ -193,6 +193,8 @@ class Settings(BaseModel):
     """Even spacing of bursty text: auto, off, or a fixed number of deltas a second, 1 to 250."""
     pacing_most_seconds: float = _variable(1.5, "JANUS_PACING_MOST_SECONDS", gt=0, le=10)
     """Longest time that pacing holds text back, in seconds."""
+    pacing_tail_seconds: float = _variable(1.5, "JANUS_PACING_TAIL_SECONDS", ge=0.15, le=5)
+    """Longest time for the rest of a long text after the upstream's end, if this machine is late, in seconds."""
     offline_words_per_second: float = _variable(50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0)
     """Speed of the offline model, in words a second."""
 

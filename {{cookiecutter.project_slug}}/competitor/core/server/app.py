@@ -82,7 +82,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         backend=backend,
         gate=Gate(settings.max_running, settings.max_open, settings.queue_seconds),
         clock=Clock(),
-        pacing=None if settings.pacing == "off" else Pacing(settings.pacing_seconds, settings.pacing_most_seconds),
+        pacing=_pacing(settings),
         metrics=metrics,
         keeper=keeper,
         console=console,
@@ -154,6 +154,12 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     if console is not None:
         add_console_routes(app, console)
     return app
+
+
+def _pacing(settings: Settings) -> Pacing | None:
+    if settings.pacing == "off":
+        return None
+    return Pacing(settings.pacing_seconds, settings.pacing_most_seconds, settings.pacing_tail_seconds)
 
 
 def _console(settings: Settings, folder: Path | None) -> Console | None:

@@ -5,8 +5,13 @@ The benchmark scores when deltas arrive, not how long they are (CONTRACT.md, sec
 deltas is kept constant, and their length varies: the held text is divided among the deltas so that all of it has been
 sent when the next burst is due. Text that the upstream sends evenly is passed on unchanged.
 
+Fewer deltas, further apart, are more even: the lateness of this machine, of the network and of the client is a smaller
+share of the time between two of them, and so is a pause of the upstream. So the step is as wide as the speed score and
+the number of deltas allow, and wider on a machine that is late (lateness.py).
+
 Text is held for at most one interval between bursts, and never longer than `JANUS_PACING_MOST_SECONDS`. The first
-piece, reasoning and tool calls are not delayed. When the upstream's text ends, the held text is sent within 150 ms.
+piece, reasoning and tool calls are not delayed. When the upstream's text ends, the held text is sent within 150 ms; on
+a late machine, within `JANUS_PACING_TAIL_SECONDS`, if the answer would have too few deltas otherwise.
 """
 
 import asyncio
@@ -18,36 +23,48 @@ from typing import Protocol
 
 from ..limits import MAX_DELTA_CHARACTERS, MAX_HELD_CHARACTERS
 from .graphemes import cut
+from .lateness import Lateness
 from .timers import Timers
 
-# Shortest time between two deltas of a stream: 450 deltas in a second are still more than 200, which a long answer
-# should have. More deltas would cost more CPU and not raise the score.
-MIN_SPACING_SECONDS = 0.004
-# Longest time between two deltas: the benchmark's speed score expects 30 deltas a second.
-MAX_SPACING_SECONDS = 1 / 30
+# The usual time between two deltas of a stream.
+USUAL_STEP_SECONDS = 1 / 60
+# After a large first burst, the upstream is fast and the answer may soon end, so the deltas come closer together: an
+# answer of two seconds still has 200 of them, which a long answer should have.
+FAST_STEP_SECONDS = 0.010
+LARGE_BURST_CHARACTERS = 300
+# Longest time between two deltas, unless there is too little text: the speed score expects 30 deltas a second.
+MAX_STEP_SECONDS = 1 / 30
 # All streams of a process together send at most this many paced deltas a second, which takes about a tenth of a core.
 DELTAS_A_SECOND = 6000
-# A burst of fewer characters does not prove that the upstream is fast, so it becomes fewer deltas: with more time
-# between two of them, jitter of machines and networks matters less.
-SMALL_BURST_CHARACTERS = 300
-SMALL_BURST_SECONDS = 0.008
-# Deltas closer together than this arrived in one read. A burst may take several reads; if it lasts longer than this,
-# it is a steady flow.
-TOGETHER_SECONDS = 0.0015
+# During an answer the step becomes wider only if lateness is more than a quarter of it, or far too many streams hold
+# text, because a change makes the answer less even.
+TOO_LATE = 0.25
+TOO_CROWDED = 2.5
+# With less text than this for a delta, there would be nothing left to send before the next burst.
+MIN_CHARACTERS_A_DELTA = 1.25
+# Deltas closer together than this are paced. Text with longer intervals is passed on while they are even.
+TOGETHER_SECONDS = 0.008
+UNEVEN = 1.1
+KNOWN_INTERVALS = 3  # so many are needed to tell
+# A burst may take several reads; if it lasts longer than this, it is a steady flow.
 BURST_PAUSE_SECONDS = 0.005
 FLOW_SECONDS = 0.02
+# The next burst is expected after the longest interval so far. If the intervals differ by more than this factor, the
+# text is stretched by a reserve, because the next interval may be longer still.
+REGULAR = 1.03
+RESERVE = 1.5
 # How long the first burst is stretched, since nobody knows when the next one will arrive: as if the upstream sent 40
 # tokens of 4 characters a second, but not longer than the usual time between bursts.
-FIRST_SECONDS_A_CHARACTER = 0.025 / 4
-MAX_FIRST_SECONDS = 1.1
+CHARACTERS_A_TOKEN = 4
+FIRST_SECONDS_A_CHARACTER = 0.025 / CHARACTERS_A_TOKEN
+MAX_FIRST_SECONDS = 1.5
 # One delta with more characters than this counts as a burst.
 LARGE_DELTA_CHARACTERS = 32
-# Single deltas are paced too if their intervals differ by more than this factor.
-UNEVEN = 2.0
 TAIL_SECONDS = 0.15
-MIN_TAIL_SECONDS = 0.0005
-# If an answer had this many deltas, it keeps at least as many, even if its end comes early.
-DELTAS_KEPT = 200
+# If nearly all of the text arrives at the end, the deltas of the tail come as close together as this.
+MIN_TAIL_STEP_SECONDS = 0.002
+# A long answer should have this many deltas. A late machine takes more time for the tail if they are missing.
+DELTAS_WANTED = 200
 
 
 class Cancellable(Protocol):
@@ -63,17 +80,28 @@ class Alarms(Protocol):
 
 @dataclass
 class Pacing:
-    """The settings of pacing, and the number of streams that hold text now. All streams of a process share it."""
+    """The settings of pacing, and what all streams of a process share."""
 
-    fixed_seconds: float | None  # time between two deltas; None: measured for each stream
+    fixed_seconds: float | None  # time between two deltas; None: chosen for each stream
     most_seconds: float  # longest time that text is held
-    holding: int = 0
+    tail_seconds: float = 1.5  # longest time for the rest after the upstream's end, on a late machine
+    holding: int = 0  # streams that hold text now
     timers: Timers = field(default_factory=Timers)
+    lateness: Lateness = field(default_factory=Lateness)
 
     @property
-    def shortest(self) -> float:
-        """Shortest time between two deltas. With many streams, each sends fewer deltas, to limit the cost."""
-        return min(MAX_SPACING_SECONDS, max(MIN_SPACING_SECONDS, self.holding / DELTAS_A_SECOND))
+    def late(self) -> bool:
+        """Whether this machine is so late that deltas must be further apart than usual at the fastest."""
+        return self.lateness.contended or self.lateness.safe_step > FAST_STEP_SECONDS
+
+    def step(self, fast: bool) -> float:
+        """The time between two deltas, in seconds. With many streams, each sends fewer deltas, to limit the cost."""
+        usual = FAST_STEP_SECONDS if fast and not self.lateness.contended else USUAL_STEP_SECONDS
+        return min(MAX_STEP_SECONDS, max(usual, self.lateness.safe_step, self.holding / DELTAS_A_SECOND))
+
+    def too_narrow(self, step: float) -> bool:
+        """Whether this step must become wider although deltas have been sent with it."""
+        return self.lateness.usual > TOO_LATE * step or self.holding / DELTAS_A_SECOND > TOO_CROWDED * step
 
 
 class _Rhythm:
@@ -85,7 +113,8 @@ class _Rhythm:
         self._came_at = float("-inf")
         self._first_at = 0.0
         self._before = 0  # number of deltas in earlier bursts
-        self.deltas = self.characters = 0  # in all bursts; in this burst
+        self.deltas = self.all_characters = 0  # in all bursts
+        self.characters = 0  # in this burst
         self.burst_at = float("-inf")
 
     def came(self, now: float, characters: int) -> None:
@@ -98,33 +127,43 @@ class _Rhythm:
         self._came_at = now
         self.deltas += 1
         self.characters += characters
+        self.all_characters += characters
 
     @property
     def next_at(self) -> float:
         """The time at which the next burst is expected, in the clock's seconds."""
         if self._intervals:
-            return self.burst_at + max(self._intervals)
+            shortest, longest = min(self._intervals), max(self._intervals)
+            regular = self.known and longest <= REGULAR * shortest
+            return self.burst_at + min(self._most_seconds, longest if regular else RESERVE * longest)
         first = min(MAX_FIRST_SECONDS, FIRST_SECONDS_A_CHARACTER * self.characters)
         return self.burst_at + min(first, self._most_seconds)
 
     @property
     def uneven(self) -> bool:
         """Whether the intervals of single deltas differ so much that pacing is worth the delay."""
-        full = len(self._intervals) == self._intervals.maxlen
-        return full and max(self._intervals) > UNEVEN * min(self._intervals)
+        return self.known and max(self._intervals) > UNEVEN * min(self._intervals)
 
     @property
-    def spacing(self) -> float | None:
-        """The upstream's average time for a delta, in seconds; None if too few deltas have arrived."""
-        if len(self._intervals) < 3 or not self._before:
-            return None
-        return (self.burst_at - self._first_at) / self._before
+    def known(self) -> bool:
+        return len(self._intervals) >= KNOWN_INTERVALS
+
+    @property
+    def seconds_a_delta(self) -> float:
+        """The upstream's average time for a delta; 0 before the second burst."""
+        return (self.burst_at - self._first_at) / self._before if self._before else 0.0
+
+    @property
+    def seconds_a_character(self) -> float:
+        """The upstream's average time for a character; 0 before the second burst."""
+        before = self.all_characters - self.characters
+        return (self.burst_at - self._first_at) / before if before else 0.0
 
 
 class Pacer:
     """Paces the text of one answer: `text` takes pieces as they arrive; `emit` is called with the deltas to send.
 
-    `leave` is called after a timer has sent deltas, so that they are written at once.
+    `leave` is called after a timer has sent a delta, so that it is written at once.
     """
 
     def __init__(self, pacing: Pacing, emit: Callable[[str], None], leave: Callable[[], None], alarms: Alarms):
@@ -137,14 +176,13 @@ class Pacer:
         self._planned_for = float("-inf")  # the burst for which the step was last planned
         self._sent_at = float("-inf")
         self._sent = 0
-        self._tail = 0  # after the end: deltas left to send
-        self._out: asyncio.Future[None] | None = None
+        self._out: asyncio.Future[None] | None = None  # set at the end of the text
 
     def text(self, text: str) -> None:
         now = self._alarms.time()
         self._rhythm.came(now, len(text))
         if not self._step and self._rhythm.uneven:
-            self._step = min(MAX_SPACING_SECONDS, self._rhythm.spacing or 0.0)
+            self._step = self._first_step()
         if self._timer is None and now - self._sent_at >= max(self._step, TOGETHER_SECONDS):
             first = cut(text, 0, self._first_share(len(text), now))
             self._send(text[:first], now)
@@ -156,7 +194,7 @@ class Pacer:
             self.flush()
         elif self._timer is None:
             self._pacing.holding += 1
-            self._schedule(max(now, self._sent_at + (self._step or self._pacing.shortest)))
+            self._schedule(max(now, self._sent_at + (self._step or FAST_STEP_SECONDS)))
 
     def flush(self) -> None:
         """Sends the held text now, because an event follows that must not wait behind it."""
@@ -172,20 +210,21 @@ class Pacer:
             self._pacing.holding -= 1
 
     async def end(self) -> None:
-        """Ends the text. Returns when all of it is sent, at most 150 ms later."""
+        """Ends the text. Returns when all of it is sent, after at most 150 ms (on a late machine, after more)."""
         if self._timer is None:
             return
-        now, left = self._alarms.time(), len(self._held) - self._at
+        now, pacing = self._alarms.time(), self._pacing
         self._plan(now)
-        self._tail = min(self._ticks(now), max(1, int(TAIL_SECONDS / self._step)))
-        owed = min(self._rhythm.deltas, DELTAS_KEPT) - self._sent
-        if owed > self._tail and self._pacing.fixed_seconds is None:
-            self._tail = min(owed, left)
-            self._step = max(MIN_TAIL_SECONDS, TAIL_SECONDS / self._tail)
-        self._until = now + min(TAIL_SECONDS, self._tail * self._step)
-        if self._due > now + self._step:
-            self._timer.cancel()
-            self._schedule(now + self._step)
+        rest = min(TAIL_SECONDS, self._until - now)
+        tokens = max(self._rhythm.deltas, self._rhythm.all_characters // CHARACTERS_A_TOKEN)
+        owed = min(DELTAS_WANTED, tokens) - self._sent
+        if pacing.late:
+            rest = min(pacing.tail_seconds, max(rest, owed * self._step))
+        elif self._sent == 1 < owed and pacing.fixed_seconds is None:  # there is no pace yet that could be kept
+            rest, waited = TAIL_SECONDS, now - self._sent_at
+            self._step = min(self._step, max(MIN_TAIL_STEP_SECONDS, pacing.lateness.safe_step, rest / owed, waited))
+        self._until = now + rest
+        self._schedule(min(self._due, max(now, self._sent_at + self._step)))
         self._out = asyncio.get_running_loop().create_future()
         await self._out
 
@@ -197,51 +236,50 @@ class Pacer:
 
     def _tick(self) -> None:
         now = self._alarms.time()
-        if not self._tail:
+        self._pacing.lateness.rang(now - self._due)
+        if self._out is None:
             self._plan(now)
-        ticks = self._ticks(now)
-        deltas = self._tail or ticks
-        for _ in range(max(1, round(deltas / ticks))):
-            end = cut(self._held, self._at, max(1, round((len(self._held) - self._at) / max(1, deltas))))
-            self._send_held(end, now)
-            deltas -= 1
-            if end == len(self._held):
-                break
+        if now < self._sent_at + 0.9 * self._step:  # the step has become wider
+            self._schedule(self._sent_at + self._step)
+            return
+        left = len(self._held) - self._at
+        self._send_held(cut(self._held, self._at, max(1, round(left / self._ticks(now)))), now)
         self._leave()
         if self._at < len(self._held):
-            self._tail = self._tail and max(1, deltas)
-            self._schedule(max(now, self._due + self._step))
+            # Not at a fixed grid: after a late delta, the next one would come too early.
+            self._schedule(now + self._step)
         else:
             self.drop()
             if self._out is not None and not self._out.done():
                 self._out.set_result(None)
 
     def _plan(self, now: float) -> None:
-        """Plans the time between deltas again for each burst. It changes rarely, because evenness is scored."""
+        """Plans the step again for each burst. It changes rarely, because evenness is scored."""
         rhythm = self._rhythm
         if self._planned_for == rhythm.burst_at:
             return
         self._planned_for, self._until = rhythm.burst_at, rhythm.next_at
         if self._pacing.fixed_seconds is not None:
             return
-        shortest = self._pacing.shortest
-        spacing = rhythm.spacing
-        if spacing is not None:  # as many deltas as the upstream sends
-            spacing = min(MAX_SPACING_SECONDS, max(shortest, int(spacing * 1000) / 1000))
-            self._step = min(self._step, spacing) if self._step else spacing
-        elif not self._step:
-            self._step = shortest
-            if rhythm.characters < SMALL_BURST_CHARACTERS:
-                self._step = max(shortest, SMALL_BURST_SECONDS)
-        # At least one character for each delta; in whole milliseconds, the resolution of some systems' timers.
-        wanted = ceil((self._until - now) / (len(self._held) - self._at) * 1000) / 1000
-        self._step = max(self._step, min(MAX_SPACING_SECONDS, wanted))
+        if not self._step:
+            self._step = self._first_step()
+        elif self._pacing.too_narrow(self._step):
+            self._step = max(self._step, self._pacing.step(fast=False))
+        if self._step < MIN_CHARACTERS_A_DELTA * rhythm.seconds_a_character:
+            self._step = 2 * rhythm.seconds_a_character
+
+    def _first_step(self) -> float:
+        if self._rhythm.known:  # single deltas have been passed on so far: keep their rate
+            return max(self._pacing.step(fast=True), self._rhythm.seconds_a_delta)
+        return self._pacing.step(fast=self._rhythm.characters > LARGE_BURST_CHARACTERS)
 
     def _ticks(self, now: float) -> int:
         """The number of deltas, including the current one, that can be sent before the deadline for the held text."""
         return max(1, ceil((self._until - now) / self._step - 1e-6))
 
     def _schedule(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._due = due
         self._timer = self._alarms.call_at(due, self._tick)
 
