@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import environments, machine, report
+from .busy import BusyLoops
 from .costs import QUICK_LOADS, cost
 from .environments import BUILD, ROOT
 from .runs import DIRECT
@@ -27,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="measure only against nginx and plain FastAPI, in under 2 minutes"
     )
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="run N endless loops on each core meanwhile")
     parser.add_argument("--no-docs", action="store_true", help="only print the tables; do not change docs/")
     parser.add_argument("--report", action="store_true", help="measure nothing; print the tables of the last results")
     return parser
@@ -41,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine.leave_the_servers_core()
     try:
         if given.quick:
-            return quick([name for name in QUICK_LOADS if not given.only or name in chosen], given.reps or 2)
+            with BusyLoops(given.busy):
+                return quick([name for name in QUICK_LOADS if not given.only or name in chosen], given.reps or 2)
         if not given.report:
-            measure(chosen, given.reps or 5, keep=bool(given.only))
+            measure(chosen, given.reps or 5, given.busy, keep=bool(given.only))
         return published(docs=not given.no_docs)
     except environments.Missing as missing:
         print(missing, file=sys.stderr)
@@ -59,14 +62,20 @@ def quick(chosen: Sequence[str], repetitions: int) -> int:
     return 0
 
 
-def measure(chosen: Sequence[str], repetitions: int, keep: bool) -> None:
-    """Runs the scenarios and saves the results after each. With `keep`, results of other scenarios are kept."""
+def measure(chosen: Sequence[str], repetitions: int, busy: int, keep: bool) -> None:
+    """Runs the scenarios and saves the results after each. With `keep`, results of other scenarios are kept.
+
+    Results beside `busy` loops a core are a section of their own: `even` becomes `even-busy2`.
+    """
     kept: dict[str, Any] = json.loads(RESULTS.read_text()) if keep and RESULTS.exists() else {"sections": {}}
-    kept["machine"] = {**machine.described(), "repetitions": str(repetitions)}
+    # One description for the page, and one for its part about evenness, which is often measured separately.
+    described = {**machine.described(), "repetitions": str(repetitions)}
+    kept.update({"machine-even": described} if keep else {"machine": described, "machine-even": described})
     for number, name in enumerate(chosen, 1):
         scenario, began = SCENARIOS[name], time.monotonic()
         print(f"Scenario {number} of {len(chosen)}, {name}: {scenario.about}", file=sys.stderr, flush=True)
-        kept["sections"][name] = scenario.run(repetitions)
+        with BusyLoops(busy):
+            kept["sections"][f"{name}-busy{busy}" if busy else name] = scenario.run(repetitions)
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(kept))
         print(f"  {name}: {(time.monotonic() - began) / 60:.1f} min", file=sys.stderr, flush=True)
@@ -81,7 +90,8 @@ def published(docs: bool) -> int:
     for table in made.values():
         print(f"\n{table}")
     if docs:
-        report.write(PAGE, {**made, "machine": report.machine(kept["machine"])})
+        machines = {name: report.machine(kept[name]) for name in ("machine", "machine-even") if name in kept}
+        report.write(PAGE, {**made, **machines})
         drawing = [str(environments.peers_python()), "-m", "benchmarks.plots", str(RESULTS), str(PAGE.parent)]
         subprocess.run(drawing, cwd=ROOT, check=True)
     return 0

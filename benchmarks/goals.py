@@ -1,11 +1,11 @@
 """The goals: the figures that the benchmark should reach, and how to compute them from its results."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .patterns import PACING, PATTERNS
+from .patterns import AT_THE_END, BUSY, PATTERNS, SHORT
 from .runs import DIRECT, Rows, Run
 
 Results = dict[str, Rows]  # section -> rows
@@ -62,14 +62,28 @@ def added(results: Results, name: str, key: str) -> Measured | None:
     return Measured.of([ours[key] - bare[key] for ours, bare in pairs if ours[key] is not None])
 
 
-def worst_change(results: Results) -> Measured | None:
-    """Returns the change in evenness by pacing, for the pattern where pacing helps least."""
-    changes = []
-    for pattern in PATTERNS:
-        pair = [figure(results, "even", f"{pattern}/{mode}", "evenness") for mode in PACING]
-        if pair[0] and pair[1]:
-            changes.append(pair[1].median - pair[0].median)
-    return Measured.of([min(changes)]) if changes else None
+def worst(section: str, patterns: Iterable[str]) -> Measure:
+    """Measures the evenness with pacing of the pattern that has the lowest median."""
+
+    def measure(results: Results) -> Measured | None:
+        found = [figure(results, section, f"{pattern}/paced", "evenness") for pattern in patterns]
+        return min((one for one in found if one), key=lambda one: one.median, default=None)
+
+    return measure
+
+
+def worst_change(section: str, since: str, patterns: Iterable[str]) -> Measure:
+    """Measures the difference of the medians of "paced" and of another mode, for the pattern where it is lowest."""
+
+    def measure(results: Results) -> Measured | None:
+        pairs = [
+            [figure(results, section, f"{pattern}/{mode}", "evenness") for mode in (since, "paced")]
+            for pattern in patterns
+        ]
+        changes = [paced.median - other.median for other, paced in pairs if other and paced]
+        return Measured.of([min(changes)]) if changes else None
+
+    return measure
 
 
 def _ratio(section: str, name: str, base: str) -> Measure:
@@ -84,6 +98,8 @@ def _added(name: str, key: str) -> Measure:
     return lambda results: added(results, name, key)
 
 
+FLOWING = tuple(name for name in PATTERNS if name not in AT_THE_END)
+LONG = tuple(name for name in PATTERNS if name not in SHORT)
 GOALS = (
     Goal("50 streams at 20 ms: the core's relay divided by nginx", 0.55, "", _ratio("s50", "relay", "nginx")),
     Goal("50 streams at 20 ms: any backend's events divided by nginx", 0.40, "", _ratio("s50", "events", "nginx")),
@@ -99,11 +115,16 @@ GOALS = (
     Goal("cold start to the first 200 of `/health`", 0.6, "s", _figure("start", "relay", "ready_s"), at_most=True),
     Goal("memory of an idle open stream", 60, "KiB", _figure("memory", "relay", "kib_a_stream"), at_most=True),
     Goal("memory kept after 2,000 streams", 5, "MiB", _figure("memory", "relay", "kept_mib"), at_most=True),
-    *(
-        Goal(f"evenness, bursts of 90 every {each} s, paced", 90, "", _figure("even", f"{pattern}/paced", "evenness"))
-        for pattern, each in (("b90-200", "0.2"), ("b90-500", "0.5"), ("b90-1000", "1"))
+    Goal("evenness at rest: worst pattern, paced", 93, "", worst("even", FLOWING)),
+    Goal("evenness at rest: all text at once at the end, worse of both", 75, "", worst("even", AT_THE_END)),
+    Goal(
+        "evenness at rest: least gain over no pacing (0 to -2 is noise)",
+        -2,
+        "",
+        worst_change("even", "relay", PATTERNS),
     ),
-    Goal("evenness: change by pacing, in the pattern where it helps least (0 to -2 is noise)", -2, "", worst_change),
+    Goal("evenness, 2 busy loops a core: worst pattern of 2 s and more", 85, "", worst(BUSY, LONG)),
+    Goal("the same: least gain over a fixed 60 a second", -2, "", worst_change(BUSY, "fixed", LONG)),
 )
 AGENT_GOALS = (
     Goal("50 streams at 20 ms: LangChain agent divided by nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),

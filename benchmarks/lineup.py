@@ -68,6 +68,7 @@ def _litellm(port: int, folder: Path, upstream: int) -> Command:
 _OURS = {"JANUS_LOG_FORMAT": "json", "JANUS_MAX_RUNNING": "3000", "JANUS_MAX_OPEN": "4000"}
 _UNPACED = {**_OURS, "JANUS_PACING": "off"}
 _PACED = {**_OURS, "JANUS_PACING": "auto"}
+_FIXED = {**_OURS, "JANUS_PACING": "60"}
 _LITELLM = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_TELEMETRY": "False",
@@ -83,6 +84,7 @@ PEERS = {
         Peer("nginx", "nginx: bytes only, nothing parsed", _nginx),
         Peer("relay", "**competitor: the core's relay**", competitor(partial(_variant, "proxy")), _UNPACED),
         Peer("paced", "**competitor: the same with pacing**", competitor(partial(_variant, "proxy")), _PACED),
+        Peer("fixed", "competitor: paced at 60 deltas a second", competitor(partial(_variant, "proxy")), _FIXED),
         Peer("events", "**competitor: any backend's events**", competitor(_events), _UNPACED),
         Peer("raw-asgi", "raw ASGI and aiohttp: bytes only", _uvicorn("raw_asgi")),
         Peer("plain-fastapi", "plain FastAPI, httpx, pydantic", _uvicorn("plain_fastapi")),

@@ -25,12 +25,15 @@ PATTERNS = {
     "end": ("mock-n450-b450-t2000", "450 deltas in one burst at the end"),
     "block": ("mock-n450-k450-t2000", "one delta with all the text at the end"),
 }
+AT_THE_END = ("end", "block")  # the text arrives all at once, so no pace can be kept
+SHORT = ("b90-200",)  # shorter than two seconds
 PATTERN_STREAMS = 6
-PACING = ("relay", "paced")  # the same server without pacing and with it
+BUSY = "even-busy2"  # the section of the results with two busy loops on each core
+PACING = ("relay", "fixed", "paced")  # the same server without pacing, with a fixed pace, and with the default
 
 
 def even(repetitions: int) -> Rows:
-    """Measures evenness, delay and CPU for each pattern, without and with pacing. Rows are named `pattern/mode`."""
+    """Measures evenness, delay and CPU for each pattern, in each mode of pacing. Rows are named `pattern/mode`."""
     rows: Rows = {f"{pattern}/{mode}": [] for pattern in PATTERNS for mode in PACING}
     order = [(n, pattern, mode) for n in range(repetitions) for pattern in PATTERNS for mode in PACING]
     progress = Progress("even", len(order))

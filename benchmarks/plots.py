@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from .costs import SCALE
 from .goals import Results, ratio, runs
 from .lineup import OURS, PEERS
-from .patterns import PATTERNS
+from .patterns import BUSY, PATTERNS
 
 GREY, OURS_COLOR, OTHERS_COLOR = "#8b949e", "#2f81f7", "#9a7d4f"  # enough contrast on white and on near black
 LINES = ("#8b949e", "#2f81f7", "#d29922", "#e5534b")
@@ -69,12 +69,12 @@ def scale(results: Results, axes: Axes) -> None:
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
-def even(results: Results, axes: Axes) -> None:
+def even(results: Results, axes: Axes, section: str = "even") -> None:
     """A line for each pattern, from its score without pacing to its score with pacing."""
-    names = [name for name in PATTERNS if runs(results, "even", f"{name}/relay")]
+    names = [name for name in PATTERNS if runs(results, section, f"{name}/relay")]
     for place, name in enumerate(reversed(names)):
         off, on = (
-            statistics.median(run["evenness"] for run in runs(results, "even", f"{name}/{mode}"))
+            statistics.median(run["evenness"] for run in runs(results, section, f"{name}/{mode}"))
             for mode in ("relay", "paced")
         )
         axes.plot([off, on], [place, place], color=GREY, linewidth=1, zorder=1)
@@ -112,6 +112,9 @@ def main(source: Path, folder: Path) -> None:
         if section in results:
             draw(results, plt.subplots(figsize=size)[1])
             save(folder, f"performance-{draw.__name__}")
+    if BUSY in results:
+        even(results, plt.subplots(figsize=(8, 3.8))[1], BUSY)
+        save(folder, "performance-even-busy")
     if "even" in results:
         _, all_axes = plt.subplots(1, len(SHOWN_PATTERNS), figsize=(10, 3.2))
         for axes, pattern in zip(all_axes, SHOWN_PATTERNS, strict=True):

@@ -1,12 +1,13 @@
 """Makes tables from the results and writes them between the marks of docs/performance.md."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, ratio, runs
 from .lineup import PEERS
-from .patterns import PATTERNS
+from .patterns import BUSY, PACING, PATTERNS
 from .runs import DIRECT
 
 COST_SECTIONS = {
@@ -92,24 +93,24 @@ def latency(results: Results) -> str:
     return table(["Server", "first token p50, ms", "p99, ms", "each token p50, ms", "p99, ms"], rows)
 
 
-def even(results: Results) -> str:
-    """The table of evenness for each pattern, without and with pacing, and what pacing costs."""
+def even(results: Results, section: str = "even") -> str:
+    """The table of evenness for each pattern, in each mode of pacing, and what pacing costs."""
     rows = []
     for pattern, (_, label) in PATTERNS.items():
-        off, on = f"{pattern}/relay", f"{pattern}/paced"
-        if not runs(results, "even", off):
+        modes = [f"{pattern}/{mode}" for mode in PACING]
+        if not runs(results, section, modes[0]):
             continue
-        pairs = list(zip(runs(results, "even", off), runs(results, "even", on), strict=True))
+        pairs = list(zip(runs(results, section, modes[0]), runs(results, section, modes[-1]), strict=True))
         held, longest, late, cpu = (
             Measured.of([paced[key] - bare[key] for bare, paced in pairs if paced[key] is not None])
             for key in ("held_ms", "longest_held_ms", "whole_s", "cpu_us")
         )
         late = Measured(*(value * 1000 for value in (late.median, late.minimum, late.maximum))) if late else None
-        scores = [shown(figure(results, "even", row, "evenness")) for row in (off, on)]
-        deltas = " / ".join(shown(figure(results, "even", row, "deltas"), spread=False) for row in (off, on))
+        scores = [shown(figure(results, section, mode, "evenness")) for mode in modes]
+        deltas = " / ".join(shown(figure(results, section, mode, "deltas"), spread=False) for mode in modes)
         rest = [shown(value, spread=False) for value in (held, longest, late, cpu)]
         rows.append([label, *scores, deltas, *rest])
-    head = ["Pattern (synthetic)", "off", "auto", "deltas off / auto"]
+    head = ["Pattern (synthetic)", "off", "fixed 60 a second", "auto", "deltas"]
     return table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs per token"], rows)
 
 
@@ -151,21 +152,23 @@ def workers(results: Results) -> str:
     )
 
 
-TABLES = {
-    "goals": (goals, None),
-    "cost": (cost, None),
-    "micros": (micros, None),
-    "latency": (latency, "s50"),
-    "even": (even, "even"),
-    "scale": (scale, "scale"),
-    "memory": (memory, "memory"),
-    "workers": (workers, "workers"),
+# name -> the function that makes the table, and the sections of which it needs one
+TABLES: dict[str, tuple[Callable[[Results], str], Collection[str]]] = {
+    "goals": (goals, (*COST_SECTIONS, "start", "memory", "even", BUSY)),
+    "cost": (cost, COST_SECTIONS),
+    "micros": (micros, COST_SECTIONS),
+    "latency": (latency, ("s50",)),
+    "even": (even, ("even",)),
+    "even-busy": (partial(even, section=BUSY), (BUSY,)),
+    "scale": (scale, ("scale",)),
+    "memory": (memory, ("memory",)),
+    "workers": (workers, ("workers",)),
 }
 
 
 def tables(results: Results) -> dict[str, str]:
     """All tables for which there are results, by name."""
-    return {name: made(results) for name, (made, needed) in TABLES.items() if needed is None or needed in results}
+    return {name: made(results) for name, (made, needed) in TABLES.items() if any(one in results for one in needed)}
 
 
 def machine(described: dict[str, str]) -> str:
@@ -173,9 +176,20 @@ def machine(described: dict[str, str]) -> str:
 
 
 def write(page: Path, made: dict[str, str]) -> None:
-    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`, and leaves the rest of the page unchanged."""
+    """Writes each table between `<!-- NAME -->` and `<!-- /NAME -->`, and leaves the rest of the page unchanged.
+
+    A goal that was not measured this time keeps its earlier row.
+    """
     text = page.read_text(encoding="utf-8")
     for name, table in made.items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = marks.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
+        marks = re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
+        text = marks.sub(lambda found, table=table: f"{found[1]}{_merged(found[2], table)}\n{found[3]}", text)  # type: ignore[misc]
     page.write_text(text, encoding="utf-8")
+
+
+def _merged(before: str, table: str) -> str:
+    rows = {line.split(" | ")[0]: line for line in before.splitlines()}
+    return "\n".join(
+        rows.get(line.split(" | ")[0], line) if line.endswith("| not measured |") else line
+        for line in table.splitlines()
+    )

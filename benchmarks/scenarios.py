@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .busy import BusyLoops
 from .costs import LOADS, cost, scale, workers
 from .idle import memory, start
 from .lineup import PEERS
-from .patterns import even
+from .patterns import BUSY, even
 from .runs import DIRECT, Rows
 
-ALL = tuple(PEERS)
+ALL = tuple(name for name in PEERS if name != "fixed")
 STARTED = tuple(name for name in ALL if name not in ("paced", "events"))
 SCALED = ("nginx", "relay", "raw-asgi", "plain-fastapi")
 
@@ -20,6 +21,11 @@ class Scenario:
 
     about: str
     run: Callable[[int], Rows]
+
+
+def _even_busy(repetitions: int) -> Rows:
+    with BusyLoops(2):
+        return even(repetitions)
 
 
 def _cost(name: str, names: Sequence[str]) -> Callable[[int], Rows]:
@@ -36,5 +42,6 @@ SCENARIOS = {
     "memory": Scenario("memory of 2,000 open, silent streams", lambda repetitions: memory(("nginx", "relay"), 2000, 2)),
     "scale": Scenario("1 to 2,000 streams", lambda repetitions: scale(SCALED, max(1, repetitions // 2))),
     "workers": Scenario("several workers", workers),
-    "even": Scenario("evenness by arrival pattern", lambda repetitions: even(max(1, repetitions // 2))),
+    "even": Scenario("evenness by arrival pattern", even),
+    BUSY: Scenario("the same beside two busy loops on each core", _even_busy),
 }

@@ -45,7 +45,7 @@ def free_port() -> int:
         return port
 
 
-def _prepared(cores: list[int]) -> Callable[[], None]:
+def prepared(cores: list[int]) -> Callable[[], None]:
     """Returns a function for `preexec_fn`, which pins the child to these cores and makes it end with the benchmark."""
 
     def prepare() -> None:
@@ -64,7 +64,7 @@ class Mock:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=_prepared(machine.OTHER_CORES),
+            preexec_fn=prepared(machine.OTHER_CORES),
         )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
@@ -101,7 +101,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # so that all of its processes are found by their session
-                preexec_fn=_prepared(self._cores),
+                preexec_fn=prepared(self._cores),
             )
         try:
             self.ready_after = self._wait()
