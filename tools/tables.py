@@ -19,6 +19,7 @@ _BLOCK = re.compile(r"(?<=<!-- api -->\n).*?(?=<!-- /api -->)", re.DOTALL)
 VALUES = {
     "API_VERSION": "The version of this API: its first number increases if a name is renamed or removed.",
     "MAX_CALLS_AT_ONCE": "How many tool calls of one turn run at once.",
+    "Offers": '`"all"`, `"needed"` or `"menu"`: which tools a `Toolbox` offers.',
     "Event": "The type of everything that `answer` may yield.",
     "FinishReason": '`"stop"`, `"length"`, `"tool_calls"` or `"content_filter"`.',
 }

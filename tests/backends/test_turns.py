@@ -54,9 +54,16 @@ def test_the_model_gets_its_calls_and_their_results_in_order(priced: Target) -> 
     assert second["content"] == "1\n"
 
 
-def test_texts_of_two_turns_are_separated(priced: Target) -> None:
+def test_a_few_words_before_a_call_become_reasoning(priced: Target) -> None:
     stream = priced.stream(turns({"tokens": 1, "word": "Look", "calls": CALLS[:1]}, {"tokens": 1, "word": "There"}))
-    assert stream.text == "Look0 \n\nThere0 "
+    assert stream.text == "There0 "
+    assert "Look0" in stream.reasoning
+
+
+def test_a_long_text_before_a_call_is_separated_from_the_text_after_it(priced: Target) -> None:
+    long = "Look" * 30
+    stream = priced.stream(turns({"tokens": 1, "word": long, "calls": CALLS[:1]}, {"tokens": 1, "word": "There"}))
+    assert stream.text == f"{long}0 \n\nThere0 "
 
 
 def test_a_slow_tool_is_reported_again_and_again_while_it_runs(priced: Target) -> None:

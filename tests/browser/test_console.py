@@ -112,7 +112,7 @@ def test_tools_artifact_reasoning_and_figures_of_a_chat_are_shown(
     assert at(browser, ".artifacts a").get_attribute("download") == "notes.txt"
     assert {"web_search", "calculator", "create_file"} <= set(texts(browser, ".steps strong"))
     assert "17 * 23 = 391" in at(browser, ".steps").text
-    assert "offline model" in at(browser, ".thought").text
+    assert "offline model" in at(browser, ".answer").text
     assert "The tools answered" in at(browser, ".answer").text
     assert "base64" not in at(browser, ".answer").text
     assert texts(browser, "article .badge") == ["stop"]

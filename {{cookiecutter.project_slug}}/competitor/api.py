@@ -37,16 +37,18 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .seconds_left   seconds until the time limit of this answer (S15)
       .log            a logger that adds the request's id
     Completion      one call of the model. Yield it, or iterate over it for `Text` and `Reasoning`, or over `.pieces()`
-                    for `ToolCallPiece` as well. Then `.text`, `.reasoning`, `.tool_calls` (of your tools),
+                    for `ToolCallPiece` as well. Then `.text`, `.shown_text`, `.reasoning`, `.tool_calls` (yours),
                     `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result.
                     Iterating can raise `UpstreamError`; `.kind` says what failed (errors.UPSTREAM_KINDS).
 
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
                     it raises `ToolError("a sentence for the model")` if it cannot do what was asked
     offered(chat)   the built-in tools whose service is configured, as a list of `Tool`
-    Toolbox(tools, seconds=...)   checks arguments and runs calls, each with this time limit (S12). Start the calls with
+    Toolbox(tools, seconds=..., offers="all")   `.offer(chat)` returns options for `complete` that offer the client's
+                    tools and yours; `offers`, of the type `Offers`, says which (see `Toolbox`). Start calls with
                     `async with toolbox.start(completion.tool_calls) as running:`, and iterate over `running` for
-                    events. Then use `running.results` and `running.messages`. At most `MAX_CALLS_AT_ONCE` run at once.
+                    events. Then use `running.results` and `running.messages`. The arguments are checked, each call has
+                    this time limit (S12), and at most `MAX_CALLS_AT_ONCE` run at once.
 
 The message of an `ArtifactError` tells the user why something could not be saved. New names may be added at any time.
 If a name is renamed or removed, the first number of `API_VERSION` increases, and the update has a migration.
@@ -81,15 +83,15 @@ if TYPE_CHECKING:
     from .core.settings import Settings
     from .core.tools.builtin import offered
     from .core.tools.tool import Result, Tool, ToolError, tool
-    from .core.tools.toolbox import RunningCalls, Toolbox
+    from .core.tools.toolbox import Offers, RunningCalls, Toolbox
     from .core.usage import Usage
 
-API_VERSION = "1.0.0"
+API_VERSION = "1.1.0"
 
 __all__ = [
     "API_VERSION", "MAX_CALLS_AT_ONCE", "Artifact", "ArtifactError", "Artifacts", "Chat", "Completion", "Event", "File",
-    "Finish", "FinishReason", "Reasoning", "Result", "RunningCalls", "SandboxEnd", "SandboxStart", "Settings", "Sink",
-    "Source", "Text", "Tool", "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox",
+    "Finish", "FinishReason", "Offers", "Reasoning", "Result", "RunningCalls", "SandboxEnd", "SandboxStart", "Settings",
+    "Sink", "Source", "Text", "Tool", "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox",
     "UpstreamError", "Usage", "offered", "tool",
 ]  # fmt: skip
 
@@ -108,7 +110,7 @@ _MODULES = {
     "settings": ("Settings",),
     "tools.builtin": ("offered",),
     "tools.tool": ("Result", "Tool", "ToolError", "tool"),
-    "tools.toolbox": ("RunningCalls", "Toolbox"),
+    "tools.toolbox": ("Offers", "RunningCalls", "Toolbox"),
     "usage": ("Usage",),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

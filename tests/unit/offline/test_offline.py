@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from competitor.core.offline.replies import NOTICE, Reply, pieces, reply
+from competitor.core.offline.replies import LABEL, Reply, pieces, reply
 from competitor.core.offline.values import fitting
 
 
@@ -55,7 +55,7 @@ def test_it_computes_random_expressions(seed: int) -> None:
     "prompt", ["1/0", "9**9**9**9", "on 2026-11-23", "1" * 5000 + " * 2", "(((((1", "__import__('os') * 2"]
 )
 def test_an_expression_that_it_cannot_compute_gets_an_answer(prompt: str) -> None:
-    assert NOTICE in said(prompt)
+    assert LABEL in said(prompt)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_it_notices_an_image() -> None:
 
 
 def test_it_says_that_it_is_the_offline_model() -> None:
-    assert NOTICE in said("hello")
-    assert NOTICE in "".join(ask("Reply with exactly: PONG").reasoning)
+    assert LABEL in said("hello")
+    assert LABEL in "".join(ask("Reply with exactly: PONG").reasoning)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 20, 60])

@@ -287,7 +287,7 @@ def test_a_file_becomes_an_artifact() -> None:
     (made,) = result.artifacts
     assert (made.display_name, made.type, made.size_bytes) == ("notes.md", "file", 8)
     assert made.url == "data:text/markdown;base64,IyBOb3Rlcwo="
-    assert result.text == "The user has got notes.md (8 bytes)."
+    assert result.text == "Created notes.md (8 bytes). The user has it."
 
 
 def test_a_file_that_cannot_be_saved_is_explained() -> None:

@@ -52,8 +52,8 @@ def test_the_schema_comes_from_the_types() -> None:
     assert function["name"] == "travel"
     assert function["description"] == "Plans a journey."
     properties = function["parameters"]["properties"]
-    assert properties["by"] == {"enum": ["train", "ship"], "type": "string", "default": "train"}
-    assert properties["days"] == {"type": "integer", "default": 1}
+    assert properties["by"] == {"enum": ["train", "ship"], "type": "string"}
+    assert properties["days"] == {"type": "integer"}
     assert function["parameters"]["required"] == ["to"]
     assert "title" not in json.dumps(function)
 

@@ -4,13 +4,14 @@
 import logging
 import time
 from collections.abc import Callable, MutableMapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from .artifacts.received import File, received_files
 from .artifacts.save import Artifacts
 from .model import prompt
 from .model.completion import Completion, Llm
+from .model.held_text import HeldText
 from .observe.observer import Observer
 from .outbound.client import HttpClient
 from .request.schema import ChatRequest
@@ -90,12 +91,17 @@ class Chat:
         """The conversation in OpenAI's wire format: a fresh copy, which you may change."""
         return prompt.messages(self.request)
 
-    def complete(self, messages: list[dict[str, Any]] | None = None, **options: Any) -> Completion:
+    def complete(
+        self, messages: list[dict[str, Any]] | None = None, *, hold_characters: int = 0, **options: Any
+    ) -> Completion:
         """Prepares one call of the model with the caller's request; what you pass replaces parts of it.
 
         `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire format and
         replace the caller's; an option that is None is left out. Yield the result to pass its answer on, or iterate
         over it. Calls of the client's tools go to the client; all other calls are in `tool_calls`.
+
+        If the call offers tools that are not the client's, the first `hold_characters` characters of its text are
+        held: they become reasoning if such a tool is called next, because they are not a part of the answer.
         """
         body: prompt.Body = {
             **prompt.options(self.request),
@@ -108,5 +114,10 @@ class Chat:
         }
         body = {name: value for name, value in body.items() if value is not None}
         token = self.request.chutes_access_token
-        self._asked = Completion(self._llm, body, token, self._account, self._observer)
+        hold = None
+        if hold_characters:
+            theirs = {tool.function.name for tool in self.request.offered_tools}
+            if any(tool["function"]["name"] not in theirs for tool in body.get("tools", ())):
+                hold = partial(HeldText, characters=hold_characters, client_tools=theirs)
+        self._asked = Completion(self._llm, body, token, self._account, self._observer, hold)
         return self._asked

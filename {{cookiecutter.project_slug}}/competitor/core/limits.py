@@ -33,6 +33,8 @@ MAX_WAITING_CHARACTERS = 64 * 1024
 MAX_PIECE_CHARACTERS = 16 * 1024
 # For the same reason (A2), a longer `data:` URL is sent in several deltas.
 MAX_LINK_CHARACTERS = 256 * 1024
+# A longer link has a `data:` URL. Pacing would cut it into hundreds of deltas.
+MAX_PACED_LINK_CHARACTERS = 2_000
 # The source is paused when this many bytes are unsent, so that memory stays constant.
 MAX_UNSENT_BYTES = 64 * 1024
 # A source that sends this much at once does not stream; pacing it would only use memory.
@@ -47,6 +49,9 @@ MAX_CLEAN_UP_SECONDS = 1.0
 # A model that asks for more calls in one turn is most likely confused.
 MAX_CALLS_AT_ONCE = 32
 MAX_ARGUMENT_BYTES = 256 * 1024
+# How many of the client's tools, and how much of a text, decide which tools are offered. OpenAI allows 128 tools.
+MAX_COMPARED_TOOLS = 128
+MAX_COMPARED_CHARACTERS = 4_000
 # How much of a call's result a model may read. 20,000 characters are about 5,000 tokens, paid for in each turn.
 MAX_RESULT_CHARACTERS = 20_000
 # How long a cancelled tool may clean up before it is abandoned; less than the time for a backend.

@@ -84,7 +84,7 @@ def prompt_tokens(body: Mapping[str, Any]) -> int:
         for call in message.get("tool_calls", ()):
             total += text_tokens(_size(call["function"]["name"]) + _size(call["function"]["arguments"]))
     tools = body.get("tools")
-    return total + (text_tokens(len(json.dumps(tools))) if tools else 0)
+    return total + (text_tokens(len(json.dumps(tools, separators=(",", ":")))) if tools else 0)
 
 
 def _content_tokens(content: Any) -> int:

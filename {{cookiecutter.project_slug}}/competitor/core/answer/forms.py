@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..events import FinishReason, Flow
-from ..limits import MAX_LINK_CHARACTERS
+from ..limits import MAX_LINK_CHARACTERS, MAX_PACED_LINK_CHARACTERS
 from ..stream.chunks import DONE, Envelope
 from ..stream.pacing import Pacer, Pacing
 from ..stream.writer import BodyWriter
@@ -49,12 +49,18 @@ class StreamForm:
         numbered = _numbered(payload, self._numbers)
         self._at_once(self.envelope.delta({"reasoning_content": words, "janus": {"event": event, "payload": numbered}}))
 
-    def artifact(self, descriptor: dict[str, Any], link: str) -> None:
-        """Sends the event in its own chunk (S18), then the link, without pacing, which would split `data:` URLs."""
+    def artifact(self, descriptor: dict[str, Any]) -> None:
+        """Sends the event in its own chunk (S18)."""
         payload = _numbered({"items": [descriptor]}, self._numbers)
         self._at_once(self.envelope.delta({"janus": {"event": "artifacts", "payload": payload}}))
-        for start in range(0, len(link), MAX_LINK_CHARACTERS):
-            self.writer.write(self.envelope.text(link[start : start + MAX_LINK_CHARACTERS]))
+
+    def link(self, text: str) -> None:
+        """Sends an artifact's link: like other text, or at once if it is a long `data:` URL, which is not split up."""
+        if len(text) <= MAX_PACED_LINK_CHARACTERS:
+            self.text(text)
+            return
+        for start in range(0, len(text), MAX_LINK_CHARACTERS):
+            self._at_once(self.envelope.text(text[start : start + MAX_LINK_CHARACTERS]))
 
     def drop(self) -> None:
         """Discards the text that pacing holds, because the client has disconnected."""
@@ -110,9 +116,10 @@ class WholeForm:
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None:
         self._reasoning.append(words)
 
-    def artifact(self, descriptor: dict[str, Any], link: str) -> None:
+    def artifact(self, descriptor: dict[str, Any]) -> None:
         self._artifacts.append(descriptor)
-        self._text.append(link)
+
+    link = text
 
     def as_json(
         self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, int | float]

@@ -25,6 +25,7 @@ from ..outbound.response import Response
 from ..settings import Settings
 from ..usage import Usage, prompt_tokens, text_tokens
 from .chunk_reader import ChunkReader
+from .held_text import HeldText
 from .iteration import Piece, PullSink
 from .prompt import Body
 from .retry import failure, pause_before_retry
@@ -60,9 +61,17 @@ class Completion(Source):
     """
 
     def __init__(
-        self, llm: Llm, body: Body, token: SecretStr | None, account: Callable[[Usage], None], observer: Observer
+        self,
+        llm: Llm,
+        body: Body,
+        token: SecretStr | None,
+        account: Callable[[Usage], None],
+        observer: Observer,
+        hold: Callable[[Sink], HeldText] | None = None,
     ):
         self.body = body
+        self._hold = hold
+        self._held: HeldText | None = None
         self._llm, self._token, self._account, self._observer = llm, token, account, observer
         self._model = ""
         self._retried: list[str] = []
@@ -80,6 +89,11 @@ class Completion(Source):
     @property
     def text(self) -> str:
         return self._reader.text.getvalue() if self._reader else ""
+
+    @property
+    def shown_text(self) -> str:
+        """The part of `text` that went to the client as text, without held words that became reasoning."""
+        return self.text[self._held.reasoned :] if self._held else self.text
 
     @property
     def reasoning(self) -> str:
@@ -110,6 +124,8 @@ class Completion(Source):
 
     async def pour(self, sink: Sink) -> None:
         """Makes the call and passes everything to `sink` from the socket's callback, without a task per chunk."""
+        if self._hold is not None:
+            sink = self._held = self._hold(sink)
         reader = self._reader = ChunkReader(sink)
         sink.doing("Waiting for the model")
         sink.flow.set_source(self)
@@ -123,6 +139,8 @@ class Completion(Source):
             failed = error.kind
             raise
         finally:
+            if self._held is not None:
+                self._held.release()
             sink.flow.set_source(None)
             if self._response is not None:
                 self._response.close(finished=not failed)

@@ -45,6 +45,8 @@ _URL = re.compile(r"https?://[^\s<>\"')\]]*[^\s<>\"')\].,;!?]")
 _NAMED = re.compile(r"(?<=[\s(])[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)*")
 _QUOTED = re.compile(r"\"[^\"\n]+\"|\u201c[^\u201d\n]+\u201d|(?<!\w)'[^'\n]+'(?!\w)")
 _WORD = re.compile(r"[A-Za-z]{4,}")
+_WORDS = re.compile(r"[^\W_]")
+_COMPUTED = re.compile(r"(?i)expression|formula|equation|calculation")
 # Words that say nothing about the purpose of a tool.
 _COMMON = frozenset(
     _WORD.findall(
@@ -157,7 +159,9 @@ class _Part:
         found = list(re.finditer(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])", self._text))
         for place, match in enumerate(found):
             end = found[place + 1].start() if place + 1 < len(found) else len(self._text)
-            said = self._text[match.end() : end] or self._text
+            said = self._text[match.end() : end]
+            if not _WORDS.search(said):
+                said = self._text
             self._made.append(Planned(match[0], arguments(self._tools[match[0]], self._aside.back(said))))
 
 
@@ -172,10 +176,13 @@ def arguments(tool: Body, text: str) -> Any:
     if isinstance(required, list) and required:
         made = {name: value for name, value in made.items() if name in required}
     quoted = [found[1:-1] for found in _QUOTED.findall(text)]
+    computed = expressions(text)
     addresses, names = _URL.findall(text), [*quoted, *_NAMED.findall(f" {text}" if text[:1] == " " else text)]
     for name in made:
         wanted = properties.get(name)
-        if addresses and (name.endswith("url") or (isinstance(wanted, dict) and wanted.get("format") == "uri")):
+        if _COMPUTED.search(name) and _takes(wanted, "1 + 1"):
+            made[name] = computed.pop(0) if computed else "1 + 1"
+        elif addresses and (name.endswith("url") or (isinstance(wanted, dict) and wanted.get("format") == "uri")):
             made[name] = addresses.pop(0)
         elif names and isinstance(wanted, dict) and "pattern" not in wanted and _takes(wanted, names[0]):
             made[name] = names.pop(0)

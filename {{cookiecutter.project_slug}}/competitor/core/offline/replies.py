@@ -17,7 +17,7 @@ from .sums import sums
 from .values import fitting
 
 Body = dict[str, Any]
-NOTICE = "(I am the offline model: no upstream could serve this request.)"
+LABEL = "(offline model)"
 
 _TOKENS_AN_IMAGE = 85
 _EXACTLY = re.compile(
@@ -67,9 +67,10 @@ def reply(body: Body) -> Reply:
     if planned := asked.calls:
         named = " and ".join(dict.fromkeys(call.name for call in planned))
         calls = [_call(call, len(asked.messages), number) for number, call in enumerate(planned)]
-        return Reply(pieces(f"{asked.summary} It asks for {named}. {NOTICE}\n"), [], prompt, "tool_calls", calls)
+        return Reply(pieces(f"{asked.summary} It asks for {named}.\n"), [], prompt, "tool_calls", calls)
     thought, said = _answered(asked)
-    reasoning, content = pieces(f"{asked.summary} {thought} {NOTICE}"), said
+    labelled = thought if LABEL in said else f"{thought} {LABEL}"  # once, and not in JSON or in words that were wanted
+    reasoning, content = pieces(f"{asked.summary} {labelled}"), said
     ended = False
     for stop in asked.stops:
         content, _, _ = content.partition(stop)
@@ -122,13 +123,18 @@ class _Asked:
         if isinstance(choice, dict):
             tools = [tool for tool in tools if tool["name"] == choice["function"]["name"]]
         planned = [] if _EXACTLY.search(self.text) else rounds(self.text, tools)
+        turns = [each["tool_calls"] for each in self.since_the_user if each.get("tool_calls")]
+        called = [call for turn in turns for call in turn]
+        done = len(turns)
         if self.body.get("parallel_tool_calls") is False:
-            planned = [[call] for calls in planned for call in calls]
-        done = sum(bool(message.get("tool_calls")) for message in self.since_the_user)
+            planned, done = [[call] for calls in planned for call in calls], len(called)
         if done < len(planned):
             return planned[done]
-        forced = isinstance(choice, dict) or choice == "required"
-        return [Planned(tool["name"], arguments(tool, self.text)) for tool in tools[:1]] if forced else []
+        if not tools or not (isinstance(choice, dict) or choice == "required"):
+            return []
+        names = {call["function"]["name"] for call in called}
+        forced = next((tool for tool in tools if tool["name"] not in names), tools[-1])
+        return [Planned(forced["name"], arguments(forced, self.text))]
 
     @property
     def since_the_user(self) -> list[Body]:
@@ -171,34 +177,36 @@ def _answered(asked: _Asked) -> tuple[str, str]:
 def _plain(asked: _Asked) -> tuple[str, str]:
     if asked.tool_results:
         results = "; ".join(result.strip() for result in asked.tool_results)
-        return "The tools have answered.", f"The tools answered: {results} {NOTICE}"
+        return "The tools have answered.", f"The tools answered: {results} {LABEL}"
     if found := _EXACTLY.search(asked.text):
         return "The request asks for certain words and no others.", _unquoted(found[1])
     if asked.images:
-        return "An image came with it.", f"I received {' and '.join(asked.images)}. I cannot look into images. {NOTICE}"
+        return "An image came with it.", f"I received {' and '.join(asked.images)}. I cannot look into images. {LABEL}"
     if computed := sums(asked.text):
-        return "There is something to compute.", f"{' '.join(computed)} {NOTICE}"
+        return "There is something to compute.", f"{' '.join(computed)} {LABEL}"
     if _NAME_ASKED.search(asked.text):
         name = asked.told_name
         told = f"Your name is {name}." if name else "You have not told me your name."
-        return "It asks for a name.", f"{told} {NOTICE}"
+        return "It asks for a name.", f"{told} {LABEL}"
     if found := _WORDS_WANTED.search(asked.text):
         return "The request asks for a text of a certain length.", " ".join(_prose(min(int(found[1]), MAX_WORDS)))
     if asked.told_name and _NAME_TOLD.search(asked.text):
-        return "It tells me a name.", f"Hello, {asked.told_name}. {NOTICE}"
+        return "It tells me a name.", f"Hello, {asked.told_name}. {LABEL}"
     heard = " ".join(asked.text.split()[:40])
-    return "There is no rule for this, so I say what I can do.", (
-        f"{NOTICE} You wrote: {heard} - I know a few plain things: sums such as 17 * 23, a name that you told me, "
-        "texts of a given length such as 200 words, JSON that fits a schema, tool calls that the text asks for, "
-        "and exact replies. Everything else in this competitor is real: the streaming, the errors, the usage."
+    return "There is no rule for this, so I ask.", (
+        f"You wrote: {heard} - I am a stand-in with a few skills: sums such as 17 * 23, a name that you told me, texts "
+        "of a given length such as 200 words, JSON that fits a schema, tool calls that the text asks for, and exact "
+        f"replies. What shall I do? {LABEL}"
     )
 
 
 def _prose(count: int) -> Iterator[str]:
-    words = " ".join([NOTICE, *_TOPICS]).split()
-    rest = " ".join(_TOPICS).split()
-    for place in range(count):
-        yield words[place] if place < len(words) else rest[(place - len(words)) % len(rest)]
+    """As many words as wanted: the last two are the label, if there is room for it."""
+    words, label = " ".join(_TOPICS).split(), LABEL.split()
+    room = count - len(label) if count > len(label) else count
+    for place in range(room):
+        yield words[place % len(words)]
+    yield from label[: count - room]
 
 
 def _unquoted(text: str) -> str:

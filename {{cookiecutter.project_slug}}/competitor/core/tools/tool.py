@@ -10,6 +10,7 @@ from typing import Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from ..artifacts.descriptor import Artifact
+from .kinds import KINDS
 
 Schema = dict[str, Any]
 
@@ -31,13 +32,18 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call. `sandbox` is the name of the sandbox it runs in, or empty."""
+    """A function that the model may call. `sandbox` is the name of the sandbox it runs in, or empty.
+
+    `kind` is a key of `kinds.KINDS`, or empty. It says beside which tools of a client, and for which texts, the tool is
+    offered.
+    """
 
     name: str
     description: str
     arguments: type[BaseModel]
     function: Callable[..., Awaitable[Any]]
     sandbox: str = ""
+    kind: str = ""
 
     @property
     def parameters(self) -> Schema:
@@ -46,24 +52,27 @@ class Tool:
 
     @property
     def schema(self) -> Schema:
-        """The tool in OpenAI's wire format."""
-        function = {"name": self.name, "description": self.description, "parameters": self.parameters}
+        """The tool in OpenAI's wire format, without what the toolbox checks anyway, since every word costs tokens."""
+        function = {"name": self.name, "description": self.description, "parameters": _short(self.parameters)}
         return {"type": "function", "function": function}
 
 
-def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "") -> Tool:
+def tool(function: Callable[..., Awaitable[Any]], *, sandbox: str = "", kind: str = "") -> Tool:
     """Makes a tool from the name, the docstring and the parameter types of an async function or method.
 
     `Annotated[str, Field(description=...)]` tells the model what a parameter means. The function returns
-    a text, a `Result`, or anything that JSON can hold. Raises `TypeError` for any other kind of function.
+    a text, a `Result`, or anything that JSON can hold. `sandbox` and `kind`: see `Tool`. Raises `TypeError` for any
+    other kind of function.
     """
+    if kind and kind not in KINDS:
+        raise TypeError(f"{function.__name__}: there is no kind {kind!r}; the kinds are {', '.join(KINDS)}")
     name, about = function.__name__, inspect.getdoc(function)
     if not inspect.iscoroutinefunction(function):
         raise TypeError(f"{name} must be an `async def`; move blocking work to asyncio.to_thread")
     if not about:
         raise TypeError(f"{name} needs a docstring: it tells the model what the tool is for")
     arguments = _model(getattr(function, "__func__", function), inspect.ismethod(function))
-    return Tool(name, about, arguments, function, sandbox)
+    return Tool(name, about, arguments, function, sandbox, kind)
 
 
 @lru_cache(maxsize=256)
@@ -80,6 +89,31 @@ def _model(function: Callable[..., Any], bound: bool) -> type[BaseModel]:
         fields[parameter.name] = (hints[parameter.name], default)
     made: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
     return made
+
+
+# Words of a JSON schema that limit a value. A model seldom exceeds them, and the toolbox explains it if one does.
+_LIMITS = {
+    "additionalProperties", "default", "exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maximum",
+    "minItems", "minLength", "minimum", "pattern",
+}  # fmt: skip
+
+
+def _short(schema: Schema) -> Schema:
+    """The schema without limits, and without `required` if there are one or two properties and all are required."""
+    short = {name: value for name, value in schema.items() if name not in _LIMITS}
+    properties = short.get("properties")
+    if isinstance(properties, dict):
+        short["properties"] = {name: _unlimited(value) for name, value in properties.items()}
+        if len(properties) <= 2 and sorted(short.get("required", ())) == sorted(properties):
+            short.pop("required", None)
+    return short
+
+
+def _unlimited(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    items = {"items": _unlimited(schema["items"])} if "items" in schema else {}
+    return {name: value for name, value in schema.items() if name not in _LIMITS} | items
 
 
 @lru_cache(maxsize=256)

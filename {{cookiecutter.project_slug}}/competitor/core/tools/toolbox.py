@@ -11,36 +11,55 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
+from ..chat import Chat
 from ..errors import ArtifactError, UpstreamError
 from ..events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
-from ..limits import MAX_ARGUMENT_BYTES, MAX_CALLS_AT_ONCE, MAX_RESULT_CHARACTERS, MAX_TOOL_CLEAN_UP_SECONDS
+from ..limits import (
+    MAX_ARGUMENT_BYTES,
+    MAX_CALLS_AT_ONCE,
+    MAX_COMPARED_TOOLS,
+    MAX_RESULT_CHARACTERS,
+    MAX_TOOL_CLEAN_UP_SECONDS,
+)
 from ..usage import Usage
-from .tool import Result, Schema, Tool, ToolError
+from .kinds import kinds_of, needed
+from .tool import Result, Schema, Tool, ToolError, tool
 
 log = logging.getLogger("competitor.tools")
 
 Report = Callable[[Event], None]
+Offers = Literal["all", "needed", "menu"]
+
+MENU = "more_tools"
+# What a conversation can need is decided by this many messages of the user, the last ones.
+CONSIDERED_MESSAGES = 3
 
 # Events show this many characters of arguments and results.
 _SHOWN_CHARACTERS = 500
 
 
 class Toolbox:
-    """Runs the tool calls of one answer. `seconds` is the time limit of each call.
+    """Chooses which tools a model is offered, and runs the tool calls of one answer.
 
-    If several tools have the same name, the first is used.
+    `seconds` is the time limit of each call. `offers` says what `offer` offers: with "all", all tools; with "needed",
+    those whose kind the conversation can need (kinds.py); with "menu", one small tool that brings the others. If
+    several tools have the same name, the first is used.
     """
 
-    def __init__(self, tools: Iterable[Tool], *, seconds: float):
+    def __init__(self, tools: Iterable[Tool], *, seconds: float, offers: Offers = "all"):
         self._tools: dict[str, Tool] = {}
         for given in tools:
             self._tools.setdefault(given.name, given)
-        self._seconds = seconds
+        self._seconds, self._offers = seconds, offers
+        if offers == "menu" and self._tools:
+            self._tools[MENU] = tool(self.more_tools)
+        self._opened = False  # whether the model has called `more_tools`
 
     @property
     def tools(self) -> list[Tool]:
@@ -49,7 +68,29 @@ class Toolbox:
     @property
     def schemas(self) -> list[Schema]:
         """All tools in OpenAI's wire format."""
-        return [tool.schema for tool in self._tools.values()]
+        return [one.schema for one in self._tools.values()]
+
+    def offer(self, chat: Chat) -> dict[str, Any]:
+        """Returns the options for `chat.complete` that offer the client's tools and those of this toolbox (`offers`).
+
+        A tool of a kind that the client offers as well is left out, because the benchmark counts only calls of the
+        client's tools. See `Chat.offer` for the rest.
+        """
+        theirs = [their.function for their in chat.request.offered_tools[:MAX_COMPARED_TOOLS]]
+        taken = {kind for their in theirs for kind in kinds_of(their.name, their.description or "")}
+        own = [one for one in self._tools.values() if one.kind not in taken and one.name != MENU]
+        if self._offers == "needed":
+            said = [message.text for message in chat.request.messages if message.role == "user"]
+            own = [one for one in own if needed(one.kind, said[-CONSIDERED_MESSAGES:])]
+        elif self._offers == "menu" and own and not self._opened:
+            names = ", ".join(one.name for one in own)
+            own = [replace(self._tools[MENU], description=f"Brings: {names}.")]
+        return chat.offer([one.schema for one in own])
+
+    async def more_tools(self) -> str:
+        """Brings more tools."""
+        self._opened = True
+        return "You can call them now."
 
     async def run(
         self, name: str, arguments: str, report: Report = lambda event: None, *, seconds: float | None = None

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from langchain.agents import create_agent
 
 from ..adapters.langchain import ChatJanus, CompetitorMiddleware, stream
-from ..api import Chat, Event
+from ..api import Chat, Event, Offers
 from .tools import tools
 
 NAME = "langchain"
@@ -20,13 +20,18 @@ NAME = "langchain"
 SYSTEM_PROMPT = ""
 # A turn is one model call and the tool calls that it asks for. The last turn must answer without tools.
 MAX_TURNS = 8
+# Which of your tools the model is offered, since each costs tokens: "needed" (those whose kind the conversation can
+# need, and those without a kind), "menu" (a small tool that brings the others, for the price of a turn) or "all".
+OFFERS: Offers = "needed"
+# The first words of a turn with tools wait for so many characters: before a tool call, they are reasoning.
+HOLD_CHARACTERS = 80
 
 # One agent serves all requests, since making it costs more than an answer. Add LangChain's tools and middleware here.
 agent = create_agent(
-    model=ChatJanus(shown=True),
+    model=ChatJanus(shown=True, hold_characters=HOLD_CHARACTERS),
     tools=[],
     system_prompt=SYSTEM_PROMPT or None,
-    middleware=[CompetitorMiddleware(tools, max_turns=MAX_TURNS)],
+    middleware=[CompetitorMiddleware(tools, max_turns=MAX_TURNS, offers=OFFERS)],
 )
 
 

@@ -10,13 +10,19 @@ ends the answer properly, and the log says why.
 
 from collections.abc import AsyncIterator, Iterable
 
-from ..api import Chat, Event, Reasoning, Result, Text, Toolbox, ToolCall
+from ..api import Chat, Event, Offers, Reasoning, Result, Text, Toolbox, ToolCall
 from .tools import tools
 
 NAME = "tools"
 
 # The system prompt for the model. You pay for each of its words with every turn.
 SYSTEM_PROMPT = ""
+
+# Which of your tools the model is offered, since each costs tokens: "needed" (those whose kind the conversation can
+# need, and those without a kind), "menu" (a small tool that brings the others, for the price of a turn) or "all".
+OFFERS: Offers = "needed"
+# The first words of a turn with tools wait for so many characters: before a tool call, they are reasoning.
+HOLD_CHARACTERS = 80
 
 # The budget. A turn is one model call and the tool calls that it asks for.
 MAX_TURNS = 8
@@ -30,12 +36,12 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
     messages = chat.messages
     if SYSTEM_PROMPT:
         messages.insert(0, {"role": "system", "content": SYSTEM_PROMPT})
-    toolbox = Toolbox(tools(chat), seconds=chat.settings.tool_seconds)
-    offer = chat.offer(toolbox.schemas)
+    toolbox = Toolbox(tools(chat), seconds=chat.settings.tool_seconds, offers=OFFERS)
     last_words_at = chat.seconds_left * LAST_WORDS
     output = 0
     for _ in range(MAX_TURNS):
-        turn = chat.complete(messages, **offer)
+        offer = toolbox.offer(chat)
+        turn = chat.complete(messages, hold_characters=HOLD_CHARACTERS, **offer)
         yield turn  # its text and calls of the client's tools are sent as they arrive
         if not turn.tool_calls:
             return
@@ -43,7 +49,7 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
         async with toolbox.start(turn.tool_calls, seconds=limit) as running:
             async for event in running:
                 yield event
-        if turn.text:
+        if turn.shown_text:
             yield Text("\n\n")
         if turn.client_calls:  # the client continues, with the results so far
             yield Text(told(turn.tool_calls, running.results))

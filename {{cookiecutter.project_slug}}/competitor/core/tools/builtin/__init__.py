@@ -17,17 +17,17 @@ __all__ = ["offered"]
 def offered(chat: Chat) -> list[Tool]:
     """The built-in tools that can run with what is installed and configured. Each name occurs once."""
     settings = chat.settings
-    tools = [tool(calculator), tool(FileMaker(chat.artifacts).create_file)]
+    tools = [tool(calculator, kind="calculate"), tool(FileMaker(chat.artifacts).create_file, kind="create_file")]
     if plot.available():
-        tools.append(tool(plot.Plotter(chat.artifacts).plot))
+        tools.append(tool(plot.Plotter(chat.artifacts).plot, kind="draw"))
     if settings.search_url:
-        tools.append(tool(WebSearch(Service(chat, settings.search_url)).web_search))
+        tools.append(tool(WebSearch(Service(chat, settings.search_url)).web_search, kind="search"))
     elif settings.search_double:
-        tools.append(tool(search_double.web_search))
+        tools.append(tool(search_double.web_search, kind="search"))
     if settings.fetch_url:
-        tools.append(tool(PageFetcher(Service(chat, settings.fetch_url)).fetch_page))
+        tools.append(tool(PageFetcher(Service(chat, settings.fetch_url)).fetch_page, kind="browse"))
     if settings.vector_url:
-        tools.append(tool(Vectors(Service(chat, settings.vector_url)).query_vectors))
+        tools.append(tool(Vectors(Service(chat, settings.vector_url)).query_vectors, kind="retrieve"))
     return tools + _code(chat)
 
 
@@ -36,10 +36,10 @@ def _code(chat: Chat) -> list[Tool]:
     settings = chat.settings
     if settings.sandbox_url:
         sandbox = PlatformSandbox(Service(chat, settings.sandbox_url), settings.tool_seconds)
-        return [tool(sandbox.run_code, sandbox="platform-sandbox")]
+        return [tool(sandbox.run_code, sandbox="platform-sandbox", kind="run_code")]
     if settings.sandy_base_url:
         sandy = Sandy(Service(chat, settings.sandy_base_url, settings.sandy_api_key))
-        return [tool(sandy.run_code, sandbox="sandy-sandbox")]
+        return [tool(sandy.run_code, sandbox="sandy-sandbox", kind="run_code")]
     if settings.local_code and local_code.available():
-        return [tool(local_code.run_code, sandbox="local-sandbox")]
+        return [tool(local_code.run_code, sandbox="local-sandbox", kind="run_code")]
     return []

@@ -18,10 +18,10 @@ class FileMaker:
 
     async def create_file(
         self,
-        name: Annotated[str, Field(description="Such as notes.md", pattern=r"^[\w][\w. -]{0,99}$")],
-        content: Annotated[str, Field(description="The whole text of the file", max_length=MAX_FILE_CHARACTERS)],
+        name: Annotated[str, Field(pattern=r"^[\w][\w. -]{0,99}$")],
+        content: Annotated[str, Field(max_length=MAX_FILE_CHARACTERS)],
     ) -> Result:
-        """Gives the user a file of text."""
+        """Hands out a file."""
         made = await self._artifacts.save(content, name)
-        said = f"The user has got {made.display_name} ({made.size_bytes} bytes)."
+        said = f"Created {made.display_name} ({made.size_bytes} bytes). The user has it."
         return Result(said, details={"size_bytes": made.size_bytes}, artifacts=(made,))

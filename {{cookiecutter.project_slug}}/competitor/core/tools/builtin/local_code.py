@@ -35,9 +35,9 @@ def available() -> bool:
 
 
 async def run_code(
-    code: Annotated[str, Field(description="A whole Python program; what it prints is the result", max_length=100_000)],
+    code: Annotated[str, Field(max_length=100_000)],
 ) -> Result:
-    """Runs a Python program, standard library only, and gives back what it prints."""
+    """Runs a Python program and returns what it prints."""
     _hide_own_environment()
     folder = Path(tempfile.mkdtemp(prefix="run-code-"))
     try:

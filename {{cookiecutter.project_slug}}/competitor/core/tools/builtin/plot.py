@@ -46,13 +46,11 @@ class Plotter:
     async def plot(
         self,
         values: Annotated[list[Number], Field(min_length=1, max_length=MAX_PLOT_VALUES)],
-        labels: Annotated[
-            list[Word], Field(max_length=MAX_PLOT_VALUES, description="One label for each value, or no labels")
-        ] = [],  # noqa: B006 - pydantic copies it
+        labels: Annotated[list[Word], Field(max_length=MAX_PLOT_VALUES)] = [],  # noqa: B006 - pydantic copies it
         kind: Kind = "bar",
         title: Word = "",
     ) -> Result:
-        """Draws a chart of numbers for the user and shows it."""
+        """Shows the user a chart."""
         if labels and len(labels) != len(values):
             raise ToolError(f"There are {len(values)} values and {len(labels)} labels; give one for each, or none.")
         if kind == "pie" and (min(values) < 0 or not any(values)):

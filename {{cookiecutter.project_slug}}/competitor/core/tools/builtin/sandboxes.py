@@ -12,7 +12,7 @@ from ..tool import Result, ToolError
 from .service import Service
 
 Language = Literal["python", "javascript", "bash"]
-Code = Annotated[str, Field(description="A whole program; what it prints is the result", max_length=100_000)]
+Code = Annotated[str, Field(max_length=100_000)]
 # How each language is run if the sandbox offers only a shell. Every sandbox has /tmp.
 _COMMANDS = {"python": "python3 /tmp/main.py", "javascript": "node /tmp/main.js", "bash": "bash /tmp/main.sh"}
 
@@ -24,7 +24,7 @@ class PlatformSandbox:
         self._service, self._seconds = service, max(1, min(MAX_SANDBOX_SECONDS, int(seconds)))
 
     async def run_code(self, code: Code, language: Language = "python") -> Result:
-        """Runs a program in a sandbox without a network and gives back what it prints."""
+        """Runs a program and returns what it prints."""
         body = {"language": language, "code": code, "timeout": self._seconds}
         return outcome(await self._service.post("/execute", body))
 
@@ -36,7 +36,7 @@ class Sandy:
         self._service = service
 
     async def run_code(self, code: Code, language: Language = "python") -> Result:
-        """Runs a program in a sandbox and gives back what it prints."""
+        """Runs a program and returns what it prints."""
         made = await self._service.post("/api/sandboxes", {})
         sandbox = _first(made, "sandboxId", "sandbox_id", "id")
         if not isinstance(sandbox, str) or not sandbox.replace("-", "").replace("_", "").isalnum():

@@ -5,15 +5,16 @@ import hashlib
 from typing import Annotated
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 LABEL = "[search double: made up on this machine, not from the web]"
 
 
 async def web_search(
-    query: Annotated[str, Field(description="What to search for", min_length=1, max_length=1_000)],
-    num_results: Annotated[int, Field(ge=1, le=20)] = 2,
+    query: Annotated[str, Field(min_length=1, max_length=1_000)],
+    num_results: SkipJsonSchema[Annotated[int, Field(ge=1, le=20)]] = 2,
 ) -> str:
-    """Stands in for a web search: the results are made up, and a label says so."""
+    """Web search."""
     lines = [f"{LABEL} {query}"]
     for number in range(1, num_results + 1):
         page = hashlib.sha256(f"{number}{query}".encode()).hexdigest()[:8]

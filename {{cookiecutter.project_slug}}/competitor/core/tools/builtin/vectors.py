@@ -5,6 +5,7 @@ import json
 from typing import Annotated, Any
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from .service import Service
 from .web import entries
@@ -18,10 +19,10 @@ class Vectors:
 
     async def query_vectors(
         self,
-        query: Annotated[str, Field(description="What the passages are about", min_length=1, max_length=4_000)],
-        top_k: Annotated[int, Field(ge=1, le=50)] = 5,
+        query: Annotated[str, Field(min_length=1, max_length=4_000)],
+        top_k: SkipJsonSchema[Annotated[int, Field(ge=1, le=50)]] = 5,
     ) -> str:
-        """Finds the passages of the knowledge base that are closest in meaning."""
+        """Finds passages of the knowledge base by meaning."""
         reply = await self._service.post("/query", {"query": query, "top_k": top_k})
         named = next((name for name in ("results", "matches") if isinstance(reply, dict) and name in reply), "results")
         return "\n".join(_passage(entry) for entry in entries(reply, named)) or f"Nothing is near to {query!r}."

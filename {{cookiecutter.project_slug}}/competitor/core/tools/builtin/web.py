@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from ..tool import ToolError
 from .service import Service
@@ -19,10 +20,10 @@ class WebSearch:
 
     async def web_search(
         self,
-        query: Annotated[str, Field(description="What to search for", min_length=1, max_length=1_000)],
-        num_results: Annotated[int, Field(ge=1, le=20)] = 5,
+        query: Annotated[str, Field(min_length=1, max_length=1_000)],
+        num_results: SkipJsonSchema[Annotated[int, Field(ge=1, le=20)]] = 5,
     ) -> str:
-        """Searches the web. Gives titles, addresses and excerpts."""
+        """Web search."""
         reply = await self._service.post("/search", {"query": query, "num_results": num_results})
         return listed(entries(reply, "results")) or f"Nothing was found for {query!r}."
 
@@ -33,10 +34,8 @@ class PageFetcher:
     def __init__(self, service: Service):
         self._service = service
 
-    async def fetch_page(
-        self, url: Annotated[str, Field(description="An http(s) URL", pattern=r"^https?://\S+$", max_length=4_000)]
-    ) -> str:
-        """Reads a page of the web, as markdown."""
+    async def fetch_page(self, url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=4_000)]) -> str:
+        """Reads a web page."""
         reply = await self._service.get("/fetch", url=url)
         if isinstance(reply, str):
             return reply

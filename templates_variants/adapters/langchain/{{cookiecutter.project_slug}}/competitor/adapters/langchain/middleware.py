@@ -12,7 +12,7 @@ from langchain_core.messages.tool import tool_call
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
-from ...api import MAX_CALLS_AT_ONCE, Chat, Reasoning, Result, Text, Tool, Toolbox
+from ...api import MAX_CALLS_AT_ONCE, Chat, Offers, Reasoning, Result, Text, Tool, Toolbox
 from .run import Run, current
 from .tools import ToolboxCall, from_langchain
 
@@ -26,10 +26,11 @@ LAST_WORDS = 0.2
 class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
     """Put this last into an agent's `middleware`, so that other middleware (retries, fallbacks, ...) wraps it.
 
-    In each turn, the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`. The
-    toolbox runs a turn's calls at the same time; calls of the client's tools go back to the client (S10). One
-    last model call without tools ends the answer in three cases: after `max_turns` model calls, if the results exceed
-    `max_output_bytes`, or if only the fraction `last_words` of the answer's time (S15) is left.
+    In each turn, the model is offered the client's tools, those of `tools(chat)`, and those of `create_agent`, as
+    `offers` says (see `Toolbox`). The toolbox runs a turn's calls at the same time; calls of the client's tools go back
+    to the client (S10). One last model call without tools ends the answer in three cases: after `max_turns` model
+    calls, if the results exceed `max_output_bytes`, or if only the fraction `last_words` of the answer's time (S15) is
+    left.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
         max_turns: int = MAX_TURNS,
         max_output_bytes: int = MAX_OUTPUT_BYTES,
         last_words: float = LAST_WORDS,
+        offers: Offers = "all",
     ):
         super().__init__()
         self._tools, self._max_turns, self._max_output_bytes = tools, max_turns, max_output_bytes
-        self._last_words = last_words
+        self._last_words, self._offers = last_words, offers
 
     async def awrap_model_call(
         self, request: ModelRequest[None], handler: Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
@@ -52,7 +54,7 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
         if run.handed_back:
             run.report(Text(run.told))
             return ModelResponse(result=[AIMessage("")])
-        offer = run.chat.offer(self._toolbox(run, request.tools).schemas)
+        offer = self._toolbox(run, request.tools).offer(run.chat)
         choice = offer.get("tool_choice")
         if last := self._is_spent(run):
             run.report(Reasoning("The budget for tools is spent; I answer with what I have.\n"))
@@ -91,7 +93,8 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
     def _toolbox(self, run: Run, of_the_agent: Iterable[Any]) -> Toolbox:
         if run.toolbox is None:
             theirs = [from_langchain(one) for one in of_the_agent if isinstance(one, BaseTool)]
-            run.toolbox = Toolbox([*self._tools(run.chat), *theirs], seconds=run.chat.settings.tool_seconds)
+            own = [*self._tools(run.chat), *theirs]
+            run.toolbox = Toolbox(own, seconds=run.chat.settings.tool_seconds, offers=self._offers)
         return run.toolbox
 
     def _is_spent(self, run: Run) -> bool:
@@ -119,7 +122,7 @@ def _own_calls(said: AIMessage, run: Run) -> AIMessage:
     ours = [call for call in calls if call["name"] not in run.client_tools]
     run.handed_back = len(ours) < len(calls)
     run.new_turn(ours)
-    if ours and said.text:
+    if ours and run.shown_text:
         run.report(Text("\n\n"))
     return said.model_copy(update={"tool_calls": ours, "invalid_tool_calls": []})
 

@@ -38,13 +38,15 @@ class ChatJanus(BaseChatModel):
 
     The caller's options (temperature, limits, ...) apply unless others are given here. The caller's tools do not apply:
     a call has only the tools from `bind_tools`. With `shown`, the text of `invoke` and `ainvoke` is streamed to the
-    client as it arrives, but only inside `stream`. Raises `UpstreamError` as `chat.complete` does.
+    client as it arrives, but only inside `stream`; `hold_characters` is explained at `Chat.complete`. Raises
+    `UpstreamError` as `chat.complete` does.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     chat: Chat | None = Field(default=None, repr=False, exclude=True)
     shown: bool = False
+    hold_characters: int = 0
     loop: asyncio.AbstractEventLoop | None = Field(default_factory=_running_loop, repr=False, exclude=True)
     model: str | None = None
     temperature: float | None = None
@@ -87,6 +89,7 @@ class ChatJanus(BaseChatModel):
         chat = self._chat()
         own = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
         options: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+        options["hold_characters"] = self.hold_characters if self.shown else 0
         if stop := stop or self.stop:
             options["stop"] = stop
         return chat.complete(wire.to_openai(messages), **{"tools": None, "tool_choice": None, **options, **given})

@@ -35,6 +35,7 @@ class Run:
     toolbox: Toolbox | None = None  # set in the first turn
     turns: int = 0  # calls of the model so far
     read: int = 0  # bytes of results so far
+    shown_text: str = ""  # what the last call of the model has shown to the client
     handed_back: bool = False  # the client got calls of its tools and must answer next
     unreadable: dict[str, str] = field(default_factory=dict)  # call id -> arguments that are not JSON
     results: dict[str, tuple[str, str]] = field(default_factory=dict)  # of the last turn: call id -> tool, result
@@ -57,6 +58,7 @@ class Run:
         shown = _Shown(completion)
         self.report(shown)
         await shown.over
+        self.shown_text = completion.shown_text
 
     @property
     def client_tools(self) -> set[str]:

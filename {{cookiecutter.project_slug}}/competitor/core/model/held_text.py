@@ -1,0 +1,63 @@
+"""Holds the first words of a model call until it is known whether they are a part of the answer.
+Contract file: replaced by updates.
+
+Before a tool call, models like to say what they are about to do. The benchmark scores how evenly the content
+arrives, so such words, seconds before the answer, would cost points. They become reasoning.
+"""
+
+from collections.abc import Collection
+
+from ..events import FinishReason, Flow, Sink
+from ..usage import Usage
+
+
+class HeldText:
+    """A sink that holds text until `characters` of it have come, a tool is called, or the call of the model ends.
+
+    Before a call of one of the backend's own tools, the held text becomes reasoning; in all other cases it is text.
+    """
+
+    def __init__(self, sink: Sink, characters: int, client_tools: Collection[str]):
+        self._sink, self._characters, self._client_tools = sink, characters, client_tools
+        self._held = ""
+        self.reasoned = 0  # characters of text that became reasoning
+        self.text = self._hold
+
+    @property
+    def flow(self) -> Flow:
+        return self._sink.flow
+
+    def _hold(self, text: str) -> None:
+        self._held += text
+        if len(self._held) >= self._characters:
+            self.release()
+
+    def release(self) -> None:
+        """Passes the held text on, and all later text at once."""
+        self.text = self._sink.text
+        held, self._held = self._held, ""
+        if held:
+            self._sink.text(held)
+
+    def call(self, id: str, name: str) -> int | None:
+        if name in self._client_tools:
+            self.release()
+        elif self._held:
+            self._sink.reasoning(f"{self._held}\n")
+            self.reasoned, self._held = len(self._held), ""
+        return self._sink.call(id, name)
+
+    def reasoning(self, text: str) -> None:
+        self._sink.reasoning(text)
+
+    def arguments(self, number: int, piece: str) -> None:
+        self._sink.arguments(number, piece)
+
+    def usage(self, usage: Usage) -> None:
+        self._sink.usage(usage)
+
+    def finish(self, reason: FinishReason) -> None:
+        self._sink.finish(reason)
+
+    def doing(self, what: str) -> None:
+        self._sink.doing(what)
