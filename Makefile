@@ -82,7 +82,7 @@ pictures: $(VENV)/.ready        ## draw the pictures of the documents again; PIC
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python tools/pictures.py $(PICTURE)
 
-tables: $(VENV)/.ready        ## write the tables of the generated repo's documents that come from the code
+tables: $(VENV)/.ready        ## write the tables of the documents that come from the code
 	@$(BIN)/python -m tools.tables
 	@$(BIN)/python -m tests.checks.rules
 

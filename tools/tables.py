@@ -1,7 +1,7 @@
-"""Generates tables from the code and writes them into the generated repo's documents: `make tables`.
+"""Generates tables from the code and writes them into documents: `make tables`.
 
-At present this is one table, in docs/backend.md. It has a row for each name in `competitor/api.py`, with the first
-sentence of the name's docstring.
+The table in the generated repo's docs/backend.md has a row for each name in `competitor/api.py`, with the first
+sentence of the name's docstring. The table in docs/tools.md compares the ways in which tools can be offered.
 """
 
 import inspect
@@ -12,8 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 UNBAKED = ROOT / "{{cookiecutter.project_slug}}"
-PAGE = UNBAKED / "docs" / "backend.md"
-_BLOCK = re.compile(r"(?<=<!-- api -->\n).*?(?=<!-- /api -->)", re.DOTALL)
+PAGES = {"api": UNBAKED / "docs" / "backend.md", "tools": ROOT / "docs" / "tools.md"}
 
 # Names that are values or types without a docstring.
 VALUES = {
@@ -34,9 +33,18 @@ def api_table() -> str:
     return "\n".join(["| Name | |", "| --- | --- |", *rows]) + "\n"
 
 
-def written(text: str) -> str:
+def tools_table() -> str:
+    """Returns the table of the ways to offer tools in Markdown, with a line break at the end."""
+    from benchmarks.tool_offers import table
+
+    return table()
+
+
+def written(name: str, text: str) -> str:
     """Returns the text of a page after replacing its table with the current table."""
-    return _BLOCK.sub(lambda _: f"\n{api_table()}\n", text)
+    made = {"api": api_table, "tools": tools_table}[name]()
+    block = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+    return block.sub(lambda _: f"\n{made}\n", text)
 
 
 def _first_sentence(value: Any) -> str:
@@ -45,8 +53,9 @@ def _first_sentence(value: Any) -> str:
 
 
 def main() -> int:
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    print(PAGE.relative_to(ROOT))
+    for name, page in PAGES.items():
+        page.write_text(written(name, page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(page.relative_to(ROOT))
     return 0
 
 

@@ -51,5 +51,10 @@ def test_every_setting_error_and_figure_is_in_its_table(page: Callable[[str], st
 
 def test_the_table_of_the_api_is_made_from_it(page: Callable[[str], str]) -> None:
     text = page("backend")
-    assert text == tables.written(text)
+    assert text == tables.written("api", text)
     assert [row.split("`")[1] for row in tables.api_table().splitlines()[2:]] == api.__all__
+
+
+def test_the_table_of_the_ways_to_offer_tools_is_made_from_the_code() -> None:
+    text = tables.PAGES["tools"].read_text(encoding="utf-8")
+    assert text == tables.written("tools", text)

@@ -66,8 +66,8 @@ CHANGES = {
     ),
     "renamed_parameter_of_a_function": Breaking(
         edits=(
-            (f"{TOOLS}tool.py", r'\*, sandbox: str = ""\) -> Tool', '*, place: str = "") -> Tool'),
-            (f"{TOOLS}tool.py", r"arguments, function, sandbox\)", "arguments, function, place)"),
+            (f"{TOOLS}tool.py", r'\*, sandbox: str = "", kind', '*, place: str = "", kind'),
+            (f"{TOOLS}tool.py", r"arguments, function, sandbox, kind\)", "arguments, function, place, kind)"),
             (f"{TOOLS}builtin/", r"run_code, sandbox=", "run_code, place="),
         ),
         changes=(RenamedParameter("core.tools.tool.tool", "sandbox", "place"),),
@@ -77,9 +77,9 @@ CHANGES = {
     ),
     "renamed_parameter_of_a_class": Breaking(
         edits=(
-            (f"{TOOLS}toolbox.py", r"Iterable\[Tool\], \*, seconds: float\)", "Iterable[Tool], *, limit: float)"),
+            (f"{TOOLS}toolbox.py", r"Iterable\[Tool\], \*, seconds: float,", "Iterable[Tool], *, limit: float,"),
             (f"{TOOLS}toolbox.py", r"self\._seconds = seconds\n", "self._seconds = limit\n"),
-            ("competitor/adapters/", r"theirs\], seconds=", "theirs], limit="),
+            ("competitor/adapters/", r"\(own, seconds=", "(own, limit="),
         ),
         changes=(RenamedParameter("core.tools.toolbox.Toolbox", "seconds", "limit"),),
         imports={"Toolbox": API},
@@ -145,7 +145,7 @@ CHANGES = {
                 'return Wire({"type": "function", "function": function})',
             ),
             (f"{TOOLS}tool.py", r"\Z", WIRE + "Schema\n"),
-            (f"{TOOLS}toolbox.py", r"tool\.schema\b", "tool.schema.body"),
+            (f"{TOOLS}toolbox.py", r"one\.schema\b", "one.schema.body"),
         ),
         changes=(ChangedReturn("core.tools.tool.Tool.schema", "body"),),
         imports={"tool": API},

@@ -3,7 +3,8 @@ Contract file: replaced by updates.
 
 Beside a client's tool `search`, a model likes to take our `web_search`, and the benchmark counts only calls of the
 client's tools. So a tool of a kind that the client offers is not offered. And since every schema costs prompt tokens,
-a tool can be offered only where the conversation can need it.
+a tool can be offered only where the conversation can need it. A missing tool costs more than a needless one, so the
+rules for texts are generous. They know English; for a text in another language, all tools are needed.
 """
 
 import re
@@ -20,7 +21,7 @@ class Kind:
     A tool is of this kind by its name if all words of the name are listed, and one is in `alone`, or one is in `verbs`
     and one in `objects`; `others` may be there as well. It is of this kind by its description if a word that begins
     like one of `does` stands in a sentence shortly before one of `what`. A text can need it if it has a word of
-    `needs`, where `*` stands for any ending, or if the pattern `forms` matches.
+    `needs`, where `*` stands for any ending and `_` for a space, or if the pattern `forms` matches.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Kind:
         begins, ends = "|".join(does.split()), "|".join(what.split()).replace("_", "[ -]?")
         self._description = re.compile(rf"\b(?:{begins})\w*\b{_SHORTLY}\b(?:{ends})s?\b")
         words = "|".join(needs.split()).replace("_", r"\s+").replace("*", r"\w*")
-        self._need = re.compile(rf"\b(?:{words})\b|{forms}" if forms else rf"\b(?:{words})\b")
+        self._need = re.compile(rf"\b(?:{words})\b|{forms}" if forms else rf"\b(?:{words})\b", re.IGNORECASE)
 
     def has_name(self, words: set[str]) -> bool:
         known = bool(words) and words <= self._words
@@ -54,11 +55,14 @@ KINDS = {
         what="the_web the_internet internet online web_search search_engine google bing web_result",
         needs="""
             search* google look_up looked_up looking_up web internet online news headline* latest newest current
-            currently recent recently today tonight tomorrow yesterday nowadays weather forecast price* stock* source*
-            cite citation* reference* find_out release* version score who_is who_won who_are this_week this_month
-            this_year this_season busc* cherch* such* cerc* pesquis* recherch* actualit* nachricht* notici*
+            currently recent recently now today tonight tomorrow yesterday nowadays still yet lately weekend *day
+            weather rain forecast price* cost* stock* buy cheap* best review* recall* available open opening hours
+            schedule source* cite citation* reference* find_out check is_it_true release* version score who_is who_won
+            who_are winner* champion* election* president minister ceo event* concert* rate* population statistic*
+            this_week this_month this_year this_season these_days come_out came_out
         """,
-        forms=r"\b20[2-9]\d\b|up[- ]to[- ]date|exchange rate",
+        # A year, a product's number, a question in which something has a name.
+        forms=r"\b20[2-9]\d\b|\bup[- ]to[- ]date|(?-i:\b(?=[A-Z]*\d)[A-Z\d]{3,}\b)|(?-i:(?<=[a-z,] )[A-Z]\w+)(?s:.)*\?",
     ),
     "browse": Kind(
         verbs="fetch fetcher get read reader open browse visit load loader scrape crawl download extract retrieve view"
@@ -79,8 +83,8 @@ KINDS = {
         does="evaluat comput calculat solv do perform math arithmetic add subtract multipl divid sum",
         what="expression arithmetic math maths calculation arithmetic_operation mathematical_operation number",
         needs="sqrt calculat* comput* arithmetic factorial rechn*",
-        # A number and a word for an operation.
-        forms=r"\d\s*(?:[-+*/^%x\u00d7\u00f7\u2212]|\*\*)\s*[-(]?\d|\d\s*[%!]"
+        # Two numbers, or a number and a word for an operation.
+        forms=r"\d\s*[%!]|\d(?s:.)*[^\d.,'](?s:.)*?\d"
         r"|\A(?=(?s:.)*(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half"
         r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million)\b))"
         r"(?s:.)*\b(?:plus|minus|times|divide[ds]?|multipl\w*|subtract\w*|add|sum|total|product|average|mean|median"
@@ -96,9 +100,14 @@ KINDS = {
         what="python javascript typescript bash shell code program script",
         needs="""
             run runs execut* code coding python javascript bash script* program* function* algorithm* simulat* debug*
-            regex output_of print* sort sorted prime* fibonacci monte_carlo comput*
+            regex output_of print* sort sorted prime* fibonacci monte_carlo comput* solution* sequence* permutation*
+            combination* all_the_ways all_ways how_many_ways puzzle* solve* iterat* probabilit* digit* longest
+            shortest smallest largest_number matrix data dataset* data_set* pandas numpy scipy scikit* csv json parse*
+            anagram* palindrome* lambda comprehension benchmark* faster time_it time_both md5 hash* encrypt* encode*
+            decode* base64 regression classifier accuracy outlier* significan* random* find_every list_every count*
+            find_all
         """,
-        forms="```",
+        forms=r"```|\bsha-?\d",
     ),
     "create_file": Kind(
         verbs="create creator write writer save saver make maker generate generator export produce output",
@@ -107,8 +116,11 @@ KINDS = {
         others="text txt md markdown html as into out local download downloadable",
         does="creat writ sav generat produc mak export",
         what="file document attachment",
-        needs="file* document* download* attach* export* spreadsheet save csv markdown pdf readme archivo* fichier*"
-        " datei*",
+        needs="""
+            file* document* download* attach* export* import* spreadsheet* excel save csv tsv markdown pdf readme
+            template* format* separated printable print_out hand_out checklist* calendar* flashcard* docx word_doc* cv
+            resume invoice* zip
+        """,
         forms=r"\b[\w-]+\.(?:txt|md|csv|json|html?|xml|ya?ml|py|js|ts|svg|tex|sql|toml|ini|log)\b",
     ),
     "draw": Kind(
@@ -119,7 +131,10 @@ KINDS = {
         others="bar line pie scatter data interactive image",
         does="plot draw creat render generat mak show display visuali",
         what="chart graph plot histogram visualization visualisation",
-        needs="chart* plot* graph* diagram* histogram* visuali* draw* pie scatter bars grafi* gráfi*",
+        needs="""
+            chart* plot* graph* diagram* histogram* visuali* draw* pie scatter bars curve* trend* side_by_side see
+            show
+        """,
         forms="",
     ),
     "retrieve": Kind(
@@ -150,4 +165,24 @@ def kinds_of(name: str, description: str = "") -> set[str]:
 def needed(kind: str, texts: Iterable[str]) -> bool:
     """Whether one of these texts of a user can need a tool of this kind. A tool without a kind is always needed."""
     known = KINDS.get(kind)
-    return known is None or any(known.is_needed(text[-MAX_COMPARED_CHARACTERS:].lower()) for text in texts)
+    return known is None or any(
+        known.is_needed(text) or _is_foreign(text) for text in (given[-MAX_COMPARED_CHARACTERS:] for given in texts)
+    )
+
+
+# Letters that no language with Latin script has, and frequent words that are not English.
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1fff\u2c00-\udfff\uf900-\ufdff\ufe70-\uffef]")
+_FOREIGN_WORDS = frozenset(
+    """
+    der und ist nicht ein eine einen ich mir wir bitte wie für mit auf von zu den dem des im sich wer wann warum wo
+    el los las que qué por una del con es está cómo cuánto cuál quién dónde mi tu
+    le la les est une pour avec dans je vous quel quelle quels où combien sur au du
+    il che di per non sono come quanto
+    het een van niet voor wat ik
+    o os uma não para quanto
+    """.split()  # noqa: SIM905
+)
+
+
+def _is_foreign(text: str) -> bool:
+    return bool(_OTHER_SCRIPT.search(text)) or len(_FOREIGN_WORDS & set(re.findall(r"\w+", text.lower()))) >= 2

@@ -56,7 +56,8 @@ class Toolbox:
         self._tools: dict[str, Tool] = {}
         for given in tools:
             self._tools.setdefault(given.name, given)
-        self._seconds, self._offers = seconds, offers
+        self._seconds = seconds
+        self._offers = offers
         if offers == "menu" and self._tools:
             self._tools[MENU] = tool(self.more_tools)
         self._opened = False  # whether the model has called `more_tools`
