@@ -72,6 +72,12 @@ def worst(section: str, patterns: Iterable[str]) -> Measure:
     return measure
 
 
+def worst_answer(results: Results) -> Measured | None:
+    """Measures the evenness of the answer, of any variant, that has the lowest median."""
+    found = [figure(results, "answers", row, "evenness") for row in results.get("answers", {})]
+    return min((one for one in found if one), key=lambda one: one.median, default=None)
+
+
 def worst_change(section: str, since: str, patterns: Iterable[str]) -> Measure:
     """Measures the difference of the medians of "paced" and of another mode, for the pattern where it is lowest."""
 
@@ -123,6 +129,7 @@ GOALS = (
         "",
         worst_change("even", "relay", PATTERNS),
     ),
+    Goal("evenness at rest: worst answer with tools, any variant", 90, "", worst_answer),
     Goal("evenness, 2 busy loops a core: worst pattern of 2 s and more", 85, "", worst(BUSY, LONG)),
     Goal("the same: least gain over a fixed 60 a second", -2, "", worst_change(BUSY, "fixed", LONG)),
 )

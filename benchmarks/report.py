@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
+from .answers import ASKED
+from .environments import variants
 from .goals import AGENT_GOALS, GOALS, Goal, Measured, Results, added, figure, ratio, runs
 from .lineup import PEERS
 from .patterns import BUSY, PACING, PATTERNS
@@ -114,6 +116,17 @@ def even(results: Results, section: str = "even") -> str:
     return table([*head, "held on average, ms", "longest, ms", "later end, ms", "CPU added, µs per token"], rows)
 
 
+def answers(results: Results) -> str:
+    """The table of the evenness of each variant's answers."""
+    found = results.get("answers", {})
+    rows = [
+        [label, *(shown(figure(results, "answers", f"{variant}/{name}", "evenness")) for variant in variants())]
+        for name, (_, label) in ASKED.items()
+        if any(f"{variant}/{name}" in found for variant in variants())
+    ]
+    return table(["Answer", *variants()], rows)
+
+
 def scale(results: Results) -> str:
     """The table of microseconds of CPU per token, by the number of streams."""
     rows = results.get("scale", {})
@@ -154,11 +167,12 @@ def workers(results: Results) -> str:
 
 # name -> the function that makes the table, and the sections of which it needs one
 TABLES: dict[str, tuple[Callable[[Results], str], Collection[str]]] = {
-    "goals": (goals, (*COST_SECTIONS, "start", "memory", "even", BUSY)),
+    "goals": (goals, (*COST_SECTIONS, "start", "memory", "even", "answers", BUSY)),
     "cost": (cost, COST_SECTIONS),
     "micros": (micros, COST_SECTIONS),
     "latency": (latency, ("s50",)),
     "even": (even, ("even",)),
+    "answers": (answers, ("answers",)),
     "even-busy": (partial(even, section=BUSY), (BUSY,)),
     "scale": (scale, ("scale",)),
     "memory": (memory, ("memory",)),

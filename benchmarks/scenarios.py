@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .answers import answers
 from .busy import BusyLoops
 from .costs import LOADS, cost, scale, workers
 from .idle import memory, start
@@ -43,5 +44,6 @@ SCENARIOS = {
     "scale": Scenario("1 to 2,000 streams", lambda repetitions: scale(SCALED, max(1, repetitions // 2))),
     "workers": Scenario("several workers", workers),
     "even": Scenario("evenness by arrival pattern", even),
+    "answers": Scenario("evenness of answers with tools, with the offline model", answers),
     BUSY: Scenario("the same beside two busy loops on each core", _even_busy),
 }

@@ -61,7 +61,7 @@ MAX_FIRST_SECONDS = 1.5
 # One delta with more characters than this counts as a burst.
 LARGE_DELTA_CHARACTERS = 32
 TAIL_SECONDS = 0.15
-# If nearly all of the text arrives at the end, the deltas of the tail come as close together as this.
+# If all of a long text arrives at the end, the deltas of the tail come as close together as this.
 MIN_TAIL_STEP_SECONDS = 0.002
 # A long answer should have this many deltas. A late machine takes more time for the tail if they are missing.
 DELTAS_WANTED = 200
@@ -222,7 +222,8 @@ class Pacer:
             rest = min(pacing.tail_seconds, max(rest, owed * self._step))
         elif self._sent == 1 < owed and pacing.fixed_seconds is None:  # there is no pace yet that could be kept
             rest, waited = TAIL_SECONDS, now - self._sent_at
-            self._step = min(self._step, max(MIN_TAIL_STEP_SECONDS, pacing.lateness.safe_step, rest / owed, waited))
+            least = MIN_TAIL_STEP_SECONDS if tokens >= DELTAS_WANTED else FAST_STEP_SECONDS
+            self._step = min(self._step, max(least, pacing.lateness.safe_step, rest / owed, waited))
         self._until = now + rest
         self._schedule(min(self._due, max(now, self._sent_at + self._step)))
         self._out = asyncio.get_running_loop().create_future()
