@@ -358,6 +358,25 @@ def test_no_delta_is_too_long_for_a_client(count: int) -> None:
     assert max(len(text) for _, text in found.deltas) <= 16 * 1024
 
 
+def held_seconds(arrivals: list[Arrival], found: Paced) -> float:
+    """The longest time that a character was held."""
+    came_at = [at for at, deltas in arrivals for delta in deltas for _ in delta]
+    place, longest = 0, 0.0
+    for left_at, text in found.deltas:
+        longest = max(longest, left_at - came_at[place])
+        place += len(text)
+    return longest
+
+
+@pytest.mark.parametrize("silence", [3.0, 60.0])
+def test_a_silence_of_the_upstream_delays_neither_the_text_after_it_nor_the_end(silence: float) -> None:
+    words = [(0.02 * number, ["tok "]) for number in range(3)]
+    after = [(silence + 0.02 * number, ["tok "]) for number in range(3)]
+    found = paced([*words, *after])
+    assert held_seconds([*words, *after], found) < 0.2
+    assert found.ended_at - found.upstream_ended_at <= TAIL_SECONDS
+
+
 texts = st.text(
     st.one_of(
         st.characters(codec="utf-8"), st.sampled_from("ae \r\n\u0301\u200d\U0001f1e9\U0001f1ea\U0001f469\U0001f3fd")
@@ -384,7 +403,11 @@ def test_no_character_is_lost_reordered_or_split_whatever_arrives_and_when(
     for gap, deltas in arrivals:
         now += gap
         timed.append((now, deltas))
-    found = paced(timed, pacing_of(pace, contended))
+    pacing = pacing_of(pace, contended)
+    found = paced(timed, pacing)
+    held = held_seconds(timed, found)
+    assert held <= max(MAX_SECONDS, pacing.tail_seconds) + 1 / (pace or 1)
+    assert found.ended_at - found.upstream_ended_at <= (pacing.tail_seconds if contended else TAIL_SECONDS) + 0.001
     whole = "".join(delta for _, deltas in timed for delta in deltas)
     assert found.text == whole
     came = [0, *itertools.accumulate(len(delta) for _, deltas in timed for delta in deltas)]

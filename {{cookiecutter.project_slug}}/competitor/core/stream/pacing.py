@@ -40,6 +40,8 @@ DELTAS_A_SECOND = 6000
 # text, because a change makes the answer less even.
 TOO_LATE = 0.25
 TOO_CROWDED = 2.5
+# The same if the upstream sends a word now and then: no text waits for longer.
+MAX_SPARSE_STEP_SECONDS = 0.5
 # With less text than this for a delta, there would be nothing left to send before the next burst.
 MIN_CHARACTERS_A_DELTA = 1.25
 # Deltas closer together than this are paced. Text with longer intervals is passed on while they are even.
@@ -111,7 +113,7 @@ class _Rhythm:
         self._most_seconds = most_seconds
         self._intervals: deque[float] = deque(maxlen=8)
         self._came_at = float("-inf")
-        self._first_at = 0.0
+        self._seconds = 0.0  # all intervals together
         self._before = 0  # number of deltas in earlier bursts
         self.deltas = self.all_characters = 0  # in all bursts
         self.characters = 0  # in this burst
@@ -119,10 +121,10 @@ class _Rhythm:
 
     def came(self, now: float, characters: int) -> None:
         if now - self._came_at > BURST_PAUSE_SECONDS or now - self.burst_at > FLOW_SECONDS:
-            if not self.deltas:
-                self._first_at = now
-            elif now - self.burst_at <= self._most_seconds:  # longer is a pause of the upstream
-                self._intervals.append(now - self.burst_at)
+            interval = now - self.burst_at
+            if interval <= self._most_seconds:  # longer is a pause of the upstream, or this is the first burst
+                self._intervals.append(interval)
+                self._seconds += interval
             self.burst_at, self.characters, self._before = now, 0, self.deltas
         self._came_at = now
         self.deltas += 1
@@ -150,14 +152,14 @@ class _Rhythm:
 
     @property
     def seconds_a_delta(self) -> float:
-        """The upstream's average time for a delta; 0 before the second burst."""
-        return (self.burst_at - self._first_at) / self._before if self._before else 0.0
+        """The upstream's average time for a delta, without its pauses; 0 before the second burst."""
+        return self._seconds / self._before if self._before else 0.0
 
     @property
     def seconds_a_character(self) -> float:
-        """The upstream's average time for a character; 0 before the second burst."""
+        """The upstream's average time for a character, without its pauses; 0 before the second burst."""
         before = self.all_characters - self.characters
-        return (self.burst_at - self._first_at) / before if before else 0.0
+        return self._seconds / before if before else 0.0
 
 
 class Pacer:
@@ -225,7 +227,7 @@ class Pacer:
             least = MIN_TAIL_STEP_SECONDS if tokens >= DELTAS_WANTED else FAST_STEP_SECONDS
             self._step = min(self._step, max(least, pacing.lateness.safe_step, rest / owed, waited))
         self._until = now + rest
-        self._schedule(min(self._due, max(now, self._sent_at + self._step)))
+        self._schedule(min(self._due, max(now, self._sent_at + self._step), self._until))
         self._out = asyncio.get_running_loop().create_future()
         await self._out
 
@@ -240,9 +242,9 @@ class Pacer:
         self._pacing.lateness.rang(now - self._due)
         if self._out is None:
             self._plan(now)
-        if now < self._sent_at + 0.9 * self._step:  # the step has become wider
-            self._schedule(self._sent_at + self._step)
-            return
+            if now < self._sent_at + 0.9 * self._step:  # the step has become wider
+                self._schedule(self._sent_at + self._step)
+                return
         left = len(self._held) - self._at
         self._send_held(cut(self._held, self._at, max(1, round(left / self._ticks(now)))), now)
         self._leave()
@@ -267,11 +269,11 @@ class Pacer:
         elif self._pacing.too_narrow(self._step):
             self._step = max(self._step, self._pacing.step(fast=False))
         if self._step < MIN_CHARACTERS_A_DELTA * rhythm.seconds_a_character:
-            self._step = 2 * rhythm.seconds_a_character
+            self._step = min(MAX_SPARSE_STEP_SECONDS, 2 * rhythm.seconds_a_character)
 
     def _first_step(self) -> float:
         if self._rhythm.known:  # single deltas have been passed on so far: keep their rate
-            return max(self._pacing.step(fast=True), self._rhythm.seconds_a_delta)
+            return max(self._pacing.step(fast=True), min(MAX_SPARSE_STEP_SECONDS, self._rhythm.seconds_a_delta))
         return self._pacing.step(fast=self._rhythm.characters > LARGE_BURST_CHARACTERS)
 
     def _ticks(self, now: float) -> int:
