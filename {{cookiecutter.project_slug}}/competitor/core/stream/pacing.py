@@ -176,6 +176,8 @@ class Pacer:
         self._due = self._until = 0.0
         self._step = pacing.fixed_seconds or 0.0  # time between two deltas; 0 before the first burst
         self._planned_for = float("-inf")  # the burst for which the step was last planned
+        # For each burst of which text may be held: its time, and the number of characters before it.
+        self._bursts: deque[tuple[float, int]] = deque()
         self._sent_at = float("-inf")
         self._sent = 0
         self._out: asyncio.Future[None] | None = None  # set at the end of the text
@@ -245,8 +247,7 @@ class Pacer:
             if now < self._sent_at + 0.9 * self._step:  # the step has become wider
                 self._schedule(self._sent_at + self._step)
                 return
-        left = len(self._held) - self._at
-        self._send_held(cut(self._held, self._at, max(1, round(left / self._ticks(now)))), now)
+        self._send_held(cut(self._held, self._at, max(1, round(self._share(now)))), now)
         self._leave()
         if self._at < len(self._held):
             # Not at a fixed grid: after a late delta, the next one would come too early.
@@ -262,6 +263,7 @@ class Pacer:
         if self._planned_for == rhythm.burst_at:
             return
         self._planned_for, self._until = rhythm.burst_at, rhythm.next_at
+        self._bursts.append((rhythm.burst_at, rhythm.all_characters - rhythm.characters))
         if self._pacing.fixed_seconds is not None:
             return
         if not self._step:
@@ -276,9 +278,21 @@ class Pacer:
             return max(self._pacing.step(fast=True), min(MAX_SPARSE_STEP_SECONDS, self._rhythm.seconds_a_delta))
         return self._pacing.step(fast=self._rhythm.characters > LARGE_BURST_CHARACTERS)
 
-    def _ticks(self, now: float) -> int:
-        """The number of deltas, including the current one, that can be sent before the deadline for the held text."""
-        return max(1, ceil((self._until - now) / self._step - 1e-6))
+    def _share(self, now: float) -> float:
+        """How many characters to send now, so that all are sent in time: those of the oldest burst even sooner."""
+        left = len(self._held) - self._at
+        share = left / self._ticks(now, self._until)
+        sent = self._rhythm.all_characters - left
+        while len(self._bursts) > 1 and self._bursts[1][1] <= sent:
+            self._bursts.popleft()
+        if len(self._bursts) > 1:
+            oldest_until = self._bursts[0][0] + self._pacing.most_seconds
+            share = max(share, (self._bursts[1][1] - sent) / self._ticks(now, oldest_until))
+        return share
+
+    def _ticks(self, now: float, until: float) -> int:
+        """The number of deltas, including the current one, that can be sent until then."""
+        return max(1, ceil((until - now) / self._step - 1e-6))
 
     def _schedule(self, due: float) -> None:
         if self._timer is not None:
