@@ -16,10 +16,11 @@ _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-n
 
 
 @contextmanager
-def started(profile: Path) -> Iterator[Chrome]:
+def started(profile: Path, *more: str) -> Iterator[Chrome]:
+    """Starts Chromium with a profile of its own, and with more command line options."""
     options = ChromeOptions()
     options.binary_location = str(chromium())
-    for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*_FLAGS, f"--user-data-dir={profile}", *more):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=Service(str(shutil.which(DRIVER))))

@@ -9,5 +9,5 @@ def test_each_patch_still_applies() -> None:
 
 
 def test_every_line_of_the_goals_has_guards() -> None:
-    assert {guard.line for guard in GUARDS} == {goal.line for goal in GOALS}
+    assert {guard.line for guard in GUARDS} >= {goal.line for goal in GOALS}
     assert len({guard.promise for guard in GUARDS}) == len(GUARDS) >= 20

@@ -45,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         help="run code on this machine if no sandbox is configured; make up results if no search service is configured",
     )
     serve.add_argument("--console", action="store_true", help="show the console at /debug")
+    serve.add_argument(
+        "--development",
+        action="store_true",
+        help="refuse web pages of other sites and foreign host names",
+    )
 
     command("run", _task, "start the server on this machine; set up .venv if needed, and read .env")
     command("test", _task, "run the contract tests and your tests; all arguments go to pytest")
@@ -133,6 +138,8 @@ def _serve(given: argparse.Namespace) -> int:
         environment = {**from_file, **environment}
     if given.stand_ins:
         environment = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true", **environment}
+    if given.development:
+        environment = {"JANUS_DEVELOPMENT": "true", **environment}
     if given.console:
         environment = {"JANUS_DEBUG": "true", **environment}
     for name, value in (("HOST", given.host), ("PORT", given.port)):

@@ -5,8 +5,10 @@ import logging
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from competitor.core.observe.logs import HIDDEN, JsonLines, Readable
+from competitor.core.observe.logs import _KEY_LIKE, HIDDEN, MIN_SECRET_CHARACTERS, JsonLines, Readable, conceal
 
 
 def record(message: str, **fields: Any) -> logging.LogRecord:
@@ -55,3 +57,51 @@ def test_a_line_in_text_format_has_level_message_and_fields() -> None:
     line = Readable([], colour=False).format(record("listening", port=8080))
     assert line.endswith("info    listening  port=8080")
     assert "\x1b[36m" in Readable([], colour=True).format(record("listening"))
+
+
+ODD_SECRETS = ("e", "1", '"', "\n", "secret]", "[secret]", "aaaaaaaaaa")
+SECRETS = st.text(min_size=1, max_size=24) | st.sampled_from(ODD_SECRETS)
+
+
+@settings(deadline=None, max_examples=10_000)
+@given(st.lists(SECRETS, max_size=4), st.lists(st.text(max_size=12), max_size=6), st.data())
+def test_a_line_stays_json_nothing_leaks_and_nothing_else_changes(
+    secrets: list[str], others: list[str], data: st.DataObject
+) -> None:
+    parts = data.draw(st.permutations([*others, *secrets]))
+    text = "".join(parts)
+    given_record = record(text, detail={"a": [text, 1, True]}, n=1)
+    line = JsonLines(secrets).format(given_record)
+    parsed = json.loads(line)
+    long = [secret for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS]
+    for shown in (parsed["message"], parsed["detail"]["a"][0]):
+        # What is left of the text between two hidden places contains no secret.
+        assert not any(secret in part for part in shown.split(HIDDEN) for secret in long if secret not in HIDDEN)
+        if not any(secret in text for secret in long) and not _KEY_LIKE.search(text):
+            assert shown == text
+    assert parsed["detail"]["a"][1:] == [1, True]
+    assert parsed["n"] == 1
+    readable = Readable(secrets, colour=False).format(given_record)
+    assert "\n" not in readable
+    assert "\x1b" not in readable
+
+
+def test_secrets_that_overlap_are_hidden_completely() -> None:
+    shown = conceal("x abcdefgh1234zzzz y", ["abcdefgh1234", "efgh1234zzzz"])
+    assert shown == f"x {HIDDEN} y"
+
+
+@pytest.mark.parametrize("short", ["e", "1", "EMPTY", "ollama", "1234567"])
+def test_a_short_secret_is_not_looked_for(short: str) -> None:
+    assert conceal(f"here {short} stays", [short]) == f"here {short} stays"
+
+
+def test_a_line_break_of_a_caller_does_not_forge_a_line() -> None:
+    forged = "model\n12:00:00 error   forged\x1b[31m"
+    try:
+        raise ValueError(forged)
+    except ValueError as error:
+        made = record(forged, model=forged, exc_info=(type(error), error, error.__traceback__))
+    lines = Readable([], colour=False).format(made).splitlines()
+    assert [line for line in lines if not line.startswith("    ")] == lines[:1]
+    assert not any("\x1b" in line for line in lines)

@@ -32,7 +32,7 @@ def run(task: str, extra: Sequence[str] = ()) -> int:
         os.environ.setdefault("HOST", "127.0.0.1")
         os.environ.setdefault("JANUS_LOG_FORMAT", "text")
         env_file = ("--env-file", ".env") if (ROOT / ".env").exists() else ()
-        return _become(python, "-m", "competitor", "serve", "--stand-ins", "--console", *env_file)
+        return _become(python, "-m", "competitor", "serve", "--stand-ins", "--console", "--development", *env_file)
     if task == "test":
         return _python(python, "-m", "pytest", *(extra or _several_at_once()))
     if task == "lint":

@@ -19,7 +19,7 @@ model/      one call of an upstream, and its dialects   outbound/   the HTTP cli
 observe/    metrics, logs, traces                       tools/      tools, the toolbox, the built-in tools
 artifacts/  files for the user, files in requests       console/    the debug console
 offline/    the model that needs no network
-chat.py, events.py, errors.py, settings.py, limits.py, identity.py, usage.py and arithmetic.py serve all folders.
+chat.py, events.py, errors.py, settings.py, limits.py, identity.py, usage.py, arithmetic.py and budget.py serve all.
 """
 
 CONTRACT_VERSION = "1.1.0"

@@ -86,10 +86,12 @@ class Settings(BaseModel):
 
     debug: bool = _variable(False, "JANUS_DEBUG", "DEBUG")
     """Show the console at /debug, and keep the last requests for it. `make run` switches it on."""
+    development: bool = _variable(False, "JANUS_DEVELOPMENT")
+    """Refuse requests of web pages of other sites, and foreign host names. `make run` switches it on."""
     debug_allow: Networks = _variable(frozenset(), "JANUS_DEBUG_ALLOW")
     """Networks besides this machine's own addresses that may open the console, comma-separated."""
     debug_hosts: Names = _variable(frozenset(), "JANUS_DEBUG_HOSTS")
-    """Host names besides local ones under which a gateway may read /v1/debug/stream/{id}, comma-separated."""
+    """Host names besides local ones for /v1/debug/stream/{id}, and in development for all paths, comma-separated."""
     otlp_endpoint: BaseUrl | None = _variable(None, "OTEL_EXPORTER_OTLP_ENDPOINT")
     """Base URL of an OpenTelemetry collector that gets a trace of each request; see requirements-otel.in."""
     otlp_headers: SecretStr | None = _variable(None, "OTEL_EXPORTER_OTLP_HEADERS")
@@ -173,6 +175,10 @@ class Settings(BaseModel):
     """The callers' time limit, in seconds. An answer ends 10 s before it, or after half of it if that is later."""
     max_body_bytes: int = _variable(10 * 2**20, "JANUS_MAX_BODY_BYTES", ge=1024)
     """Largest request body, in bytes."""
+    max_body_values: int = _variable(200_000, "JANUS_MAX_BODY_VALUES", ge=100)
+    """Maximum number of JSON values in a request body."""
+    max_bodies_bytes: int = _variable(128 * 2**20, "JANUS_MAX_BODIES_BYTES", ge=1024)
+    """Maximum size of all request bodies that are arriving, in bytes; beyond it, large ones are read later."""
     head_seconds: float = _variable(15.0, "JANUS_HEAD_SECONDS", gt=0)
     """Longest time until a request's head is complete, in seconds."""
     body_seconds: float = _variable(60.0, "JANUS_BODY_SECONDS", gt=0)
@@ -239,10 +245,13 @@ class Settings(BaseModel):
     @property
     def secrets(self) -> list[str]:
         """All secret values, which the log hides."""
-        found = (getattr(self, name) for name in type(self).model_fields)
-        values = [value.get_secret_value() for value in found if isinstance(value, SecretStr)]
-        # A short header value, such as a tenant's number, is not a secret: hiding it would hide it in every text.
-        return [*values, *(value for value in self.otlp_header_values.values() if len(value) >= 8)]
+        return [*self.named_secrets.values(), *self.otlp_header_values.values()]
+
+    @property
+    def named_secrets(self) -> dict[str, str]:
+        """The secret values, by the preferred name of their environment variable."""
+        found = ((variables(field)[0], getattr(self, name)) for name, field in type(self).model_fields.items())
+        return {name: value.get_secret_value() for name, value in found if isinstance(value, SecretStr)}
 
     def key_for(self, base_url: str) -> SecretStr | None:
         """The configured key for a server. The key for Chutes goes to Chutes only."""

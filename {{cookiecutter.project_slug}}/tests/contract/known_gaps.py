@@ -5,8 +5,4 @@ KNOWN_GAPS: dict[str, str] = {
     "R9/4": "a vendor's fields on a tool call are dropped from the history",
     "R9/5": "JANUS_LLM_REASONING_BACK is not read",
     "R9/6": "a vendor's fields on a tool call of the upstream are dropped",
-    "N3/2": "the values of a body are not counted",
-    "N4/2": "trailers and chunk extensions do not count to the limit of the head",
-    "N4/3": "a trailer becomes a header field",
-    "N4/4": "a request with an unsupported Upgrade gets a 400",
 }

@@ -2,6 +2,8 @@
 # Contract file: replaced by updates.
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..errors import ApiError
 
@@ -45,3 +47,37 @@ class Gate:
     def leave(self) -> None:
         self.open -= 1
         self._slots.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Counts a request as open while its body arrives (N5). Raises `ApiError` as `check` does."""
+        self.check()
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
+class Bodies:
+    """The memory of all bodies that are arriving (N5).
+
+    Beyond `most_bytes`, a body that already has its share (`most_bytes` divided by the number of requests that may be
+    open) is not read further until others are complete. Small bodies are always read.
+    """
+
+    def __init__(self, most_bytes: int, most_open: int):
+        self._most, self._share = most_bytes, most_bytes // most_open
+        self._held = 0
+        self._freed = asyncio.Event()
+
+    async def hold(self, size: int, more: int) -> None:
+        """Counts `more` bytes of a body that has `size` bytes so far; waits until there is room for them."""
+        while size + more > self._share and self._held + more > self._most:
+            self._freed.clear()
+            await self._freed.wait()
+        self._held += more
+
+    def free(self, size: int) -> None:
+        self._held -= size
+        self._freed.set()

@@ -30,7 +30,7 @@ from ..settings import Settings
 from ..stream.chunks import Envelope
 from ..stream.pacing import Pacing
 from ..stream.writer import BodyWriter
-from .admission import Gate
+from .admission import Bodies, Gate
 from .answer import Answer, Form
 from .backend import Backend
 from .forms import StreamForm, WholeForm
@@ -56,6 +56,7 @@ class Shared:
     llm: Llm
     backend: Backend
     gate: Gate
+    bodies: Bodies
     clock: Clock
     pacing: Pacing | None
     metrics: Metrics
@@ -155,16 +156,17 @@ class ChatEndpoint:
 
     async def response(self, request: Request) -> Response:
         """Raises `ApiError`."""
-        self._shared.gate.check()
+        shared = self._shared
         try:
-            body = await read_body(request, self._shared.settings.max_body_bytes)
+            with shared.gate.reading():
+                body = await read_body(request, shared.settings.max_body_bytes, shared.bodies)
         except ClientDisconnect:
             return Response(status_code=400)  # the client has gone, so nobody reads it
-        asked = read_request(body)
-        work = _Request(self._shared, request, asked, len(body))
+        asked = read_request(body, shared.settings.max_body_values)
+        work = _Request(shared, request, asked, len(body))
         if asked.stream:
             return _Stream(work)
-        with self._shared.metrics.in_flight():
+        with shared.metrics.in_flight():
             try:
                 return await _whole(work, request)
             finally:

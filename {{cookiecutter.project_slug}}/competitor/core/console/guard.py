@@ -1,12 +1,11 @@
 """Decides who may open the console (E5) and the debug streams (E6)."""
 # Contract file: replaced by updates.
 
-import re
 from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
-# DNS rebinding lets another site's page use its own name for this machine, but not an address or localhost.
-_NAME_OF_THIS_MACHINE = re.compile(r"(?:[a-z0-9-]+\.)*localhost")
+from ..request.own_host import is_own_host, is_own_host_or_in
+
 # A reverse proxy on this machine sends requests of other people, and marks them with these headers.
 _FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
@@ -20,14 +19,13 @@ class Guard:
     def reason(self, peer: str, headers: Mapping[str, str]) -> str | None:
         if not self._is_near(peer, headers):
             return "Only this machine and the networks in JANUS_DEBUG_ALLOW may open the console."
-        if not _is_own_host(headers.get("host", "")):
+        if not is_own_host(headers.get("host", "")):
             return "Open the console under the name localhost or an IP address, not under another name."
         return None
 
     def is_stream_host(self, host: str) -> bool:
         """Whether a debug stream may be read under this `Host`: a local name, an address, or one of the settings."""
-        name = host.lower()
-        return _is_own_host(host) or name in self._stream_hosts or name.rpartition(":")[0] in self._stream_hosts
+        return is_own_host_or_in(host, self._stream_hosts)
 
     def _is_near(self, peer: str, headers: Mapping[str, str]) -> bool:
         try:
@@ -39,15 +37,3 @@ class Guard:
         if any(address in network for network in self._allowed if network.version == address.version):
             return True
         return address.is_loopback and not any(name.startswith(_FORWARDING) for name in headers)
-
-
-def _is_own_host(host: str) -> bool:
-    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?", host, re.ASCII)
-    if found is None:
-        return False
-    name = found[1].strip("[]").lower()
-    try:
-        ip_address(name)
-    except ValueError:
-        return _NAME_OF_THIS_MACHINE.fullmatch(name) is not None
-    return True

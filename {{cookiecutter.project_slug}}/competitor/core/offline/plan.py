@@ -16,9 +16,17 @@ Only tools that the request offers are called. Their arguments come from the pro
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from ..limits import MAX_PLAN_CHARACTERS, MAX_PLANNED_CALLS
+from ..budget import Budget
+from ..limits import (
+    MAX_PLAN_CHARACTERS,
+    MAX_PLANNED_CALLS,
+    MAX_PLANNED_ROUNDS,
+    MAX_READ_CHARACTERS,
+    MAX_REPLY_STEPS,
+)
 from .sums import expressions
 from .values import fitting
 
@@ -71,10 +79,19 @@ class Planned:
     arguments: Any
 
 
-def rounds(text: str, tools: list[Body]) -> list[list[Planned]]:
-    """The calls that a prompt asks for, one list for each round. `tools` are the offered functions."""
+def rounds(text: str, tools: list[Body], budget: Budget | None = None) -> list[list[Planned]]:
+    """The calls that a prompt asks for, one list for each round. `tools` are the offered functions.
+
+    Raises `OutOfBudget`.
+    """
+    budget = budget or Budget(MAX_REPLY_STEPS)
     aside = _Aside(text[:MAX_PLAN_CHARACTERS])
-    parts = (_Part(part, aside, tools).calls() for part in _THEN.split(aside.text))
+    nouns = {}
+    for tool in tools:
+        about = f"{_spaced(tool['name'])} {tool.get('description') or ''}"[:MAX_PLAN_CHARACTERS]
+        budget.spend(1 + len(about) // 10)
+        nouns[tool["name"]] = _nouns(about)
+    parts = (_Part(part, aside, tools, nouns, budget).calls() for part in _THEN.split(aside.text, MAX_PLANNED_ROUNDS))
     return [calls[:MAX_PLANNED_CALLS] for calls in parts if calls]
 
 
@@ -101,12 +118,13 @@ class _Aside:
 class _Part:
     """The part of a prompt for one round. Each rule removes the words that it has used."""
 
-    def __init__(self, text: str, aside: _Aside, tools: list[Body]):
-        self._text, self._aside = text, aside
+    def __init__(self, text: str, aside: _Aside, tools: list[Body], nouns: dict[str, set[str]], budget: Budget):
+        self._text, self._aside, self._nouns, self._budget = text, aside, nouns, budget
         self._tools = {tool["name"]: tool for tool in tools}
         self._made: list[Planned] = []
 
     def calls(self) -> list[Planned]:
+        self._budget.spend(len(self._text) // 10 + 3 * len(self._tools))
         rules: dict[str, Callable[[], list[Body]]] = {
             "run_code": self._code,
             "create_file": self._files,
@@ -121,8 +139,8 @@ class _Part:
         done |= {call.name for call in self._made} | rules.keys()
         nouns = _nouns(self._text)
         for name, tool in self._tools.items():
-            if name not in done and nouns & _nouns(f"{_spaced(name)} {tool.get('description') or ''}"):
-                self._made.append(Planned(name, arguments(tool, self._aside.back(self._text))))
+            if name not in done and nouns & self._nouns[name] and len(self._made) < MAX_PLANNED_CALLS:
+                self._made.append(Planned(name, self._guessed(tool, self._text)))
         return self._made
 
     def _code(self) -> list[Body]:
@@ -150,31 +168,40 @@ class _Part:
         """The arguments for a tool: the values in `told` that fit its parameters, or else a guess from the text."""
         properties = (self._tools[name].get("parameters") or {}).get("properties") or {}
         known = {key: value for key, value in told.items() if _takes(properties.get(key), value)}
-        return known or arguments(self._tools[name], self._aside.back(text))
+        return known or self._guessed(self._tools[name], text)
+
+    def _guessed(self, tool: Body, text: str) -> Any:
+        return arguments(tool, self._aside.back(text), self._budget)
 
     def _mentioned(self, done: set[str]) -> None:
         names = sorted(self._tools.keys() - done, key=len, reverse=True)
         if not names:
             return
-        found = list(re.finditer(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])", self._text))
+        pattern = rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])"
+        found = list(islice(re.finditer(pattern, self._text), MAX_PLANNED_CALLS))
         for place, match in enumerate(found):
             end = found[place + 1].start() if place + 1 < len(found) else len(self._text)
             said = self._text[match.end() : end]
             if not _WORDS.search(said):
                 said = self._text
-            self._made.append(Planned(match[0], arguments(self._tools[match[0]], self._aside.back(said))))
+            self._made.append(Planned(match[0], self._guessed(self._tools[match[0]], said)))
 
 
-def arguments(tool: Body, text: str) -> Any:
-    """Guesses arguments for a tool from the text: a URL, quoted words, names, or any value that fits the schema."""
+def arguments(tool: Body, text: str, budget: Budget | None = None) -> Any:
+    """Guesses arguments for a tool from the text: a URL, quoted words, names, or any value that fits the schema.
+
+    Raises `OutOfBudget`.
+    """
+    text = text[:MAX_READ_CHARACTERS]
     schema = tool.get("parameters") or {"type": "object", "properties": {}}
-    made = fitting(schema, " ".join(text.split()))
+    made = fitting(schema, " ".join(text.split()), budget)
     if not isinstance(made, dict):
         return {}
     properties, required = schema.get("properties"), schema.get("required")
     properties = properties if isinstance(properties, dict) else {}
     if isinstance(required, list) and required:
-        made = {name: value for name, value in made.items() if name in required}
+        kept = {name for name in required if isinstance(name, str)}
+        made = {name: value for name, value in made.items() if name in kept}
     quoted = [found[1:-1] for found in _QUOTED.findall(text)]
     computed = expressions(text)
     addresses, names = _URL.findall(text), [*quoted, *_NAMED.findall(f" {text}" if text[:1] == " " else text)]

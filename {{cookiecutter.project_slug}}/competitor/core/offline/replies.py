@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..limits import MAX_WORDS
+from ..budget import Budget, OutOfBudget
+from ..limits import MAX_READ_CHARACTERS, MAX_READ_MESSAGES, MAX_REPLY_STEPS, MAX_STOPS, MAX_WORDS
 from .plan import Planned, arguments, rounds
 from .sums import sums
 from .values import fitting
@@ -60,9 +61,23 @@ def pieces(text: str) -> list[str]:
     return re.findall(r"\s*\S{1,12}|\s+", text)
 
 
+def _count(text: str) -> int:
+    """The number of tokens of a text. That of a long text is estimated from its beginning."""
+    counted = len(pieces(text[:MAX_READ_CHARACTERS]))
+    return counted * len(text) // MAX_READ_CHARACTERS if len(text) > MAX_READ_CHARACTERS else counted
+
+
 def reply(body: Body) -> Reply:
     """The reply to a request in OpenAI's format."""
     asked = _Asked(body)
+    try:
+        return _reply(asked)
+    except OutOfBudget:
+        said = f"This request asks for more than I can do. {LABEL}"
+        return Reply(pieces(f"{asked.summary}\n"), pieces(said), asked.prompt_tokens)
+
+
+def _reply(asked: "_Asked") -> Reply:
     prompt = asked.prompt_tokens
     if planned := asked.calls:
         named = " and ".join(dict.fromkeys(call.name for call in planned))
@@ -89,14 +104,16 @@ class _Asked:
 
     def __init__(self, body: Body):
         self.body = body
+        self.budget = Budget(MAX_REPLY_STEPS)
         self.messages: list[Body] = body["messages"]
-        self.text = next((_text(message) for message in reversed(self.messages) if message["role"] == "user"), "")
+        text = next((_text(message) for message in reversed(self.messages) if message["role"] == "user"), "")
+        self.text = text[:MAX_READ_CHARACTERS]
         self.images = [_described(part) for part in _parts(self.messages) if part["type"] == "image_url"]
 
     @property
     def prompt_tokens(self) -> int:
-        words = sum(len(pieces(_text(message))) for message in self.messages)
-        offered = len(pieces(json.dumps(self.body["tools"]))) if self.body.get("tools") else 0
+        words = sum(_count(_text(message)) for message in self.messages)
+        offered = _count(json.dumps(self.body["tools"])) if self.body.get("tools") else 0
         return words + offered + _TOKENS_AN_IMAGE * len(self.images) + len(self.messages)
 
     @property
@@ -111,7 +128,7 @@ class _Asked:
     @property
     def stops(self) -> list[str]:
         given = self.body.get("stop") or []
-        return [stop for stop in ([given] if isinstance(given, str) else given) if stop]
+        return [stop for stop in ([given] if isinstance(given, str) else given[:MAX_STOPS]) if stop]
 
     @property
     def calls(self) -> list[Planned]:
@@ -122,7 +139,7 @@ class _Asked:
             return []
         if isinstance(choice, dict):
             tools = [tool for tool in tools if tool["name"] == choice["function"]["name"]]
-        planned = [] if _EXACTLY.search(self.text) else rounds(self.text, tools)
+        planned = [] if _EXACTLY.search(self.text) else rounds(self.text, tools, self.budget)
         turns = [each["tool_calls"] for each in self.since_the_user if each.get("tool_calls")]
         called = [call for turn in turns for call in turn]
         done = len(turns)
@@ -134,7 +151,7 @@ class _Asked:
             return []
         names = {call["function"]["name"] for call in called}
         forced = next((tool for tool in tools if tool["name"] not in names), tools[-1])
-        return [Planned(forced["name"], arguments(forced, self.text))]
+        return [Planned(forced["name"], arguments(forced, self.text, self.budget))]
 
     @property
     def since_the_user(self) -> list[Body]:
@@ -144,7 +161,8 @@ class _Asked:
 
     @property
     def told_name(self) -> str | None:
-        told = (_NAME_TOLD.findall(_text(message)) for message in reversed(self.messages) if message["role"] == "user")
+        said = (message for message in reversed(self.messages[-MAX_READ_MESSAGES:]) if message["role"] == "user")
+        told = (_NAME_TOLD.findall(_text(message)[:MAX_READ_CHARACTERS]) for message in said)
         return next((names[-1] for names in told if names), None)
 
     @property
@@ -165,7 +183,7 @@ def _answered(asked: _Asked) -> tuple[str, str]:
     """The reasoning and the text of the answer."""
     wanted = asked.body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
-        made = fitting(wanted["json_schema"].get("schema") or {}, asked.text)
+        made = fitting(wanted["json_schema"].get("schema") or {}, asked.text, asked.budget)
         return "The request asks for JSON that fits a schema.", json.dumps(made)
     if wanted.get("type") == "json_object":
         answer = {"answer": _plain(asked)[1], "model": "offline-model"}
@@ -176,7 +194,7 @@ def _answered(asked: _Asked) -> tuple[str, str]:
 
 def _plain(asked: _Asked) -> tuple[str, str]:
     if asked.tool_results:
-        results = "; ".join(result.strip() for result in asked.tool_results)
+        results = "; ".join(result[:MAX_READ_CHARACTERS].strip() for result in asked.tool_results[:MAX_READ_MESSAGES])
         return "The tools have answered.", f"The tools answered: {results} {LABEL}"
     if found := _EXACTLY.search(asked.text):
         return "The request asks for certain words and no others.", _unquoted(found[1])

@@ -72,8 +72,14 @@ class OfflineServer:
         if asked.get("stream"):
             with_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
             await _start_response(send, "text/event-stream")
-            async for chunk in self._chunks(answer, with_usage):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            gone = asyncio.ensure_future(_disconnected(receive))
+            try:
+                async for chunk in self._chunks(answer, with_usage):
+                    if gone.done():
+                        return
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            finally:
+                gone.cancel()
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
         else:
             await asyncio.sleep(self._seconds_a_word * answer.completion_tokens)
@@ -126,6 +132,12 @@ def _whole(answer: Reply) -> Body:
 def _usage(answer: Reply) -> dict[str, int]:
     prompt, completion = answer.prompt_tokens, answer.completion_tokens
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Waits until nobody reads the answer any more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _start_response(send: Send, kind: str) -> None:

@@ -13,9 +13,10 @@ _DATE = re.compile(r"\d+([-/])\d+\1\d+")
 
 def expressions(text: str) -> list[str]:
     """All expressions in a text, such as `17 * 23`, or in words, such as `17 times 23`."""
+    text = text[:MAX_SUM_CHARACTERS]
     for word, sign in _SPOKEN.items():
         text = re.sub(rf"(?i)(?<=[\d)])\s+{word}\s+(?=[\d(-])", f" {sign} ", text)
-    found = [match[0].strip() for match in _EXPRESSION.finditer(text[:MAX_SUM_CHARACTERS])]
+    found = [match[0].strip() for match in _EXPRESSION.finditer(text)]
     return [shown.rstrip(".") for shown in found[:MAX_SUMS] if not _DATE.fullmatch(shown)]
 
 

@@ -11,7 +11,16 @@ import re
 import string
 from typing import Any, TypeGuard
 
-from ..limits import MAX_ITEMS, MAX_SCHEMA_DEPTH, MAX_VALUE_CHARACTERS, MAX_VALUES
+from ..budget import Budget
+from ..limits import (
+    MAX_ITEMS,
+    MAX_PATTERN_CHARACTERS,
+    MAX_READ_CHARACTERS,
+    MAX_REPLY_STEPS,
+    MAX_SCHEMA_DEPTH,
+    MAX_VALUE_CHARACTERS,
+    MAX_VALUES,
+)
 
 Schema = dict[str, Any]
 
@@ -40,15 +49,16 @@ _HINTS = {
 _ELEMENT = re.compile(r"(\\.|\[\^?[^\]]+\]|[^\\\[\](){}|?*+^$])(\{\d{1,3}(?:,\d{0,3})?\}|[?*+])?", re.DOTALL)
 
 
-def fitting(schema: Any, text: str = "") -> Any:
-    """A value for `schema`. Strings and numbers are taken from `text` if words in it fit."""
-    return _Fitter(schema, text).value(schema, 0)
+def fitting(schema: Any, text: str = "", budget: Budget | None = None) -> Any:
+    """A value for `schema`. Strings and numbers are taken from `text` if words in it fit. Raises `OutOfBudget`."""
+    return _Fitter(schema, text[:MAX_READ_CHARACTERS], budget or Budget(MAX_REPLY_STEPS)).value(schema, 0)
 
 
 class _Fitter:
-    def __init__(self, root: Any, text: str):
+    def __init__(self, root: Any, text: str, budget: Budget):
         self._root = root if isinstance(root, dict) else {}
         self._text = " ".join(text.split())
+        self._spend = budget.spend
         self._left = MAX_VALUES
         numbers = re.findall(r"-?\d{1,15}(?:\.\d{1,10})?", text[:MAX_VALUE_CHARACTERS])
         self._numbers = [float(found) for found in numbers]
@@ -61,12 +71,13 @@ class _Fitter:
         if "const" in schema:
             return schema["const"]
         if isinstance(options := schema.get("enum"), list) and options:
+            self._spend(len(options) * (1 + len(self._text) // 1000))
             named = (option for option in options if isinstance(option, str) and option and option in self._text)
             return next(named, options[0])
         for choice in ("anyOf", "oneOf"):
             if isinstance(members := schema.get(choice), list) and members:
                 rest = {name: given for name, given in schema.items() if name != choice}
-                return self.value(_merged(rest, self._resolved(self._shallowest(members, depth))), depth)
+                return self.value(self._merged(rest, self._resolved(self._shallowest(members, depth))), depth)
         match _kind(schema):
             case "object":
                 return self._object(schema, depth)
@@ -94,21 +105,30 @@ class _Fitter:
         for _ in range(MAX_SCHEMA_DEPTH - depth):
             if not isinstance(schema, dict):
                 return {}
+            self._spend(1 + len(schema))
             if isinstance(reference := schema.get("$ref"), str):
                 rest = {name: given for name, given in schema.items() if name != "$ref"}
-                schema = _merged(self._pointed(reference), rest)
+                schema = self._merged(self._pointed(reference), rest)
             elif isinstance(members := schema.get("allOf"), list):
                 rest = {name: given for name, given in schema.items() if name != "allOf"}
                 for member in members[:MAX_ITEMS]:
-                    rest = _merged(rest, self._resolved(member, depth + 1))
+                    rest = self._merged(rest, self._resolved(member, depth + 1))
                 schema = rest
             else:
                 return schema
         given = schema if isinstance(schema, dict) else {}
         return {name: value for name, value in given.items() if name not in ("$ref", "allOf")}
 
+    def _merged(self, one: Schema, other: Schema) -> Schema:
+        """Merges two schemas: properties and required names are combined; for all else, `other` takes precedence."""
+        for schema in (one, other):
+            inner = (schema.get("properties"), schema.get("required"))
+            self._spend(len(schema) + sum(len(part) for part in inner if isinstance(part, dict | list)))
+        return _merged(one, other)
+
     def _pointed(self, reference: str) -> Schema:
         found: Any = self._root
+        self._spend(1 + len(reference))
         for step in reference.removeprefix("#").strip("/").split("/") if reference.strip("#/") else ():
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
@@ -118,6 +138,7 @@ class _Fitter:
         properties = properties if isinstance(properties, dict) else {}
         required = schema.get("required")
         required = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+        self._spend(len(required) + len(properties))
         names = dict.fromkeys([*required, *properties] if depth < 3 else required)
         made = {name: self.value(properties.get(name, {}), depth + 1) for name in names}
         more = schema.get("additionalProperties")
@@ -139,6 +160,7 @@ class _Fitter:
         """A value that is not in `made`, for arrays of unique items."""
         item = self.value(items, depth + 1)
         schema = self._resolved(items)
+        self._spend(len(made))
         if item not in made:
             return item
         if isinstance(options := schema.get("enum"), list):
@@ -152,11 +174,13 @@ class _Fitter:
 
     def _string(self, schema: Schema) -> str:
         if isinstance(pattern := schema.get("pattern"), str) and (made := _matching(pattern)) is not None:
+            self._spend(len(pattern) + len(made) // 10)
             return made
         if (form := schema.get("format")) in _FORMATS:
             return _FORMATS[form]
         shortest = min(_count(schema, "minLength", 0), MAX_VALUE_CHARACTERS)
         longest = min(_count(schema, "maxLength", 80), MAX_VALUE_CHARACTERS)
+        self._spend(shortest // 10)
         text = (self._text or "offline")[: max(longest, shortest)]
         return text + "x" * (shortest - len(text))
 
@@ -190,7 +214,6 @@ def _kind(schema: Schema) -> str:
 
 
 def _merged(one: Schema, other: Schema) -> Schema:
-    """Merges two schemas: their properties and required names are combined; for all else, `other` takes precedence."""
     both = {**one, **other}
     if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
         both["properties"] = {**one["properties"], **other["properties"]}
@@ -214,9 +237,11 @@ def _bounds(schema: Schema, *names: str) -> list[float]:
 
 def _matching(pattern: str) -> str | None:
     """A text that matches a simple pattern of literals and classes with counts; None for any other pattern."""
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        return None
     inner = pattern.removeprefix("^").removesuffix("$")
     made, at = "", 0
-    while at < len(inner):
+    while at < len(inner) and len(made) < MAX_VALUE_CHARACTERS:
         element = _ELEMENT.match(inner, at)
         if element is None:
             return None

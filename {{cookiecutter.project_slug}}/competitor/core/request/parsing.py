@@ -4,7 +4,8 @@
 import json
 import math
 import re
-from typing import Any
+from functools import cache
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -38,10 +39,21 @@ _SENTENCES = {
     "union_tag_not_found": "is required",
     "value_error": "{error}",
 }
+MAX_VALUES = 200_000
+# A string (without an end: up to the end of the body), an empty container, or a byte after which a value begins.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]\s*+[\]}]|[,\[{]', re.DOTALL)
+_STRING = ord('"')
 _INNER_PATH = re.compile(r"[\w.\[\]]+", re.ASCII)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+class Room(Protocol):
+    """The room for bodies that are arriving: `hold` waits for it, `free` gives it back."""
+
+    async def hold(self, size: int, more: int) -> None: ...
+    def free(self, size: int) -> None: ...
+
+
+async def read_body(request: Request, limit: int, room: Room) -> bytes:
     """Reads the whole body. Raises `ApiError` for a wrong content type, compression, or more than `limit` bytes."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
@@ -54,12 +66,16 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise _too_large(limit)  # before reading: the client may wait for permission to send
     body = bytearray()
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= limit:
-            body += part
-        elif size > limit + MAX_DISCARDED_BYTES:
-            break
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size <= limit:
+                await room.hold(len(body), len(part))
+                body += part
+            elif size > limit + MAX_DISCARDED_BYTES:
+                break
+    finally:
+        room.free(len(body))
     if size > limit:
         raise _too_large(limit)
     return bytes(body)
@@ -69,8 +85,10 @@ def _too_large(limit: int) -> ApiError:
     return ApiError("body_too_large", f"The body must have at most {limit} bytes.", headers={"connection": "close"})
 
 
-def read_request(body: bytes) -> ChatRequest:
-    """Parses a body. Raises `ApiError` with the path of the first wrong field."""
+def read_request(body: bytes, max_values: int = MAX_VALUES) -> ChatRequest:
+    """Parses a body. Raises `ApiError` with the path of the first wrong field, or for too many JSON values (N3)."""
+    if has_more_values(body, max_values):
+        raise ApiError("invalid_value", f"The body must have at most {max_values} JSON values.")
     try:
         given = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
@@ -81,6 +99,19 @@ def read_request(body: bytes) -> ChatRequest:
         return ChatRequest.model_validate(given)
     except ValidationError as error:
         raise _invalid(error.errors(include_url=False, include_input=False), given) from None
+
+
+def has_more_values(body: bytes, most: int) -> bool:
+    """Whether a JSON text has more than `most` values, without building any. The time is proportional to its size."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") < most:
+        return False
+    values = 1
+    for token in _TOKEN.finditer(body):
+        if body[token.start()] != _STRING and token.end() - token.start() == 1:
+            values += 1
+            if values > most:
+                return True
+    return False
 
 
 def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
@@ -103,18 +134,36 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
 
 def _path(location: tuple[int | str, ...], given: Any) -> str:
     """The path of a field, such as `messages[0].content`, from pydantic's location."""
-    path = ""
+    steps: list[int | str] = []
     value = given
     for place, step in enumerate(location):
         if isinstance(step, str) and step.startswith("("):
             continue  # the tag of a union's member, see schema.py
         if isinstance(step, int):
-            path += f"[{step}]"
+            steps.append(step)
             value = value[step] if isinstance(value, list) and step < len(value) else None
         elif (isinstance(value, dict) and step in value) or place == len(location) - 1:
-            path += f".{step}" if path else step
+            steps.append(step)
             value = value.get(step) if isinstance(value, dict) else None
+    return _shown(steps)
+
+
+def _shown(steps: list[int | str]) -> str:
+    """The path in words, up to the first name that is not a field's: an error must not repeat a caller's words."""
+    path = ""
+    for step in steps:
+        if isinstance(step, str) and step not in _field_names():
+            break
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path if len(path) <= MAX_ERROR_PATH_CHARACTERS else path[:MAX_ERROR_PATH_CHARACTERS] + "..."
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    """The names of all fields of a request, on all levels."""
+    schema = ChatRequest.model_json_schema()
+    models = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for model in models for name in model.get("properties", {}))
 
 
 def _not_json(body: bytes, reason: str) -> ApiError:
@@ -136,23 +185,48 @@ def _not_json(body: bytes, reason: str) -> ApiError:
 
 def _flaw(given: Any) -> tuple[str, str] | None:
     """The path and the fault of the first value that Python's parser accepts although it is not valid JSON."""
-    waiting: list[tuple[str, int, Any]] = [("", 0, given)]
+    waiting: list[tuple[_Place | None, Any]] = [(None, given)]
     while waiting:
-        path, depth, value = waiting.pop()
-        shown = path[:MAX_ERROR_PATH_CHARACTERS]
-        if depth > 150:
-            return shown.partition("[")[0].partition(".")[0], "is nested too deeply"
-        if isinstance(value, float) and not math.isfinite(value):
-            return shown, "must be a finite number, or it is not JSON"
-        if isinstance(value, str) and not _is_unicode(value):
-            return shown, "holds half of a surrogate pair, which is not Unicode text"
+        place, value = waiting.pop()
+        if place is not None and place.depth > 150:
+            return place.path.partition("[")[0].partition(".")[0], "is nested too deeply"
+        if (wrong := _wrong(value)) is not None:
+            return place.path if place else "", wrong
         if isinstance(value, dict):
-            if not all(map(_is_unicode, value)):
-                return shown, "has a key that holds half of a surrogate pair, which is not Unicode text"
-            waiting += [(f"{path}.{name[:60]}" if path else name[:60], depth + 1, item) for name, item in value.items()]
+            waiting += [(_Place(place, name), item) for name, item in value.items()]
         elif isinstance(value, list):
-            waiting += [(f"{path}[{index}]", depth + 1, item) for index, item in enumerate(value)]
+            waiting += [(_Place(place, index), item) for index, item in enumerate(value)]
     return None
+
+
+def _wrong(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number, or it is not JSON"
+    if isinstance(value, str) and not _is_unicode(value):
+        return "holds half of a surrogate pair, which is not Unicode text"
+    if isinstance(value, dict) and not all(map(_is_unicode, value)):
+        return "has a key that holds half of a surrogate pair, which is not Unicode text"
+    return None
+
+
+class _Place:
+    """A place in a tree. Its path is made only when it is shown: the paths of all places could need much memory."""
+
+    __slots__ = ("_parent", "_step", "depth")
+
+    def __init__(self, parent: "_Place | None", step: str | int):
+        self._parent, self._step = parent, step
+        self.depth: int = parent.depth + 1 if parent else 1
+
+    @property
+    def path(self) -> str:
+        """A path such as `messages[0].content`."""
+        steps: list[int | str] = []
+        place: _Place | None = self
+        while place is not None:
+            steps.append(place._step)
+            place = place._parent
+        return _shown(steps[::-1])
 
 
 def _is_unicode(text: str) -> bool:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import CONTRACT_VERSION
-from ..answer.admission import Gate
+from ..answer.admission import Bodies, Gate
 from ..answer.backend import Backend, load
 from ..answer.endpoint import CHAT_PATH, ChatEndpoint, Shared
 from ..answer.keepalive import Clock
@@ -81,6 +81,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         llm=Llm(settings, client, offline),
         backend=backend,
         gate=Gate(settings.max_running, settings.max_open, settings.queue_seconds),
+        bodies=Bodies(settings.max_bodies_bytes, settings.max_open),
         clock=Clock(),
         pacing=_pacing(settings),
         metrics=metrics,

@@ -2,13 +2,17 @@
 Contract file: replaced by updates.
 
 A head has a time limit, a maximum size and a maximum number of fields; a body has a time limit, and `read_body` limits
-its size. Bytes that cannot be parsed are refused like any bad request. A silent socket is closed without a response.
+its size. Trailers and chunk extensions count towards the size of the head, and no trailer becomes a header field. An
+`Upgrade` is ignored (N4). Bytes that cannot be parsed are refused like any bad request. A silent socket is closed
+without a response.
 """
 
 import asyncio
+import sys
 from functools import partial
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import ApiError
@@ -18,6 +22,8 @@ from ..settings import Settings
 
 # A client that still sends when the connection closes may lose the response, so its bytes are read and discarded first.
 LINGER_SECONDS = 2.0
+# Bytes around the data of a chunk without an extension: its size in hex, and two line breaks.
+_CHUNK_FRAMING_BYTES = 20
 
 
 def intake(settings: Settings) -> type[asyncio.Protocol]:
@@ -35,6 +41,11 @@ class Intake(HttpToolsProtocol):
         self._head_size = 0  # bytes of a head that is not complete yet
         self._in_head = self._in_body = False
         self._phase = 0  # counts the heads and bodies that have begun
+        self._heads = 0  # counts the heads that have ended
+        self._extra = 0  # bytes of this body that are neither data nor the usual framing of chunks
+        self._upgrading = False  # whether the parser takes what follows for another protocol
+        self._data = b""  # what the parser is reading
+        self._trailers = 0
         self._over: ApiError | None = None  # our reason for stopping the parser, if any
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -50,9 +61,17 @@ class Intake(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        phase = self._phase
+        phase, self._data, heads = self._phase, data, self._heads
+        in_body = self._in_body
+        if in_body:
+            self._extra += len(data)
         super().data_received(data)
         same = phase == self._phase
+        if not in_body and self._heads == heads + 1:  # one head has ended in these bytes
+            end = data.find(b"\r\n\r\n")
+            self._extra += len(data) - (end + 4 if end >= 0 else 0)
+        if self._extra > MAX_REQUEST_HEAD_BYTES:
+            self._refuse(_head_too_large())
         if same and not self._in_body and (self.cycle is None or self.cycle.response_complete):
             self._in_head = True  # also for bytes before a request, such as line breaks
         if self._in_head:
@@ -79,8 +98,29 @@ class Intake(HttpToolsProtocol):
         self._in_head = True
         self._phase += 1
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_body:
+            super().on_header(name, value)
+            return
+        self._trailers += len(name) + len(value) + 4
+        if self._trailers > MAX_REQUEST_HEAD_BYTES:
+            self._over = _head_too_large()
+            raise self._over
+
+    def on_chunk_header(self) -> None:
+        self._extra -= _CHUNK_FRAMING_BYTES
+
+    def on_body(self, body: bytes) -> None:
+        self._extra -= len(body)
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._upgrading = True
+            return
         self._in_head = False
+        self._extra = self._trailers = 0
+        self._heads += 1
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > MAX_REQUEST_HEAD_BYTES or len(self.headers) > MAX_REQUEST_FIELDS:
             self._over = _head_too_large()
@@ -90,8 +130,29 @@ class Intake(HttpToolsProtocol):
         self._phase += 1
 
     def on_message_complete(self) -> None:
+        if self._upgrading:
+            return
         self._in_body = False
         super().on_message_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Reads the request again without its `Upgrade`, since the parser stops after such a head.
+
+        uvicorn calls this while it handles the parser's exception, which holds the length of the head.
+        """
+        stopped, data = cast(httptools.HttpParserUpgrade, sys.exception()), self._data
+        while self._upgrading:
+            self._upgrading = False
+            kept = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+            head = b"%b %b HTTP/1.1\r\n%b\r\n" % (self.parser.get_method(), self.url, b"".join(kept))
+            data = head + data[stopped.args[0] :]
+            self.parser = httptools.HttpRequestParser(self)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as another:  # of the next request in these bytes
+                stopped = another
+            except httptools.HttpParserError:
+                self.send_400_response("")
 
     # Refusals and timeouts.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from .. import CONTRACT_VERSION
 from ..answer.backend import Backend, load
@@ -21,6 +22,7 @@ from ..observe.logs import configure
 from ..observe.metrics import FOLDER_VARIABLE
 from ..settings import Settings
 from .app import create_app
+from .development import Development
 from .http11 import intake
 from .workers import Workers
 
@@ -101,8 +103,9 @@ def _serve(
     folder: Path | None = None,
     **about: Any,
 ) -> int:
+    app: ASGIApp = create_app(settings, backend, folder)
     config = uvicorn.Config(
-        create_app(settings, backend, folder),
+        Development(app, settings.debug_hosts) if settings.development else app,
         host=settings.host,
         port=settings.port,
         log_config=None,
