@@ -89,6 +89,7 @@ def test_a_line_stays_json_nothing_leaks_and_nothing_else_changes(
 def test_secrets_that_overlap_are_hidden_completely() -> None:
     shown = conceal("x abcdefgh1234zzzz y", ["abcdefgh1234", "efgh1234zzzz"])
     assert shown == f"x {HIDDEN} y"
+    assert conceal("x abcdefgh12345678 y", ["abcdefgh12345678", "defgh123"]) == f"x {HIDDEN} y"
 
 
 @pytest.mark.parametrize("short", ["e", "1", "EMPTY", "ollama", "1234567"])
