@@ -16,7 +16,7 @@ from competitor.core.tools.builtin import offered
 from competitor.core.tools.kinds import KINDS, kinds_of, needed
 from competitor.core.tools.tool import tool
 from competitor.core.tools.toolbox import MENU, Offers, Toolbox
-from competitor.core.usage import prompt_tokens, text_tokens
+from competitor.core.usage import prompt_tokens
 
 SAME = [
     ("web_search", "search", ""),
@@ -234,4 +234,3 @@ def test_every_kind_is_needed_by_some_text_and_not_by_hello() -> None:
         assert not needed(kind, ["hello"])
     assert needed("retrieve", ["hello"])
     assert needed("", ["hello"])
-    assert text_tokens(1) == 1
