@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import os
-import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -14,13 +10,9 @@ from pydantic import BaseModel, Field
 
 from competitor.core.events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
 from competitor.core.limits import MAX_RESULT_CHARACTERS
-from competitor.core.tools.builtin import local_code
 from competitor.core.tools.tool import Result, Tool, ToolError, tool
 from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
-
-posix_only = pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX's")
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not support all limits")
 
 
 class Place(BaseModel):
@@ -172,93 +164,3 @@ def test_a_tool_s_own_sentence_reaches_the_model_and_its_exception_does_not() ->
 
     assert ran([tool(refuses)], "refuses")[0] == Result("Ask the other one.", "error")
     assert ran([tool(breaks)], "breaks")[0] == Result("breaks failed with ValueError.", "error")
-
-
-# The local sandbox.
-
-
-def run_code(code: str, seconds: float = 30) -> Result:
-    return ran([tool(local_code.run_code)], "run_code", json.dumps({"code": code}), seconds)[0]
-
-
-@posix_only
-def test_code_is_run_and_its_failure_is_told() -> None:
-    assert run_code("print(2 ** 100)") == Result(f"{2**100}\n", details={"exit_code": 0})
-    failed = run_code("print('so far')\nraise SystemExit(3)")
-    assert failed == Result("so far\n(exit code 3)", "error", {"exit_code": 3})
-    assert "ZeroDivisionError" in run_code("1 / 0").text
-
-
-@posix_only
-def test_code_inherits_no_variable_and_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CANARY_KEY", "canary")
-    shown = run_code("import os; open('x', 'w').write('y'); print(os.getcwd()); print(dict(os.environ))").text
-    folder, _, variables = shown.partition("\n")
-    assert "canary" not in variables
-    assert not Path(folder).exists()
-
-
-LIMITS = {
-    "memory": ("x = bytearray(2 * 10**9)", "MemoryError"),
-    "the size of a file": ("open('x', 'wb').write(b'y' * 10**8)", "File too large"),
-    "open files": ("a = [open('main.py') for _ in range(1000)]", "Too many open files"),
-    "output": ("while True: print('spam' * 1000)", "it printed too much"),
-}
-
-
-@linux_only
-@pytest.mark.parametrize("limit", LIMITS)
-def test_code_has_a_limit_of(limit: str) -> None:
-    code, said = LIMITS[limit]
-    result = run_code(code)
-    assert result.status == "error"
-    assert said in result.text or "cut here" in result.text
-
-
-@posix_only
-def test_code_that_prints_faster_than_it_is_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, output may fill asyncio's buffer; asyncio then stops reading and misses the process's end."""
-    read = local_code._read
-
-    async def late(process: asyncio.subprocess.Process) -> bytes:
-        for _ in range(10):
-            time.sleep(0.05)  # noqa: ASYNC251 - a busy machine
-            await asyncio.sleep(0)
-        return await read(process)
-
-    monkeypatch.setattr(local_code, "_read", late)
-    assert "cut here" in run_code(LIMITS["output"][0], seconds=60).text
-
-
-@posix_only
-def test_code_has_a_limit_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_code, "MAX_CODE_CPU_SECONDS", 1)
-    assert "stopped by SIG" in run_code("while True: pass").text
-
-
-@posix_only
-def test_code_that_takes_too_long_is_killed(tmp_path: Path) -> None:
-    """If the code were not killed, it would write a file outside its folder."""
-    mark = tmp_path / "mark"
-    tmp_path.chmod(0o777)
-    code = f"import time; time.sleep(2); open({str(mark)!r}, 'w')"
-    assert "did not end within 1 s" in run_code(code, seconds=1).text
-    time.sleep(1.5)
-    assert not mark.exists()
-
-
-REFUSED = {
-    "the network": "import socket; socket.create_connection(('127.0.0.1', 9))",
-    "a process": "import subprocess; subprocess.run(['/bin/true'])",
-    "a thread": "import threading; threading.Thread(target=print).start()",
-    "a signal to its parent": "import os; os.kill(os.getppid(), 9)",
-    "its parent's variables": "import os; open(f'/proc/{os.getppid()}/environ').read()",
-}
-
-
-@linux_only
-@pytest.mark.parametrize("what", REFUSED)
-def test_code_is_refused(what: str) -> None:
-    result = run_code(REFUSED[what])
-    assert result.status == "error"
-    assert any(word in result.text for word in ("not permitted", "Permission denied", "can't start new thread"))

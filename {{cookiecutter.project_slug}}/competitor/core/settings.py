@@ -136,7 +136,7 @@ class Settings(BaseModel):
     sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY")
     """Key for the Sandy API."""
     local_code: bool = _variable(False, "JANUS_LOCAL_CODE")
-    """Run code on this machine, with limits, if no sandbox is configured. `make run` switches it on."""
+    """Run code in a confined process (Linux only) if no sandbox is configured. `make run` switches it on."""
     search_double: bool = _variable(False, "JANUS_SEARCH_DOUBLE")
     """Offer a stand-in with invented results if no search service is configured. `make run` switches it on."""
     tool_seconds: float = _variable(60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600)

@@ -76,6 +76,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     keeper = Keeper(settings)
     sweeper = Sweeper(keeper)
     console = _console(settings, folder)
+    _warn_of_missing_tools(settings)
     shared = Shared(
         settings=settings,
         llm=Llm(settings, client, offline),
@@ -161,6 +162,14 @@ def _pacing(settings: Settings) -> Pacing | None:
     if settings.pacing == "off":
         return None
     return Pacing(settings.pacing_seconds, settings.pacing_most_seconds, settings.pacing_tail_seconds)
+
+
+def _warn_of_missing_tools(settings: Settings) -> None:
+    if settings.local_code:
+        from ..tools.builtin.local_code import why_not
+
+        if why := why_not():
+            log.warning("`run_code` is not offered: this machine cannot confine a program", extra={"why": why})
 
 
 def _console(settings: Settings, folder: Path | None) -> Console | None:

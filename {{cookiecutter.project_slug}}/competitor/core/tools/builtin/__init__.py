@@ -40,6 +40,6 @@ def _code(chat: Chat) -> list[Tool]:
     if settings.sandy_base_url:
         sandy = Sandy(Service(chat, settings.sandy_base_url, settings.sandy_api_key))
         return [tool(sandy.run_code, sandbox="sandy-sandbox", kind="run_code")]
-    if settings.local_code and local_code.available():
+    if settings.local_code and local_code.why_not() is None:
         return [tool(local_code.run_code, sandbox="local-sandbox", kind="run_code")]
     return []
