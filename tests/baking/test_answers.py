@@ -154,6 +154,48 @@ def test_a_hostile_answer_in_every_field_is_refused_and_leaves_nothing(
     record_property("count", len(given))
 
 
+RUNS = "{{ cycler.__init__.__globals__.os.system('touch PWNED') }}"
+
+
+@pytest.mark.torture("I", "hostile answers: nothing run, nothing written outside")
+@pytest.mark.parametrize("text", [RUNS, "{% set x = 1 %}", "{# hidden #}", f"My Competitor {RUNS}"])
+def test_jinja_in_an_answer_is_never_rendered(
+    text: str, home: Path, tmp_path: Path, record_property: Callable[[str, int], None]
+) -> None:
+    """cookiecutter would render it before any hook runs."""
+    names = [name for name in (*GOOD, "__image", "__source_url") if name not in ("backend", "license")]
+    for name in names:
+        done = run("cookiecutter", str(TEMPLATE), "--no-input", f"{name}={text}", cwd=tmp_path, home=home, check=False)
+        assert done.returncode == 1
+        assert "An answer must not contain {{, {% or {#" in done.stdout
+        assert "Nothing was created." in done.stdout
+        assert "Traceback" not in done.stderr
+        assert list(tmp_path.iterdir()) == []
+    record_property("count", len(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("__source_url", "https://example.com\nRUN touch PWNED"),
+        ("__image", "ghcr.io/somebody/else"),
+        ("__platform_domain", "evil.example"),
+        ("_contract_version", "9.9.9"),
+        ("_new_lines", "\r\n"),
+        ("_copy_without_render", []),
+    ],
+)
+def test_private_values_are_derived_and_never_taken(name: str, value: object, home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"default_context": {name: value}}), encoding="utf-8")
+    given = ("--no-input", "--config-file", str(config), "-o", str(tmp_path / "made"))
+    (tmp_path / "made").mkdir()
+    done = run("cookiecutter", str(TEMPLATE), *given, cwd=tmp_path, home=home, check=False)
+    assert done.returncode == 1
+    assert f"  {name}: belongs to the template and cannot be set" in done.stderr
+    assert list((tmp_path / "made").iterdir()) == []
+
+
 @pytest.mark.parametrize("slug", ["../escape", "../../escape", "ABSOLUTE", "..", "Ünicode"])
 def test_a_slug_that_leads_out_of_the_folder_is_refused_and_leaves_nothing(
     slug: str, home: Path, tmp_path: Path

@@ -43,6 +43,7 @@ GOALS = (
     Goal("H", "security linters without a finding", 5),
     Goal("H", "tampered wheels refused", 1),
     Goal("L", "ways out of the local sandbox, for each user, with and without namespaces", 40 * 4),
+    Goal("M", "hostile `.janus/` folders and answers: nothing run, nothing changed outside", 60),
     Goal("I", "hostile answers: nothing run, nothing written outside", 200),
 )
 # The goal of a test whose marker names only its line.

@@ -21,6 +21,7 @@ from ..baking.baking import template_files
 from ..template_path import TEMPLATE, UNBAKED
 
 CORE = f"{UNBAKED.name}/competitor/core"
+CLI = "{{cookiecutter.project_slug}}/competitor/cli"
 TORTURE = "tests/torture"
 SECONDS = 300
 
@@ -432,6 +433,54 @@ GUARDS = (
         "if wrong:\n",
         "if not answers:\n",
         ("tests/baking/test_answers.py", "-k", "hostile_answer_in_every_field"),
+    ),
+    Guard(
+        "I",
+        "Jinja in an answer is refused before it is rendered",
+        "templates_variants/extension.py",
+        "        if name is None and",
+        "        if name == source and",
+        ("tests/baking/test_answers.py", "-k", "jinja"),
+    ),
+    Guard(
+        "I",
+        "private values are never taken",
+        "templates_variants/engine/bake/questions.py",
+        "    return {**wrong, **_taken(answers, template)}",
+        "    return wrong",
+        ("tests/baking/test_answers.py", "-k", "derived"),
+    ),
+    Guard(
+        "M",
+        "a record names files inside the repo only",
+        "templates_variants/engine/bake/record.py",
+        "        if not is_inside(path) or not path.isprintable():",
+        "        if not path:",
+        ("tests/updating/test_hostile.py", "-k", "hostile_repo and lists"),
+    ),
+    Guard(
+        "M",
+        "a journal names files inside the repo only",
+        "templates_variants/engine/update/transaction.py",
+        "        if not is_inside(path):\n            raise Damaged",
+        "        if not path:\n            raise Damaged",
+        ("tests/updating/test_hostile.py", "-k", "hostile_repo and outside"),
+    ),
+    Guard(
+        "M",
+        "recorded answers are checked before they are used",
+        "templates_variants/engine/update/preconditions.py",
+        '        if name.startswith("_") or "{" in answer:',
+        "        if not name:",
+        ("tests/updating/test_hostile.py", "-k", "hostile_repo and image"),
+    ),
+    Guard(
+        "M",
+        "a recorded template is not used unasked",
+        f"{CLI}/update.py",
+        "        if not template and not is_home(address):",
+        "        if not address:",
+        ("tests/updating/test_hostile.py", "-k", "named_again"),
     ),
 )
 

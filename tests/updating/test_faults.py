@@ -14,7 +14,7 @@ import pytest
 from ..baking.baking import clean_environment
 from ..template_path import TEMPLATE
 from . import newer, owner
-from .updating import plain, update
+from .updating import plain, recorded_template, update
 
 HERE = Path(__file__).resolve().parent
 # The faults happen after these shares of all steps.
@@ -60,7 +60,7 @@ def update_with_fault(
 ) -> "subprocess.CompletedProcess[str]":
     """Runs `competitor update --yes` with a fault, in a new process group, so that a fault can send it Ctrl-C."""
     return subprocess.run(
-        [sys.executable, "-m", "competitor", "update", "--yes", *options],
+        [sys.executable, "-m", "competitor", "update", "--yes", *recorded_template(repo), *options],
         cwd=repo,
         env={**clean_environment(home), "PYTHONPATH": str(HERE / "faults"), "FAULT": fault, **environment},
         capture_output=True,

@@ -16,7 +16,7 @@ from templates_variants.engine.update import transaction
 
 from ..baking.baking import clean_environment, git, run
 from . import newer, owner
-from .updating import changes, plain, update
+from .updating import changes, plain, recorded_template, update
 
 CORE = "competitor/core/answer/admission.py"
 
@@ -305,7 +305,7 @@ def test_a_killed_update_is_rolled_back_although_its_process_id_is_in_use_again(
 
 
 def test_of_two_updates_at_once_one_works_and_the_other_changes_nothing(repo: Path, pristine: Path, home: Path) -> None:
-    command = [sys.executable, "-m", "competitor", "update", "--yes"]
+    command = [sys.executable, "-m", "competitor", "update", "--yes", *recorded_template(repo)]
     both = [
         subprocess.Popen(command, cwd=repo, env=clean_environment(home), stdout=-1, stderr=-1, text=True)
         for _ in range(2)

@@ -7,13 +7,13 @@ import pytest
 
 from ..baking.baking import run
 from . import newer, owner
-from .updating import update
+from .updating import recorded_template, update
 
 CORE = "competitor/core/answer/admission.py"
 
 
 def outdated(repo: Path, home: Path, *options: str) -> "tuple[int, str, str]":
-    done = run("competitor", "outdated", *options, cwd=repo, home=home, check=False)
+    done = run("competitor", "outdated", *recorded_template(repo), *options, cwd=repo, home=home, check=False)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -15,6 +15,7 @@ from ..baking.baking import git, run
 from ..once import once
 from ..template_path import UNBAKED
 from . import newer, owner
+from .updating import recorded_template
 
 BRANCH = f"janus-template-{newer.next_version()}"
 MAIN = "competitor/__main__.py"
@@ -100,7 +101,7 @@ def with_remote(repo: Path, home: Path) -> Path:
 
 def proposed(repo: Path, home: Path, forge: Forge, *options: str) -> "tuple[int, str]":
     named = {"GITHUB_API_URL": forge.url, "GITHUB_REPOSITORY": "octo/my-competitor", "GITHUB_TOKEN": TOKEN}
-    given = ("competitor", "update", "--pull-request", *options)
+    given = ("competitor", "update", "--pull-request", *recorded_template(repo), *options)
     done = run(*given, cwd=repo, home=home, check=False, **named)
     return done.returncode, done.stdout + done.stderr
 
@@ -156,7 +157,7 @@ def test_a_refused_pull_request_leaves_the_branch_and_says_why(repo: Path, forge
 
 
 def test_without_a_token_the_text_is_printed(repo: Path, home: Path) -> None:
-    done = run("competitor", "update", "--pull-request", cwd=repo, home=home, check=False)
+    done = run("competitor", "update", "--pull-request", *recorded_template(repo), cwd=repo, home=home, check=False)
     assert done.returncode == 0, done.stderr
     assert f"The update is on the branch {BRANCH}." in done.stdout
     assert newer.CONTRACT_BULLET in done.stdout

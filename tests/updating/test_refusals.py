@@ -12,7 +12,7 @@ import pytest
 
 from ..baking.baking import clean_environment, git
 from . import newer, owner
-from .updating import plain, update
+from .updating import plain, recorded_template, update
 
 CORE = "competitor/core/answer/admission.py"
 
@@ -176,7 +176,7 @@ def test_without_a_terminal_an_update_needs_the_option_yes(untouched: Path, home
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     before = owner.everything(repo)
     done = subprocess.run(
-        [sys.executable, "-m", "competitor", "update"],
+        [sys.executable, "-m", "competitor", "update", *recorded_template(repo)],
         cwd=repo,
         env=clean_environment(home),
         stdin=subprocess.DEVNULL,
@@ -269,7 +269,7 @@ def _at_a_terminal(repo: Path, home: Path, answer: Callable[[], str]) -> tuple[i
     """Runs the update in a new terminal, and types `answer` when it asks. Returns the exit code and the output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "competitor", "update"],
+        [sys.executable, "-m", "competitor", "update", *recorded_template(repo)],
         cwd=repo,
         env=clean_environment(home),
         stdin=theirs,

@@ -12,7 +12,7 @@ import pytest
 
 from ..baking.baking import clean_environment, contents, run
 from . import newer, owner
-from .updating import contract_files, update
+from .updating import contract_files, recorded_template, update
 
 COOKIECUTTERS = ("2.1.1", "2.2.3", "2.3.1", "2.4.0", "2.5.0", "2.6.0", "2.7.1")
 INSTALL_SECONDS = 1200
@@ -57,7 +57,7 @@ def test_bakes_and_updates_are_the_same_with_this_cookiecutter(
     given = ("--no-input", "--config-file", ".janus/answers.json", "-f", "-o", "..")
     with_it("-m", "cookiecutter", address, *given, cwd=plain)
     ours = owner.copy(worked_in, tmp_path / "ours" / "my-competitor")
-    with_it("-m", "competitor", "update", "--yes", cwd=ours)
+    with_it("-m", "competitor", "update", "--yes", *recorded_template(ours), cwd=ours)
     for repo in (plain, ours):
         assert owner.lost(repo) == []
         assert contract_files(repo) == contract_files(pristine)
@@ -78,7 +78,8 @@ def test_an_update_fetches_cookiecutter_when_it_is_not_installed(
 ) -> None:
     subprocess.run([PYTHONS[NEWEST], "-m", "venv", tmp_path / "bare"], check=True, timeout=INSTALL_SECONDS)
     repo = owner.copy(worked_in, tmp_path / "my-competitor")
-    command = [str(tmp_path / "bare" / "bin" / "python"), "-m", "competitor", "update", "--yes"]
+    python = str(tmp_path / "bare" / "bin" / "python")
+    command = [python, "-m", "competitor", "update", "--yes", *recorded_template(repo)]
 
     before = owner.everything(repo)
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": "/dev/null"}

@@ -4,14 +4,18 @@ import json
 import subprocess
 from pathlib import Path
 
+from templates_variants.engine.bake.record import HOME
 from templates_variants.engine.bake.zones import zone_of
 
 from ..baking.baking import git, run
 
 
 def update(repo: Path, home: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Runs `python -m competitor update --yes`. It fetches the template from the address that the repo has recorded."""
-    given = ("competitor", "update", "--yes", *options)
+    """Runs `python -m competitor update --yes`, which fetches the template from the address that the repo has recorded.
+
+    The tests' templates are not the public one, so the address is repeated with `--template`.
+    """
+    given = ("competitor", "update", "--yes", *options, *(() if "--template" in options else recorded_template(repo)))
     return run(*given, cwd=repo, home=home, check=False, **environment)
 
 
@@ -26,6 +30,15 @@ def plain(
     """Runs `cookiecutter TEMPLATE --no-input --config-file .janus/answers.json -f -o ..` in the repo."""
     given = ("--no-input", "--config-file", str(config), "-f", *flags, "-o", "..", *answers)
     return run("cookiecutter", template, *given, cwd=repo, home=home, check=False, PWD=str(repo))
+
+
+def recorded_template(repo: Path) -> tuple[str, ...]:
+    """The option that repeats the recorded address; nothing for the public template."""
+    try:
+        address = json.loads((repo / ".janus/template.json").read_text(encoding="utf-8"))["template"]
+    except (OSError, ValueError):
+        return ()
+    return () if address == HOME else ("--template", address)
 
 
 def contract_files(repo: Path) -> dict[str, bytes]:

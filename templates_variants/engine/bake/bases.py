@@ -18,6 +18,7 @@ from templates_variants.engine.bake import files
 from templates_variants.engine.bake.files import File
 
 FILE, OLD_FOLDER = ".janus/base.json", ".janus/base"
+MAX_BYTES = 32 * 2**20  # of all bases together, or of the file
 _MODES = {"644": False, "755": True}
 
 
@@ -36,18 +37,28 @@ def read(project: Path) -> dict[str, File]:
     if old := old_files(project):
         folder = project / OLD_FOLDER
         return {path: file for path in old if (file := files.read(folder, path)) is not None}
-    if not (project / FILE).exists():
+    kept = project / FILE
+    if not kept.exists():
         return {}
-    return decode((project / FILE).read_bytes())
+    if kept.is_symlink() or not kept.is_file() or kept.stat().st_size > MAX_BYTES:
+        raise ValueError("base.json is a link, not a plain file, or too large")
+    return decode(kept.read_bytes())
 
 
 def decode(data: bytes) -> dict[str, File]:
     """Decodes the bytes of `base.json`. Raises the same errors as `read`."""
-    return {path: _file(path, entry) for path, entry in json.loads(data).items()}
+    found: dict[str, File] = {}
+    left = MAX_BYTES
+    for path, entry in json.loads(data).items():
+        found[path] = _file(path, entry, left)
+        left -= len(found[path].data)
+    return found
 
 
 def old_files(project: Path) -> list[str]:
-    """The files in the old folder, relative to it, sorted."""
+    """The files in the old folder, relative to it, sorted. Raises ValueError if the folder is a link."""
+    if (project / OLD_FOLDER).is_symlink():
+        raise ValueError(f"{OLD_FOLDER} is a link")
     return files.files_below(project / OLD_FOLDER)
 
 
@@ -59,11 +70,13 @@ def _entry(made: File) -> dict[str, str]:
     }
 
 
-def _file(path: str, entry: Mapping[str, Any]) -> File:
+def _file(path: str, entry: Mapping[str, Any], max_bytes: int) -> File:
     try:
-        data = zlib.decompress(base64.b64decode(entry["text"], validate=True))
+        data = zlib.decompressobj().decompress(base64.b64decode(entry["text"], validate=True), max_bytes + 1)
     except zlib.error as error:
         raise ValueError(f"base.json is damaged at {path}: {error}") from None
+    if len(data) > max_bytes:
+        raise ValueError(f"base.json is damaged at {path}: its texts are too large")
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise ValueError(f"base.json is damaged at {path}: its hash does not match")
     return File(data, _MODES[entry["mode"]] and os.name == "posix")

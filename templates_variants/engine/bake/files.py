@@ -68,6 +68,18 @@ def files_below(root: Path) -> list[str]:
     return sorted(path.as_posix() for path in files if CACHES.isdisjoint(path.parts))
 
 
+def is_inside(path: object) -> bool:
+    """Whether this is the path of a file in a repo: relative, with forward slashes, without `..`, not in `.git/`."""
+    if not isinstance(path, str) or "\0" in path or (os.name == "nt" and set(path) & set("\\:~")):
+        return False
+    return all(part.rstrip(" .").lower() not in ("", ".git") for part in path.split("/"))
+
+
+def behind_a_link(root: Path, path: str) -> bool:
+    """Whether a folder above this path is a link, so the file may be outside the repo."""
+    return any((root / parent).is_symlink() for parent in list(Path(path).parents)[:-1])
+
+
 def in_the_way(root: Path, path: str) -> str | None:
     """Says why there cannot be a plain file at this path; None if there can.
 

@@ -5,12 +5,14 @@ Dockerfile without escaping.
 """
 
 import hashlib
+import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-Answers = Mapping[str, str]
+Answers = Mapping[str, Any]
 
 # Characters with a special meaning in one of the files that contain answers.
 _SPECIAL = set('"\\{}<>`$')
@@ -19,6 +21,7 @@ _OWNER = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
 _BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]{0,200})?")
 _DOMAIN = re.compile(r"(?=.{3,200}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}")
+_REFERENCE = re.compile(r"\{\{ cookiecutter\.(\w+)( \| lower)? \}\}")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -44,7 +47,28 @@ def problems(answers: Answers, template: Path) -> dict[str, str]:
         ),
     }
     found = {name: check(str(answers.get(name, ""))) for name, check in checks.items()}
-    return {name: sentence for name, sentence in found.items() if sentence}
+    wrong = {name: sentence for name, sentence in found.items() if sentence}
+    return {**wrong, **_taken(answers, template)}
+
+
+def _taken(answers: Answers, template: Path) -> dict[str, str]:
+    """Finds private values that somebody has set, instead of leaving them to the template."""
+    own = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
+    private = [name for name in own if name.startswith("_") and name not in ("_recorded", "__prompts__")]
+    if answers.get("_template_version", own["_template_version"]) != own["_template_version"]:
+        return {}  # `--replay` repeats the values of another version, which preconditions.py says
+    said = "belongs to the template and cannot be set"
+    return {name: said for name in private if name in answers and answers[name] != _derived(own[name], answers)}
+
+
+def _derived(own: object, answers: Answers) -> object:
+    """The value of a private variable in `cookiecutter.json`, with the answers filled in as cookiecutter does."""
+
+    def answer(found: re.Match[str]) -> str:
+        given = str(answers.get(found[1], ""))
+        return given.lower() if found[2] else given
+
+    return _REFERENCE.sub(answer, own) if isinstance(own, str) else own
 
 
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")

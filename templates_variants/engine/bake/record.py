@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from templates_variants.engine.bake import bases
-from templates_variants.engine.bake.files import File, digest
+from templates_variants.engine.bake.files import File, digest, is_inside
 from templates_variants.engine.bake.zones import lines, zone_of
 
 HOME = "gh:org/janus-template"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|git@")  # a URL or an abbreviation, since a path is valid on one machine only
+_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}")
+MAX_FILE_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -50,25 +52,54 @@ class Record:
 
 
 def load(project: Path) -> Record:
-    """Reads `.janus/`. Raises OSError, ValueError or KeyError if it is missing or damaged."""
-    janus = project / ".janus"
-    answers = json.loads((janus / "answers.json").read_text(encoding="utf-8"))["default_context"]
-    made = json.loads((janus / "contract.json").read_text(encoding="utf-8"))
-    kept = janus / "template.json"  # version 0.1.0 wrote none
-    origin = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    return Record(
+    """Reads `.janus/`. Anybody may have written it, for example in a pull request, so nothing in it is trusted.
+
+    Raises OSError, ValueError, KeyError, TypeError, AttributeError or RecursionError if it is missing or damaged.
+    """
+    answers = _object(project, "answers.json")["default_context"]
+    made = _object(project, "contract.json")
+    origin = _object(project, "template.json") if (project / ".janus/template.json").exists() else {}  # not in 0.1.0
+    found = Record(
         answers={name: str(value) for name, value in answers.items() if name != "_recorded"},
-        template=origin.get("template", HOME),
-        template_version=str(made["template_version"]),
-        contract_version=str(made["contract_version"]),
-        migrated=str(origin.get("migrated", made["template_version"])),
-        backend=made.get("backend", answers["backend"]),
+        template=address(_text(origin.get("template", HOME))),
+        template_version=_version(made["template_version"]),
+        contract_version=_version(made["contract_version"]),
+        migrated=_version(origin.get("migrated", made["template_version"])),
+        backend=_text(made.get("backend", answers["backend"])),
         contract=dict(made["files"]),
         derived=dict(made.get("derived", {})),
         owner=frozenset(made["owner"]) if "owner" in made else None,
         variant=frozenset(made.get("variant", ())),
         bases=bases.read(project),
     )
+    for path in (*found.paths, *found.variant):
+        if not is_inside(path) or not path.isprintable():
+            raise ValueError(f"{path!r:.80} is not the path of a file in the repo")
+    return found
+
+
+def _object(project: Path, name: str) -> dict[str, Any]:
+    """Reads a file of `.janus/`, which must be a plain file of a reasonable size."""
+    file = project / ".janus" / name
+    for link in (file.parent, file):
+        if link.is_symlink():
+            raise ValueError(f"{link.relative_to(project).as_posix()} is a link")
+    if file.exists() and (not file.is_file() or file.stat().st_size > MAX_FILE_BYTES):
+        raise ValueError(f"{name} is not a plain file, or too large")
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _version(found: object) -> str:
+    if not _VERSION.fullmatch(str(found)):
+        raise ValueError(f"{found!r:.40} is not a version")
+    return str(found)
+
+
+def _text(found: object) -> str:
+    if not isinstance(found, str) or not found.isprintable():
+        raise ValueError(f"{found!r:.80} is not a text on one line")
+    return found
 
 
 def write(answers: Mapping[str, Any], project: Path, core: list[str], variant: list[str]) -> None:

@@ -35,11 +35,23 @@ def alone(project: Path) -> Iterator[None]:
 
 
 def recovered(project: Path, *, besides: int = 0) -> list[str] | None:
-    """Does what `transaction.recover` does, but raises `Refused` if the unfinished update is still running."""
+    """Does what `transaction.recover` does.
+
+    Raises `Refused` if the unfinished update is still running, or if its journal was not written by an update.
+    """
+    if git(project, "ls-files", "--", transaction.FOLDER).stdout:
+        raise Refused(
+            f"{transaction.FOLDER}/ is in git, so it is not from an update on this machine; remove it"
+            f" (`git rm -r {transaction.FOLDER}`), commit, then run this again"
+        )
     try:
         return transaction.recover(project, besides=besides)
     except transaction.Running as running:
         raise Refused(str(running)) from None
+    except transaction.Damaged as damaged:
+        raise Refused(
+            f"{transaction.FOLDER}/ is not from an update ({damaged}); look at it, delete it, then run this again"
+        ) from None
 
 
 def ours(project: Path) -> Record:
@@ -52,7 +64,7 @@ def ours(project: Path) -> Record:
             f"{project} was not made from this template: it has no .janus/{missing} (if it once had that file,"
             " `git checkout .janus` restores it)"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Refused(f".janus/ of {project} cannot be read ({error}); restore it with `git checkout .janus`") from None
 
 
@@ -134,6 +146,10 @@ def answers_hold(recorded: Mapping[str, str], given: Mapping[str, str], template
     """Raises `Refused` if an answer is invalid, or if the template no longer offers it and would replace it."""
     asked: dict[str, Any] = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     for name, answer in recorded.items():
+        if name.startswith("_") or "{" in answer:
+            raise Refused(
+                f"{name!r:.80} in .janus/answers.json is not a plain answer; remove it, commit, then run this again"
+            )
         choices = asked.get(name)
         if isinstance(choices, list) and answer not in choices and given.get(name, answer) in (answer, choices[0]):
             raise Refused(

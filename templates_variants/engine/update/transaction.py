@@ -1,10 +1,10 @@
 """Replaces many files in a transaction that can be rolled back at any moment, also by another process.
 
-The data of the transaction is in `.janus/update/`, which git ignores: `before/` has the old files, `after/` the new
-files, and `roll_back.py` is a copy of this module. While `journal.json` exists, the transaction is not done, and the
-next update rolls it back. Each file is replaced atomically, so no file is ever missing or half written. The roll-back
-may run days after a crash, so it does not touch files that were changed in the meantime.
-This module uses only the standard library and does not import the template, so the copy works by itself.
+The data of the transaction is in `.janus/update/`, which git ignores: `before/` has the old files and `after/` the new
+files. While `journal.json` exists, the transaction is not done, and the next update rolls it back. Each file is
+replaced atomically, so no file is ever missing or half written. The roll-back may run days after a crash, so it does
+not touch files that were changed in the meantime. Somebody else may have made the folder, for example in an archive of
+the repo, so a journal is checked before it is used.
 """
 
 import contextlib
@@ -15,10 +15,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from templates_variants.engine.bake.files import behind_a_link, is_inside
 
 try:
     import fcntl
@@ -30,6 +31,10 @@ FOLDER = ".janus/update"
 
 class Running(Exception):
     """Another update of the same repo is running."""
+
+
+class Damaged(Exception):
+    """The journal was not written by an update; the message says what is wrong."""
 
 
 class Changed(Exception):
@@ -70,10 +75,12 @@ def prepare(
     cookiecutter that itself writes some of the paths before `swap`: it maps these paths to the files written. A
     replaced file keeps its permissions, except for the executable bit, which is that of the new file.
     """
+    for path in (f"{FOLDER}/journal.json", *final):
+        if not is_inside(path) or behind_a_link(project, path):
+            raise OSError(f"{path} may be outside the repo")
     work = project / FOLDER
     work.mkdir(parents=True)
     (work / ".gitignore").write_text("*\n", encoding="utf-8")
-    shutil.copyfile(__file__, work / "roll_back.py")
     existed = {path: _is_file(project / path) for path in final}
     for path, source in final.items():
         if existed[path]:
@@ -146,16 +153,18 @@ def roll_back(project: Path) -> list[str] | None:
     """
     work = project / FOLDER
     if not (work / "journal.json").exists():
-        shutil.rmtree(work, ignore_errors=True)
+        if not behind_a_link(project, f"{FOLDER}/journal.json"):
+            shutil.rmtree(work, ignore_errors=True)
         return None
-    entry = _read(work)
+    entry = _checked(project)
     shutil.rmtree(work / "after", ignore_errors=True)  # frees space, in case the disk is full
     left = [path for path in entry["paths"] if not _is_ours(project, entry, path)]
     for path, (existed, _) in entry["paths"].items():
         if not existed and path not in left:
             _unlink(project / path)
     for folder in reversed(entry["folders"]):
-        _remove_empty(project / folder, project)
+        if not behind_a_link(project, f"{folder}/file"):
+            _remove_empty(project / folder, project)
     for path, (existed, _) in entry["paths"].items():
         file, before = project / path, work / "before" / path
         # Renaming needs no space on a full disk. If the copy is missing, an earlier roll-back has already restored it.
@@ -175,6 +184,8 @@ def roll_back(project: Path) -> list[str] | None:
 
 def _is_ours(project: Path, entry: Mapping[str, Any], path: str) -> bool:
     """Whether nobody else changed the file: it is as it was before the update, or as the update made it."""
+    if behind_a_link(project, path):
+        return False
     file, work = project / path, project / FOLDER
     was = entry.get("before", {}).get(path) or _state(work / "before" / path)
     return _state(file) in (was, entry["after"].get(path)) or _came_between(work, path, file)
@@ -194,7 +205,7 @@ def recover(project: Path, *, besides: int = 0) -> list[str] | None:
     """
     work = project / FOLDER
     if (work / "journal.json").exists():
-        entry = _read(work)
+        entry = _checked(project)
         process: int = entry["process"]
         if process != besides and _alive(process, entry.get("started"), work / "journal.json"):
             raise Running(f"another update of this repo is running as process {process}; wait until it ends")
@@ -213,6 +224,27 @@ def is_pending(project: Path) -> bool:
 
 def _read(work: Path) -> dict[str, Any]:
     entry: dict[str, Any] = json.loads((work / "journal.json").read_text(encoding="utf-8"))
+    return entry
+
+
+def _checked(project: Path) -> dict[str, Any]:
+    """Reads the journal. Raises `Damaged` if it could lead out of the repo, or is not a journal."""
+    if behind_a_link(project, f"{FOLDER}/journal.json"):
+        raise Damaged("it is a link")
+    try:
+        entry = _read(project / FOLDER)
+        process = entry["process"]
+        paths = [*entry["paths"], *(folder for folder in entry["folders"] if folder != ".")]
+        maps = (entry["paths"], entry["after"], entry.get("before", {}))
+        whole = isinstance(process, int) and all(isinstance(found, dict) for found in maps)
+        whole = whole and all(len(flags) == 2 for flags in entry["paths"].values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise Damaged("its journal cannot be read")
+    for path in paths:
+        if not is_inside(path):
+            raise Damaged(f"its journal names {path!r:.80}")
     return entry
 
 
@@ -339,14 +371,3 @@ def _start_time(started: str) -> float:
     lines = Path("/proc/stat").read_text(encoding="utf-8").splitlines()
     boot = next(float(line.split()[1]) for line in lines if line.startswith("btime "))
     return boot + int(started.split()[-1]) / os.sysconf("SC_CLK_TCK")
-
-
-if __name__ == "__main__":
-    here = Path(__file__).resolve().parents[2]
-    try:
-        with lock(here):
-            found = recover(here)
-    except Running as running:
-        sys.exit(f"Nothing was changed: {running}.")
-    if found is not None:
-        print(rolled_back(found))

@@ -29,6 +29,8 @@ ELSEWHERE = {
 }
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+# What a repo may record. git runs commands for some other addresses, such as `ext::sh -c ...`.
+_RECORDED = re.compile(r"(?:(?:gh|gl|bb):|(?:https?|ssh|file)://|git@[\w.-]+:)[\w./~@:+%-]+", re.ASCII)
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 
 
@@ -42,10 +44,10 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
     Returns the exit code: 0 done, 1 done with conflicts, 2 refused, 130 stopped; 2 and 130 mean that nothing changed.
     """
     try:
-        if roll_back(root):
-            return REFUSED
+        address = template or recorded(root)
+        if not template and not is_home(address):
+            _ask_for(address, asks="--yes" not in options and "--pull-request" not in options)
         with tempfile.TemporaryDirectory(prefix="janus-template-") as scratch:
-            address = template or recorded(root)
             folder = fetch(address, to, Path(scratch), sys.stderr if "--json" in options else sys.stdout)
             if not to:
                 refuse_older(root, folder)
@@ -59,21 +61,33 @@ def update(root: Path, to: str | None, template: str | None, options: Sequence[s
         return 130
 
 
-def roll_back(root: Path) -> int:
-    """Undoes an update that did not finish, using the code that started it. Returns 0 if the repo is intact."""
-    code = root / ".janus" / "update" / "roll_back.py"
-    if not code.is_file():
-        return 0
-    return subprocess.run([sys.executable, str(code)], check=False).returncode  # noqa: S603 - our own commands
-
-
 def recorded(root: Path) -> str:
-    """Returns the recorded address of the template that made the repo; `HOME` if none is recorded."""
+    """Returns the recorded address of the template that made the repo; `HOME` if none is recorded.
+
+    Raises `Unfetched` if the record has something else. Anybody may have written it, for example in a pull request.
+    """
     try:
-        address: str = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
-    except (OSError, ValueError, KeyError, TypeError):
+        address = json.loads((root / ".janus" / "template.json").read_text(encoding="utf-8"))["template"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return HOME
+    if not isinstance(address, str) or not _RECORDED.fullmatch(address):
+        raise Unfetched(f".janus/template.json has no address that may be fetched, but {ascii(address)[:80]}")
     return address
+
+
+def is_home(address: str) -> bool:
+    """Whether this is the template's own home, in any of its forms."""
+    return _source(address).removesuffix(".git").rstrip("/") == _source(HOME).removesuffix(".git")
+
+
+def _ask_for(address: str, *, asks: bool) -> None:
+    """Asks whether to use the recorded template, whose code runs in an update. Raises `Unfetched` if not."""
+    said = f"this repo records the template {address}, not {HOME}, and an update runs the template's code"
+    if not asks or not sys.stdin.isatty():
+        raise Unfetched(f"{said}; if you trust it, add `--template {address}`")
+    sys.stderr.write(f"{said[0].upper()}{said[1:]}.\n")
+    if input("Use it? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Unfetched("you did not answer yes")
 
 
 def refuse_older(root: Path, template: Path) -> None:
@@ -82,7 +96,7 @@ def refuse_older(root: Path, template: Path) -> None:
         mine = json.loads((root / ".janus" / "contract.json").read_text(encoding="utf-8"))["template_version"]
         theirs = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_template_version"]
         older = _number(theirs) < _number(mine)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return  # the update code in the template reports this error
     if older:
         raise Unfetched(f"the newest version, {theirs}, is older than yours, {mine}; --to v{theirs} selects it")
