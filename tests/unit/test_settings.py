@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from competitor.core.model.upstream import OFFLINE_MODEL, choose, described
+from competitor.core.model.upstream import OFFLINE_MODEL, choose, described, usable_token
 from competitor.core.settings import Settings, SettingsError, meanings, variables
 
 CHUTES = {"JANUS_LLM_BASE_URL": "https://llm.chutes.ai/v1", "JANUS_LLM_MODEL": "m"}
@@ -45,6 +45,13 @@ def test_every_problem_is_reported_and_no_value_is_shown() -> None:
         "JANUS_TIMEOUT",
     ]
     assert "canary" not in said
+
+
+@pytest.mark.parametrize("only", ["JANUS_ARTIFACTS_ACCESS_KEY", "JANUS_ARTIFACTS_SECRET_KEY"])
+def test_a_bucket_has_both_keys_or_neither(only: str) -> None:
+    """compose.yaml sets the first, and the second only if somebody chose a secret."""
+    with pytest.raises(SettingsError, match="set both of them, or neither"):
+        settings(**{"JANUS_ARTIFACTS_ACCESS_KEY": "", "JANUS_ARTIFACTS_SECRET_KEY": "", only: "canary"})
 
 
 def test_secrets_are_not_printed() -> None:
@@ -111,6 +118,26 @@ def test_a_listed_host_gets_the_token() -> None:
     chosen = choose(settings(**OWN, JANUS_TOKEN_HOSTS="Localhost, other.example"), TOKEN)
     assert chosen is not None
     assert chosen.key == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://llm.chutes.ai/v1", True),
+        ("http://llm.chutes.ai/v1", False),
+        ("https://other.example/v1", True),
+        ("http://other.example/v1", False),
+        ("http://127.0.0.1:9/v1", True),
+        ("http://[::1]:9/v1", True),
+        ("http://localhost:9/v1", True),
+        ("http://127.0.0.1.example/v1", False),
+    ],
+)
+def test_a_user_s_token_leaves_this_machine_by_https_only(url: str, sent: bool) -> None:
+    """X2. All these hosts may have it, as far as their names go."""
+    hosts = "other.example,127.0.0.1,[::1],localhost,127.0.0.1.example"
+    given = settings(JANUS_LLM_BASE_URL=url, JANUS_TOKEN_HOSTS=hosts)
+    assert usable_token(given, url, TOKEN) == (TOKEN if sent else None)
 
 
 def test_the_description_of_the_upstream_has_no_secret() -> None:

@@ -180,6 +180,12 @@ def _save_one(folder: str, done: "object") -> None:
     done.put(made)  # type: ignore[attr-defined]
 
 
+def test_no_other_user_can_read_the_key(tmp_path: Path) -> None:
+    asyncio.run(saved(keeper(tmp_path, Clock())))
+    assert (tmp_path / "artifacts" / "key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "artifacts").stat().st_mode & 0o077 == 0
+
+
 def test_processes_that_start_at_the_same_time_use_one_key(tmp_path: Path) -> None:
     context = get_context("spawn")
     done = context.Queue()

@@ -211,13 +211,16 @@ class Settings(BaseModel):
         if "LOG_LEVEL" in given:
             given["LOG_LEVEL"] = given["LOG_LEVEL"].lower()
         try:
-            return cls.model_validate(given)
+            read = cls.model_validate(given)
         except ValidationError as error:
             lines = [
                 f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}"
                 for problem in error.errors(include_input=False)
             ]
             raise SettingsError("\n".join(lines)) from None
+        if (read.artifacts_access_key is None) != (read.artifacts_secret_key is None):
+            raise SettingsError("JANUS_ARTIFACTS_ACCESS_KEY, JANUS_ARTIFACTS_SECRET_KEY: set both of them, or neither")
+        return read
 
     @property
     def answer_seconds(self) -> float:

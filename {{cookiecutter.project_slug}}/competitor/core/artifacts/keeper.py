@@ -131,6 +131,7 @@ class Keeper:
         except KeyError:
             pass
         await _in_time(store.create(_KEY, secrets.token_bytes(KEY_BYTES)))
+        store.hide(_KEY)
         return await _in_time(store.read(_KEY))
 
 

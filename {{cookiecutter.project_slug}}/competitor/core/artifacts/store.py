@@ -64,6 +64,12 @@ class Store:
                 return False
         return True
 
+    def hide(self, name: str) -> None:
+        """Lets no other user read this object, if the store is a folder. File systems without permissions ignore it."""
+        if self._folder is not None:
+            with suppress(OSError):
+                (self._folder / name).chmod(0o600)
+
     async def use(self, id: str) -> bool:
         """Marks an object as used. Returns False if it was marked before."""
         return await self.create(_path(f"{id}{USED}"), b"")

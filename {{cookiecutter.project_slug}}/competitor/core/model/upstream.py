@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from ..outbound.egress import is_platform, parse
+from ..outbound.egress import is_platform, is_this_machine, parse
 from ..settings import Settings
 from .prompt import Body
 
@@ -41,10 +41,13 @@ def choose(settings: Settings, token: SecretStr | None) -> Upstream | None:
 def usable_token(settings: Settings, url: str, token: SecretStr | None) -> SecretStr | None:
     """The user's token if this server may get it (R8), otherwise None.
 
-    Only the platform's servers and those in `JANUS_TOKEN_HOSTS` may get it.
+    Only the platform's servers and those in `JANUS_TOKEN_HOSTS` may get it, by `https` or on this machine (X2).
     """
-    allowed = is_platform(url) or parse(url)[0].host in settings.token_hosts
-    return token if allowed and token and token.get_secret_value() else None
+    if not token or not token.get_secret_value():
+        return None
+    origin = parse(url)[0]
+    allowed = is_platform(url) or origin.host in settings.token_hosts
+    return token if allowed and (origin.scheme == "https" or is_this_machine(origin.host)) else None
 
 
 def limited(body: Body, base_url: str, settings: Settings) -> Body:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 # The hosts that clause X1 of the contract lists.
@@ -69,6 +70,14 @@ def is_platform(url: str) -> bool:
     """Whether the URL's host is the platform's inference service: `chutes.ai` or a subdomain (R8, E9)."""
     host = parse(url)[0].host
     return host == "chutes.ai" or host.endswith(".chutes.ai")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the host of an `Origin` is `localhost` or a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class Egress:
