@@ -290,6 +290,17 @@ def test_on_a_late_machine_the_rest_takes_longer_only_while_deltas_are_missing(n
         assert took >= pacing.tail_seconds - 0.1 or len(found.deltas[-2][1]) == 1  # no character is left for more
 
 
+@pytest.mark.parametrize("contended", [False, True])
+def test_a_short_answer_that_ends_after_one_more_word_still_has_five_deltas(contended: bool) -> None:
+    """A link with its first words, one word more, and the end: the next burst was expected within 30 ms."""
+    found = paced(
+        [(0.0, ["[notes.md](https://host/notes) Here "]), (0.02, ["it "]), (0.03, ["is."])],
+        pacing_of(contended=contended),
+    )
+    assert len(found.deltas) >= 5
+    assert found.ended_at - found.upstream_ended_at <= TAIL_SECONDS + GRID_SECONDS
+
+
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
 def test_once_the_interval_is_known_text_is_not_held_for_longer(seconds: float) -> None:
     arrivals = bursts(90, seconds, total=90 * 6)

@@ -219,11 +219,12 @@ class Pacer:
             return
         now, pacing = self._alarms.time(), self._pacing
         self._plan(now)
-        rest = min(TAIL_SECONDS, self._until - now)
         tokens = max(self._rhythm.deltas, self._rhythm.all_characters // CHARACTERS_A_TOKEN)
         owed = min(DELTAS_WANTED, tokens) - self._sent
+        wanted = max(self._until - now, owed * self._step)
+        rest = min(TAIL_SECONDS, wanted)
         if pacing.late:
-            rest = min(pacing.tail_seconds, max(rest, owed * self._step))
+            rest = max(rest, min(pacing.tail_seconds, owed * self._step))
         elif self._sent == 1 < owed and pacing.fixed_seconds is None:  # there is no pace yet that could be kept
             rest, waited = TAIL_SECONDS, now - self._sent_at
             least = MIN_TAIL_STEP_SECONDS if tokens >= DELTAS_WANTED else FAST_STEP_SECONDS
