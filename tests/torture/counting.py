@@ -66,6 +66,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         held, failed = counts(report for group in terminalreporter.stats.values() for report in group)
         for line in table(held, failed, config.getoption("--line")):
             terminalreporter.write_line(line)
+        for line in worst(report for group in terminalreporter.stats.values() for report in group):
+            terminalreporter.write_line(line)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -109,6 +111,13 @@ def counts(reports: Iterable[Any]) -> tuple[Counter[str], Counter[str]]:
             elif report.when == "call" and report.passed:
                 held[name] += sum(int(str(value)) for given, value in properties if given == "count") or 1
     return held, failed
+
+
+def worst(reports: Iterable[Any]) -> list[str]:
+    """The costliest inputs that tests have found (`record_property("worst", ...)`)."""
+    found = [report for report in reports if isinstance(report, pytest.TestReport) and report.when == "call"]
+    lines = [f"   {value}" for report in found for name, value in report.user_properties if name == "worst"]
+    return ["", "The costliest requests that were found:", *lines] if lines else []
 
 
 def table(held: Counter[str], failed: Counter[str], lines: str = "") -> list[str]:

@@ -42,6 +42,8 @@ GOALS = (
     Goal("G", "promises of the image, for each backend", 20 * BACKENDS),
     Goal("H", "security linters without a finding", 6),
     Goal("H", "tampered wheels refused", 1),
+    Goal("J", "request bodies, of which none cost more than it may", 3 * 200),
+    Goal("J", "worst bodies beside 20 other streams without a gap over 0.5 s", 30),
     Goal("L", "ways out of the local sandbox, for each user, with and without namespaces", 40 * 4),
     Goal("M", "hostile `.janus/` folders and answers: nothing run, nothing changed outside", 60),
     Goal("I", "hostile answers: nothing run, nothing written outside", 200),

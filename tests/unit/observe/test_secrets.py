@@ -98,6 +98,7 @@ def seen(canaries: dict[str, str], upstream: Upstream, tmp_path_factory: pytest.
         "HTTPS_PROXY": f"http://user:{canaries['HTTPS_PROXY']}@127.0.0.1:9",
         "JANUS_LLM_BASE_URL": f"{upstream.url}/v1",
         "JANUS_TOKEN_HOSTS": "127.0.0.1",
+        "JANUS_ARTIFACTS_ACCESS_KEY": "an-access-key",  # the secret key must not be alone
         "JANUS_DEBUG": "true",
         "LOG_LEVEL": "debug",
         "TMPDIR": str(folder),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from competitor.core.errors import ApiError
+from competitor.core.model import prompt
 from competitor.core.request.parsing import read_request
 from competitor.core.request.schema import ChatRequest, PassedOn
 
@@ -96,8 +97,44 @@ def test_several_problems_are_counted() -> None:
 
 
 def test_many_wrong_entries_are_one_problem() -> None:
-    error = refusal(b'{"model":"m","messages":[' + b"1," * 199_000 + b"1]}")
+    error = refusal(b'{"model":"m","messages":[' + b"1," * 19_000 + b"1]}")
     assert error.message == "messages[0] must be an object."
+
+
+PART, CALL = (
+    {"type": "text", "text": "x"},
+    {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+)
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": [{"role": "user", "content": "x"}] * 20_001},
+        {"messages": [{"role": "user", "content": [PART] * 10_000}] * 2},
+        {"messages": [{"role": "assistant", "tool_calls": [CALL] * 5_000}] * 4},
+        {"messages": [{"role": "user", "content": "x"}], "tools": [TOOL] * 20_000},
+    ],
+    ids=["messages", "parts", "calls", "tools"],
+)
+def test_more_entries_than_a_conversation_has_are_refused(fields: dict[str, Any]) -> None:
+    error = refusal(json.dumps({"model": "m", **fields}).encode())
+    assert "at most 20000 messages, parts, calls and tools" in error.message
+
+
+def test_free_form_objects_are_not_copied() -> None:
+    """A copy of a large one would cost time and memory."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "default": None}}}]
+    asked = read(tools=tools, response_format={"type": "json_schema", "json_schema": {"schema": {"a": None}}})
+    assert asked.tools is not None
+    body = {**prompt.options(asked), **prompt.tools(asked)}
+    assert body["tools"][0] == {
+        "type": "function",
+        "function": {"name": "f", "parameters": {"type": "object", "default": None}},
+    }
+    assert body["tools"][0]["function"]["parameters"] is asked.tools[0].function.parameters
+    assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"a": None}}}
 
 
 def test_values_are_not_echoed() -> None:

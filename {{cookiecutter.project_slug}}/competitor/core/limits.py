@@ -10,6 +10,8 @@ MAX_REQUEST_FIELDS = 200
 # bytes of a body that is too large are read and discarded.
 MAX_DISCARDED_BYTES = 64 * 2**20
 MAX_ERROR_PATH_CHARACTERS = 200
+# Messages, parts of messages, calls and tools in one request.
+MAX_ENTRIES = 20_000
 # This is more than a person attaches.
 MAX_RECEIVED_FILES = 64
 
@@ -83,6 +85,7 @@ MAX_HELD_BYTES = 8 * 2**20
 # Requests that may wait to be stored. More would only replace each other, so under such load some are not recorded.
 MAX_WAITING = 64
 MAX_SHOWN_REQUEST_BYTES = 256 * 1024
+MAX_SHOWN_REQUEST_VALUES = 20_000
 MAX_RECORDED_ANSWER_BYTES = 1024 * 1024
 MAX_LIVE_FILES = 100
 MAX_LIVE_FILE_BYTES = 256 * 1024

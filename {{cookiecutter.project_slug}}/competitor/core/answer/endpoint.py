@@ -24,7 +24,7 @@ from ..observe.observer import Observer, Observers, Summary
 from ..observe.tracing import Tracing
 from ..request.error_responses import crashed, refusal
 from ..request.ids import answer_id, echoed
-from ..request.parsing import read_body, read_request
+from ..request.parsing import LARGE_BODY_BYTES, parse_request, read_body, read_request, refuse_many_values
 from ..request.schema import ChatRequest
 from ..settings import Settings
 from ..stream.chunks import Envelope
@@ -162,8 +162,15 @@ class ChatEndpoint:
                 body = await read_body(request, shared.settings.max_body_bytes, shared.bodies)
         except ClientDisconnect:
             return Response(status_code=400)  # the client has gone, so nobody reads it
-        asked = read_request(body, shared.settings.max_body_values)
-        work = _Request(shared, request, asked, len(body))
+        if len(body) > LARGE_BODY_BYTES:
+            refuse_many_values(body, shared.settings.max_body_values)
+            await asyncio.sleep(0)  # other streams may write
+            asked = parse_request(body)
+        else:
+            asked = read_request(body, shared.settings.max_body_values)
+        size = len(body)
+        del body  # it may be large, and the answer may take minutes
+        work = _Request(shared, request, asked, size)
         if asked.stream:
             return _Stream(work)
         with shared.metrics.in_flight():

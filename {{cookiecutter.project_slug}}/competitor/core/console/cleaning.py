@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..limits import MAX_SHOWN_REQUEST_BYTES
+from ..limits import MAX_SHOWN_REQUEST_BYTES, MAX_SHOWN_REQUEST_VALUES
 from ..observe.logs import HIDDEN, conceal
 from ..request.schema import ChatRequest
 
@@ -18,12 +18,25 @@ Json = dict[str, Any]
 
 def fitting(asked: ChatRequest, secrets: list[str]) -> tuple[Json | None, bool]:
     """The request without its token, shortened if it is too long, and whether something was left out."""
-    body = asked.model_dump(mode="json", exclude={"chutes_access_token"}, exclude_none=True, by_alias=True)
+    body = asked.as_json()
+    body.pop("chutes_access_token", None)
+    if _has_more_values(body, MAX_SHOWN_REQUEST_VALUES):
+        return None, True  # copying it would cost more than it is worth
     body = clean(body, secrets)  # before it is cut, because half a secret would not be found
     if len(json.dumps(body)) <= MAX_SHOWN_REQUEST_BYTES:
         return body, False
     body = _shortened(body)
     return (body if len(json.dumps(body)) <= MAX_SHOWN_REQUEST_BYTES else None), True
+
+
+def _has_more_values(value: Any, most: int) -> bool:
+    left, waiting = most, [value]
+    while waiting and left > 0:
+        found = waiting.pop()
+        inner = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        left -= len(inner)
+        waiting.extend(item for item in inner if isinstance(item, dict | list))
+    return left <= 0
 
 
 def _shortened(value: Any) -> Any:

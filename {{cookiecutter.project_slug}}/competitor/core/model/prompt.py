@@ -7,12 +7,11 @@ from ..request.schema import AllowedChoice, ChatRequest, FilePart, ForcedTool, M
 from .history import without_bytes
 
 Body = dict[str, Any]
-_PASSED_ON = set(PassedOn.model_fields)
 
 
 def options(request: ChatRequest) -> Body:
     """The caller's options that are passed on unchanged: sampling, limits, response format."""
-    return request.model_dump(include=_PASSED_ON, exclude_none=True, by_alias=True)
+    return request.as_json(PassedOn)
 
 
 def messages(request: ChatRequest) -> list[Body]:
@@ -24,7 +23,7 @@ def tools(request: ChatRequest) -> Body:
     offered = request.offered_tools
     if not offered:
         return {}
-    body: Body = {"tools": [tool.model_dump(exclude_none=True) for tool in offered]}
+    body: Body = {"tools": [tool.as_json() for tool in offered]}
     if request.tool_choice is not None:
         choice = request.tool_choice
         if isinstance(choice, AllowedChoice):  # `offered` has only the allowed tools

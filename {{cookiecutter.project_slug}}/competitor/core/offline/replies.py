@@ -77,6 +77,11 @@ def reply(body: Body) -> Reply:
         return Reply(pieces(f"{asked.summary}\n"), pieces(said), asked.prompt_tokens)
 
 
+def too_large() -> Reply:
+    """The reply to a request that is too large to be read."""
+    return Reply([], pieces(f"This request is too large for me. {LABEL}"), 0)
+
+
 def _reply(asked: "_Asked") -> Reply:
     prompt = asked.prompt_tokens
     if planned := asked.calls:

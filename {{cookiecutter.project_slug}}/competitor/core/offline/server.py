@@ -13,11 +13,17 @@ from typing import Any
 
 import uvicorn
 
-from .replies import Body, Reply, reply
+from ..request.parsing import has_more_values
+from .replies import Body, Reply, reply, too_large
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+# A request with more JSON values is not parsed: a second tree of them would double the memory of the request.
+MAX_VALUES = 50_000
+_TOO_LARGE: Body = {"stream": True, "stream_options": {"include_usage": True}}  # the client asks like this
 
 
 class _Server(uvicorn.Server):
@@ -59,7 +65,7 @@ class OfflineServer:
         return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
+        body = bytearray()
         while True:
             message = await receive()
             if message["type"] != "http.request":
@@ -67,8 +73,12 @@ class OfflineServer:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        asked: Body = json.loads(body)
-        answer = reply(asked)
+        if has_more_values(body, MAX_VALUES):
+            asked, answer = _TOO_LARGE, too_large()
+        else:
+            asked = json.loads(body)
+            del body
+            answer = reply(asked)
         if asked.get("stream"):
             with_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
             await _start_response(send, "text/event-stream")

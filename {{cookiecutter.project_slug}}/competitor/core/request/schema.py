@@ -11,11 +11,13 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainValidator,
     SecretStr,
     Tag,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError, to_json
 
 
 class StrictModel(BaseModel):
@@ -23,12 +25,33 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
+    def as_json(self, fields_of: "type[StrictModel] | None" = None) -> dict[str, Any]:
+        """This part in OpenAI's format, or only the fields that the class `fields_of` has; without those that are None.
 
-def _finite(value: dict[str, Any]) -> dict[str, Any]:
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        raise ValueError("must hold finite numbers only") from None
+        Texts and free-form objects, which may be large, are the same objects as here, not copies.
+        """
+        found = {}
+        for name, field in (fields_of or type(self)).model_fields.items():
+            if (value := getattr(self, name)) is not None:
+                found[field.alias or name] = _as_json(value)
+        return found
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, StrictModel):
+        return value.as_json()
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _free_form(value: Any) -> Any:
+    """Accepts an object with finite numbers, as it is: a copy of a large one would cost time and memory."""
+    if not isinstance(value, dict):
+        raise PydanticKnownError("dict_type")
+    if b"Infinity" in to_json(value, inf_nan_mode="constants"):  # a number, or a text
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError("must hold finite numbers only") from None
     return value
 
 
@@ -42,7 +65,7 @@ def header_value(secret: SecretStr) -> SecretStr:
 MIN_TOKEN_CHARACTERS = 8  # of a user's token (R8)
 
 # A free-form object. It reports at most one error, so that a million wrong numbers do not give a million errors.
-JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
+JsonObject = Annotated[dict[str, Any], PlainValidator(_free_form, json_schema_input_type=dict[str, Any])]
 
 
 # Errors of the unions below, with our own messages. The tags of their members are in brackets, so that a tag is not
