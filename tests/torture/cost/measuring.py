@@ -44,7 +44,7 @@ class Measured:
         os.kill(self.pid, signal.SIGUSR1)
         time.sleep(0.05)  # the handler runs in the loop's thread, before its next turn
         self._get("/health")
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")  # begins the peak anew
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")  # the peak begins again here
         before = self._memory("VmRSS")
         with self.file.open("r+b") as file:  # not cut off first: the server has it in its memory
             file.write(NUMBER.pack(0.0))

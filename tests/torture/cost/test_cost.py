@@ -27,7 +27,7 @@ SERVERS: dict[str, Mapping[str, str]] = {
     "the log, with secrets": {**QUICK, "LOG_LEVEL": "debug", "JANUS_LLM_API_KEY": "sk-" + "a" * 40},
 }
 SECONDS, SECONDS_OF_A_SAMPLE = 60, 4
-# Found by earlier runs of the search, before their mends.
+# Earlier runs of the search found these.
 WORST = (
     Shape("properties of the answer", "an object", '{"$ref":"#/"}', 2_281_827),
     Shape("messages", "an array", '{"role":"user","content":"x"}', 1_583_660),
