@@ -1,9 +1,11 @@
-"""Fuzzes one parser, guided by coverage. If the parser crashes, the exit code is not 0.
+"""Fuzzes one parser, guided by coverage. If the parser crashes or takes too long, the exit code is not 0.
 
 python fuzz_readers.py READER SECONDS FOLDER     FOLDER has the seeds, and gets the new inputs that the fuzzer finds
 """
 
+import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,8 +18,9 @@ with atheris.instrument_imports(include=["competitor.core"]):
     from competitor.core.errors import ApiError, UpstreamError
     from competitor.core.model.chunk_reader import ChunkReader
     from competitor.core.model.iteration import PullSink
-    from competitor.core.model.prompt import messages, tools
+    from competitor.core.model.prompt import messages, options, tools
     from competitor.core.model.sse import EventSplitter
+    from competitor.core.offline.replies import reply
     from competitor.core.outbound.egress import EgressRefused, parse
     from competitor.core.request.parsing import read_request
 
@@ -32,6 +35,13 @@ def request(data: bytes) -> None:
     else:
         messages(asked)
         tools(asked)
+
+
+def offline(data: bytes) -> None:
+    """Fuzzes requests to the offline model: schemas, tools and texts that the server has accepted."""
+    with suppress(ApiError):
+        asked = read_request(data)
+        reply(json.loads(json.dumps({**options(asked), **tools(asked), "model": "m", "messages": messages(asked)})))
 
 
 def stream(data: bytes) -> None:
@@ -68,9 +78,24 @@ def artifact(data: bytes) -> None:
         assert 0 <= part.start < part.end <= 1000
 
 
-READERS: dict[str, Callable[[bytes], None]] = {reader.__name__: reader for reader in (request, stream, url, artifact)}
+READERS: dict[str, Callable[[bytes], None]] = {
+    reader.__name__: reader for reader in (request, offline, stream, url, artifact)
+}
+# In CPU seconds, for an input of MAX_BYTES. The instrumentation makes the readers about ten times as slow.
+MAX_SECONDS, MAX_BYTES = 2.0, 4096
+
+
+def timed(reader: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        began = time.thread_time()
+        reader(data)
+        took = time.thread_time() - began
+        assert took < MAX_SECONDS, f"{took:.1f} s of CPU time for {len(data)} bytes"
+
+    return read
+
 
 if __name__ == "__main__":
-    given = (f"-max_total_time={sys.argv[2]}", "-max_len=4096", "-timeout=20")
-    atheris.Setup([sys.argv[0], *given, sys.argv[3]], READERS[sys.argv[1]])
+    given = (f"-max_total_time={sys.argv[2]}", f"-max_len={MAX_BYTES}", "-timeout=20")
+    atheris.Setup([sys.argv[0], *given, sys.argv[3]], timed(READERS[sys.argv[1]]))
     atheris.Fuzz()

@@ -27,6 +27,7 @@ from competitor.core.settings import Settings
 
 from ..template_path import UNBAKED
 from ..unit.model.test_upstream import DIALECTS
+from ..unit.offline.test_budget import HOSTILE as COSTLY
 from ..unit.outbound.test_egress import GOOD as GOOD_URLS
 from ..unit.outbound.test_egress import HOSTILE as HOSTILE_URLS
 from .conftest import Compete
@@ -120,6 +121,9 @@ def seeds(reader: str) -> list[bytes]:
     if reader == "request":
         sent = (data for family in (encodings, surrogates, bodies) for _, data in family())
         return [json.dumps(GOOD).encode(), *(data.partition(b"\r\n\r\n")[2][:4096] for data in sent)]
+    if reader == "offline":
+        wanted = ({"model": "m", **fields} for fields in COSTLY.values())
+        return [text.encode() for text in map(json.dumps, wanted) if len(text) <= 4096]
     if reader == "stream":
         pieces = (piece for script, _ in DIALECTS.values() for piece in script.get("raw", ()))
         return [b"\0" + piece.encode("utf-8", "surrogatepass") for piece in pieces]
@@ -129,8 +133,8 @@ def seeds(reader: str) -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.torture("A", "seconds of fuzzing parsers without a crash")
-@pytest.mark.parametrize("reader", ["request", "stream", "url", "artifact"])
+@pytest.mark.torture("A", "seconds of fuzzing parsers without a crash or a long time")
+@pytest.mark.parametrize("reader", ["request", "offline", "stream", "url", "artifact"])
 def test_no_bytes_crash_a_parser(reader: str, tmp_path: Path, record_property: Callable[[str, int], None]) -> None:
     (tmp_path / "corpus").mkdir()
     for number, seed in enumerate(seeds(reader)):
