@@ -214,16 +214,12 @@ WITHOUT_OPTION = {name for name in REPOS if name.startswith("the template is")}
 QUICK = {
     "Jinja in description",
     "__image is set",
-    "an unknown answer with Jinja",
     "the record lists '../victim.txt'",
-    "a base that leads out",
     ".janus is a link",
     "the template is \"ext::sh -c 'touch ../PWNED'\"",
     "the template is 'gh:evil/janus-template'",
     "code to roll back, in git",
-    "code to roll back",
     "a journal that deletes outside",
-    "a journal that removes a folder outside",
 }
 CASES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in REPOS]
 
@@ -250,7 +246,7 @@ def test_nothing_of_a_hostile_repo_is_run(name: str, repo: Path, template: Path,
         owner.commit(repo, home)
     before = owner.everything(tmp_path)
     given = () if name in WITHOUT_OPTION else ("--template", template.as_uri())
-    for option in ("--dry-run", "--yes", "--pull-request"):
+    for option in ("--dry-run", "--yes", "--pull-request") if name not in QUICK else ("--dry-run", "--yes"):
         done = run("competitor", "update", option, *given, cwd=repo, home=home, check=False)
         assert done.returncode == 2, (option, done.stdout)
         assert done.stderr.startswith("Nothing was changed: "), (option, done.stderr)

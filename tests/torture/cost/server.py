@@ -18,12 +18,6 @@ import time
 from pathlib import Path
 from types import FrameType
 
-sys.path.insert(0, os.getcwd())
-sys.modules["uvloop"] = None  # type: ignore[assignment] # uvicorn then takes asyncio's loop
-
-from competitor.core.server.serving import serve  # noqa: E402
-from competitor.core.settings import Settings  # noqa: E402
-
 NUMBER = struct.Struct("d")
 libc = ctypes.CDLL(None)
 
@@ -50,7 +44,16 @@ def free(_: int, __: FrameType | None) -> None:
     libc.malloc_trim(0)
 
 
-if __name__ == "__main__":
+def main() -> int:
+    sys.path.insert(0, os.getcwd())
+    sys.modules["uvloop"] = None  # type: ignore[assignment] # uvicorn then takes asyncio's loop
+    from competitor.core.server.serving import serve
+    from competitor.core.settings import Settings
+
     watch(Path(sys.argv[1]))
     signal.signal(signal.SIGUSR1, free)
-    sys.exit(serve(Settings.from_environment(os.environ)))
+    return serve(Settings.from_environment(os.environ))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -26,7 +26,7 @@ SERVERS: dict[str, Mapping[str, str]] = {
     "the console": {**QUICK, "JANUS_DEBUG": "true"},
     "the log, with secrets": {**QUICK, "LOG_LEVEL": "debug", "JANUS_LLM_API_KEY": "sk-" + "a" * 40},
 }
-SECONDS, SECONDS_OF_A_SAMPLE = 60, 4
+SECONDS, SECONDS_OF_A_SAMPLE = 60, 1
 # Earlier runs of the search found these.
 WORST = (
     Shape("properties of the answer", "an object", '{"$ref":"#/"}', 2_281_827),
@@ -110,7 +110,7 @@ def test_no_body_costs_more_than_its_size_allows(
                 raise _TimeIsOver
             look(shape)
 
-        for shape in WORST if whole else WORST[:3]:
+        for shape in WORST if whole else WORST[:2]:
             seen.append((confirmed(running, shape.body()), shape))
         searching = settings(
             max_examples=100_000,

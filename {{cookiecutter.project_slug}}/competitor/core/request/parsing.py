@@ -90,7 +90,8 @@ def _too_large(limit: int) -> ApiError:
 
 def read_request(body: bytes, max_values: int = MAX_VALUES) -> ChatRequest:
     """Parses a body. Raises `ApiError` with the path of the first wrong field, or for too many JSON values (N3)."""
-    refuse_many_values(body, max_values)
+    if len(body) > max_values:
+        refuse_many_values(body, max_values)
     return parse_request(body)
 
 
@@ -102,7 +103,7 @@ def parse_request(body: bytes) -> ChatRequest:
         raise _not_json(body, str(error)) from None
     if not isinstance(given, dict):
         raise ApiError("invalid_json", "The body must be a JSON object.")
-    if _entries(given) > MAX_ENTRIES:
+    if len(body) > MAX_ENTRIES and _entries(given) > MAX_ENTRIES:
         raise ApiError("invalid_value", f"The body must have at most {MAX_ENTRIES} messages, parts, calls and tools.")
     try:
         return ChatRequest.model_validate(given)

@@ -33,7 +33,7 @@ class StrictModel(BaseModel):
         found = {}
         for name, field in (fields_of or type(self)).model_fields.items():
             if (value := getattr(self, name)) is not None:
-                found[field.alias or name] = _as_json(value)
+                found[field.alias or name] = _as_json(value) if isinstance(value, StrictModel | list) else value
         return found
 
 
