@@ -45,6 +45,7 @@ NO_CHECKS = "The image does not contain the checks: run this command in the repo
 held = 0  # how many promises have been checked and hold
 UPSTREAM = "upstream.chutes.ai"  # a host name of the platform that points to a stand-in inside the container
 UPSTREAM_PORT = 9901
+SECOND_PORT = 8081  # of a second server in the container
 TOKEN = "canary-token-of-a-user"  # noqa: S105
 
 
@@ -285,7 +286,11 @@ def check_artifact(name: str) -> None:
 
 
 def check_token(name: str, project: Path) -> None:
-    """Checks that a token in the request body reaches only the upstream, with the configuration of a fresh repo."""
+    """Checks that a token in the request body reaches only the upstream, and leaves this machine by `https` only.
+
+    The image's upstream has a platform's name and plain `http`, so it gets no token. A second server has an upstream
+    with a loopback address.
+    """
     mock = (project / "competitor" / "checks" / "stand_in.py").read_text(encoding="utf-8")
     stand_in = subprocess.Popen(
         [*PODMAN, "exec", "-i", name, "python", "-", str(UPSTREAM_PORT)],
@@ -304,7 +309,16 @@ def check_token(name: str, project: Path) -> None:
         "messages": [{"role": "user", "content": "hello"}],
         "chutes_access_token": TOKEN,
     }
-    said = inside(name, _POST.format(body=json.dumps(json.dumps(question))))
+    body = json.dumps(json.dumps(question))
+    inside(name, _POST.format(port=8080, body=body))
+    expect(json.loads(inside(name, _GET)) == [], "by plain http, the token is not sent to another machine")
+    settings = {"JANUS_LLM_BASE_URL": f"http://127.0.0.1:{UPSTREAM_PORT}/v1", "JANUS_TOKEN_HOSTS": "127.0.0.1"}
+    environment = [f"--env={key}={value}" for key, value in {**settings, "PORT": str(SECOND_PORT)}.items()]
+    second = subprocess.Popen([*PODMAN, "exec", *environment, name, "python", "-m", "competitor", "serve"])
+    health = [*PODMAN, "exec", *environment, name, "python", "-m", "competitor", "health"]
+    while subprocess.run(health, capture_output=True, check=False).returncode and second.poll() is None:
+        time.sleep(0.1)
+    said = inside(name, _POST.format(port=SECOND_PORT, body=body))
     seen = json.loads(inside(name, _GET))
     expect("tok0" in said and "[DONE]" in said, "with a token in the request body, the upstream answers")
     expect(
@@ -317,8 +331,9 @@ def check_token(name: str, project: Path) -> None:
     )
     elsewhere = said + json.dumps(seen[0]["body"]) + logs(name)
     expect(TOKEN not in elsewhere, "the token is in no answer, no log and no request body to the upstream")
-    stand_in.terminate()
-    stand_in.wait(10)
+    for process in (second, stand_in):
+        process.terminate()
+        process.wait(10)
 
 
 def check_packages(name: str, project: Path) -> None:
@@ -380,7 +395,7 @@ print(json.dumps([len(data), hashlib.sha256(data).hexdigest(), item["sha256"]]))
 """
 _POST = """
 import urllib.request
-url, headers = "http://127.0.0.1:8080/v1/chat/completions", {{"content-type": "application/json"}}
+url, headers = "http://127.0.0.1:{port}/v1/chat/completions", {{"content-type": "application/json"}}
 request = urllib.request.Request(url, {body}.encode(), headers)
 print(urllib.request.urlopen(request, timeout=20).read().decode())
 """

@@ -108,6 +108,14 @@ def test_a_schema_that_is_too_large_gets_a_sentence() -> None:
     assert "more than I can do" in said
 
 
+@pytest.mark.parametrize("word", ["anyOf", "oneOf", "allOf"])
+def test_a_schema_that_is_only_a_choice_of_itself_gets_a_sentence(word: str) -> None:
+    """Each step of it is one call deeper, so Python's recursion ends before the budget does."""
+    schema = {"type": "object", word: [{"$ref": "#"}]}
+    said = reply({"model": "m", **forced(schema)})
+    assert said.calls or "more than I can do" in "".join(said.content)
+
+
 def test_steps_are_counted_over_the_whole_reply() -> None:
     budget = Budget(50)
     with pytest.raises(OutOfBudget):

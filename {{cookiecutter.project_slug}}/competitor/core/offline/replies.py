@@ -72,7 +72,7 @@ def reply(body: Body) -> Reply:
     asked = _Asked(body)
     try:
         return _reply(asked)
-    except OutOfBudget:
+    except (OutOfBudget, RecursionError):  # a schema may refer to itself before it spends the budget
         said = f"This request asks for more than I can do. {LABEL}"
         return Reply(pieces(f"{asked.summary}\n"), pieces(said), asked.prompt_tokens)
 
