@@ -164,6 +164,7 @@ def test_jinja_in_an_answer_is_never_rendered(
 ) -> None:
     """cookiecutter would render it before any hook runs."""
     names = [name for name in (*GOOD, "__image", "__source_url") if name not in ("backend", "license")]
+    names = names if text == RUNS else names[:1]
     for name in names:
         done = run("cookiecutter", str(TEMPLATE), "--no-input", f"{name}={text}", cwd=tmp_path, home=home, check=False)
         assert done.returncode == 1
