@@ -270,7 +270,7 @@ def check_confinement(name: str) -> None:
 
 def check_offline_answer(name: str) -> None:
     question = {"model": "any", "stream": True, "messages": [{"role": "user", "content": "What is 17 * 23?"}]}
-    *events, end = inside(name, _POST.format(body=json.dumps(json.dumps(question)))).split("\n\n")
+    *events, end = inside(name, _POST.format(port=8080, body=json.dumps(json.dumps(question)))).split("\n\n")
     choices = [choice for event in events for choice in json.loads(event.removeprefix("data: "))["choices"]]
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
     expect("17 * 23 = 391" in text and end == "data: [DONE]", "without a key, the offline model's answer is streamed")
