@@ -301,22 +301,22 @@ def write_a_file() -> object:
     return Path(f"{FOLDER}/written").write_text("x")
 
 
-@way
-def write_in_the_temporary_folder() -> object:
-    path = Path(f"/tmp/escape-{os.getpid()}-{CANARY}")
+def written_in(folder: str) -> object:
+    path = Path(f"{folder}/escape-{os.getpid()}-{CANARY}")
     try:
         return path.write_text("x")
     finally:
         path.unlink(missing_ok=True)
+
+
+@way
+def write_in_the_temporary_folder() -> object:
+    return written_in("/tmp")
 
 
 @way
 def write_in_memory() -> object:
-    path = Path(f"/dev/shm/escape-{os.getpid()}-{CANARY}")
-    try:
-        return path.write_text("x")
-    finally:
-        path.unlink(missing_ok=True)
+    return written_in("/dev/shm")
 
 
 @way
