@@ -61,6 +61,7 @@ test-killed: $(VENV)/.ready        ## kill test runs at every moment and check t
 
 mutants: $(VENV)/.ready        ## run every check against every broken server, as a table; MUTANT= chooses
 	@$(BIN)/python -m tests.checks $(MUTANT)
+	@$(if $(MUTANT),,$(TEST) -m slow tests/checks/test_odd_answers.py tests/checks/test_nothing_to_see.py)
 
 test-browser: $(VENV)/.ready        ## test the report and the debug console in a real Chromium, which is installed if necessary (Debian, as root)
 	@$(BIN)/python tools/browser.py

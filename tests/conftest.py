@@ -1,6 +1,7 @@
 """Makes the template's Python importable, removes hypothesis' time limits, and kills processes left by earlier runs."""
 
 import hypothesis
+import pytest
 
 from . import template_path, temporary  # the latter makes the template importable
 from .bakes import baked, bakes, each, home
@@ -28,6 +29,7 @@ __all__ = [
     "pytest_sessionstart",
     "pytest_terminal_summary",
     "template_path",
+    "whole",
 ]
 
 temporary.use_memory()
@@ -35,6 +37,12 @@ temporary.use_memory()
 # Other work may keep the machine busy, so no test may fail because of hypothesis' time limit.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether all cases are run, as in `make torture`, or only a sample, as in `make test`."""
+    return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
 
 
 def pytest_sessionstart() -> None:

@@ -44,7 +44,7 @@ AFTER_THE_ANSWER = """
 """
 INLINE_BYTES = 180_000
 MAX_INLINE_BYTES = 1_000_000
-SIZES = [1, 1000, INLINE_BYTES, INLINE_BYTES + 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 5_000_000, 64 * 2**20]
+SIZES = [1, 1000, INLINE_BYTES, INLINE_BYTES + 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 5_000_000]
 
 
 def edited(project: Path) -> Path:
@@ -70,7 +70,15 @@ def threshold(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="module")
 def sdk(owned: Path, threshold: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
-    kept = tmp_path_factory.mktemp("artifacts")
+    yield from serving(owned, threshold, tmp_path_factory.mktemp("artifacts"))
+
+
+@pytest.fixture(scope="module")
+def largest_sdk(owned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    yield from serving(owned, INLINE_BYTES, tmp_path_factory.mktemp("artifacts"))
+
+
+def serving(owned: Path, threshold: int, kept: Path) -> Iterator[OpenAI]:
     environment = {
         "JANUS_OFFLINE_WORDS_PER_SECOND": "1000",
         "JANUS_ARTIFACTS_DIR": str(kept),
@@ -89,6 +97,15 @@ def sdk(owned: Path, threshold: int, tmp_path_factory: pytest.TempPathFactory) -
 def test_an_artifact_that_a_backend_saved_is_fetched_unchanged(
     sdk: OpenAI, threshold: int, ask: Any, size: int
 ) -> None:
+    assert_fetched_unchanged(sdk, threshold, ask, size)
+
+
+@pytest.mark.parametrize("ask", [by_sdk.streamed, by_sdk.whole], ids=["stream", "whole"])
+def test_the_largest_artifact_is_fetched_unchanged(largest_sdk: OpenAI, ask: Any) -> None:
+    assert_fetched_unchanged(largest_sdk, INLINE_BYTES, ask, 64 * 2**20)
+
+
+def assert_fetched_unchanged(sdk: OpenAI, threshold: int, ask: Any, size: int) -> None:
     (item,), text = ask(sdk, f'Please record "{size}".')
     assert item["url"].startswith("data:audio/" if size <= threshold else "http://127.0.0.1:")
     data = by_sdk.content(item["url"])

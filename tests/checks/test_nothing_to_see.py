@@ -29,6 +29,8 @@ BLANK: dict[str, tuple[int, str, bytes]] = {
     "empty_chunks": (200, SSE, b'data: {"choices": []}\n\ndata: [DONE]\n\n'),
     "html": (200, "text/html", b"<html>Welcome</html>"),
 }
+# What `make test` runs; `make mutants` runs all.
+QUICK = ("not_found", "empty_object", "empty_answer", "empty_chunks")
 
 
 def blank(kind: str) -> AbstractContextManager[str]:
@@ -42,7 +44,9 @@ def upstream() -> Iterator[Upstream]:
         yield started
 
 
-@pytest.mark.parametrize("kind", BLANK)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in BLANK]
+)
 def test_no_case_holds_on_a_server_that_shows_nothing(kind: str, upstream: Upstream) -> None:
     """Not even with prompts for everything, a stand-in, and a command that starts more such servers."""
     prompts = {**PROMPTS, **{name: name for name in ("events", "artifact", "artifact_linked", "image", "speech")}}

@@ -21,6 +21,7 @@ ODD: dict[str, Any] = {
     "a_boolean": True,
     "a_huge_number": 10**30,
 }
+QUICK = ("a_list", "an_object")  # what `make test` runs; `make mutants` runs all
 PROMPT_NAMES = ("events", "events_failing", "artifact", "artifact_linked", "image", "speech", "image_jpeg")
 
 
@@ -62,7 +63,7 @@ def in_turn(bodies: list[Any], streams: list[list[Any]]) -> Respond:
     return respond
 
 
-@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in ODD])
 def test_whatever_a_server_sends_no_case_has_a_fault(kind: str) -> None:
     prompts = {**PROMPTS, **{name: name for name in PROMPT_NAMES}}
     with stand_in() as upstream, responding(in_turn(whole(ODD[kind]), streamed(ODD[kind]))) as url:

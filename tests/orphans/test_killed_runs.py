@@ -23,7 +23,7 @@ MOMENTS = {
     ),
     "a server within a run within a run": ("-m pytest -n 1 -k many", "-m competitor serve --console"),
 }
-SHORT = [("workers of pytest", "process"), ("every kind of start", "group"), ("competitor check", "process")]
+SHORT = [("workers of pytest", "group"), ("competitor check", "process")]
 # Real tests of the template: `make run`, which installs packages first, `check --start`, and several workers.
 OF_THE_TEMPLATE = (
     "tests/baking/test_baked_repo.py::test_the_commands_of_the_readme_work_in_their_order",

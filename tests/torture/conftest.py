@@ -46,12 +46,6 @@ class Faulty:
 Compete = Callable[..., Running]
 
 
-@pytest.fixture(scope="session")
-def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether all cases are run, as in `make torture`, or only a sample, as in `make test`."""
-    return bool(request.config.getoption("--torture") or request.config.getoption("--every"))
-
-
 @pytest.fixture(scope="session", params=VARIANTS)
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param

@@ -38,6 +38,7 @@ GOALS = (
     Goal("D", "good URLs", 10),
     Goal("D", "ways around the limits of outgoing requests", 5),
     Goal("E", "pairs of a secret and an answer, without a leak", 12 * 30),
+    Goal("E", "pairs of a secret and a text: the line stays JSON, and nothing leaks", 10_000),
     Goal("F", "faults of a tool, for each backend and mode", 16 * 2),
     Goal("G", "promises of the image, for each backend", 20 * BACKENDS),
     Goal("H", "security linters without a finding", 6),

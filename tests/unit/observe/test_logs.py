@@ -63,11 +63,18 @@ ODD_SECRETS = ("e", "1", '"', "\n", "secret]", "[secret]", "aaaaaaaaaa")
 SECRETS = st.text(min_size=1, max_size=24) | st.sampled_from(ODD_SECRETS)
 
 
-@settings(deadline=None, max_examples=10_000)
+EXAMPLES, EXAMPLES_OF_A_SAMPLE = 10_000, 1_000
+
+
+@pytest.mark.torture("E", "pairs of a secret and a text: the line stays JSON, and nothing leaks")
+def test_a_line_stays_json_nothing_leaks_and_nothing_else_changes(whole: bool, record_property: Any) -> None:
+    examples = EXAMPLES if whole else EXAMPLES_OF_A_SAMPLE
+    settings(deadline=None, max_examples=examples)(assert_that_only_secrets_are_hidden)()
+    record_property("count", examples)
+
+
 @given(st.lists(SECRETS, max_size=4), st.lists(st.text(max_size=12), max_size=6), st.data())
-def test_a_line_stays_json_nothing_leaks_and_nothing_else_changes(
-    secrets: list[str], others: list[str], data: st.DataObject
-) -> None:
+def assert_that_only_secrets_are_hidden(secrets: list[str], others: list[str], data: st.DataObject) -> None:
     parts = data.draw(st.permutations([*others, *secrets]))
     text = "".join(parts)
     given_record = record(text, detail={"a": [text, 1, True]}, n=1)
