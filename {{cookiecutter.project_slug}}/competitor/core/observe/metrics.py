@@ -97,6 +97,15 @@ class Metrics(Observer):
         self._artifacts = counter("janus_artifacts_total", "Artifacts that users got, by their type.", "type")
         self._artifact_bytes = counter("janus_artifact_bytes_total", "Bytes of the artifacts that users got.")
         self._sandbox = counter("janus_sandbox_seconds_total", "Time that sandboxes ran.")
+        # The series of the usual labels: to look them up for each request would take as long as to count it.
+        self._answered = [self._requests.labels("ok", "")]  # a list, so that `markdown_table` does not see it
+        self._usual: dict[str, Histogram] = {
+            "call": self._calls.labels(""),
+            "input": self._usage.labels("input"),
+            "output": self._usage.labels("output"),
+            "stream": self._durations.labels("stream"),
+            "whole": self._durations.labels("whole"),
+        }
 
     # Observer callbacks.
 
@@ -117,28 +126,30 @@ class Metrics(Observer):
         self._artifact_bytes.inc(size)
 
     def called(self, call: ModelCall) -> None:
-        self._calls.labels(call.error or "").observe(call.seconds)
+        (self._calls.labels(call.error) if call.error else self._usual["call"]).observe(call.seconds)
         for kind in call.retried:
             self._upstream.labels(kind).inc()
         if call.error and call.error != "cancelled":
             self._upstream.labels(call.error).inc()
 
     def finished(self, summary: Summary) -> None:
-        self._requests.labels(summary.outcome, summary.error_type).inc()
+        is_usual = summary.outcome == "ok" and not summary.error_type
+        (self._answered[0] if is_usual else self._requests.labels(summary.outcome, summary.error_type)).inc()
         if summary.outcome == "client_gone":
             self._gone.inc()
-        self._durations.labels(summary.mode).observe(summary.duration)
+        self._usual[summary.mode].observe(summary.duration)
         for histogram, value in (
             (self._first, summary.ttft),
             (self._gaps, summary.largest_gap),
             (self._lags, summary.loop_lag),
-            (self._usage.labels("input"), summary.usage.get("prompt_tokens")),
-            (self._usage.labels("output"), summary.usage.get("completion_tokens")),
+            (self._usual["input"], summary.usage.get("prompt_tokens")),
+            (self._usual["output"], summary.usage.get("completion_tokens")),
         ):
             if value is not None:
                 histogram.observe(value)
-        self._cost.inc(summary.usage.get("cost_usd", 0))
-        self._sandbox.inc(summary.usage.get("sandbox_seconds", 0))
+        for counter, value in ((self._cost, "cost_usd"), (self._sandbox, "sandbox_seconds")):
+            if amount := summary.usage.get(value):
+                counter.inc(amount)
 
     def _known(self, name: str) -> str:
         if name not in self._tools:
