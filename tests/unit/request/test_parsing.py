@@ -76,6 +76,22 @@ def test_any_value_in_a_message_is_parsed_or_refused_by_name(value: Any, field: 
         ),
         ({"messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0].type", "is required"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text", "is required"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "https://a.b/c.png"}]}]},
+            "messages[0].content[0].image_url",
+            "must be an object",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": 5}]}]},
+            "messages[0].content[0].text",
+            "must be a string",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": 5}}},
+            "response_format.json_schema.name",
+            "must be a string",
+        ),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id", "is required"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name", "is required"),
         ({"tool_choice": "maybe"}, "tool_choice", "'none', 'auto' or 'required'"),
         ({"tool_choice": "required"}, "tool_choice", "needs at least one tool"),

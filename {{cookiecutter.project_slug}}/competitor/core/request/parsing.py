@@ -46,6 +46,8 @@ _NEXT = rb"%b(?:%b%b){0,2}+(?:[\[{]\s*+[\]}]%b)?+[,\[{]" % (_PLAIN, _QUOTED, _PL
 _ONE, _THOUSAND = re.compile(_NEXT), re.compile(rb"(?:%b){1000}+" % _NEXT)
 # The loop serves other streams between the steps of reading a body that is longer than this.
 LARGE_BODY_BYTES = 256 * 1024
+# Values of `type` that decide which member of a union is meant.
+_TYPES = frozenset(("text", "image_url", "file", "refusal", "json_object", "json_schema"))
 _INNER_PATH = re.compile(r"[\w.\[\]]+", re.ASCII)
 
 
@@ -163,10 +165,13 @@ def _invalid(problems: list[ErrorDetails], given: dict[str, Any]) -> ApiError:
 def _path(location: tuple[int | str, ...], given: Any) -> str:
     """The path of a field, such as `messages[0].content`, from pydantic's location."""
     steps: list[int | str] = []
-    value = given
+    value, tagged = given, None
     for place, step in enumerate(location):
         if isinstance(step, str) and step.startswith("("):
             continue  # the tag of a union's member, see schema.py
+        if step in _TYPES and isinstance(value, dict) and value.get("type") == step and tagged is not value:
+            tagged = value  # the same, of a union that the field `type` decides; the next step may have the same name
+            continue
         if isinstance(step, int):
             steps.append(step)
             value = value[step] if isinstance(value, list) and step < len(value) else None
