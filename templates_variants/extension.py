@@ -32,6 +32,9 @@ class TemplateRoot(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         environment.globals["template_root"] = template_root
+        slug_of = environment.filters["slugify"]
+        # A name without letters and digits has no slug. "-" is refused by the hook, with a sentence about the answer.
+        environment.filters["slugify"] = lambda text: slug_of(text) or "-"
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Refuses a text with Jinja that is neither a file nor a value of the template."""

@@ -141,7 +141,9 @@ def bake(scratch: Path, **answers: str) -> Path:
     config.write_text(f"replay_dir: {scratch}\ncookiecutters_dir: {scratch}\n", encoding="utf-8")
     given = [f"{name}={value}" for name, value in answers.items()]
     where = ("--config-file", str(config), "-o", str(scratch / "out"))
+    usual = os.umask(0o077)  # the strictest: no other user may read the repo
     run(sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", *where, *given)
+    os.umask(usual)
     return scratch / "out" / "my-competitor"
 
 

@@ -225,10 +225,37 @@ def test_a_refusal_names_all_problems_at_once_and_the_command_to_run_again(home:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_without_a_slug_is_refused_in_our_words(home: Path, tmp_path: Path) -> None:
+    done = run("cookiecutter", str(TEMPLATE), "--no-input", "project_name=🚀🚀", cwd=tmp_path, home=home, check=False)
+    assert done.returncode != 0
+    assert "  project_slug: must be 2 to 63 lower-case letters" in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+    bake(tmp_path, home, {"project_name": "🚀🚀", "project_slug": "rockets"})
+
+
+@pytest.mark.parametrize("command", ["run", "test", "lint", "lock", "check", "verify", "update"])
+def test_a_repo_that_was_made_without_the_hooks_says_what_is_missing(command: str, half_made: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "competitor", command], cwd=half_made, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--accept-hooks yes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def half_made(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("half")
+    run("cookiecutter", str(TEMPLATE), "--no-input", "--accept-hooks", "no", cwd=folder, home=home)
+    return folder / "my-competitor"
+
+
 TEXTS = [
     "It's 100 % Zoë & Søn: #1, @home; (really!) * ? | ~ ^ = + [x]",
     "\u65e5\u672c\u8a9e\u306e\u7af6\u4e89\u8005 \U0001f9a6 " + "\u00e4" * 90,
     "- a: b # c, 'd' %e &f *g !h |i @j " + "k" * 80,
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 "
+    + "m" * 90,  # with joiners
 ]
 
 

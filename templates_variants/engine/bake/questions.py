@@ -16,6 +16,8 @@ Answers = Mapping[str, Any]
 
 # Characters with a special meaning in one of the files that contain answers.
 _SPECIAL = set('"\\{}<>`$')
+# Invisible characters that join two others, in emoji, or keep them apart, in Persian.
+_JOINERS = {0x200C: None, 0x200D: None}
 _SLUG = re.compile(r"[a-z](?:-?[a-z0-9]){1,62}")
 _OWNER = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
 _BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]{0,200})?")
@@ -115,7 +117,7 @@ def _text(given: str, minimum: int, maximum: int) -> str | None:
         return "must not begin or end with a space"
     if bad := sorted({character for character in given if character in _SPECIAL}):
         return f"must not contain {' '.join(bad)}"
-    return None if given.isprintable() else "must be printable text on one line"
+    return None if given.translate(_JOINERS).isprintable() else "must be printable text on one line"
 
 
 def _slug(given: str) -> str | None:
