@@ -1,7 +1,8 @@
 """Generates tables from the code and writes them into documents: `make tables`.
 
 The table in the generated repo's docs/backend.md has a row for each name in `competitor/api.py`, with the first
-sentence of the name's docstring. The table in docs/tools.md compares the ways in which tools can be offered.
+sentence of the name's docstring. The table in docs/tools.md compares the ways in which tools can be offered. The table
+in docs/models.md lists the model servers of tests/models.
 """
 
 import inspect
@@ -12,7 +13,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 UNBAKED = ROOT / "{{cookiecutter.project_slug}}"
-PAGES = {"api": UNBAKED / "docs" / "backend.md", "tools": ROOT / "docs" / "tools.md"}
+PAGES = {
+    "models": ROOT / "docs" / "models.md",  # first: the others make `tests` mean the tests of the generated repo
+    "tools": ROOT / "docs" / "tools.md",
+    "api": UNBAKED / "docs" / "backend.md",
+}
 
 # Names that are values or types without a docstring.
 VALUES = {
@@ -40,9 +45,16 @@ def tools_table() -> str:
     return table()
 
 
+def models_table() -> str:
+    """Returns the table of the model servers in Markdown, with a line break at the end."""
+    from tests.models.wires import table
+
+    return table()
+
+
 def written(name: str, text: str) -> str:
     """Returns the text of a page after replacing its table with the current table."""
-    made = {"api": api_table, "tools": tools_table}[name]()
+    made = {"api": api_table, "tools": tools_table, "models": models_table}[name]()
     block = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
     return block.sub(lambda _: f"\n{made}\n", text)
 

@@ -29,6 +29,7 @@ GOALS = (
     Goal("B", "streams with a minute of silence, for each backend", BACKENDS),
     Goal("B", "simultaneous requests, four times as many as the limit", 40),
     Goal("B", "shutdowns by SIGTERM", 5),
+    Goal("B", "splits of the calls of 23 servers: the same calls", 10_000),
     Goal("B", "requests of a soak, a fifth aborted", 2_000),
     Goal("C", "attempts to leave the artifacts' folder", 40),
     Goal("C", "forged links", 100),

@@ -1,10 +1,11 @@
 """Tests that the first words of a turn are held, and how they are sent afterwards."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from competitor.core.events import Flow
+from competitor.core.events import NO_FIELDS, Flow
 from competitor.core.model.held_text import HeldText
 from competitor.core.usage import Usage
 
@@ -22,9 +23,11 @@ class Sink:
     def reasoning(self, text: str) -> None:
         self.got.append(("reasoning", text))
 
-    def call(self, id: str, name: str) -> int | None:
+    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
         self.got.append(("call", name))
         return 0 if name == "theirs" else None
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None: ...
 
     def arguments(self, number: int, piece: str) -> None:
         self.got.append(("arguments", piece))
@@ -42,6 +45,20 @@ def sink() -> Sink:
 @pytest.fixture
 def held(sink: Sink) -> HeldText:
     return HeldText(sink, 10, {"theirs"})
+
+
+def test_nothing_was_told_until_text_reasoning_or_a_call_of_the_client_s_tool_is_passed_on(sink: Sink) -> None:
+    told = []
+    for use in ("wait", "text", "reasoning", "ours", "theirs"):
+        held = HeldText(sink, 10, {"theirs"})
+        if use in ("wait", "text"):
+            held.text("short" if use == "wait" else "long enough")
+        elif use == "reasoning":
+            held.reasoning("x")
+        else:
+            held.call("1", use)
+        told.append(held.has_told)
+    assert told == [False, True, True, False, True]
 
 
 def test_a_few_words_wait(sink: Sink, held: HeldText) -> None:

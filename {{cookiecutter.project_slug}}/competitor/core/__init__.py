@@ -11,7 +11,7 @@ a request field             request/schema.py           ChatRequest
 a built-in tool             tools/builtin/__init__.py   offered
 a limit                     limits.py                   MAX_REQUEST_HEAD_BYTES
 a clause's check            ../checks/clauses/          one file per section
-a quirk of an upstream      model/chunk_reader.py       ChunkReader
+a quirk of an upstream      model/dialects.py           FINISH_REASONS
 
 server/     the application, its processes, HTTP/1.1    request/    the schema, parsing, refusals
 answer/     the chat endpoint, the backend's run        stream/     chunks as bytes, pacing, the one writer

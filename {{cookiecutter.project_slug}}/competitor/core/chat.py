@@ -113,11 +113,12 @@ class Chat:
             "stream_options": {"include_usage": True},
         }
         body = {name: value for name, value in body.items() if value is not None}
-        token = self.request.chutes_access_token
         hold = None
         if hold_characters:
             theirs = {tool.function.name for tool in self.request.offered_tools}
             if any(tool["function"]["name"] not in theirs for tool in body.get("tools", ())):
                 hold = partial(HeldText, characters=hold_characters, client_tools=theirs)
-        self._asked = Completion(self._llm, body, token, self._account, self._observer, hold)
+        self._asked = Completion(
+            self._llm, body, self.request, self.artifacts.save, self._account, self._observer, hold
+        )
         return self._asked

@@ -6,7 +6,9 @@ from the model itself and passes every piece to the client until the model has f
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from pydantic_core import from_json
@@ -14,6 +16,7 @@ from pydantic_core import from_json
 from .artifacts.descriptor import Artifact
 from .usage import Usage
 
+NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
@@ -75,12 +78,14 @@ class SandboxEnd:
 class ToolCall:
     """A tool call that a model asks for. `arguments` is the text of a JSON object, or whatever the model wrote.
 
-    Yield a tool call only for a tool that the *client* offered and runs itself (S10).
+    `fields` are a vendor's own, which its server wants back (R9). Yield a tool call only for a tool that the *client*
+    offered and runs itself (S10).
     """
 
     name: str
     arguments: str = "{}"
     id: str = field(default_factory=_new_id)
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def as_json(self) -> dict[str, Any]:
         """The call in OpenAI's wire format. Servers refuse arguments that are not an object, so these become `{}`."""
@@ -89,20 +94,21 @@ class ToolCall:
         except ValueError:
             usable = False
         function = {"name": self.name, "arguments": self.arguments if usable else "{}"}
-        return {"id": self.id, "type": "function", "function": function}
+        return {"id": self.id, "type": "function", "function": function, **self.fields}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPiece:
     """A fragment of a tool call: `number` counts the calls from 0; only the first fragment has `id` and `name`.
 
-    `text` is a part of the call's arguments.
+    `text` is a part of the call's arguments; `fields` are a vendor's own (see `ToolCall`).
     """
 
     number: int
     text: str
     id: str | None = None
     name: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +144,14 @@ class Sink(Protocol):
 
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
-    def call(self, id: str, name: str) -> int | None:
-        """Begins a call of a client's tool. Returns its number, to pass to `arguments`; None for an unknown tool."""
+    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
+        """Begins a call of a client's tool. Returns its number, to pass to `arguments`; None for an unknown tool.
+
+        `fields` are a vendor's own (see `ToolCall`); `call_fields` adds those that arrive later.
+        """
         ...
 
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None: ...
     def arguments(self, number: int, piece: str) -> None: ...
     def usage(self, usage: Usage) -> None: ...
     def finish(self, reason: FinishReason) -> None: ...

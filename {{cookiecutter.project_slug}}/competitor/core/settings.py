@@ -115,8 +115,10 @@ class Settings(BaseModel):
     """Longest time without a byte from another server, in seconds."""
     llm_limit_name: Literal["auto", "max_tokens", "max_completion_tokens"] = _variable("auto", "JANUS_LLM_LIMIT_NAME")
     """Field for the token limit: max_tokens, max_completion_tokens, or auto (the caller's field, except for OpenAI)."""
+    llm_reasoning_back: Literal["auto", "on", "off"] = _variable("auto", "JANUS_LLM_REASONING_BACK")
+    """Send earlier reasoning back to the model: on, off, or auto (that of tool calls; the client's if it is wanted)."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
-    """Maximum number of attempts for one model call. A call is not repeated once a byte of its answer has arrived."""
+    """Maximum number of attempts for one model call. A call is not repeated once a part of its answer was passed on."""
 
     price_prompt: float | None = _variable(None, "JANUS_PRICE_PROMPT", ge=0)
     """Price of a million prompt tokens in USD, for `cost_usd`."""

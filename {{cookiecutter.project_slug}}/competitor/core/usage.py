@@ -3,8 +3,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard, TypeVar
 
 # A token is about four bytes of UTF-8 in English, and within a third of that in most other scripts.
 _BYTES_A_TOKEN = 4
@@ -12,15 +12,22 @@ _BYTES_A_TOKEN = 4
 _TOKENS_AN_IMAGE = 85
 _TOKENS_A_MESSAGE = 4
 
+Number = TypeVar("Number", int, float)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens of one or several model calls. `cost_usd` and `sandbox_seconds` are None while unknown (U2)."""
+    """The tokens of one or several model calls. The other figures are None while unknown (U2).
+
+    `cached_tokens` is a part of the prompt's tokens, and `reasoning_tokens` of the completion's.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float | None = None
     sandbox_seconds: float | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -28,6 +35,8 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             _sum(self.cost_usd, other.cost_usd),
             _sum(self.sandbox_seconds, other.sandbox_seconds),
+            _sum(self.cached_tokens, other.cached_tokens),
+            _sum(self.reasoning_tokens, other.reasoning_tokens),
         )
 
     def priced(self, prompt: float | None, completion: float | None) -> "Usage":
@@ -35,11 +44,11 @@ class Usage:
         if self.cost_usd is not None or prompt is None or completion is None:
             return self
         cost = (self.prompt_tokens * prompt + self.completion_tokens * completion) / 1e6
-        return Usage(self.prompt_tokens, self.completion_tokens, cost, self.sandbox_seconds)
+        return replace(self, cost_usd=cost)
 
-    def as_json(self) -> dict[str, int | float]:
-        """The usage object (U1): three token counts that add up, and the cost and sandbox time if known."""
-        shown: dict[str, int | float] = {
+    def as_json(self) -> dict[str, Any]:
+        """The usage object (U1): three token counts that add up, and the other figures if known."""
+        shown: dict[str, Any] = {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.prompt_tokens + self.completion_tokens,
@@ -48,10 +57,14 @@ class Usage:
             shown["cost_usd"] = self.cost_usd
         if self.sandbox_seconds is not None:
             shown["sandbox_seconds"] = self.sandbox_seconds
+        if self.cached_tokens is not None:
+            shown["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
+        if self.reasoning_tokens is not None:
+            shown["completion_tokens_details"] = {"reasoning_tokens": self.reasoning_tokens}
         return shown
 
 
-def _sum(one: float | None, other: float | None) -> float | None:
+def _sum(one: Number | None, other: Number | None) -> Number | None:
     return other if one is None else one if other is None else one + other
 
 
@@ -59,12 +72,28 @@ def read_usage(given: Any) -> Usage | None:
     """Reads an upstream's `usage` object; None if it lacks one of the two token counts."""
     if not isinstance(given, dict):
         return None
-    prompt, completion = given.get("prompt_tokens"), given.get("completion_tokens")
+    prompt = given.get("prompt_tokens", given.get("input_tokens"))  # some gateways keep Anthropic's names
+    completion = given.get("completion_tokens", given.get("output_tokens"))
     if not (_is_count(prompt) and _is_count(completion)):
         return None
     cost = given.get("cost_usd", given.get("cost"))  # OpenRouter's name is `cost`
     known = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < float("inf")
-    return Usage(prompt, completion, cost if known else None)
+    # OpenAI's, DeepSeek's and Moonshot's names for the tokens that were read from a cache.
+    cached = _detail(given, "prompt_tokens_details", "cached_tokens")
+    cached = given.get("prompt_cache_hit_tokens", given.get("cached_tokens")) if cached is None else cached
+    thought = _detail(given, "completion_tokens_details", "reasoning_tokens")
+    return Usage(
+        prompt,
+        completion,
+        cost if known else None,
+        cached_tokens=cached if _is_count(cached) else None,
+        reasoning_tokens=thought if _is_count(thought) else None,
+    )
+
+
+def _detail(usage: dict[str, Any], group: str, name: str) -> Any:
+    details = usage.get(group)
+    return details.get(name) if isinstance(details, dict) else None
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -6,12 +6,13 @@ This module applies the contract's rules about content; `forms.py` writes the re
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from ..artifacts.descriptor import Artifact
 from ..errors import AnswerClosed, AnswerFull
 from ..events import (
+    NO_FIELDS,
     Event,
     Finish,
     FinishReason,
@@ -44,7 +45,8 @@ class Form(Protocol):
     def text(self, text: str) -> None: ...
     def reasoning(self, text: str) -> None: ...
     def progress(self, text: str) -> None: ...
-    def call(self, number: int, id: str, name: str) -> None: ...
+    def call(self, number: int, id: str, name: str, fields: Mapping[str, Any]) -> None: ...
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None: ...
     def arguments(self, number: int, piece: str) -> None: ...
     def janus(self, event: str, payload: dict[str, Any], words: str) -> None: ...
     def artifact(self, descriptor: dict[str, Any]) -> None: ...
@@ -110,13 +112,17 @@ class Answer:
         if text:
             self._counted(text, self.form.reasoning)
 
-    def call(self, id: str, name: str) -> int | None:
+    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
         if name not in self.client_tools:
             return None
         self._speak()
         self._calls.append(False)
-        self.form.call(len(self._calls) - 1, id, name)
+        self.form.call(len(self._calls) - 1, id, name, fields)
         return len(self._calls) - 1
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._speak()
+        self.form.call_fields(number, fields)
 
     def arguments(self, number: int, piece: str) -> None:
         if piece:
@@ -151,7 +157,7 @@ class Answer:
             case Artifact():
                 self._show(event)
             case ToolCall():
-                number = self.call(event.id, event.name)
+                number = self.call(event.id, event.name, event.fields)
                 if number is None:
                     log.warning("dropped a tool call for a tool that the client did not offer (S10)")
                 else:
@@ -172,7 +178,7 @@ class Answer:
         """Writes what the answer is waiting for, so that readers of a silent stream see activity (S2, S4)."""
         self.form.progress(f"{self.activity} ({seconds:.0f} s).\n" if seconds >= 1 else f"{self.activity}.\n")
 
-    def close(self, note: str = "", reason: FinishReason | None = None) -> tuple[FinishReason, dict[str, int | float]]:
+    def close(self, note: str = "", reason: FinishReason | None = None) -> tuple[FinishReason, dict[str, Any]]:
         """Ends open tools and sandboxes, then the answer, with `note` as its last text. Returns reason and usage."""
         for opened in list(self._open):
             self._end(opened, "error", {})

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -98,7 +99,7 @@ class _Request:
         outcome: Outcome,
         answer: Answer,
         reason: str | None,
-        usage: Mapping[str, int | float],
+        usage: Mapping[str, Any],
         gap: float | None = None,
         lag: float | None = None,
     ) -> None:

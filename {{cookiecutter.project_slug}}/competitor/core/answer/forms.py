@@ -2,7 +2,7 @@
 # Contract file: replaced by updates.
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..events import FinishReason, Flow
@@ -37,10 +37,13 @@ class StreamForm:
 
     progress = reasoning
 
-    def call(self, number: int, id: str, name: str) -> None:
-        # The first fragment only has id, type and name (S9).
-        head = {"index": number, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
+    def call(self, number: int, id: str, name: str, fields: Mapping[str, Any]) -> None:
+        # Only the first fragment has id, type and name (S9).
+        head = {"index": number, "id": id, "type": "function", "function": {"name": name, "arguments": ""}, **fields}
         self._at_once(self.envelope.delta({"tool_calls": [head]}))
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._at_once(self.envelope.delta({"tool_calls": [{"index": number, **fields}]}))
 
     def arguments(self, number: int, piece: str) -> None:
         self._at_once(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
@@ -67,7 +70,7 @@ class StreamForm:
         if self.pacer is not None:
             self.pacer.drop()
 
-    async def end(self, reason: FinishReason, usage: dict[str, int | float], usage_in_own_chunk: bool) -> None:
+    async def end(self, reason: FinishReason, usage: dict[str, Any], usage_in_own_chunk: bool) -> None:
         """Sends the text that pacing holds, one finish chunk, one usage and `[DONE]`, and nothing after it (S7, S8)."""
         if self.pacer is not None:
             await self.pacer.end()
@@ -107,8 +110,12 @@ class WholeForm:
     def progress(self, text: str) -> None:
         pass
 
-    def call(self, number: int, id: str, name: str) -> None:
-        self._calls.append({"id": id, "type": "function", "function": {"name": name, "arguments": ""}})
+    def call(self, number: int, id: str, name: str, fields: Mapping[str, Any]) -> None:
+        function = {"name": name, "arguments": ""}
+        self._calls.append({"id": id, "type": "function", "function": function, **fields})
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._calls[number] |= fields
 
     def arguments(self, number: int, piece: str) -> None:
         self._calls[number]["function"]["arguments"] += piece
@@ -121,9 +128,7 @@ class WholeForm:
 
     link = text
 
-    def as_json(
-        self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, int | float]
-    ) -> dict[str, Any]:
+    def as_json(self, id: str, model: str, created: int, reason: FinishReason, usage: dict[str, Any]) -> dict[str, Any]:
         """The response object (W1 to W3). `tool_calls` is left out when empty; the other fields are always there."""
         message: dict[str, Any] = {
             "role": "assistant",

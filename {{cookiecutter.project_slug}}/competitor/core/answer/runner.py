@@ -80,7 +80,7 @@ class Runner:
             self._outcome = Outcome(failure=Failure.NO_SLOT, note=note)
         except UpstreamError as error:
             self._outcome = Outcome(End.DONE, Failure.UPSTREAM, error.kind, error.sentence, "stop")
-            why = {"kind": error.kind, "status": error.status or None, "detail": error.detail}
+            why = {"kind": error.kind, "status": error.status or None, "detail": error.detail[:300]}
             self._chat.log.warning("the upstream failed", extra=why)
         except ArtifactError as error:
             self._outcome = Outcome(End.DONE, Failure.ARTIFACT, error.kind, str(error), "stop")

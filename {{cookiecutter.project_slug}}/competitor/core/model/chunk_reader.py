@@ -2,44 +2,33 @@
 # Contract file: replaced by updates.
 
 import json
-import secrets
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any, cast
 
 from pydantic_core import from_json
 
 from ..errors import UpstreamError
-from ..events import FinishReason, Sink, ToolCall
+from ..events import FinishReason, Flow, Sink
+from ..limits import MAX_WHOLE_RESPONSE_BYTES
+from ..outbound.response import Response
 from ..usage import Usage, read_usage
+from .calls import Calls
 from .chunk_fast_path import UsualChunk, usual_chunk
+from .dialects import (
+    HEARTBEATS,
+    REASONING_NAMES,
+    finish_reason,
+    parts,
+    pictures,
+    raise_error_in,
+    usage_elsewhere,
+    words,
+)
+from .sse import EventSplitter
 from .think_tags import ThinkTags
-
-_REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
-
 
 # After this many chunks that the fast path could not read, it learns the usual chunk again.
 _LEARN_EVERY = 4
-
-
-@dataclass(slots=True)
-class PartialCall:
-    """A tool call whose arguments are still arriving. `number` is what `Sink.call` returned for it."""
-
-    id: str
-    name: str
-    number: int | None
-    arguments: str = ""
-
-    def whole(self) -> ToolCall:
-        return ToolCall(self.name, self.arguments, self.id)
 
 
 class ChunkReader:
@@ -49,65 +38,84 @@ class ChunkReader:
         self._sink = sink
         self.text = StringIO()  # a list of a million tokens would take ten times the memory
         self.reasoning = StringIO()
-        self.calls: list[PartialCall] = []
+        self.reasoning_name = ""  # the field that it came in; empty if it came between tags
+        self.calls = Calls(sink)
+        self.pictures: list[str] = []  # URLs
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.began = False
-        self._by_index: dict[int, PartialCall] = {}
+        self.is_whole = False  # one object has arrived, not a stream of chunks
         self._tags: ThinkTags | None = ThinkTags()  # None once only text can follow
         self._usual: UsualChunk | None = None
         self._chunks = 0
 
+    @property
+    def has_told(self) -> bool:
+        """Whether the sink got something that a second attempt would repeat."""
+        called = any(call.number is not None for call in self.calls.found)
+        return bool(self.text.tell() or self.reasoning.tell() or called)
+
     def chunk(self, payload: bytes) -> None:
-        """Reads one event of a stream. Raises `UpstreamError`."""
+        """Reads one event of a stream, or the one object of a server that does not stream. Raises `UpstreamError`."""
         if self._usual is not None and (text := self._usual.text(payload)):
             self.text.write(text)
             self._sink.text(text)
             return
         chunk = _parsed(payload)
-        self._read(chunk, "delta")
+        if chunk is None:
+            return
+        self._read(chunk)
         self._chunks += 1
         if self._chunks % _LEARN_EVERY == 0 and self._tags is None and (text := _only_text(chunk)) is not None:
             self._usual = usual_chunk(payload, text)
 
     def ended(self) -> None:
-        """Ends the stream: passes on text that was held back because it might have been the start of a tag."""
+        """Ends the answer: passes on text that was held back because it might have been the start of a tag."""
         if self._tags is not None:
             self._said(*self._tags.rest())
+        if self.calls.found:
+            self.calls.end()
 
-    def whole(self, body: bytes) -> None:
-        """Reads the answer of a server that does not stream: one JSON object. Raises `UpstreamError`."""
-        self._read(_parsed(body), "message")
-
-    def _read(self, chunk: dict[str, Any], key: str) -> None:
-        self.began = True
+    def _read(self, chunk: dict[str, Any]) -> None:
         try:
-            if chunk.get("error"):
-                raise UpstreamError("in_stream", json.dumps(chunk["error"])[:500])
-            usage = chunk.get("usage")
-            if choices := chunk.get("choices"):
-                choice = choices[0]
-                if delta := choice.get(key):
-                    self._delta(delta)
-                if reason := choice.get("finish_reason"):
-                    self.finish_reason = _REASONS.get(reason, "stop")
-                    # Moonshot's and Groq's places for it
-                    usage = usage or choice.get("usage") or (chunk.get("x_groq") or {}).get("usage")
-            if usage:
+            choices = chunk.get("choices")
+            choice = choices[0] if choices else {}
+            if delta := choice.get("delta"):
+                self._delta(delta)
+            elif (message := choice.get("message")) and not self.began:  # later, it repeats what was streamed
+                self.is_whole = True
+                self._delta(message)
+            self.began = True
+            given = choice.get("finish_reason")
+            if usage := chunk.get("usage") or ((given or not choices) and usage_elsewhere(chunk, choice)):
                 self.usage = read_usage(usage) or self.usage
+            if "error" in chunk or "error" in choice or not (choices or usage):
+                raise_error_in(chunk, choice)
+            if given:
+                self.finish_reason = finish_reason(given)
         except (AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
             raise UpstreamError("not_openai", f"a chunk with an unknown structure: {type(error).__name__}") from None
 
     def _delta(self, delta: dict[str, Any]) -> None:
-        # Reasoning has two names: DeepSeek's, which vLLM and most others use, and OpenRouter's.
-        if text := delta.get("reasoning_content") or delta.get("reasoning"):
-            self._said(_as_text(text), "")
-        if text := delta.get("content"):
-            text = _as_text(text)
-            thought, text = self._tags.parted(text) if self._tags is not None else ("", text)
+        for name in REASONING_NAMES:  # lookups without a call: most deltas have one field only
+            if name in delta and (thought := delta[name]):
+                self.reasoning_name = name
+                self._said(words(thought), "")
+                break
+        if content := delta.get("content"):
+            thought, text = ("", content) if isinstance(content, str) else parts(content)
+            if text and self._tags is not None:
+                tagged, text = self._tags.parted(text)
+                thought += tagged
             self._said(thought, text)
-        for piece in delta.get("tool_calls") or ():
-            self._call(piece)
+        if "refusal" in delta and (refusal := delta["refusal"]):
+            self._said("", words(refusal))
+        if "tool_calls" in delta and (fragments := delta["tool_calls"]):
+            self.calls.take(fragments, whole=self.is_whole)
+        elif "function_call" in delta and (call := delta["function_call"]):  # OpenAI's older name, for one call
+            self.calls.take([{"index": 0, "function": call}])
+        if "images" in delta or isinstance(content, list):
+            self.pictures += pictures(delta)
 
     def _said(self, thought: str, text: str) -> None:
         if thought:
@@ -119,49 +127,73 @@ class ChunkReader:
         if self._tags is not None and self._tags.over:
             self._tags = None
 
-    def _call(self, piece: dict[str, Any]) -> None:
-        """Reads one fragment of a call. Some servers omit the index, repeat the name, or reuse an index."""
-        function = piece.get("function") or {}
-        known = self._known(piece)
-        if known is None or (function.get("name") and piece.get("id") not in (None, "", known.id)):
-            known = self._begun(piece, function.get("name"))
-        arguments = function.get("arguments")
-        if arguments:
-            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-            known.arguments += text
-            if known.number is not None:
-                self._sink.arguments(known.number, text)
 
-    def _known(self, piece: dict[str, Any]) -> PartialCall | None:
-        """The call that a fragment continues: the one with its index, else the one with its id, else the last one."""
-        if piece.get("index") is not None:
-            return self._by_index.get(piece["index"])
-        if piece.get("id"):
-            return next((call for call in self.calls if call.id == piece["id"]), None)
-        return self.calls[-1] if self.calls else None
+async def receive(response: Response, reader: ChunkReader, flow: Flow) -> None:
+    """Passes the body of a response to a reader: a stream of events, or one object. Raises `UpstreamError`."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "text/html":
+        raise UpstreamError("not_openai", "a page of HTML")
+    splitter, whole = EventSplitter(), bytearray()
 
-    def _begun(self, piece: dict[str, Any], name: Any) -> PartialCall:
-        if not isinstance(name, str) or not name:
-            raise UpstreamError("not_openai", "a tool call without a name")
-        call_id = str(piece.get("id") or f"call_{secrets.token_hex(12)}")
-        call = PartialCall(call_id, name, self._sink.call(call_id, name))
-        self.calls.append(call)
-        if piece.get("index") is not None:
-            self._by_index[piece["index"]] = call
-        return call
+    def read(data: bytes) -> None:
+        flow.cork()
+        try:
+            for payload in splitter.feed(data):
+                if payload == b"[DONE]":
+                    response.stop()
+                    return
+                reader.chunk(payload)
+        finally:
+            flow.uncork(last=response.stopped)
+
+    def collect(data: bytes) -> None:
+        whole.extend(data)
+        if len(whole) > MAX_WHOLE_RESPONSE_BYTES:
+            raise UpstreamError("too_large", f"a body of more than {MAX_WHOLE_RESPONSE_BYTES} bytes")
+
+    def look(data: bytes) -> None:
+        if first := data.lstrip()[:1]:  # some servers send a stream under this type
+            read_rest = collect if first == b"{" else read
+            response.switch(read_rest)
+            read_rest(data)
+
+    response.start(look if kind == "application/json" else read)
+    try:
+        await response.ended
+    except UpstreamError:
+        if reader.finish_reason is None:
+            raise  # otherwise everything important has arrived
+    if whole:
+        reader.chunk(bytes(whole))
+    for payload in splitter.end():
+        if payload != b"[DONE]":
+            reader.chunk(payload)
+    if not (reader.is_whole if whole else reader.began):
+        raise UpstreamError("not_openai", "no answer at all")
+    if reader.finish_reason is None and not (response.stopped or reader.is_whole):
+        raise UpstreamError("broke_off", "the body ended without a finish reason and without [DONE]")
 
 
-def _parsed(payload: bytes) -> dict[str, Any]:
+def _parsed(payload: bytes) -> dict[str, Any] | None:
+    """The chunk in an event, or None if the event only keeps the connection open."""
     try:
         chunk = from_json(payload, cache_strings="keys")  # cached ids and texts would fragment the memory
     except ValueError:
         try:  # half a surrogate pair: the strict parser refuses it; `answer.py` repairs it
             chunk = json.loads(payload)
         except (ValueError, RecursionError):
+            if _is_heartbeat(payload):
+                return None
             raise UpstreamError("not_openai", "an event that is not JSON") from None
     if not isinstance(chunk, dict):
+        if _is_heartbeat(payload):
+            return None
         raise UpstreamError("not_openai", "an event that is not an object")
     return cast(dict[str, Any], chunk)
+
+
+def _is_heartbeat(payload: bytes) -> bool:
+    return payload[:20].strip().lower().decode("latin-1") in HEARTBEATS
 
 
 def _only_text(chunk: dict[str, Any]) -> str | None:
@@ -172,12 +204,3 @@ def _only_text(chunk: dict[str, Any]) -> str | None:
     delta = {name: value for name, value in (choices[0].get("delta") or {}).items() if value and name != "role"}
     text = delta.get("content")
     return text if isinstance(text, str) and len(delta) == 1 else None
-
-
-def _as_text(value: Any) -> str:
-    """The text of a string, or of a list of parts, which Mistral's reasoning models send."""
-    if isinstance(value, str):
-        return value
-    return "".join(
-        part if isinstance(part, str) else _as_text(part.get("text") or part.get("thinking") or "") for part in value
-    )

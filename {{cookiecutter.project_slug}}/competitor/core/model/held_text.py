@@ -5,9 +5,10 @@ Before a tool call, models like to say what they are about to do. The benchmark 
 arrives, so such words, seconds before the answer, would cost points. They become reasoning.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from ..events import FinishReason, Flow, Sink
+from ..events import NO_FIELDS, FinishReason, Flow, Sink
 from ..usage import Usage
 
 
@@ -21,6 +22,7 @@ class HeldText:
         self._sink, self._characters, self._client_tools = sink, characters, client_tools
         self._held = ""
         self.reasoned = 0  # characters of text that became reasoning
+        self.has_told = False  # whether anything was passed on
         self.text = self._hold
 
     @property
@@ -37,17 +39,25 @@ class HeldText:
         self.text = self._sink.text
         held, self._held = self._held, ""
         if held:
+            self.has_told = True
             self._sink.text(held)
 
-    def call(self, id: str, name: str) -> int | None:
+    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
         if name in self._client_tools:
             self.release()
         elif self._held:
+            self.has_told = True
             self._sink.reasoning(f"{self._held}\n")
             self.reasoned, self._held = len(self._held), ""
-        return self._sink.call(id, name)
+        number = self._sink.call(id, name, fields) if fields else self._sink.call(id, name)
+        self.has_told = self.has_told or number is not None
+        return number
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._sink.call_fields(number, fields)
 
     def reasoning(self, text: str) -> None:
+        self.has_told = True
         self._sink.reasoning(text)
 
     def arguments(self, number: int, piece: str) -> None:

@@ -3,8 +3,10 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
-from ..events import FinishReason, Flow, Reasoning, Source, Text, ToolCallPiece
+from ..events import NO_FIELDS, FinishReason, Flow, Reasoning, Source, Text, ToolCallPiece
 from ..limits import MAX_WAITING_CHARACTERS
 from ..usage import Usage
 
@@ -30,12 +32,15 @@ class PullSink(Flow):
     def reasoning(self, text: str) -> None:
         self._put(Reasoning(text))
 
-    def call(self, id: str, name: str) -> int | None:
+    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
         if self._calls is None:
             return None  # the backend itself passes calls on to the client
         self._calls += 1
-        self._put(ToolCallPiece(self._calls - 1, "", id, name))
+        self._put(ToolCallPiece(self._calls - 1, "", id, name, fields))
         return self._calls - 1
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._put(ToolCallPiece(number, "", fields=fields))
 
     def arguments(self, number: int, piece: str) -> None:
         self._put(ToolCallPiece(number, piece))

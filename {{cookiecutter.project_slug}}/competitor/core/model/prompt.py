@@ -45,10 +45,21 @@ def message(given: Message) -> Body:
     if given.name is not None:
         body["name"] = given.name
     if given.tool_calls:
-        body["tool_calls"] = [call.model_dump() for call in given.tool_calls]
+        body["tool_calls"] = [call.as_json() for call in given.tool_calls]
     if given.tool_call_id is not None:
         body["tool_call_id"] = given.tool_call_id
     return body
+
+
+def reasoning_by_message(request: ChatRequest) -> dict[Any, str]:
+    """The reasoning of earlier answers that the client has sent back (R5), by `reasoning_key`."""
+    told = ((message(given), given.reasoning_content) for given in request.messages)
+    return {reasoning_key(given): reasoning for given, reasoning in told if reasoning}
+
+
+def reasoning_key(message: Body) -> Any:
+    """What tells an assistant's message from the others: the ids of its calls, else its text."""
+    return tuple(call["id"] for call in message.get("tool_calls") or ()) or str(message.get("content"))
 
 
 def _told_before(content: str | list[Body]) -> str | list[Body]:

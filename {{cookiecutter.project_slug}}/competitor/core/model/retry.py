@@ -13,6 +13,7 @@ from ..outbound.response import Response
 _REFUSAL_SECONDS = 5.0
 # With these statuses, a retry may succeed; some servers send 529 when they are overloaded.
 _PASSING_STATUSES = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
+_PASSING_KINDS = frozenset(("unreachable", "broke_off", "in_stream"))
 _REFUSALS = {401: "refused_key", 403: "refused_key", 429: "busy", 503: "busy", 529: "busy"}
 _FIRST_PAUSE_SECONDS = 0.5
 
@@ -29,7 +30,7 @@ async def failure(response: Response) -> UpstreamError:
         response.close()
     kind = _REFUSALS.get(status, "failed" if status >= 500 else "refused")
     pause = _seconds(response.headers.get("retry-after", ""))
-    return UpstreamError(kind, detail[:300], status=status, retry_after=pause)
+    return UpstreamError(kind, detail, status=status, retry_after=pause)
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -47,7 +48,7 @@ def _seconds(retry_after: str) -> float | None:
 
 def pause_before_retry(error: UpstreamError, attempt: int) -> float | None:
     """Seconds to wait before the next attempt; None if another attempt would not help."""
-    if error.status not in _PASSING_STATUSES and error.kind not in ("unreachable", "broke_off"):
+    if error.status not in _PASSING_STATUSES and (error.status or error.kind not in _PASSING_KINDS):
         return None
     if error.retry_after is not None:
         return error.retry_after if error.retry_after <= MAX_RETRY_PAUSE_SECONDS else None

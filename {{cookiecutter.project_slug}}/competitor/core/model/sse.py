@@ -4,8 +4,11 @@ Contract file: replaced by updates.
 Lines end only at LF, CRLF or CR. Text libraries also split at U+2028, which would lose chunks.
 """
 
+import json
+
 from ..errors import UpstreamError
 from ..limits import MAX_EVENT_BYTES
+from .dialects import HEARTBEAT_EVENTS
 
 
 class EventSplitter:
@@ -57,4 +60,23 @@ def _data(event: bytes) -> bytes | None:
         return event[6:]
     lines = event.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     found = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
-    return b"\n".join(found) if found else None
+    if not found:
+        if event.startswith(b"error:"):  # llama.cpp's older form
+            return _as_error(event[6:].strip())
+        return event if event.startswith(b"{") else None  # one object, in spite of the content type
+    data = b"\n".join(found)
+    name = next((line[6:].strip().lower() for line in lines if line.startswith(b"event:")), b"")
+    if name == b"error":
+        return _as_error(data)
+    return None if name.decode("latin-1") in HEARTBEAT_EVENTS else data
+
+
+def _as_error(data: bytes) -> bytes:
+    """The data of an event that is named `error`, in OpenAI's form of an error."""
+    try:
+        error = json.loads(data)
+    except (ValueError, RecursionError):
+        error = data.decode("utf-8", "replace")
+    if isinstance(error, dict) and error.get("error"):
+        return data
+    return json.dumps({"error": error or "no message"}).encode()

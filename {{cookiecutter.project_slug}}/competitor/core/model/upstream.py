@@ -68,6 +68,11 @@ def limited(body: Body, base_url: str, settings: Settings) -> Body:
     return {key: value for key, value in body.items() if key not in _LIMITS} | {name: found}
 
 
+def authorization(upstream: Upstream) -> dict[str, str]:
+    """The header with the server's key; empty without a key."""
+    return {"authorization": f"Bearer {upstream.key.get_secret_value()}"} if upstream.key else {}
+
+
 def described(settings: Settings) -> dict[str, str]:
     """The model that answers, and its server, for `/health` and the log (E2)."""
     url = settings.llm_base_url

@@ -47,7 +47,7 @@ class Summary:
     largest_gap: float | None
     loop_lag: float | None
     duration: float
-    usage: Mapping[str, int | float]
+    usage: Mapping[str, Any]
 
     def as_fields(self) -> dict[str, Any]:
         """The fields for the log, with times in whole milliseconds."""

@@ -13,6 +13,8 @@ import httptools
 from ..errors import UpstreamError
 from ..limits import MAX_RESPONSE_HEAD_BYTES, MAX_UNPACKED_BYTES, MAX_UNREAD_BYTES
 
+# Values of Content-Encoding that mean the body is sent as it is; `none` and `utf-8` are seen in real servers.
+PLAIN_ENCODINGS = frozenset(("", "none", "identity", "utf-8", "utf8"))
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 
 
@@ -60,6 +62,10 @@ class Response:
         self._reader = reader
         self.resume()
         self._deliver()
+
+    def switch(self, reader: Callable[[bytes], None]) -> None:
+        """Passes the rest of the body to another reader. A reader may call this."""
+        self._reader = reader
 
     async def read(self, max_bytes: int) -> bytes:
         """Returns the whole body. Raises `UpstreamError`, for example for more than `max_bytes`."""
@@ -170,10 +176,10 @@ class Response:
             self.headers.clear()
             return
         self.status = status
-        packing = self.headers.get("content-encoding", "identity").lower()
+        packing = self.headers.get("content-encoding", "").strip().lower()
         if packing in ("gzip", "x-gzip", "deflate"):
             self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        elif packing != "identity":
+        elif packing not in PLAIN_ENCODINGS:
             self.fail(UpstreamError("not_openai", f"a body encoded as {packing[:20]}"))
         if not self.head.done():
             self.head.set_result(None)

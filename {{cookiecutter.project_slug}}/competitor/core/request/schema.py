@@ -171,16 +171,23 @@ class RequestToolCall(StrictModel):
     id: str
     type: Literal["function"] = "function"
     function: FunctionCall
+    # Vendors' fields, which go back to them (R9): Gemini's signature of its thoughts, and LiteLLM's place for it.
+    extra_content: JsonObject | None = None
+    provider_specific_fields: JsonObject | None = None
 
 
 class Message(StrictModel):
-    """A message (R4, R5). `content` may be null or absent; clients may send back an earlier answer's `artifacts`."""
+    """A message (R4, R5). `content` may be null or absent.
+
+    Clients may send back an earlier answer's `artifacts` and `reasoning_content`.
+    """
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Content | None = None
     name: str | None = None
     tool_calls: Annotated[list[RequestToolCall], Field(fail_fast=True)] | None = None
     tool_call_id: str | None = None
+    reasoning_content: str | None = None
     artifacts: Annotated[list[Any], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="after")

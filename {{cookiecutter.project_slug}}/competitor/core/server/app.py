@@ -72,6 +72,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     client = HttpClient(
         egress, connect_seconds=settings.llm_connect_seconds, silence_seconds=settings.llm_silence_seconds
     )
+    llm = Llm(settings, client, offline)
     metrics = Metrics(version=identity().version, backend=backend.name, model=described(settings)["model"])
     keeper = Keeper(settings)
     sweeper = Sweeper(keeper)
@@ -79,7 +80,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     _warn_of_missing_tools(settings)
     shared = Shared(
         settings=settings,
-        llm=Llm(settings, client, offline),
+        llm=llm,
         backend=backend,
         gate=Gate(settings.max_running, settings.max_open, settings.queue_seconds),
         bodies=Bodies(settings.max_bodies_bytes, settings.max_open),
@@ -141,8 +142,13 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """Lists the competitor and its model (E3). A request may name any model."""
-        names = dict.fromkeys([identity().name, described(settings)["model"]])
+        """Lists the names of models that work (E3). A request may name any model.
+
+        The competitor's own name works unless the request's name goes to the model's server.
+        """
+        listed = await llm.models()
+        own = [identity().name] if settings.llm_model or settings.llm_base_url is None or not listed else []
+        names = dict.fromkeys([*own, *listed])
         models = [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names]
         return {"object": "list", "data": models}
 

@@ -20,6 +20,8 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call
 
 from ...api import Completion, Reasoning, Text, ToolCallPiece
 
+_WANTED_BACK = "wanted_back"
+
 Body = dict[str, Any]
 Piece = Text | Reasoning | ToolCallPiece
 
@@ -59,7 +61,10 @@ def from_completion(completion: Completion) -> AIMessage:
             calls.append(tool_call(id=call.id, name=call.name, args=arguments))
     return AIMessage(
         content=completion.text,
-        additional_kwargs={"reasoning_content": completion.reasoning} if completion.reasoning else {},
+        additional_kwargs={
+            **({"reasoning_content": completion.reasoning} if completion.reasoning else {}),
+            **_wanted_back(completion.message),
+        },
         tool_calls=calls,
         invalid_tool_calls=invalid,
         usage_metadata=_usage(completion),
@@ -97,6 +102,7 @@ def last_chunk(completion: Completion) -> AIMessageChunk:
     """The last chunk of a completion, with its usage and metadata."""
     return AIMessageChunk(
         content="",
+        additional_kwargs=_wanted_back(completion.message),
         usage_metadata=_usage(completion),
         response_metadata=_metadata(completion),
         chunk_position="last",
@@ -127,7 +133,29 @@ def _to_openai(message: BaseMessage) -> Body:
         # Without the call, its result would belong to no call, and servers refuse such a result.
         function = {"name": call["name"] or "unknown", "arguments": "{}"}
         body.setdefault("tool_calls", []).append({"type": "function", "id": call["id"], "function": function})
+    wanted = message.additional_kwargs.get(_WANTED_BACK)
+    if wanted and body.get("tool_calls"):
+        body |= wanted["message"]
+        for call in body["tool_calls"]:
+            call |= wanted["calls"].get(call["id"], {})
     return body
+
+
+def _wanted_back(message: Body) -> Body:
+    """What a server wants back with its tool calls: the reasoning, and a vendor's own fields (R5, R9).
+
+    LangChain's classes have no place for these, so they are in `additional_kwargs` until `to_openai` puts them back.
+    """
+    calls = {call["id"]: _rest(call, ("id", "type", "function")) for call in message.get("tool_calls") or ()}
+    wanted = {
+        "message": {name: message[name] for name in ("reasoning_content", "reasoning") if message.get(name)},
+        "calls": {call_id: fields for call_id, fields in calls.items() if fields},
+    }
+    return {_WANTED_BACK: wanted} if any(wanted.values()) else {}
+
+
+def _rest(body: Body, known: tuple[str, ...]) -> Body:
+    return {name: value for name, value in body.items() if name not in known}
 
 
 def _with_readable_calls(message: Body) -> Body:
@@ -138,7 +166,8 @@ def _with_readable_calls(message: Body) -> Body:
         }
         for call in message.get("tool_calls", ())
     ]
-    return {**message, "content": message.get("content") or "", **({"tool_calls": calls} if calls else {})}
+    readable: Body = {**message, "content": message.get("content") or ""}
+    return readable | ({"tool_calls": calls, **_wanted_back(message)} if calls else {})
 
 
 def _object(text: str) -> Body | None:

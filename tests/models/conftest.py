@@ -1,0 +1,58 @@
+"""Fixtures: an upstream that sends the wires, and a generated repo of each variant in front of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from competitor.checks import Target
+
+from ..bakes import Bakes
+from ..baking.baking import VARIANTS
+from ..template_path import contract_tests
+from .wires import ModelServer, model_server
+
+processes = contract_tests("processes")
+Serve = Callable[[Mapping[str, str]], Target]
+
+
+@pytest.fixture(scope="session")
+def session_models() -> Iterator[ModelServer]:
+    with model_server() as running:
+        yield running
+
+
+@pytest.fixture
+def models(session_models: ModelServer) -> ModelServer:
+    """The upstream, without answers, rules and requests of another test."""
+    session_models.reset()
+    return session_models
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def variant(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def serve(variant: str, bakes: Bakes, session_models: ModelServer) -> Iterator[Serve]:
+    """Starts this variant's server in front of the upstream, with a further environment."""
+    project: Path = bakes(variant)
+    launcher: Any = processes.Launcher(cwd=project)
+
+    def start(environment: Mapping[str, str]) -> Target:
+        given = {"JANUS_LLM_BASE_URL": session_models.url, "JANUS_LLM_ATTEMPTS": "2", "JANUS_PACING": "off"}
+        return Target(launcher({**given, **environment}).url, timeout=120)
+
+    yield start
+    launcher.close()
+
+
+@pytest.fixture(scope="module")
+def target(serve: Serve) -> Target:
+    """A server whose framework is loaded, so that no answer begins with a note about the wait."""
+    started = serve({})
+    started.ask("wire: openai/text.sse ?")
+    return started
