@@ -7,7 +7,7 @@ PARALLEL ?= 4
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: imports tables mutants test-browser test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: imports tables mutants test-browser test-clients test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -55,6 +55,9 @@ test-image: $(VENV)/.torture        ## build the baked Dockerfile and test what 
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
 	@$(BIN)/python -m pytest -m slow tests/checks/test_under_load.py
+
+test-clients: $(VENV)/.clients        ## run nine clients of other people against all variants, offline and on what 17 model servers send
+	@$(BIN)/python -m pytest -m slow -s tests/clients
 
 test-killed: $(VENV)/.ready        ## kill test runs at every moment and check that no process is left (Linux)
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/orphans
@@ -112,6 +115,10 @@ $(VENV)/.policy: $(VENV)/.ready tests/torture/policy/requirements.txt
 	@echo "Setting up the policy checker, in an environment of its own ..."
 	@$(PYTHON) -m venv $(VENV)/policy
 	@$(VENV)/policy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/torture/policy/requirements.txt
+	@touch $@
+
+$(VENV)/.clients: $(VENV)/.ready tests/clients/requirements.txt tests/clients/package-lock.json
+	@$(BIN)/python -m tests.clients.install
 	@touch $@
 
 $(VENV)/.torture: $(VENV)/.ready tests/torture/requirements.txt

@@ -233,10 +233,14 @@ def test_a_name_without_a_slug_is_refused_in_our_words(home: Path, tmp_path: Pat
     bake(tmp_path, home, {"project_name": "🚀🚀", "project_slug": "rockets"})
 
 
-@pytest.mark.parametrize("command", ["run", "test", "lint", "lock", "check", "verify", "update"])
+@pytest.mark.parametrize("command", ["run", "test", "lint", "lock", "check --here", "verify", "update"])
 def test_a_repo_that_was_made_without_the_hooks_says_what_is_missing(command: str, half_made: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "competitor", command], cwd=half_made, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "competitor", *command.split()],
+        cwd=half_made,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert "--accept-hooks yes" in done.stderr

@@ -75,7 +75,8 @@ def call(name: str, arguments: Json, *, reasoning: str = "", fields: Json | None
 class ModelServer:
     """A running upstream. Set `answers` and `rule` for a test; `asked` are the bodies of all requests.
 
-    `rule` returns the text of a 400 for a body that the server refuses, or an empty text.
+    After the result of a tool it answers with a sentence. `rule` returns the text of a 400 for a body that the server
+    refuses, or an empty text.
     """
 
     url: str = ""
@@ -93,6 +94,8 @@ class ModelServer:
             return 400, "application/json", {}, json.dumps({"error": {"message": refusal}}).encode()
         if self.answers:
             return 200, "text/event-stream", {}, self.answers.pop(0).encode()
+        if body["messages"][-1]["role"] == "tool":
+            return 200, "text/event-stream", {}, text("The tool has answered.").encode()
         named = re.search(r"wire: (\S+)", json.dumps(body["messages"]))
         assert named is not None
         wire = WIRES[named[1].strip('"}]')]

@@ -54,6 +54,7 @@ def stream(data: bytes) -> None:
                 reader.chunk(payload)
         for payload in splitter.end():
             reader.chunk(payload)
+        reader.ended()
 
 
 def url(data: bytes) -> None:

@@ -269,9 +269,9 @@ GUARDS = (
     Guard(
         "B",
         "a broken connection is reported in the answer",
-        f"{CORE}/model/completion.py",
-        "        if reader.finish_reason is None and not response.stopped:\n            raise",
-        "        if False:\n            raise",
+        f"{CORE}/model/chunk_reader.py",
+        "    if reader.finish_reason is None and not (response.stopped or reader.is_whole):\n        raise",
+        "    if False:\n        raise",
         (f"{TORTURE}/test_upstream_faults.py", "--every", "-k", "proxy and stream and finish"),
     ),
     Guard(

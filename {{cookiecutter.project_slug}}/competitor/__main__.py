@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # These commands need competitor/checks, which the image leaves out (see .dockerignore).
 NEED_CHECKS = ("ask", "check", "arena", "submission", "workshop")
-# These commands need what the template's hooks add to a repo.
-NEED_REPO = (*NEED_CHECKS, "run", "test", "lint", "lock", "verify", "update")
+# These commands, and `check --here`, need what the template's hooks add to a repo.
+NEED_HOOKS = ("run", "test", "lint", "lock", "verify", "update")
 NO_HOOKS = """\
 This repo is not complete: the backend and the list of dependencies are missing, because the template's hooks did not
 run when it was made. Delete this folder and make it again, with `--accept-hooks yes`:
@@ -25,7 +25,8 @@ def main() -> int:
     arguments, others = parser.parse_known_args()
     if others and sys.argv[1] != "test":
         parser.error(f"unrecognized arguments: {' '.join(others)}")
-    if sys.argv[1] in NEED_REPO and (ROOT / "Makefile").is_file() and not (ROOT / "requirements.txt").is_file():
+    complete = (ROOT / "requirements.txt").is_file() or not (ROOT / "Makefile").is_file()
+    if not complete and (sys.argv[1] in NEED_HOOKS or "--here" in sys.argv):
         print(NO_HOOKS, file=sys.stderr)
         return 2
     if sys.argv[1] in NEED_CHECKS and not (ROOT / "competitor" / "checks").is_dir():

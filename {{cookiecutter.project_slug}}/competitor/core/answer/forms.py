@@ -43,7 +43,9 @@ class StreamForm:
         self._at_once(self.envelope.delta({"tool_calls": [head]}))
 
     def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
-        self._at_once(self.envelope.delta({"tool_calls": [{"index": number, **fields}]}))
+        # OpenAI's SDK and LangChain fail at a fragment without `function`.
+        piece = {"index": number, "function": {"arguments": ""}, **fields}
+        self._at_once(self.envelope.delta({"tool_calls": [piece]}))
 
     def arguments(self, number: int, piece: str) -> None:
         self._at_once(self.envelope.delta({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
