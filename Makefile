@@ -7,7 +7,7 @@ PARALLEL ?= 4
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: imports tables mutants test-browser test-clients test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: imports tables mutants test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -58,6 +58,9 @@ test-load: $(VENV)/.ready        ## check every clause while a hundred other str
 
 test-clients: $(VENV)/.clients        ## run nine clients of other people against all variants, offline and on what 17 model servers send
 	@$(BIN)/python -m pytest -m slow -s tests/clients
+
+test-servers: $(VENV)/.servers        ## run every variant in front of eight model servers of other people, streamed and whole, with tools
+	@$(BIN)/python -m pytest -m slow tests/servers
 
 test-killed: $(VENV)/.ready        ## kill test runs at every moment and check that no process is left (Linux)
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/orphans
@@ -119,6 +122,10 @@ $(VENV)/.policy: $(VENV)/.ready tests/torture/policy/requirements.txt
 
 $(VENV)/.clients: $(VENV)/.ready tests/clients/requirements.txt tests/clients/package-lock.json
 	@$(BIN)/python -m tests.clients.install
+	@touch $@
+
+$(VENV)/.servers: $(VENV)/.ready tests/servers/requirements.txt tests/servers/package-lock.json
+	@$(BIN)/python -m tests.servers.install
 	@touch $@
 
 $(VENV)/.torture: $(VENV)/.ready tests/torture/requirements.txt

@@ -43,7 +43,7 @@ def main() -> None:
         compile_lock(
             ROOT / "tests" / "torture", "requirements.in", "requirements.txt", f"--constraint={together}", *upgrade
         )
-        for folder in ("torture/policy", "clients"):  # in environments of their own
+        for folder in ("torture/policy", "clients", "servers"):  # in environments of their own
             compile_lock(ROOT / "tests" / folder, "requirements.in", "requirements.txt", *upgrade)
         compile_lock(ROOT / BASE / ".github", "tools.in", "tools.txt", *upgrade)
         # LiteLLM runs in its own environment, so its pins do not constrain other locks.

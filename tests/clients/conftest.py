@@ -28,6 +28,7 @@ OFFLINE = {
     "stream": "What is 17 * 23?",
     "tools": "How is the weather in Paris?",
     "parallel": "Use get_weather for Paris and get_weather for Rome.",
+    "tools_and_schema": "How is the weather in Paris, where I have 3 days?",
     "schema": "A trip to Paris, for 3 days.",
     "image": "What is in this picture?",
     "abort": "Write 400 words.",

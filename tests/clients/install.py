@@ -15,13 +15,15 @@ NODE = Path(ROOT_DIR) / ("node.exe" if sys.platform == "win32" else "bin/node")
 NPM = Path(ROOT_DIR) / ("" if sys.platform == "win32" else "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
-def main() -> None:
-    print("Installing the clients of test-clients, which takes a minute (once, and when their locks change) ...")
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+def install(what: str, folder: Path, venv: Path) -> None:
+    """Installs the locks of a folder: requirements.txt into `venv`, and package-lock.json into node_modules."""
+    print(f"Installing {what}, which takes a minute (once, and when their locks change) ...")
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    python = venv / PYTHON.relative_to(VENV)
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
-    subprocess.run([str(PYTHON), *pip, str(FOLDER / "requirements.txt")], check=True)
-    subprocess.run([str(NODE), str(NPM), "ci", "--silent"], cwd=FOLDER, check=True)
+    subprocess.run([str(python), *pip, str(folder / "requirements.txt")], check=True)
+    subprocess.run([str(NODE), str(NPM), "ci", "--silent"], cwd=folder, check=True)
 
 
 if __name__ == "__main__":
-    main()
+    install("the clients of test-clients", FOLDER, VENV)

@@ -227,14 +227,8 @@ class PydanticAi:
         return {"text": asyncio.run(streamed())}
 
     def tools(self, prompt: str) -> Json:
-        calls: list[Json] = []
         agent = Agent(self.model)
-
-        @agent.tool_plain
-        def get_weather(city: str) -> str:
-            """Gets the weather of a city."""
-            calls.append({"name": "get_weather", "arguments": {"city": city}})
-            return SAID.format(city=city)
+        calls = self.with_weather(agent)
 
         async def streamed() -> str:
             async with agent.run_stream(prompt) as result:
@@ -246,6 +240,23 @@ class PydanticAi:
 
     def schema(self, prompt: str) -> Json:
         return {"data": Agent(self.model, output_type=Trip).run_sync(prompt).output.model_dump()}
+
+    def tools_and_schema(self, prompt: str) -> Json:
+        agent = Agent(self.model, output_type=Trip)
+        calls = self.with_weather(agent)
+        return {"data": agent.run_sync(prompt).output.model_dump(), "calls": calls}
+
+    def with_weather(self, agent: Any) -> list[Json]:
+        """Adds the tool to an agent. Returns the list of its calls."""
+        calls: list[Json] = []
+
+        @agent.tool_plain
+        def get_weather(city: str) -> str:
+            """Gets the weather of a city."""
+            calls.append({"name": "get_weather", "arguments": {"city": city}})
+            return SAID.format(city=city)
+
+        return calls
 
     def image(self, prompt: str) -> Json:
         return {"text": Agent(self.model).run_sync([prompt, BinaryContent.from_data_uri(PICTURE)]).output}
@@ -284,6 +295,21 @@ class OpenAiAgents:
         return {"text": self.streamed(self.agent(), prompt)}
 
     def tools(self, prompt: str) -> Json:
+        tool, calls = self.weather()
+        return {"text": self.streamed(self.agent(tools=[tool]), prompt), "calls": calls}
+
+    parallel = wire = tools
+
+    def schema(self, prompt: str) -> Json:
+        return {"data": self.streamed(self.agent(output_type=Trip), prompt).model_dump()}
+
+    def tools_and_schema(self, prompt: str) -> Json:
+        tool, calls = self.weather()
+        agent = self.agent(tools=[tool], output_type=Trip)
+        return {"data": self.streamed(agent, prompt).model_dump(), "calls": calls}
+
+    def weather(self) -> tuple[Any, list[Json]]:
+        """The tool, and the list of its calls."""
         calls: list[Json] = []
 
         @agents.function_tool
@@ -292,12 +318,7 @@ class OpenAiAgents:
             calls.append({"name": "get_weather", "arguments": {"city": city}})
             return SAID.format(city=city)
 
-        return {"text": self.streamed(self.agent(tools=[get_weather]), prompt), "calls": calls}
-
-    parallel = wire = tools
-
-    def schema(self, prompt: str) -> Json:
-        return {"data": self.streamed(self.agent(output_type=Trip), prompt).model_dump()}
+        return get_weather, calls
 
     def image(self, prompt: str) -> Json:
         parts = [

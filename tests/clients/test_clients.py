@@ -31,12 +31,14 @@ def fault(client: str, case: str, result: Json) -> str:
 
 def _offline(case: str, result: Json) -> str | None:
     text, data = result.get("text") or "", result.get("data")
+    is_a_trip = isinstance(data, dict) and isinstance(data.get("days"), int) and bool(data.get("city"))
     expected = {
         "whole": "391" in text,
         "stream": "391" in text,
         "tools": "Sunny in Paris." in text and result.get("calls") == [_call("Paris")],
         "parallel": "Sunny in Paris." in text and "Sunny in Rome." in text,
-        "schema": isinstance(data, dict) and isinstance(data.get("days"), int) and bool(data.get("city")),
+        "tools_and_schema": is_a_trip and result.get("calls") == [_call("Paris")],
+        "schema": is_a_trip,
         "image": "an image (PNG, 1 x 1 pixels)" in text,
         "abort": True,  # whether the work has ended is seen at the server
         "artifacts": data == ["a.txt", "b.txt"] and "[a.txt](" in text and "[b.txt](" in text,

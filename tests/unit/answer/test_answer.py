@@ -123,14 +123,16 @@ def test_the_finish_reason_is_right(events: list[Any], finish: Any, expected: st
 
 def test_usage_of_several_calls_adds_up() -> None:
     made, _ = answer()
-    made.usage(Usage(1, 2))
-    made.usage(Usage(10, 20, cost_usd=0.5, sandbox_seconds=2))
+    made.usage(Usage(1, 2, cached_tokens=1))
+    made.usage(Usage(10, 20, cost_usd=0.5, sandbox_seconds=2, cached_tokens=4, reasoning_tokens=7))
     assert made.close()[1] == {
         "prompt_tokens": 11,
         "completion_tokens": 22,
         "total_tokens": 33,
         "cost_usd": 0.5,
         "sandbox_seconds": 2,
+        "prompt_tokens_details": {"cached_tokens": 5},
+        "completion_tokens_details": {"reasoning_tokens": 7},
     }
 
 

@@ -231,7 +231,7 @@ class Completion(Source):
                 if (held or reader).has_told:
                     raise
                 why: dict[str, Any] = {"kind": error.kind, "status": error.status or None, "attempt": attempt}
-                change = change_for(error, body, self._request)
+                change = change_for(error, body, self._request, settings.llm_reasoning_back)
                 if change is not None and change not in learnt and len(learnt) < MAX_LEARNT_PER_CALL:
                     learnt.append(change)
                     why |= {"change": change, "detail": error.detail[:300]}

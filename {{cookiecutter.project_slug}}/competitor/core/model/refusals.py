@@ -16,10 +16,13 @@ from .prompt import reasoning_by_message, reasoning_key
 
 Body = dict[str, Any]
 Change = str
+Back = Literal["auto", "on", "off"]  # the setting JANUS_LLM_REASONING_BACK
 
 REMEMBERED_SECONDS = 3600.0
 _REFUSING_STATUSES = frozenset((400, 422))
-_UNKNOWN = re.compile(r"(?i)\b(?:un\w+|not (?:supported|allowed|permitted|known)|extra|invalid parameter)\b")
+_UNKNOWN = re.compile(
+    r"(?i)\b(?:un(?:known|supported|recogni[sz]ed|expected)|not (?:supported|allowed|permitted|known)|extra)\b"
+)
 _MISSING = re.compile(r"(?i)\b(?:missing|must|requires?|required|needs?|expects?|expected)\b")
 _REMOVE = re.compile(rf"{_UNKNOWN.pattern}|\b(?:remove|must not)\b")
 
@@ -35,9 +38,9 @@ class Refusals:
         self._clock = clock
         self._learnt: dict[str, dict[Change, float]] = {}
 
-    def changes(self, base_url: str, reasoning_back: Literal["auto", "on", "off"]) -> list[Change]:
+    def changes(self, base_url: str, back: Back) -> list[Change]:
         """The changes for a call: what was learnt in the last hour, and what the setting says about reasoning."""
-        found = [WITH_REASONING] if reasoning_back == "on" else [WITHOUT_REASONING] if reasoning_back == "off" else []
+        found = [WITH_REASONING] if back == "on" else [WITHOUT_REASONING] if back == "off" else []
         if learnt := self._learnt.get(base_url):
             now = self._clock()
             found += [change for change, until in learnt.items() if until > now and change not in found]
@@ -117,8 +120,11 @@ def changed(body: Body, changes: list[Change], request: ChatRequest) -> Body:
     return body
 
 
-def change_for(error: UpstreamError, body: Body, request: ChatRequest) -> Change | None:
-    """The change after which a server may accept this body; None if its error names no field that we have added."""
+def change_for(error: UpstreamError, body: Body, request: ChatRequest, back: Back) -> Change | None:
+    """The change after which a server may accept this body; None if its error names no field that we have added.
+
+    `back` is the setting for reasoning: with `off`, none is sent even if the server asks for it.
+    """
     if error.status not in _REFUSING_STATUSES:
         return None
     named = set(re.findall(r"\w+", error.detail))
@@ -135,5 +141,7 @@ def change_for(error: UpstreamError, body: Body, request: ChatRequest) -> Change
     if "reasoning_content" in named or "reasoning" in named:
         has_some = sent != [*map(_without_reasoning, sent)]
         asks = _MISSING.search(error.detail) and not _REMOVE.search(error.detail)
-        return WITH_ALL_REASONING if asks or not has_some else WITHOUT_REASONING
+        if asks or not has_some:
+            return WITH_ALL_REASONING if back != "off" else None
+        return WITHOUT_REASONING
     return None
