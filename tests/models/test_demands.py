@@ -138,6 +138,14 @@ class TestRefusedFields:
             assert len(models.asked) == count
             assert "stream_options" not in models.asked[-1]
 
+    def test_a_server_that_cannot_stream_is_asked_for_a_whole_answer(self, fresh: Target, models: ModelServer) -> None:
+        message = {"role": "assistant", "content": "Hello"}
+        whole = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        refusal = "stream: unsupported value"
+        models.reset(whole, rule=lambda body: refusal if body.get("stream") else "")
+        assert fresh.read_stream(question("Hi", stream=True)).text == "Hello"
+        assert "stream" not in models.asked[-1]
+
     def test_one_odd_400_is_not_remembered(self, target: Target, models: ModelServer) -> None:
         models.reset(rule=lambda body: "stream_options is fine, but the context is full")
         assert "refused the request" in ask(target, [{"role": "user", "content": "Hi"}])["content"]

@@ -31,6 +31,7 @@ SENT: dict[str, Any] = {
     "messages": [TURN[0], THOUGHT, TURN[2]],
     "max_tokens": 5,
     "tool_choice": "none",
+    "stream": True,
     "stream_options": {"include_usage": True},
 }
 
@@ -39,11 +40,14 @@ SENT: dict[str, Any] = {
     ("said", "change"),
     [
         ('{"error":{"message":"Unknown parameter: stream_options"}}', "without stream_options"),
+        ("stream is not supported by this model", "without stream"),
+        ("the stream has ended before the upload", None),
         ('{"detail":[{"loc":["body","stream_options","include_usage"],"msg":"extra"}]}', "without stream_options"),
         ("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", "max_completion_tokens"),
         ("max_tokens must be at most 4096", None),
         ("tool_choice is not supported", "without tool_choice"),
         ("messages.1.tool_calls.0.extra_content: Extra inputs are not permitted", "without vendor fields"),
+        ("Function call is missing a thought_signature in functionCall parts.", None),
         # Kimi; DeepSeek, newer and older
         ("thinking is enabled but reasoning_content is missing in assistant tool call message", WITH_ALL_REASONING),
         ("The `reasoning_content` in the thinking mode must be passed back to the API.", WITH_ALL_REASONING),
@@ -56,7 +60,7 @@ SENT: dict[str, Any] = {
 def test_an_error_that_names_a_field_of_ours_leads_to_a_change(said: str, change: str | None) -> None:
     for status in (400, 422):
         assert change_for(UpstreamError("refused", said, status=status), SENT, REQUEST, "auto") == change
-    assert change_for(UpstreamError("failed", said, status=500), SENT, REQUEST, "auto") is None
+    assert change_for(UpstreamError("busy", said, status=429), SENT, REQUEST, "auto") is None
 
 
 def test_with_the_setting_off_no_reasoning_is_sent_even_if_the_server_asks_for_it() -> None:
@@ -69,7 +73,8 @@ def test_each_change_does_what_it_says() -> None:
     made = changed(SENT, [*names, WITHOUT_REASONING], REQUEST)
     call = {name: CALL[name] for name in ("id", "type", "function")}
     messages = [TURN[0], {**TURN[1], "tool_calls": [call]}, TURN[2]]
-    assert made == {"model": "m", "messages": messages, "max_completion_tokens": 5}
+    assert made == {"model": "m", "messages": messages, "max_completion_tokens": 5, "stream": True}
+    assert changed(SENT, ["without stream"], REQUEST).keys() == SENT.keys() - {"stream", "stream_options"}
     assert SENT["messages"][1] == THOUGHT  # a copy was changed
     assert changed({**SENT, "messages": TURN}, [WITH_ALL_REASONING], REQUEST)["messages"][1]["reasoning_content"]
     assert "reasoning_content" not in changed({**SENT, "messages": TURN}, [WITH_REASONING], REQUEST)["messages"][1]

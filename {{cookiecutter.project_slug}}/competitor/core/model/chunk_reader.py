@@ -15,9 +15,9 @@ from ..usage import Usage, read_usage
 from .calls import Calls
 from .chunk_fast_path import UsualChunk, usual_chunk
 from .dialects import (
-    HEARTBEATS,
     REASONING_NAMES,
     finish_reason,
+    is_heartbeat,
     parts,
     pictures,
     raise_error_in,
@@ -87,9 +87,10 @@ class ChunkReader:
                 self._delta(message)
             self.began = True
             given = choice.get("finish_reason")
-            if usage := chunk.get("usage") or ((given or not choices) and usage_elsewhere(chunk, choice)):
+            is_last = given or not choices or "usage" in choice
+            if usage := chunk.get("usage") or (is_last and usage_elsewhere(chunk, choice)):
                 self.usage = read_usage(usage) or self.usage
-            if "error" in chunk or "error" in choice or not (choices or usage):
+            if "error" in chunk or "error" in choice or (delta and "error" in delta) or not (choices or usage):
                 raise_error_in(chunk, choice)
             if given:
                 self.finish_reason = finish_reason(given)
@@ -131,8 +132,6 @@ class ChunkReader:
 async def receive(response: Response, reader: ChunkReader, flow: Flow) -> None:
     """Passes the body of a response to a reader: a stream of events, or one object. Raises `UpstreamError`."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/html":
-        raise UpstreamError("not_openai", "a page of HTML")
     splitter, whole = EventSplitter(), bytearray()
 
     def read(data: bytes) -> None:
@@ -152,12 +151,14 @@ async def receive(response: Response, reader: ChunkReader, flow: Flow) -> None:
             raise UpstreamError("too_large", f"a body of more than {MAX_WHOLE_RESPONSE_BYTES} bytes")
 
     def look(data: bytes) -> None:
-        if first := data.lstrip()[:1]:  # some servers send a stream under this type
+        if first := data.lstrip()[:1]:  # some servers send a stream under these types
+            if first == b"<":
+                raise UpstreamError("not_openai", "a page of HTML")
             read_rest = collect if first == b"{" else read
             response.switch(read_rest)
             read_rest(data)
 
-    response.start(look if kind == "application/json" else read)
+    response.start(look if kind in ("application/json", "text/html") else read)
     try:
         await response.ended
     except UpstreamError:
@@ -182,18 +183,14 @@ def _parsed(payload: bytes) -> dict[str, Any] | None:
         try:  # half a surrogate pair: the strict parser refuses it; `answer.py` repairs it
             chunk = json.loads(payload)
         except (ValueError, RecursionError):
-            if _is_heartbeat(payload):
+            if is_heartbeat(payload):
                 return None
             raise UpstreamError("not_openai", "an event that is not JSON") from None
     if not isinstance(chunk, dict):
-        if _is_heartbeat(payload):
+        if is_heartbeat(payload):
             return None
         raise UpstreamError("not_openai", "an event that is not an object")
     return cast(dict[str, Any], chunk)
-
-
-def _is_heartbeat(payload: bytes) -> bool:
-    return payload[:20].strip().lower().decode("latin-1") in HEARTBEATS
 
 
 def _only_text(chunk: dict[str, Any]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ..errors import UpstreamError
 from ..request.schema import ChatRequest
+from .dialects import VENDOR_CALL_FIELDS
 from .prompt import reasoning_by_message, reasoning_key
 
 Body = dict[str, Any]
@@ -19,7 +20,7 @@ Change = str
 Back = Literal["auto", "on", "off"]  # the setting JANUS_LLM_REASONING_BACK
 
 REMEMBERED_SECONDS = 3600.0
-_REFUSING_STATUSES = frozenset((400, 422))
+_REFUSING_STATUSES = frozenset((400, 422, 500, 501))  # Python servers answer 500 for an unexpected argument
 _UNKNOWN = re.compile(
     r"(?i)\b(?:un(?:known|supported|recogni[sz]ed|expected)|not (?:supported|allowed|permitted|known)|extra)\b"
 )
@@ -77,9 +78,10 @@ def _with_reasoning(filler: str) -> Callable[[Body, ChatRequest], Body]:
         known = reasoning_by_message(request)
 
         def change(message: Body) -> Body:
-            if message["role"] != "assistant" or message.get("reasoning_content") or message.get("reasoning"):
+            if message["role"] != "assistant" or message.get("reasoning_content"):
                 return message
-            reasoning = known.get(reasoning_key(message)) or (filler if message.get("tool_calls") else "")
+            said = message.get("reasoning") or known.get(reasoning_key(message))
+            reasoning = said or (filler if message.get("tool_calls") else "")
             return {**message, "reasoning_content": reasoning} if reasoning else message
 
         return {**body, "messages": [change(message) for message in body["messages"]]}
@@ -96,6 +98,7 @@ def _without_vendor_fields(message: Body) -> Body:
 
 
 _CHANGES: dict[Change, Callable[[Body, ChatRequest], Body]] = {
+    "without stream": lambda body, _: {name: body[name] for name in body if name not in ("stream", "stream_options")},
     "without stream_options": _without("stream_options"),
     "without tool_choice": _without("tool_choice"),
     "without vendor fields": _each_message(_without_vendor_fields),
@@ -130,13 +133,15 @@ def change_for(error: UpstreamError, body: Body, request: ChatRequest, back: Bac
     named = set(re.findall(r"\w+", error.detail))
     if named & {"stream_options", "include_usage"} and "stream_options" in body:
         return "without stream_options"
+    if "stream" in named and "stream" in body and _UNKNOWN.search(error.detail):
+        return "without stream"
     if "tool_choice" in named and body.get("tool_choice") == "none" != request.tool_choice:
         return "without tool_choice"
     for name, other in (("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens")):
         if name in named and name in body and other not in body and _UNKNOWN.search(error.detail):
             return other
     sent = [message for message in body["messages"] if message["role"] == "assistant"]
-    if named & {"extra_content", "provider_specific_fields"} and sent != [*map(_without_vendor_fields, sent)]:
+    if named & {*VENDOR_CALL_FIELDS} and sent != [*map(_without_vendor_fields, sent)] and _UNKNOWN.search(error.detail):
         return "without vendor fields"
     if "reasoning_content" in named or "reasoning" in named:
         has_some = sent != [*map(_without_reasoning, sent)]

@@ -171,9 +171,10 @@ class RequestToolCall(StrictModel):
     id: str
     type: Literal["function"] = "function"
     function: FunctionCall
-    # Vendors' fields, which go back to them (R9): Gemini's signature of its thoughts, and LiteLLM's place for it.
+    # Vendors' fields, which go back to them (R9): Gemini's signature of its thoughts, and gateways' places for it.
     extra_content: JsonObject | None = None
     provider_specific_fields: JsonObject | None = None
+    thought_signature: str | None = None
 
 
 class Message(StrictModel):
