@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..errors import UpstreamError
 from ..request.schema import ChatRequest
-from .dialects import VENDOR_CALL_FIELDS
+from .dialects import REASONING_NAMES, VENDOR_CALL_FIELDS
 from .prompt import reasoning_by_message, reasoning_key
 
 Body = dict[str, Any]
@@ -68,7 +68,7 @@ def _each_message(change: Callable[[Body], Body]) -> Callable[[Body, ChatRequest
 
 
 def _without_reasoning(message: Body) -> Body:
-    return {field: value for field, value in message.items() if field not in ("reasoning_content", "reasoning")}
+    return {field: value for field, value in message.items() if field not in REASONING_NAMES}
 
 
 def _with_reasoning(filler: str) -> Callable[[Body, ChatRequest], Body]:
@@ -80,8 +80,8 @@ def _with_reasoning(filler: str) -> Callable[[Body, ChatRequest], Body]:
         def change(message: Body) -> Body:
             if message["role"] != "assistant" or message.get("reasoning_content"):
                 return message
-            said = message.get("reasoning") or known.get(reasoning_key(message))
-            reasoning = said or (filler if message.get("tool_calls") else "")
+            said = next((message[name] for name in REASONING_NAMES if message.get(name)), None)
+            reasoning = said or known.get(reasoning_key(message)) or (filler if message.get("tool_calls") else "")
             return {**message, "reasoning_content": reasoning} if reasoning else message
 
         return {**body, "messages": [change(message) for message in body["messages"]]}

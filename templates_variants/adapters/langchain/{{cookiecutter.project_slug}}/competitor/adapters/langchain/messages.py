@@ -148,7 +148,7 @@ def _wanted_back(message: Body) -> Body:
     """
     calls = {call["id"]: _rest(call, ("id", "type", "function")) for call in message.get("tool_calls") or ()}
     wanted = {
-        "message": {name: message[name] for name in ("reasoning_content", "reasoning") if message.get(name)},
+        "message": _rest(message, ("role", "content", "name", "tool_calls", "tool_call_id")),
         "calls": {call_id: fields for call_id, fields in calls.items() if fields},
     }
     return {_WANTED_BACK: wanted} if any(wanted.values()) else {}
