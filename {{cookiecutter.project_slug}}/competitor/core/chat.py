@@ -97,7 +97,8 @@ class Chat:
         """Prepares one call of the model with the caller's request; what you pass replaces parts of it.
 
         `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire format and
-        replace the caller's; an option that is None is left out. Yield the result to pass its answer on, or iterate
+        replace the caller's; an option that is None is left out. A `model` that is given here also replaces the
+        default model (E9). Yield the result to pass its answer on, or iterate
         over it. Calls of the client's tools go to the client; all other calls are in `tool_calls`.
 
         If the call offers tools that are not the client's, the first `hold_characters` characters of its text are
@@ -119,6 +120,13 @@ class Chat:
             if any(tool["function"]["name"] not in theirs for tool in body.get("tools", ())):
                 hold = partial(HeldText, characters=hold_characters, client_tools=theirs)
         self._asked = Completion(
-            self._llm, body, self.request, self.artifacts.save, self._account, self._observer, hold
+            self._llm,
+            body,
+            self.request,
+            self.artifacts.save,
+            self._account,
+            self._observer,
+            hold,
+            options.get("model"),
         )
         return self._asked

@@ -100,7 +100,7 @@ class Settings(BaseModel):
     llm_base_url: BaseUrl | None = _variable(None, "JANUS_LLM_BASE_URL", "OPENAI_BASE_URL")
     """Base URL of an OpenAI-compatible server. Unset: the offline model answers."""
     llm_model: str | None = _variable(None, "JANUS_LLM_MODEL")
-    """Model to ask the server at JANUS_LLM_BASE_URL for. Unset: the name in the request is passed on."""
+    """Model to ask for, unless the backend names one for a call. Unset: the name in the request is passed on."""
     llm_api_key: Key | None = _variable(None, "JANUS_LLM_API_KEY")
     """Key for the server at JANUS_LLM_BASE_URL."""
     openai_api_key: Key | None = _variable(None, "OPENAI_API_KEY")

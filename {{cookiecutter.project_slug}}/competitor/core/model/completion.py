@@ -95,8 +95,10 @@ class Completion(Source):
         account: Callable[[Usage], None],
         observer: Observer,
         hold: Callable[[Sink], HeldText] | None = None,
+        model: str | None = None,
     ):
         self.body = body
+        self._named_model = model  # by the backend
         self._request, self._save = request, save
         self._hold = hold
         self._held: HeldText | None = None
@@ -216,7 +218,8 @@ class Completion(Source):
         settings, refusals = self._llm.settings, self._llm.refusals
         upstream = await self._llm.upstream(self._request.chutes_access_token)
         self._free = upstream.model == OFFLINE_MODEL
-        self._model = upstream.model or self.body["model"]
+        default = upstream.model if self._free else self._named_model or upstream.model
+        self._model = default or self.body["model"]
         given = limited({**self.body, "model": self._model}, upstream.base_url, settings)
         changes = refusals.changes(upstream.base_url, settings.llm_reasoning_back)
         learnt: list[Change] = []

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from ...api import Chat, Completion
 from . import messages as wire
@@ -48,13 +48,16 @@ class ChatJanus(BaseChatModel):
     shown: bool = False
     hold_characters: int = 0
     loop: asyncio.AbstractEventLoop | None = Field(default_factory=_running_loop, repr=False, exclude=True)
-    model: str | None = None
+    model: str | None = None  # if it is not given, the default model; only for display, the one of the request
     temperature: float | None = None
     max_tokens: int | None = None
     stop: list[str] | None = None
 
+    _is_named: bool = PrivateAttr(default=False)
+
     @model_validator(mode="after")
     def _named(self) -> Self:
+        self._is_named = self.model is not None
         if self.chat is not None:
             self.model = self.model or self.chat.request.model
         return self
@@ -87,7 +90,11 @@ class ChatJanus(BaseChatModel):
 
     def _completion(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> Completion:
         chat = self._chat()
-        own = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
+        own = {
+            "model": self.model if self._is_named else None,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+        }
         options: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
         options["hold_characters"] = self.hold_characters if self.shown else 0
         if stop := stop or self.stop:
