@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 from pydantic import SecretStr
+from pydantic_core import PydanticSerializationError, to_json
 
 from ..artifacts.descriptor import Artifact
 from ..errors import ArtifactError, UpstreamError
@@ -260,7 +261,7 @@ class Completion(Source):
         """Sends the call once, and reads the answer."""
         headers = _HEADERS | authorization(upstream)
         url, finished = f"{upstream.base_url}/chat/completions", False
-        response = self._response = await self._llm.client.open("POST", url, headers, json.dumps(body).encode())
+        response = self._response = await self._llm.client.open("POST", url, headers, _encoded(body))
         try:
             if not 200 <= response.status < 300:
                 raise await failure(response)
@@ -299,3 +300,10 @@ class Completion(Source):
             counted += Usage(0, text_tokens(said))
         settings = self._llm.settings
         return counted if self._free else counted.priced(settings.price_prompt, settings.price_completion)
+
+
+def _encoded(body: Body) -> bytes:
+    try:
+        return to_json(body)  # a sixth of the time
+    except PydanticSerializationError:  # half a surrogate pair, which JSON can only hold escaped
+        return json.dumps(body).encode()
