@@ -21,6 +21,7 @@ from typing import Any
 
 from ..budget import Budget
 from ..limits import (
+    MAX_GUESSED_ARGUMENTS,
     MAX_PLAN_CHARACTERS,
     MAX_PLANNED_CALLS,
     MAX_PLANNED_ROUNDS,
@@ -205,7 +206,7 @@ def arguments(tool: Body, text: str, budget: Budget | None = None) -> Any:
     quoted = [found[1:-1] for found in _QUOTED.findall(text)]
     computed = expressions(text)
     addresses, names = _URL.findall(text), [*quoted, *_NAMED.findall(f" {text}" if text[:1] == " " else text)]
-    for name in made:
+    for name in [*islice(made, MAX_GUESSED_ARGUMENTS)]:
         wanted = properties.get(name)
         if _COMPUTED.search(name) and _takes(wanted, "1 + 1"):
             made[name] = computed.pop(0) if computed else "1 + 1"

@@ -21,6 +21,7 @@ Body = dict[str, Any]
 LABEL = "(offline model)"
 
 _TOKENS_AN_IMAGE = 85
+_PIECE = re.compile(r"\s*\S{1,12}|\s+")
 _EXACTLY = re.compile(
     r"(?is)\b(?:reply|respond|answer|say|output|return)\s+(?:with\s+)?(?:only\s+|just\s+)?(?:exactly|only|just)(?:\s+with)?(?:\s+the\s+words?)?\s*:?\s+(.+)"
 )
@@ -52,13 +53,13 @@ class Reply:
     @property
     def completion_tokens(self) -> int:
         functions = (call["function"] for call in self.calls)
-        called = sum(len(pieces(each["name"])) + len(pieces(each["arguments"])) for each in functions)
+        called = sum(1 for each in functions for text in each.values() for _ in _PIECE.finditer(text))
         return len(self.reasoning) + len(self.content) + called
 
 
 def pieces(text: str) -> list[str]:
     """Splits a text into the offline model's tokens: words with the space before them, or parts of long words."""
-    return re.findall(r"\s*\S{1,12}|\s+", text)
+    return _PIECE.findall(text)
 
 
 def _count(text: str) -> int:

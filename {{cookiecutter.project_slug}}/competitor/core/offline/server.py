@@ -100,11 +100,7 @@ class OfflineServer:
         yield _event({"role": "assistant"})
         loop = asyncio.get_running_loop()
         due = loop.time()
-        said: list[Body] = [{"reasoning_content": piece} for piece in answer.reasoning]
-        said += [{"content": piece} for piece in answer.content]
-        for number, call in enumerate(answer.calls):
-            said += [{"tool_calls": [piece]} for piece in _fragments(number, call)]
-        for delta in said:
+        for delta in _deltas(answer):
             due += self._seconds_a_word
             await asyncio.sleep(max(0.0, due - loop.time()))
             yield _event(delta)
@@ -119,6 +115,14 @@ _FIXED = {"id": "chatcmpl-offline", "object": "chat.completion.chunk", "created"
 def _event(delta: Body, finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return b"data: " + json.dumps({**_FIXED, "choices": [choice]}).encode() + b"\n\n"
+
+
+def _deltas(answer: Reply) -> Iterator[Body]:
+    """The deltas of an answer. There may be a hundred thousand, so they are made one after the other."""
+    yield from ({"reasoning_content": piece} for piece in answer.reasoning)
+    yield from ({"content": piece} for piece in answer.content)
+    for number, call in enumerate(answer.calls):
+        yield from ({"tool_calls": [piece]} for piece in _fragments(number, call))
 
 
 def _fragments(number: int, call: Body) -> Iterator[Body]:
