@@ -9,7 +9,7 @@ import pytest
 from competitor.checks import Target
 
 from ..bakes import Bakes
-from ..baking.baking import VARIANTS
+from ..baking.baking import DEFAULT, VARIANTS
 from ..template_path import contract_tests
 from .wires import ModelServer, model_server
 
@@ -30,7 +30,12 @@ def models(session_models: ModelServer) -> ModelServer:
     return session_models
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+def one_at_once(first: str) -> list[Any]:
+    """The variants as parameters: `make test` runs the first one, `make test-variants` the others."""
+    return [first, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS if name != first)]
+
+
+@pytest.fixture(scope="module", params=one_at_once(DEFAULT))
 def variant(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -10,13 +10,20 @@ from competitor.checks.sources.answers import WEATHER
 from competitor.checks.target import question
 
 from ..backends.conftest import WITH_TOOLS
-from .conftest import Serve
+from .conftest import Serve, one_at_once
 from .wires import ModelServer, call, text
 
 THOUGHT = "I have to compute this."
 SIGNED = {"extra_content": {"google": {"thought_signature": "s"}}}
 MISSING = "thinking is enabled but reasoning_content is missing in assistant tool call message at index 1"
 Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=one_at_once("tools"))
+def variant(request: pytest.FixtureRequest) -> str:
+    """Overrides the fixture of conftest.py: `make test` runs a variant that has tools of its own."""
+    name: str = request.param
+    return name
 
 
 def assistants(body: Json) -> list[Json]:

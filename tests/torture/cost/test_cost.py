@@ -29,7 +29,6 @@ SERVERS: dict[str, Mapping[str, str]] = {
 SECONDS, SECONDS_OF_A_SAMPLE = 60, 1
 # Earlier runs of the search found these.
 WORST = (
-    Shape("properties of a forced tool", "an object", '{"type":"string"}', 1_912_039, long_names=True),
     Shape("properties of the answer", "an object", '{"$ref":"#/"}', 2_281_827),
     Shape("messages", "an array", '{"role":"user","content":"x"}', 1_583_660),
     Shape("choices of a forced tool", "a chain", '{"role":"user","content":[]}', 1_771_639, depth=20),
@@ -42,6 +41,8 @@ WORST = (
     Shape("text", "a text", "then ", 9_800_000),
     Shape("tools", "a text", "[^\\W\\d_]{2}", 9_900_000),
 )
+# Its answer is so long that it takes hours at the speed of the streams below.
+LONG_ANSWER = Shape("properties of a forced tool", "an object", '{"type":"string"}', 1_912_039, long_names=True)
 
 
 class _TimeIsOver(Exception):
@@ -113,7 +114,7 @@ def test_no_body_costs_more_than_its_size_allows(
                 raise _TimeIsOver
             look(shape)
 
-        for shape in WORST if whole else WORST[:2]:
+        for shape in (*WORST, LONG_ANSWER) if whole else (WORST[0], LONG_ANSWER):
             seen.append((confirmed(running, shape.body()), shape))
         searching = settings(
             max_examples=100_000,
