@@ -120,11 +120,11 @@ $(VENV)/.policy: $(VENV)/.ready tests/torture/policy/requirements.txt
 	@$(VENV)/policy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/torture/policy/requirements.txt
 	@touch $@
 
-$(VENV)/.clients: $(VENV)/.ready tests/clients/requirements.txt tests/clients/package-lock.json
+$(VENV)/.clients: $(VENV)/.ready tests/clients/requirements.txt tests/clients/npm-shrinkwrap.json
 	@$(BIN)/python -m tests.clients.install
 	@touch $@
 
-$(VENV)/.servers: $(VENV)/.ready tests/servers/requirements.txt tests/servers/package-lock.json
+$(VENV)/.servers: $(VENV)/.ready tests/servers/requirements.txt tests/servers/npm-shrinkwrap.json
 	@$(BIN)/python -m tests.servers.install
 	@touch $@
 

@@ -28,7 +28,8 @@ _PREFIX = re.compile(r"^[a-zA-Z]*(\"\"\"|'''|\"|')")
 
 # Files without prose of this project: locks, licences, drawings, recordings, and the list itself.
 NOT_READ = (
-    *("LICENSE", "requirements.txt", "requirements-dev.txt", "tools.txt", "package-lock.json", "contract-lock.json"),
+    *("LICENSE", "requirements.txt", "requirements-dev.txt", "tools.txt"),
+    *("package-lock.json", "npm-shrinkwrap.json", "contract-lock.json"),
     *("*.svg", "*.png", "*.bundle", "*.sse", "*.css", LIST.name),
 )
 

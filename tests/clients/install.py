@@ -16,7 +16,7 @@ NPM = Path(ROOT_DIR) / ("" if sys.platform == "win32" else "lib") / "node_module
 
 
 def install(what: str, folder: Path, venv: Path) -> None:
-    """Installs the locks of a folder: requirements.txt into `venv`, and package-lock.json into node_modules."""
+    """Installs the locks of a folder: requirements.txt into `venv`, and npm-shrinkwrap.json into node_modules."""
     print(f"Installing {what}, which takes a minute (once, and when their locks change) ...")
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     python = venv / PYTHON.relative_to(VENV)
