@@ -71,7 +71,7 @@ def test_for_a_ready_repo_the_command_says_so_and_writes_the_form(ready: Path) -
     assert review(ready)["source"]["status"] == "ok"  # git ignores the file that the command writes
 
 
-@pytest.mark.long
+@pytest.mark.slow  # `make test-variants` runs it: it checks every clause, as tests/baking/test_check.py does
 def test_a_complying_server_is_ok_and_the_image_is_ok_or_not_shown(ready: Path, tmp_path: Path) -> None:
     def reviewed() -> dict[str, Any]:
         done = submission(ready, "--json", "--form", str(tmp_path / "form.txt"))

@@ -19,6 +19,7 @@ from .updating import plain, update
 BUNDLE = Path(__file__).with_name("older") / "0.2.0.bundle"
 AGENT, TOOLS, OWN = (f"competitor/backend/{name}.py" for name in ("agent", "tools", "own"))
 OWN_CODE = "from ..core.llm import Completion  # my own\nfrom ..core.toolbox import Running\n\nMOST = Running.MOST\n"
+IN_FULL_ONLY = ("nothing", "brain.py")  # `make test-update` runs these
 WAITING = "`python -m competitor update` changes them for you"
 
 
@@ -99,7 +100,7 @@ def test_cookiecutter_lists_the_lines_and_the_command_that_changes_them(
     assert "up to date" in update(repo, home, "--template", release).stdout
 
 
-@pytest.mark.parametrize("edited", ["nothing", "brain.py", "answer"])
+@pytest.mark.parametrize("edited", [*(pytest.param(name, marks=pytest.mark.slow) for name in IN_FULL_ONLY), "answer"])
 def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
     edited: str, older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:

@@ -132,7 +132,7 @@ def read(chunks: Iterator[list[Fragment]]) -> Calls:
     return calls
 
 
-EXAMPLES, EXAMPLES_OF_A_SAMPLE = 10_000, 500
+EXAMPLES, EXAMPLES_OF_A_SAMPLE = 10_000, 150
 
 
 @pytest.mark.torture("B", "splits of the calls of 23 servers: the same calls")
