@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PARALLEL ?= 4
+PARALLEL ?= 5
 # Each process starts with its own share of the tests and then takes tests from the others.
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
