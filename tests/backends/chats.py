@@ -7,7 +7,7 @@ from typing import Any
 from competitor.core.artifacts.keeper import Keeper
 from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
-from competitor.core.model.completion import Llm
+from competitor.core.model.upstream import Llm
 from competitor.core.offline import OfflineServer
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress
@@ -19,8 +19,16 @@ from competitor.core.usage import Usage
 class Asked:
     """A request that a model at `url` answers. Holds the `chat`, the HTTP client, and the reported usage."""
 
-    def __init__(self, url: str, *, allowed: bool = True, environment: dict[str, str] | None = None, **fields: Any):
-        self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})})
+    def __init__(
+        self,
+        url: str,
+        *,
+        allowed: bool = True,
+        environment: dict[str, str] | None = None,
+        declared: dict[str, Any] | None = None,
+        **fields: Any,
+    ):
+        self.settings = Settings.from_environment({"JANUS_LLM_BASE_URL": url, **(environment or {})}, declared)
         egress = Egress(self.settings.base_urls if allowed else [])
         self.client = HttpClient(egress, connect_seconds=60, silence_seconds=60)
         self.spent: list[Usage] = []

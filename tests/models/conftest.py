@@ -1,5 +1,6 @@
 """Fixtures: an upstream that sends the wires, and a generated repo of each variant in front of it."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from .wires import ModelServer, model_server
 
 processes = contract_tests("processes")
 Serve = Callable[[Mapping[str, str]], Target]
+# Starts a server with these files in competitor/backend/, and this environment.
+ServeOwn = Callable[[Mapping[str, str], Mapping[str, str]], Target]
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +56,23 @@ def serve(variant: str, bakes: Bakes, session_models: ModelServer) -> Iterator[S
 
     yield start
     launcher.close()
+
+
+@pytest.fixture(scope="module")
+def serve_own(variant: str, bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeOwn]:
+    launchers: list[Any] = []
+
+    def start(files: Mapping[str, str], environment: Mapping[str, str]) -> Target:
+        project = tmp_path_factory.mktemp("own") / "my-competitor"
+        shutil.copytree(bakes(variant), project)
+        for name, text in files.items():
+            (project / "competitor" / "backend" / name).write_text(text, encoding="utf-8")
+        launchers.append(processes.Launcher(cwd=project))
+        return Target(launchers[-1](environment).url, timeout=120)
+
+    yield start
+    for launcher in launchers:
+        launcher.close()
 
 
 @pytest.fixture(scope="module")

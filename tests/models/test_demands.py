@@ -205,7 +205,14 @@ class TestFailures:
 
 class TestModels:
     def test_without_a_default_model_the_names_of_the_server_are_listed(self, target: Target) -> None:
-        assert [model["id"] for model in target.get("/v1/models").json()["data"]] == ["small", "large"]
+        listed = [model["id"] for model in target.get("/v1/models").json()["data"]]
+        assert listed == ["my-competitor", "small", "large"]
+
+    def test_without_a_default_model_the_own_name_means_the_first_one(self, fresh: Target, models: ModelServer) -> None:
+        for asked, sent in (("my-competitor", "small"), ("large", "large"), ("my-competitor", "small")):
+            models.reset(text("Hello"))
+            fresh.post({"model": asked, "messages": [{"role": "user", "content": "Hi"}]})
+            assert [body["model"] for body in models.asked] == [sent]
 
     def test_with_a_default_model_the_own_name_and_the_default_are_listed(self, serve: Serve) -> None:
         listed = serve({"JANUS_LLM_MODEL": "large"}).get("/v1/models").json()["data"]

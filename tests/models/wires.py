@@ -73,7 +73,7 @@ def call(name: str, arguments: Json, *, reasoning: str = "", fields: Json | None
 
 @dataclass
 class ModelServer:
-    """A running upstream. Set `answers` and `rule` for a test; `asked` are the bodies of all requests.
+    """A running upstream. Set `answers` and `rule` for a test; `asked` are the bodies of all requests, `keys` the keys.
 
     After the result of a tool it answers with a sentence. `rule` returns the text of a 400 for a body that the server
     refuses, or an empty text.
@@ -83,10 +83,11 @@ class ModelServer:
     answers: list[str] = field(default_factory=list)  # in turn; if there are none, the wire that the prompt names
     rule: Rule = lambda body: ""
     asked: list[Json] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
     models: Json = field(default_factory=lambda: {"object": "list", "data": [{"id": "small"}, {"id": "large"}]})
 
     def reset(self, *answers: str, rule: Rule = lambda body: "") -> None:
-        self.answers, self.rule, self.asked = list(answers), rule, []
+        self.answers, self.rule, self.asked, self.keys = list(answers), rule, [], []
 
     def respond(self, body: Json) -> tuple[int, str, dict[str, str], bytes]:
         self.asked.append(body)
@@ -112,6 +113,7 @@ def model_server() -> Iterator[ModelServer]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            running.keys.append(self.headers["authorization"])
             self.answer(*running.respond(body))
 
         def do_GET(self) -> None:

@@ -138,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    from .core.answer.backend import declared_models
     from .core.server.serving import serve
     from .core.settings import Settings, SettingsError
 
@@ -157,7 +158,7 @@ def _serve(given: argparse.Namespace) -> int:
         if value is not None:
             environment[name] = str(value)
     try:
-        settings = Settings.from_environment(environment)
+        settings = Settings.from_environment(environment, declared_models())
     except SettingsError as error:
         print(f"These settings cannot be used:\n{error}", file=sys.stderr)
         return 2
@@ -219,9 +220,14 @@ def _workshop(given: argparse.Namespace) -> int:
 
 
 def _settings(given: argparse.Namespace) -> int:
-    from .core.settings import env_example, markdown_table
+    from .core.answer.backend import declared_models
+    from .core.settings import SettingsError, env_example, markdown_table
 
-    print(env_example() if given.env else markdown_table(), end="")
+    try:
+        print(env_example(declared_models()) if given.env else markdown_table(), end="")
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

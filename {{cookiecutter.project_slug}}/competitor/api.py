@@ -29,7 +29,10 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .text           the text of the last user message
       .files          that message's files, decoded: a list of `File(name, mime_type, type, data)`, `data` as bytes
       .request        the parsed request (R1 to R10)
-      .complete(messages=None, **options)   a `Completion` of the caller's request; arguments replace its fields
+      .complete(messages=None, model=..., **options)   a `Completion` of the caller's request; arguments replace its
+                      fields. With `models=["fast", "big"]`, the next model is asked if one does not answer
+      .ask(prompt, model=...)   `await` it for the text of a model, or with `schema=` for an object of a pydantic class;
+                      the client does not see it
       .offer(own)     options for `complete` that offer the client's tools and your own (S10, R7)
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
       .http           an HTTP client that connects to configured hosts only (X2)
@@ -38,8 +41,10 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .log            a logger that adds the request's id
     Completion      one call of the model. Yield it, or iterate over it for `Text` and `Reasoning`, or over `.pieces()`
                     for `ToolCallPiece` as well. Then `.text`, `.shown_text`, `.reasoning`, `.tool_calls` (yours),
-                    `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result.
-                    Iterating can raise `UpstreamError`; `.kind` says what failed (errors.UPSTREAM_KINDS).
+                    `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result. If the call fails,
+                    the `yield` or the iteration raises `UpstreamError`: `.kind` says what failed
+                    (errors.UPSTREAM_KINDS), `.said` is the text that had been passed on by then.
+    Model(id, base_url=..., key=...)   declares a model of backend/models.py, to be asked by a short name
 
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
                     it raises `ToolError("a sentence for the model")` if it cannot do what was asked
@@ -80,19 +85,20 @@ if TYPE_CHECKING:
     )
     from .core.limits import MAX_CALLS_AT_ONCE
     from .core.model.completion import Completion
+    from .core.models import Model
     from .core.settings import Settings
     from .core.tools.builtin import offered
     from .core.tools.tool import Result, Tool, ToolError, tool
     from .core.tools.toolbox import Offers, RunningCalls, Toolbox
     from .core.usage import Usage
 
-API_VERSION = "1.1.0"
+API_VERSION = "1.2.0"
 
 __all__ = [
     "API_VERSION", "MAX_CALLS_AT_ONCE", "Artifact", "ArtifactError", "Artifacts", "Chat", "Completion", "Event", "File",
-    "Finish", "FinishReason", "Offers", "Reasoning", "Result", "RunningCalls", "SandboxEnd", "SandboxStart", "Settings",
-    "Sink", "Source", "Text", "Tool", "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox",
-    "UpstreamError", "Usage", "offered", "tool",
+    "Finish", "FinishReason", "Model", "Offers", "Reasoning", "Result", "RunningCalls", "SandboxEnd", "SandboxStart",
+    "Settings", "Sink", "Source", "Text", "Tool", "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart",
+    "Toolbox", "UpstreamError", "Usage", "offered", "tool",
 ]  # fmt: skip
 
 _MODULES = {
@@ -107,6 +113,7 @@ _MODULES = {
     ),
     "limits": ("MAX_CALLS_AT_ONCE",),
     "model.completion": ("Completion",),
+    "models": ("Model",),
     "settings": ("Settings",),
     "tools.builtin": ("offered",),
     "tools.tool": ("Result", "Tool", "ToolError", "tool"),

@@ -18,7 +18,7 @@ import pytest
 from competitor.core.artifacts.keeper import Keeper
 from competitor.core.artifacts.save import Artifacts
 from competitor.core.chat import Chat
-from competitor.core.model.completion import Llm
+from competitor.core.model.upstream import Llm
 from competitor.core.offline import OfflineServer
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress

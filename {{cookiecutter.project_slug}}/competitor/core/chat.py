@@ -3,20 +3,26 @@
 
 import logging
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar, overload
+
+from pydantic import BaseModel
 
 from .artifacts.received import File, received_files
 from .artifacts.save import Artifacts
+from .asking import ask
 from .model import prompt
-from .model.completion import Completion, Llm
+from .model.completion import Completion
 from .model.held_text import HeldText
+from .model.upstream import Llm
 from .observe.observer import Observer
 from .outbound.client import HttpClient
 from .request.schema import ChatRequest
 from .settings import Settings
 from .usage import Usage
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
@@ -38,9 +44,10 @@ class Chat:
         account: Callable[[Usage], None],
         artifacts: Artifacts,
         observer: Observer | None = None,
+        doing: Callable[[str], None] = lambda what: None,
     ):
         self.id, self.request, self.settings, self.artifacts = id, request, settings, artifacts
-        self._llm, self._account, self._observer = llm, account, observer or Observer()
+        self._llm, self._account, self._observer, self._doing = llm, account, observer or Observer(), doing
         self._until = time.monotonic() + settings.answer_seconds
         self._asked: Completion | None = None
 
@@ -92,14 +99,23 @@ class Chat:
         return prompt.messages(self.request)
 
     def complete(
-        self, messages: list[dict[str, Any]] | None = None, *, hold_characters: int = 0, **options: Any
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        model: str | None = None,
+        models: Sequence[str] = (),
+        hold_characters: int = 0,
+        **options: Any,
     ) -> Completion:
-        """Prepares one call of the model with the caller's request; what you pass replaces parts of it.
+        """Prepares one call of a model with the caller's request; what you pass replaces parts of it.
 
         `messages` and `options` (`tools`, `temperature`, `max_tokens`, ...) are in OpenAI's wire format and
-        replace the caller's; an option that is None is left out. A `model` that is given here also replaces the
-        default model (E9). Yield the result to pass its answer on, or iterate
+        replace the caller's; an option that is None is left out. Yield the result to pass its answer on, or iterate
         over it. Calls of the client's tools go to the client; all other calls are in `tool_calls`.
+
+        `model` is a short name of backend/models.py, or a name that the default server knows; it replaces the default
+        model (E9). `models` are several of them: the next one is asked if one fails before the first piece of its
+        answer, or has said nothing for `JANUS_LLM_FALLBACK_SECONDS`.
 
         If the call offers tools that are not the client's, the first `hold_characters` characters of its text are
         held: they become reasoning if such a tool is called next, because they are not a part of the answer.
@@ -107,26 +123,84 @@ class Chat:
         body: prompt.Body = {
             **prompt.options(self.request),
             **prompt.tools(self.request),
-            "model": self.request.model,
             "messages": self.messages if messages is None else messages,
             **options,
-            "stream": True,
-            "stream_options": {"include_usage": True},
         }
-        body = {name: value for name, value in body.items() if value is not None}
         hold = None
         if hold_characters:
             theirs = {tool.function.name for tool in self.request.offered_tools}
-            if any(tool["function"]["name"] not in theirs for tool in body.get("tools", ())):
+            if any(tool["function"]["name"] not in theirs for tool in body.get("tools") or ()):
                 hold = partial(HeldText, characters=hold_characters, client_tools=theirs)
+        return self._completion(body, _names(model, models) if model or models else (), hold)
+
+    @overload
+    async def ask(
+        self,
+        prompt: str | list[dict[str, Any]],
+        *,
+        schema: None = None,
+        model: str | None = None,
+        models: Sequence[str] = (),
+        **options: Any,
+    ) -> str: ...
+
+    @overload
+    async def ask(
+        self,
+        prompt: str | list[dict[str, Any]],
+        *,
+        schema: type[Shape],
+        model: str | None = None,
+        models: Sequence[str] = (),
+        **options: Any,
+    ) -> Shape: ...
+
+    async def ask(
+        self,
+        prompt: str | list[dict[str, Any]],
+        *,
+        schema: type[Shape] | None = None,
+        model: str | None = None,
+        models: Sequence[str] = (),
+        **options: Any,
+    ) -> str | Shape:
+        """Asks a model and returns its text, or with `schema` an object of that pydantic class.
+
+        The client does not see the answer, but its tokens count (U3), and progress notes say what is going on (S4).
+        `prompt` is a text, or messages in OpenAI's wire format. `model` and `models` are those of `complete`. Nothing
+        of the caller's request is sent. Several calls run at once with `asyncio.gather`.
+
+        Raises `UpstreamError` if the model's server failed; of the kind `wrong_shape` if the model's JSON does not fit
+        the schema, and does not after one repair either.
+        """
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        names = _names(model, models)
+        self._doing(f"Asking {names[0]}" if names else "Asking the model")
+
+        def call(messages: list[dict[str, Any]], more: dict[str, Any]) -> Completion:
+            return self._completion({**more, **options, "messages": messages}, names)
+
+        try:
+            return await ask(call, messages, schema)
+        finally:
+            self._doing("Working on it")
+
+    def _completion(
+        self, body: prompt.Body, names: Sequence[str], hold: Callable[..., HeldText] | None = None
+    ) -> Completion:
+        """A call with this body. The caller's name of the model is sent if nothing else says which one to ask."""
+        own = {"model": self.request.model, "stream": True, "stream_options": {"include_usage": True}}
+        body = {name: value for name, value in {**body, **own}.items() if value is not None}
         self._asked = Completion(
-            self._llm,
-            body,
-            self.request,
-            self.artifacts.save,
-            self._account,
-            self._observer,
-            hold,
-            options.get("model"),
+            self._llm, body, self.request, self.artifacts.save, self._account, self._observer, hold, names
         )
         return self._asked
+
+
+def _names(model: str | None, models: Sequence[str]) -> Sequence[str]:
+    """The names of the models to ask, in their order. Raises `ValueError` or `TypeError` for a mistake."""
+    if isinstance(models, str):
+        raise TypeError(f'`models` is a list of names: write models=["{models}"]')
+    if model is not None and models:
+        raise ValueError("give `model` or `models`, not both")
+    return models if model is None else (model,)

@@ -43,6 +43,7 @@ UPSTREAM_KINDS: dict[str, str] = {
     "not_openai": "The model's server did not answer in OpenAI's format.",
     "in_stream": "The model's server reported an error in the middle of its answer.",
     "too_large": "The model's server sent more than this competitor accepts.",
+    "wrong_shape": "The model did not answer in the form that this competitor needs.",
     "egress": "The model's server is not among the hosts that this competitor may call.",
 }
 
@@ -73,12 +74,14 @@ class ApiError(Exception):
 class UpstreamError(Exception):
     """The model's server failed. `kind` is a key of `UPSTREAM_KINDS`; only the log gets `detail`.
 
-    `retry_after` is the pause in seconds that the server asked for.
+    `retry_after` is the pause in seconds that the server asked for. `said` is the text that the call had passed on
+    before it failed: a backend that catches the error can let another model go on from there.
     """
 
     def __init__(self, kind: str, detail: str = "", *, status: int = 0, retry_after: float | None = None):
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind, self.detail, self.status, self.retry_after = kind, detail, status, retry_after
+        self.said = ""
 
     @property
     def sentence(self) -> str:

@@ -30,6 +30,8 @@ MAX_ERROR_BODY_BYTES = 16 * 1024
 MAX_MODEL_LIST_BYTES = 2**20
 MAX_RETRY_PAUSE_SECONDS = 20.0
 MAX_LEARNT_PER_CALL = 4  # changes of a body after refusals
+# How much of an answer that does not fit a schema is shown to the model that shall repair it.
+MAX_REPAIR_CHARACTERS = 20_000
 MAX_WAITING_CHARACTERS = 64 * 1024
 
 # Limits of answers.

@@ -3,67 +3,19 @@
 
 import ast
 import inspect
-import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import unquote
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from .outbound.egress import EgressRefused, is_platform, parse
-from .request.schema import header_value
-
-
-class SettingsError(Exception):
-    """Settings that cannot be used: one line for each variable, without its value."""
-
-
-def _base_url(value: str) -> str:
-    """The base URL, such as `https://host/v1`. If the given URL ends with `/chat/completions`, this is removed."""
-    url = value.removesuffix("/").removesuffix("/chat/completions")
-    try:
-        parse(url)
-    except EgressRefused as refused:
-        raise ValueError(f"is not a base URL such as https://llm.example.com/v1: {refused}") from None
-    return url
-
-
-def _names(value: object) -> object:
-    return frozenset(name.lower() for name in re.split(r"[,\s]+", value) if name) if isinstance(value, str) else value
-
-
-def _networks(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return frozenset(ip_network(network) for network in re.split(r"[,\s]+", value) if network)
-    except ValueError:
-        raise ValueError("must be networks such as 172.17.0.0/16, comma-separated") from None
-
-
-def _pace(value: str) -> str:
-    if value not in ("auto", "off") and not (value.isdecimal() and 1 <= int(value) <= 250):
-        raise ValueError("must be auto, off, or a whole number of deltas a second from 1 to 250")
-    return value
-
-
-Pace = Annotated[str, AfterValidator(_pace)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Key = Annotated[SecretStr, AfterValidator(header_value)]
-Names = Annotated[frozenset[str], BeforeValidator(_names)]
-Networks = Annotated[frozenset[IPv4Network | IPv6Network], BeforeValidator(_networks)]
+from . import models
+from .models import ConfiguredModel
+from .outbound.egress import is_platform, parse
+from .setting_types import BaseUrl, Key, Names, Networks, Pace
+from .setting_types import SettingsError as SettingsError
 
 
 def _variable(default: Any, *names: str, **limits: Any) -> Any:
@@ -117,6 +69,8 @@ class Settings(BaseModel):
     """Field for the token limit: max_tokens, max_completion_tokens, or auto (the caller's field, except for OpenAI)."""
     llm_reasoning_back: Literal["auto", "on", "off"] = _variable("auto", "JANUS_LLM_REASONING_BACK")
     """Send earlier reasoning back to the model: on, off, or auto (that of tool calls; the client's if it is wanted)."""
+    llm_fallback_seconds: float = _variable(10.0, "JANUS_LLM_FALLBACK_SECONDS", gt=0)
+    """Longest time until the first piece of an answer, in seconds, if a further model can be asked instead."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
     """Maximum number of attempts for one model call. A call is not repeated once a part of its answer was passed on."""
 
@@ -206,9 +160,11 @@ class Settings(BaseModel):
     offline_words_per_second: float = _variable(50.0, "JANUS_OFFLINE_WORDS_PER_SECOND", gt=0)
     """Speed of the offline model, in words a second."""
 
+    _models: dict[str, ConfiguredModel] = PrivateAttr(default_factory=dict)
+
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Reads the settings. Raises `SettingsError`."""
+    def from_environment(cls, environment: Mapping[str, str], declared: Mapping[str, Any] | None = None) -> Self:
+        """Reads the settings. `declared` are the models of backend/models.py. Raises `SettingsError`."""
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         if "LOG_LEVEL" in given:
             given["LOG_LEVEL"] = given["LOG_LEVEL"].lower()
@@ -222,7 +178,14 @@ class Settings(BaseModel):
             raise SettingsError("\n".join(lines)) from None
         if (read.artifacts_access_key is None) != (read.artifacts_secret_key is None):
             raise SettingsError("JANUS_ARTIFACTS_ACCESS_KEY, JANUS_ARTIFACTS_SECRET_KEY: set both of them, or neither")
+        if declared:
+            read._models = models.configured(declared, given)
         return read
+
+    @property
+    def models(self) -> Mapping[str, ConfiguredModel]:
+        """The models that backend/models.py declares, by their short names."""
+        return self._models
 
     @property
     def answer_seconds(self) -> float:
@@ -238,7 +201,8 @@ class Settings(BaseModel):
     def base_urls(self) -> list[str]:
         """The base URLs of all configured servers."""
         given = (self.llm_base_url, self.search_url, self.fetch_url, self.sandbox_url, self.vector_url)
-        return [url for url in (*given, self.sandy_base_url, self.otlp_endpoint) if url]
+        of_models = (model.base_url for model in self.models.values())
+        return [url for url in (*given, self.sandy_base_url, self.otlp_endpoint, *of_models) if url]
 
     @property
     def otlp_header_values(self) -> dict[str, str]:
@@ -255,13 +219,21 @@ class Settings(BaseModel):
     @property
     def named_secrets(self) -> dict[str, str]:
         """The secret values, by the preferred name of their environment variable."""
-        found = ((variables(field)[0], getattr(self, name)) for name, field in type(self).model_fields.items())
+        found = [(variables(field)[0], getattr(self, name)) for name, field in type(self).model_fields.items()]
+        found += [(f"the key of the model {name}", model.key) for name, model in self.models.items()]
         return {name: value.get_secret_value() for name, value in found if isinstance(value, SecretStr)}
 
     def key_for(self, base_url: str) -> SecretStr | None:
-        """The configured key for a server. The key for Chutes goes to Chutes only."""
+        """The configured key for a server: for Chutes that of Chutes, for the default server also one of the others."""
         chutes = self.chutes_api_key if is_platform(base_url) else None
-        return self.llm_api_key or chutes or self.openai_api_key
+        is_default = base_url == self.llm_base_url or _are_one_server(base_url, self.llm_base_url)
+        return (self.llm_api_key or chutes or self.openai_api_key) if is_default else chutes
+
+
+def _are_one_server(url: str, other: str | None) -> bool:
+    if other is None:
+        return False
+    return parse(url)[0] == parse(other)[0] or (is_platform(url) and is_platform(other))
 
 
 def variables(field: FieldInfo) -> list[str]:
@@ -296,8 +268,8 @@ def _shown(default: object) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def env_example() -> str:
-    """The text of `.env.example`: every variable with its default, commented out."""
+def env_example(declared: Mapping[str, Any] | None = None) -> str:
+    """The text of `.env.example`: every variable with its default, commented out, and those of declared models."""
     lines = [
         "# Made by `python -m competitor settings --env`. Copy it to .env, which `make run` and compose.yaml read.",
         "# Put keys into .env only: git ignores it.",
@@ -308,6 +280,10 @@ def env_example() -> str:
             first, *others = variables(Settings.model_fields[name])
             also = f" Also read from {', '.join(others)}." if others else ""
             lines += [f"# {about}{also}", f"#{first}={_shown(Settings.model_fields[name].default)}"]
+    for name, model in (declared or {}).items():
+        lines += ["", f"# The model {name} of competitor/backend/models.py: its id, its server, and the server's key."]
+        lines += [f"#{variable}={value}" for variable, value in models.variables(name, model).items()]
+        lines += [f"#{model.key}="] if model.key else []
     return "\n".join(lines) + "\n"
 
 

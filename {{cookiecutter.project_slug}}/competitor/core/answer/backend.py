@@ -13,15 +13,21 @@ import pkgutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from ..chat import Chat
 from ..events import Event, Text
+from ..models import problem
+from ..setting_types import SettingsError
 
 AnswerFunction = Callable[[Chat], AsyncIterator[Event]]
 
 # The server waits this long for the backend to load, and then starts without it. Most backends are loaded by then.
 LOAD_SECONDS = 0.5
 DEFAULT_NAME = "custom"
+_MODELS_FILE = "competitor/backend/models.py"
 
 
 class Backend:
@@ -70,6 +76,30 @@ def load() -> Backend:
         return loading.result()
     agent = Path(next(iter(found.submodule_search_locations or ()), "")) / "agent.py"
     return Backend(_name(agent.read_text(encoding="utf-8")), loading=loading)
+
+
+def declared_models() -> dict[str, Any]:
+    """The models that `competitor/backend/models.py` declares; none without this file. Raises `SettingsError`."""
+    name = f"{__package__.partition('.')[0]}.backend.models"
+    try:
+        if importlib.util.find_spec(name) is None:
+            return {}
+        declared = importlib.import_module(name).MODELS
+    except AttributeError:
+        raise SettingsError(
+            f'{_MODELS_FILE} must define `MODELS`, such as MODELS = {{"fast": Model("the/id")}}'
+        ) from None
+    except ModuleNotFoundError as error:
+        if error.name in (name, name.rpartition(".")[0]):
+            return {}
+        raise SettingsError(f"{_MODELS_FILE}: {error}") from None
+    except ValidationError as error:
+        raise SettingsError(f"{_MODELS_FILE}: {problem(error)}") from None
+    except Exception as error:  # noqa: BLE001 - any error of the owner's code becomes a sentence
+        raise SettingsError(f"{_MODELS_FILE}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
+    if not isinstance(declared, dict):
+        raise SettingsError(f"{_MODELS_FILE}: MODELS must be a dict, not {type(declared).__name__}")
+    return declared
 
 
 def _load(package: str) -> Backend:

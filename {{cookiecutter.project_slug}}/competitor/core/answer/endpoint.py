@@ -19,7 +19,7 @@ from ..chat import Chat
 from ..console import Console, RecordedWriter
 from ..errors import ApiError
 from ..limits import MAX_LAST_WRITE_SECONDS
-from ..model.completion import Llm
+from ..model.upstream import Llm
 from ..observe.metrics import Metrics
 from ..observe.observer import Observer, Observers, Summary
 from ..observe.tracing import Tracing
@@ -91,7 +91,9 @@ class _Request:
 
     def runner(self, answer: Answer) -> Runner:
         shared, artifacts = self.shared, Artifacts(self.shared.keeper, self.host)
-        self.chat = Chat(self.id, self.asked, shared.llm, shared.settings, answer.usage, artifacts, self.observer)
+        self.chat = Chat(
+            self.id, self.asked, shared.llm, shared.settings, answer.usage, artifacts, self.observer, answer.doing
+        )
         return Runner(shared.backend, self.chat, answer, shared.gate)
 
     def finished(

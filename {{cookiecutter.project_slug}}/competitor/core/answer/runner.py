@@ -7,13 +7,13 @@ limit (S15) and at a shutdown, even if the backend ignores cancellation.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from ..chat import Chat
 from ..errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
-from ..events import Finish, Source
+from ..events import Event, Finish, Source
 from ..limits import MAX_CLEAN_UP_SECONDS
 from ..observe.logs import hide, unhide
 from .admission import Gate, NoSlot
@@ -99,11 +99,11 @@ class Runner:
         taken = 0
         try:
             async for event in events:
-                if isinstance(event, Source):
-                    await event.pour(answer)
+                following = await self._poured(event, events) if isinstance(event, Source) else event
+                if following is None:
                     continue
-                answer.take(event)
-                if isinstance(event, Finish):
+                answer.take(following)
+                if isinstance(following, Finish):
                     break
                 await answer.flow.drain()
                 taken += 1
@@ -114,6 +114,28 @@ class Runner:
                 await events.aclose()
             for artifact in self._chat.artifacts.saved:  # adds artifacts that the backend did not yield
                 answer.take(artifact)
+
+    async def _poured(self, source: Source, events: AsyncIterator[Event]) -> Event | None:
+        """Passes on what a source sends. If it fails, raises its error at the backend's `yield`.
+
+        Returns the event that a backend which has caught the error yields next; None if no event waits.
+        """
+        following: Event | None = source
+        while isinstance(following, Source):
+            try:
+                await following.pour(self._answer)
+            except (AnswerClosed, AnswerFull):
+                raise
+            except Exception as error:
+                if not isinstance(events, AsyncGenerator):
+                    raise
+                try:
+                    following = await events.athrow(error)
+                except StopAsyncIteration:
+                    return None
+            else:
+                return None
+        return following
 
     def _interrupted(self, why: End) -> Outcome:
         if why is End.LATE:

@@ -108,8 +108,10 @@ class Recorder(Observer):
     def called(self, call: ModelCall) -> None:
         how = "answered" if call.error is None else f"failed: {call.error}"
         usage = call.usage.as_json() if call.usage else {}
-        said = f"{call.model} {how} after {call.seconds:.1f} s."
-        self._tell("model_selection", "FAST_LLM", said, {"model": call.model, "retried": list(call.retried), **usage})
+        before = f"{', '.join(call.failed)} did not answer; " if call.failed else ""
+        said = f"{before}{call.model} {how} after {call.seconds:.1f} s."
+        data = {"model": call.model, "retried": list(call.retried), "failed": list(call.failed), **usage}
+        self._tell("model_selection", "FAST_LLM", said, data)
 
     def finished(self, summary: Summary) -> None:
         fields = summary.as_fields()

@@ -55,6 +55,11 @@ class ChunkReader:
         called = any(call.number is not None for call in self.calls.found)
         return bool(self.text.tell() or self.reasoning.tell() or called)
 
+    @property
+    def has_said(self) -> bool:
+        """Whether any piece of an answer has arrived; a tool call that nobody sees yet counts."""
+        return bool(self.text.tell() or self.reasoning.tell() or self.calls.found or self.pictures)
+
     def chunk(self, payload: bytes) -> None:
         """Reads one event of a stream, or the one object of a server that does not stream. Raises `UpstreamError`."""
         if self._usual is not None and (text := self._usual.text(payload)):

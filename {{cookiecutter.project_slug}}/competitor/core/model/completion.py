@@ -12,79 +12,41 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
-from pydantic import SecretStr
 from pydantic_core import PydanticSerializationError, to_json
 
 from ..artifacts.descriptor import Artifact
 from ..errors import ArtifactError, UpstreamError
 from ..events import FinishReason, Reasoning, Sink, Source, Text, ToolCall
-from ..limits import MAX_LEARNT_PER_CALL, MAX_MODEL_LIST_BYTES
+from ..limits import MAX_LEARNT_PER_CALL
 from ..observe.observer import ModelCall, Observer
-from ..offline import OfflineServer
-from ..outbound.client import HttpClient
 from ..outbound.response import Response
 from ..request.schema import ChatRequest
-from ..settings import Settings
 from ..usage import Usage, prompt_tokens, text_tokens
 from .calls import PartialCall
 from .chunk_reader import ChunkReader, receive
 from .held_text import HeldText
 from .iteration import Piece, PullSink
 from .prompt import Body
-from .refusals import Change, Refusals, change_for, changed
-from .retry import failure, pause_before_retry
-from .upstream import OFFLINE_MODEL, Upstream, authorization, choose, limited
+from .refusals import Change, change_for, changed
+from .retry import Attempts, failure
+from .upstream import OFFLINE_MODEL, Llm, Upstream, authorization, limited
 
 log = logging.getLogger("competitor.llm")
 
 _HEADERS = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
-_LIST_SECONDS = 5.0
 _WEB_ADDRESS = re.compile(r"https?://[^\s()<>]+")
 _NO_PICTURE = "\n\nThe model sent an image that cannot be read."
 
 
-class Llm:
-    """Makes the model calls; there is one for the whole process."""
-
-    def __init__(self, settings: Settings, client: HttpClient, offline: OfflineServer):
-        self.settings, self.client, self._offline = settings, client, offline
-        self.refusals = Refusals()
-
-    async def upstream(self, token: SecretStr | None) -> Upstream:
-        """The server for one request: the configured one, or the offline model, which is started when first needed."""
-        chosen = choose(self.settings, token)
-        if chosen is None:
-            base_url = await self._offline.start()
-            self.client.egress.allow(base_url)
-            chosen = Upstream(base_url, OFFLINE_MODEL, None)
-        return chosen
-
-    async def models(self) -> list[str]:
-        """The names of models that a request may have (E3); without a default model, those that the server lists."""
-        upstream = choose(self.settings, None)
-        if upstream is None or upstream.model is not None:
-            return [upstream.model if upstream and upstream.model else OFFLINE_MODEL]
-        try:
-            async with asyncio.timeout(_LIST_SECONDS):
-                response = await self.client.open("GET", f"{upstream.base_url}/models", authorization(upstream))
-                try:
-                    listed = json.loads(await response.read(MAX_MODEL_LIST_BYTES))
-                finally:
-                    response.close()
-            return [model["id"] for model in listed["data"] if isinstance(model["id"], str)]
-        except (UpstreamError, TimeoutError, ValueError, LookupError, TypeError) as error:
-            log.warning("the model's server does not list its models", extra={"why": type(error).__name__})
-            return []
-
-
 class Completion(Source):
-    """One call of the model.
+    """One call of the model, or of the first model of a list that answers.
 
     `account` gets the usage of the call, even if the call failed; `observer` is told how the call ended. `pour` and
-    iteration raise `UpstreamError`; the attributes keep what had arrived before the error.
+    iteration raise `UpstreamError`; the attributes keep what had arrived before the error. Before that, they raise
+    `RuntimeError`. `names` are the models that the backend has named for this call, the first choice first.
     """
 
     def __init__(
@@ -96,20 +58,21 @@ class Completion(Source):
         account: Callable[[Usage], None],
         observer: Observer,
         hold: Callable[[Sink], HeldText] | None = None,
-        model: str | None = None,
+        names: Sequence[str] = (),
     ):
         self.body = body
-        self._named_model = model  # by the backend
+        self._names = names
         self._request, self._save = request, save
         self._hold = hold
         self._held: HeldText | None = None
         self._llm, self._account, self._observer = llm, account, observer
         self._model = ""
+        self._upstream: Upstream | None = None  # the last one that was asked
+        self._failed: list[str] = []  # models that failed before
         self._retried: list[str] = []
         self.usage: Usage | None = None
         self._reader: ChunkReader | None = None
         self._response: Response | None = None
-        self._free = False  # the offline model costs nothing
 
     @property
     def model(self) -> str:
@@ -119,7 +82,7 @@ class Completion(Source):
 
     @property
     def text(self) -> str:
-        return self._reader.text.getvalue() if self._reader else ""
+        return self._result.text.getvalue()
 
     @property
     def shown_text(self) -> str:
@@ -128,7 +91,7 @@ class Completion(Source):
 
     @property
     def reasoning(self) -> str:
-        return self._reader.reasoning.getvalue() if self._reader else ""
+        return self._result.reasoning.getvalue()
 
     @property
     def tool_calls(self) -> list[ToolCall]:
@@ -149,18 +112,27 @@ class Completion(Source):
         said: dict[str, object] = {"role": "assistant", "content": self.text}
         if self._calls:
             said["tool_calls"] = [call.whole().as_json() for call in self._calls]
-            if self._reader and self._reader.reasoning_name:
-                said[self._reader.reasoning_name] = self.reasoning
+            if self._result.reasoning_name:
+                said[self._result.reasoning_name] = self.reasoning
         return said
 
     @property
     def _calls(self) -> list[PartialCall]:
-        return self._reader.calls.found if self._reader else []
+        return self._result.calls.found
+
+    @property
+    def _result(self) -> ChunkReader:
+        if self._reader is None:
+            raise RuntimeError(
+                "this completion has no result: the model was not asked yet. Yield the completion, or iterate over it, "
+                "and read its attributes then; or use `await chat.ask(...)`, which returns the text"
+            )
+        return self._reader
 
     @property
     def finish_reason(self) -> FinishReason | None:
         """The model's finish reason; None if the call did not complete."""
-        return self._reader.finish_reason if self._reader else None
+        return self._result.finish_reason
 
     async def pour(self, sink: Sink) -> None:
         """Makes the call and passes everything to `sink` from the socket's callback, without a task per chunk."""
@@ -172,6 +144,9 @@ class Completion(Source):
             failed = ""
         except UpstreamError as error:
             failed = error.kind
+            if self._held is not None:
+                self._held.release()
+            error.said = self.shown_text if self._reader is not None else ""
             raise
         finally:
             if self._held is not None:
@@ -180,7 +155,10 @@ class Completion(Source):
             if self._reader is not None and self._reader.began:
                 self._add_usage(self._cost(self._reader))
             seconds = time.monotonic() - began
-            self._observer.called(ModelCall(self._model, seconds, self.usage, failed or None, tuple(self._retried)))
+            others = tuple(name for name in self._failed if self._upstream and name != self._upstream.name)
+            self._observer.called(
+                ModelCall(self._model, seconds, self.usage, failed or None, tuple(self._retried), others)
+            )
         if reader.pictures:
             await self._save_pictures(reader.pictures, sink)
         sink.finish(reader.finish_reason or "stop")
@@ -215,47 +193,91 @@ class Completion(Source):
             self._response.resume()
 
     async def _attempts(self, sink: Sink) -> ChunkReader:
-        """Makes the call, and again if it failed before anything of an answer was passed on."""
+        """Asks the servers of this call in turn, and again those that may recover, until one has answered.
+
+        Once a piece of an answer was passed on, no other attempt is made.
+        """
         settings, refusals = self._llm.settings, self._llm.refusals
-        upstream = await self._llm.upstream(self._request.chutes_access_token)
-        self._free = upstream.model == OFFLINE_MODEL
-        default = upstream.model if self._free else self._named_model or upstream.model
-        self._model = default or self.body["model"]
-        given = limited({**self.body, "model": self._model}, upstream.base_url, settings)
-        changes = refusals.changes(upstream.base_url, settings.llm_reasoning_back)
+        servers = await self._llm.upstreams(self._names, self.body, self._request.chutes_access_token)
+        attempts = Attempts(servers, settings.llm_attempts)
         learnt: list[Change] = []
-        attempt = 1
         while True:
-            body = changed(given, changes + learnt, self._request) if changes or learnt else given
+            upstream = self._upstream = attempts.upstream
+            self._model = upstream.model or self.body["model"]
+            body = limited({**self.body, "model": self._model}, upstream.base_url, settings)
+            if upstream.declared is not None and upstream.declared.reasons is False:
+                body.pop("reasoning_effort", None)  # a model that does not reason refuses it
+            if changes := refusals.changes(upstream.base_url, settings.llm_reasoning_back) + learnt:
+                body = changed(body, changes, self._request)
             held = self._held = self._hold(sink) if self._hold is not None else None
             reader = self._reader = ChunkReader(held or sink)
             try:
-                await self._attempt(upstream, body, reader, sink)
+                await (self._soon if attempts.may_skip else self._attempt)(upstream, body, reader, sink)
             except UpstreamError as error:
+                self._llm.note_failure(upstream, error)
                 if (held or reader).has_told:
                     raise
-                why: dict[str, Any] = {"kind": error.kind, "status": error.status or None, "attempt": attempt}
                 change = change_for(error, body, self._request, settings.llm_reasoning_back)
                 if change is not None and change not in learnt and len(learnt) < MAX_LEARNT_PER_CALL:
                     learnt.append(change)
-                    why |= {"change": change, "detail": error.detail[:300]}
+                    why = {**_why(error, attempts.round), "change": change, "detail": error.detail[:300]}
                     log.warning("the model's server refused a field; trying again with a change", extra=why)
                     continue
-                pause = pause_before_retry(error, attempt)
-                if pause is None or attempt >= settings.llm_attempts:
+                pause = self._next(attempts, error, reader, sink)
+                if pause is None:
                     raise
-                log.warning("the model's server failed; trying again", extra={**why, "pause_s": round(pause, 2)})
-                self._retried.append(error.kind)
             else:
                 if learnt:
                     refusals.learn(upstream.base_url, learnt)
                 return reader
-            sink.doing("The model's server is busy; trying again")
-            attempt += 1
-            if reader.usage is not None:
-                self._add_usage(self._cost(reader))
-            reader.began = False  # so that nothing is counted twice
+            if attempts.upstream != upstream:
+                learnt = []
             await asyncio.sleep(pause)
+
+    def _next(self, attempts: Attempts, error: UpstreamError, reader: ChunkReader, sink: Sink) -> float | None:
+        """Chooses the next server after a failure, and says so. Returns the seconds to wait; None if none is left."""
+        failed, why = attempts.upstream, _why(error, attempts.round)
+        pause = attempts.pause_before_next(error)
+        if pause is None:
+            return None
+        self._retried.append(error.kind)
+        if reader.usage is not None or reader.has_said:
+            self._add_usage(self._cost(reader))
+        reader.began = False  # so that nothing is counted twice
+        following = attempts.upstream
+        if following == failed:
+            log.warning("the model's server failed; trying again", extra={**why, "pause_s": round(pause, 2)})
+            sink.doing("The model's server is busy; trying again")
+            return pause
+        if (following.name, following.model) != (failed.name, failed.model):
+            self._failed.append(failed.name)
+        told = {"model": self._model[:100], "next": (following.name or following.base_url)[:100]}
+        log.warning("the model's server failed; asking the next one", extra={**why, **told})
+        sink.doing("The model's server does not answer; asking another one")
+        return pause
+
+    async def _soon(self, upstream: Upstream, body: Body, reader: ChunkReader, sink: Sink) -> None:
+        """Like `_attempt`, but fails if nothing of an answer arrives within `JANUS_LLM_FALLBACK_SECONDS`."""
+        loop, seconds = asyncio.get_running_loop(), self._llm.settings.llm_fallback_seconds
+        silent = UpstreamError("silent", f"no piece of an answer within {seconds:g} s")
+
+        def give_up(limit: asyncio.Timeout) -> None:
+            if reader.has_said:
+                return
+            if self._response is None:  # no connection, or no head of a response
+                limit.reschedule(loop.time())
+            else:
+                self._response.fail(silent)
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                timer = loop.call_later(seconds, give_up, limit)
+                try:
+                    await self._attempt(upstream, body, reader, sink)
+                finally:
+                    timer.cancel()
+        except TimeoutError:
+            raise silent from None
 
     async def _attempt(self, upstream: Upstream, body: Body, reader: ChunkReader, sink: Sink) -> None:
         """Sends the call once, and reads the answer."""
@@ -298,8 +320,16 @@ class Completion(Source):
         counted = reader.usage or Usage(prompt_tokens(self.body))
         if said and not counted.completion_tokens:
             counted += Usage(0, text_tokens(said))
-        settings = self._llm.settings
-        return counted if self._free else counted.priced(settings.price_prompt, settings.price_completion)
+        upstream, settings = self._upstream, self._llm.settings
+        if upstream is None or upstream.model == OFFLINE_MODEL:
+            return counted  # the offline model costs nothing
+        if upstream.declared is not None:
+            return counted.priced(upstream.declared.price_in, upstream.declared.price_out)
+        return counted.priced(settings.price_prompt, settings.price_completion)
+
+
+def _why(error: UpstreamError, attempt: int) -> dict[str, Any]:
+    return {"kind": error.kind, "status": error.status or None, "attempt": attempt}
 
 
 def _encoded(body: Body) -> bytes:

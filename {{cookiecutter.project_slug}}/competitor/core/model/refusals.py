@@ -101,6 +101,7 @@ _CHANGES: dict[Change, Callable[[Body, ChatRequest], Body]] = {
     "without stream": lambda body, _: {name: body[name] for name in body if name not in ("stream", "stream_options")},
     "without stream_options": _without("stream_options"),
     "without tool_choice": _without("tool_choice"),
+    "without response_format": _without("response_format"),
     "without vendor fields": _each_message(_without_vendor_fields),
     "max_tokens": _renamed("max_completion_tokens", "max_tokens"),
     "max_completion_tokens": _renamed("max_tokens", "max_completion_tokens"),
@@ -137,6 +138,8 @@ def change_for(error: UpstreamError, body: Body, request: ChatRequest, back: Bac
         return "without stream"
     if "tool_choice" in named and body.get("tool_choice") == "none" != request.tool_choice:
         return "without tool_choice"
+    if named & {"response_format", "json_schema"} and "response_format" in body and request.response_format is None:
+        return "without response_format"
     for name, other in (("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens")):
         if name in named and name in body and other not in body and _UNKNOWN.search(error.detail):
             return other

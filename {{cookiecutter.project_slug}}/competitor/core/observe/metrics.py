@@ -91,6 +91,11 @@ class Metrics(Observer):
             "Failures of the model's server by kind, including those that were retried.",
             "error_type",
         )
+        self._fallbacks = counter(
+            "janus_fallbacks_total",
+            "Model calls that a later model of a list answered, by that model.",
+            "gen_ai_request_model",
+        )
         self._tool_times = histogram(
             "janus_tool_call_duration_seconds", "Time of one tool call.", _LENGTHS, "gen_ai_tool_name", "status"
         )
@@ -129,6 +134,8 @@ class Metrics(Observer):
         (self._calls.labels(call.error) if call.error else self._usual["call"]).observe(call.seconds)
         for kind in call.retried:
             self._upstream.labels(kind).inc()
+        if call.failed and not call.error:
+            self._fallbacks.labels(self._known(call.model)).inc()
         if call.error and call.error != "cancelled":
             self._upstream.labels(call.error).inc()
 

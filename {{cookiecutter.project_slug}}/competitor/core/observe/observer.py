@@ -20,13 +20,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A finished model call. `error` is a key of `UPSTREAM_KINDS` or `cancelled`; `retried` lists earlier errors."""
+    """A finished model call. `error` is a key of `UPSTREAM_KINDS` or `cancelled`; `retried` lists earlier errors.
+
+    `failed` names the models of a list that were asked before `model` and did not answer.
+    """
 
     model: str
     seconds: float
     usage: Usage | None
     error: str | None = None
     retried: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

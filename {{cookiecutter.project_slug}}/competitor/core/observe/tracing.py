@@ -88,6 +88,8 @@ class Trace(Observer):
             span.set_attribute("gen_ai.usage.output_tokens", call.usage.completion_tokens)
         for kind in call.retried:
             span.add_event("retry", {"error.type": kind})
+        if call.failed:
+            span.set_attribute("janus.failed_models", list(call.failed))
         _end(span, call.error, now)
 
     def finished(self, summary: Summary) -> None:

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 # The hosts that clause X1 of the contract lists.
+INFERENCE_HOSTS = ("api.chutes.ai", "llm.chutes.ai")
 PLATFORM_HOSTS = (
-    "api.chutes.ai",
-    "llm.chutes.ai",
+    *INFERENCE_HOSTS,
     "proxy.janus.rodeo",
     "sandbox.janus.rodeo",
     "search.janus.rodeo",
@@ -70,6 +70,15 @@ def is_platform(url: str) -> bool:
     """Whether the URL's host is the platform's inference service: `chutes.ai` or a subdomain (R8, E9)."""
     host = parse(url)[0].host
     return host == "chutes.ai" or host.endswith(".chutes.ai")
+
+
+def other_inference_url(url: str) -> str | None:
+    """The same URL at the platform's other inference host (X2); None for a URL of another host."""
+    host = parse(url)[0].host
+    if host not in INFERENCE_HOSTS:
+        return None
+    other = INFERENCE_HOSTS[1 - INFERENCE_HOSTS.index(host)]
+    return url.replace(host, other, 1)
 
 
 def is_this_machine(host: str) -> bool:

@@ -24,8 +24,7 @@ from ..artifacts.sweeper import Sweeper
 from ..console import Console, add_console_routes
 from ..errors import ApiError
 from ..identity import identity
-from ..model.completion import Llm
-from ..model.upstream import described
+from ..model.upstream import Llm, described
 from ..observe.metrics import TEXT_TYPE, Metrics
 from ..observe.tracing import tracing
 from ..offline import OfflineServer
@@ -78,6 +77,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     sweeper = Sweeper(keeper)
     console = _console(settings, folder)
     _warn_of_missing_tools(settings)
+    _warn_of_missing_keys(settings)
     shared = Shared(
         settings=settings,
         llm=llm,
@@ -142,13 +142,11 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """Lists the names of models that work (E3). A request may name any model.
+        """Lists the names of models that work (E3): the competitor's own, and those of the default server.
 
-        The competitor's own name works unless the request's name goes to the model's server.
+        A request may name any model.
         """
-        listed = await llm.models()
-        own = [identity().name] if settings.llm_model or settings.llm_base_url is None or not listed else []
-        names = dict.fromkeys([*own, *listed])
+        names = dict.fromkeys([identity().name, *await llm.models()])
         models = [{"id": name, "object": "model", "created": 0, "owned_by": identity().name} for name in names]
         return {"object": "list", "data": models}
 
@@ -176,6 +174,13 @@ def _warn_of_missing_tools(settings: Settings) -> None:
 
         if why := why_not():
             log.warning("`run_code` is not offered: this machine cannot confine a program", extra={"why": why})
+
+
+def _warn_of_missing_keys(settings: Settings) -> None:
+    for name, model in settings.models.items():
+        if model.declared.key is not None and model.key is None:
+            about = {"model": name, "variable": model.declared.key}
+            log.warning("a model of backend/models.py has no key: its variable is not set", extra=about)
 
 
 def _console(settings: Settings, folder: Path | None) -> Console | None:

@@ -49,6 +49,7 @@ class ChatJanus(BaseChatModel):
     hold_characters: int = 0
     loop: asyncio.AbstractEventLoop | None = Field(default_factory=_running_loop, repr=False, exclude=True)
     model: str | None = None  # if it is not given, the default model; only for display, the one of the request
+    models: list[str] = Field(default_factory=list)  # several, for `Chat.complete`
     temperature: float | None = None
     max_tokens: int | None = None
     stop: list[str] | None = None
@@ -92,6 +93,7 @@ class ChatJanus(BaseChatModel):
         chat = self._chat()
         own = {
             "model": self.model if self._is_named else None,
+            "models": self.models or None,
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
         }
