@@ -9,11 +9,11 @@ import pytest
 
 MISTAKES = {
     "a syntax error": ("MODELS = {", "SyntaxError: '{' was never closed"),
-    "no MODELS": ("models = {}", "must define `MODELS`"),
+    "no MODELS": ("from ..api import Model\n\nmodels = {}", "has no attribute 'MODELS'"),
     "a list": ("MODELS = []", "MODELS must be a dict, not list"),
     "a text as model": ('MODELS = {"fast": "small"}', "fast: must be a `Model`"),
-    "a missing package": ("import nowhere", "No module named 'nowhere'"),
-    "a missing name": ("from ..api import Models", "cannot import name 'Models'"),
+    "a missing package": ("import nowhere\nMODELS = {}", "No module named 'nowhere'"),
+    "a missing name": ("from ..api import Models\nMODELS = {}", "cannot import name 'Models'"),
     "an error": ("MODELS = {}[1]", "KeyError: 1"),
     "a key instead of a variable's name": (
         'from ..api import Model\nMODELS = {"fast": Model("m", key="sk-12345678")}',
@@ -39,7 +39,7 @@ def run(project: Path, text: str | None, *arguments: str) -> "subprocess.Complet
     else:
         file.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "competitor", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -62,6 +62,12 @@ def test_settings_lists_the_variables_of_the_models(project: Path) -> None:
         "#JANUS_MODEL_FAST_KEY=",
         "#MY_KEY=",
     ]
+
+
+def test_a_file_of_the_owner_s_with_this_name_is_left_alone(project: Path) -> None:
+    done = run(project, 'from pydantic import BaseModel\n\nraise SystemExit("imported")\n', "settings", "--env")
+    assert done.returncode == 0, done.stderr
+    assert "JANUS_MODEL" not in done.stdout
 
 
 def test_a_repo_without_the_file_has_no_models(project: Path) -> None:

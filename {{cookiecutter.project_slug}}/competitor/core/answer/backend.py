@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import importlib.util
 import pkgutil
+import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -28,6 +29,7 @@ AnswerFunction = Callable[[Chat], AsyncIterator[Event]]
 LOAD_SECONDS = 0.5
 DEFAULT_NAME = "custom"
 _MODELS_FILE = "competitor/backend/models.py"
+_DECLARES = re.compile(r"^MODELS\b|\bimport\b.*\bModel\b", re.MULTILINE)
 
 
 class Backend:
@@ -79,20 +81,16 @@ def load() -> Backend:
 
 
 def declared_models() -> dict[str, Any]:
-    """The models that `competitor/backend/models.py` declares; none without this file. Raises `SettingsError`."""
-    name = f"{__package__.partition('.')[0]}.backend.models"
+    """The models that `competitor/backend/models.py` declares; none without this file. Raises `SettingsError`.
+
+    A file that neither defines `MODELS` nor imports `Model` is the owner's and about something else.
+    """
+    package = importlib.util.find_spec(f"{__package__.partition('.')[0]}.backend")
+    file = Path(next(iter(package.submodule_search_locations or ()), "")) / "models.py" if package else None
+    if file is None or not file.is_file() or not _DECLARES.search(file.read_text(encoding="utf-8", errors="replace")):
+        return {}
     try:
-        if importlib.util.find_spec(name) is None:
-            return {}
-        declared = importlib.import_module(name).MODELS
-    except AttributeError:
-        raise SettingsError(
-            f'{_MODELS_FILE} must define `MODELS`, such as MODELS = {{"fast": Model("the/id")}}'
-        ) from None
-    except ModuleNotFoundError as error:
-        if error.name in (name, name.rpartition(".")[0]):
-            return {}
-        raise SettingsError(f"{_MODELS_FILE}: {error}") from None
+        declared = importlib.import_module(f"{__package__.partition('.')[0]}.backend.models").MODELS
     except ValidationError as error:
         raise SettingsError(f"{_MODELS_FILE}: {problem(error)}") from None
     except Exception as error:  # noqa: BLE001 - any error of the owner's code becomes a sentence
