@@ -141,7 +141,7 @@ def test_more_entries_than_a_conversation_has_are_refused(fields: dict[str, Any]
 
 def test_free_form_objects_are_not_copied() -> None:
     """A copy of a large one would cost time and memory."""
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "default": None}}}]
+    tools: Any = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "default": None}}}]
     asked = read(tools=tools, response_format={"type": "json_schema", "json_schema": {"schema": {"a": None}}})
     assert asked.tools is not None
     body = {**prompt.options(asked), **prompt.tools(asked)}
@@ -150,6 +150,9 @@ def test_free_form_objects_are_not_copied() -> None:
         "function": {"name": "f", "parameters": {"type": "object", "default": None}},
     }
     assert body["tools"][0]["function"]["parameters"] is asked.tools[0].function.parameters
+    checked = ChatRequest.model_validate({**GOOD, "tools": tools})
+    assert checked.tools is not None
+    assert checked.tools[0].function.parameters is tools[0]["function"]["parameters"]
     assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"a": None}}}
 
 
