@@ -25,6 +25,7 @@ VALUES = {
     "MAX_CALLS_AT_ONCE": "How many tool calls of one turn run at once.",
     "Offers": '`"all"`, `"needed"` or `"menu"`: which tools a `Toolbox` offers.',
     "Event": "The type of everything that `answer` may yield.",
+    "BaseUrl": "The type of a setting that holds a base URL, such as `https://host/v1`.",
     "FinishReason": '`"stop"`, `"length"`, `"tool_calls"` or `"content_filter"`.',
 }
 

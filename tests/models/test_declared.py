@@ -14,7 +14,8 @@ from competitor.core.errors import UpstreamError
 from competitor.core.model.upstream import Upstream, able, choose, described
 from competitor.core.outbound.client import HttpClient
 from competitor.core.outbound.egress import Egress, EgressRefused
-from competitor.core.settings import Settings, SettingsError, env_example
+from competitor.core.setting_types import SettingsError
+from competitor.core.settings import Settings, env_example
 from competitor.core.usage import Usage
 
 from ..backends.chats import Asked

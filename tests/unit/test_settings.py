@@ -4,7 +4,8 @@ import pytest
 from pydantic import SecretStr
 
 from competitor.core.model.upstream import OFFLINE_MODEL, choose, described, usable_token
-from competitor.core.settings import Settings, SettingsError, meanings, variables
+from competitor.core.setting_types import SettingsError
+from competitor.core.settings import Settings, meanings, variables
 
 CHUTES = {"JANUS_LLM_BASE_URL": "https://llm.chutes.ai/v1", "JANUS_LLM_MODEL": "m"}
 OWN = {"JANUS_LLM_BASE_URL": "http://localhost:11434/v1"}

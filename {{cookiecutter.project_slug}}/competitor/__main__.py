@@ -138,16 +138,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from .core.answer.backend import declared_models
+    from .core.answer.backend import declared_models, declared_settings
     from .core.server.serving import serve
-    from .core.settings import Settings, SettingsError
+    from .core.setting_types import SettingsError
+    from .core.settings import Settings
 
     environment = dict(os.environ)
     if given.env_file is not None:
         from dotenv import dotenv_values
 
-        from_file = {name: value for name, value in dotenv_values(given.env_file).items() if value is not None}
-        environment = {**from_file, **environment}
+        for name, value in dotenv_values(given.env_file).items():
+            if value is not None:
+                os.environ.setdefault(name, value)  # where settings of the owner's look as well
+        environment = dict(os.environ)
     if given.stand_ins:
         environment = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true", **environment}
     if given.development:
@@ -158,7 +161,7 @@ def _serve(given: argparse.Namespace) -> int:
         if value is not None:
             environment[name] = str(value)
     try:
-        settings = Settings.from_environment(environment, declared_models())
+        settings = Settings.from_environment(environment, declared_models(), declared_settings())
     except SettingsError as error:
         print(f"These settings cannot be used:\n{error}", file=sys.stderr)
         return 2
@@ -220,11 +223,13 @@ def _workshop(given: argparse.Namespace) -> int:
 
 
 def _settings(given: argparse.Namespace) -> int:
-    from .core.answer.backend import declared_models
-    from .core.settings import SettingsError, env_example, markdown_table
+    from .core.answer.backend import declared_models, declared_settings
+    from .core.setting_types import SettingsError
+    from .core.settings import env_example, markdown_table
 
     try:
-        print(env_example(declared_models()) if given.env else markdown_table(), end="")
+        own = declared_settings()
+        print(env_example(declared_models(), own) if given.env else markdown_table(own), end="")
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

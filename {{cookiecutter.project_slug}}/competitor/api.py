@@ -34,6 +34,8 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .ask(prompt, model=...)   `await` it for the text of a model, or with `schema=` for an object of a pydantic class;
                       the client does not see it
       .offer(own)     options for `complete` that offer the client's tools and your own (S10, R7)
+      .get(url, query), .post(url, json)   `await` one for the `Reply` of a service: `.status`, `.text`, `.json()`. They
+                      raise `ServiceError`, a sentence that names the host and its setting
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
       .http           an HTTP client that connects to configured hosts only (X2)
       .settings       `Settings`, read from the environment
@@ -44,6 +46,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
                     `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result. If the call fails,
                     the `yield` or the iteration raises `UpstreamError`: `.kind` says what failed
                     (errors.UPSTREAM_KINDS), `.said` is the text that had been passed on by then.
+    OwnSettings     the base class of your settings (backend/settings.py); a field of the type `BaseUrl` may be called
     Model(id, base_url=..., key=...)   declares a model of backend/models.py, to be asked by a short name
 
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
@@ -67,7 +70,7 @@ if TYPE_CHECKING:
     from .core.artifacts.received import File
     from .core.artifacts.save import Artifacts
     from .core.chat import Chat
-    from .core.errors import ArtifactError, UpstreamError
+    from .core.errors import ArtifactError, ServiceError, UpstreamError
     from .core.events import (
         Event,
         Finish,
@@ -86,6 +89,9 @@ if TYPE_CHECKING:
     from .core.limits import MAX_CALLS_AT_ONCE
     from .core.model.completion import Completion
     from .core.models import Model
+    from .core.own_settings import OwnSettings
+    from .core.services import Reply
+    from .core.setting_types import BaseUrl
     from .core.settings import Settings
     from .core.tools.builtin import offered
     from .core.tools.tool import Result, Tool, ToolError, tool
@@ -95,10 +101,11 @@ if TYPE_CHECKING:
 API_VERSION = "1.2.0"
 
 __all__ = [
-    "API_VERSION", "MAX_CALLS_AT_ONCE", "Artifact", "ArtifactError", "Artifacts", "Chat", "Completion", "Event", "File",
-    "Finish", "FinishReason", "Model", "Offers", "Reasoning", "Result", "RunningCalls", "SandboxEnd", "SandboxStart",
-    "Settings", "Sink", "Source", "Text", "Tool", "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart",
-    "Toolbox", "UpstreamError", "Usage", "offered", "tool",
+    "API_VERSION", "MAX_CALLS_AT_ONCE", "Artifact", "ArtifactError", "Artifacts", "BaseUrl", "Chat", "Completion",
+    "Event", "File", "Finish", "FinishReason", "Model", "Offers", "OwnSettings", "Reasoning", "Reply", "Result",
+    "RunningCalls", "SandboxEnd", "SandboxStart", "ServiceError", "Settings", "Sink", "Source", "Text", "Tool",
+    "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox", "UpstreamError", "Usage", "offered",
+    "tool",
 ]  # fmt: skip
 
 _MODULES = {
@@ -106,7 +113,7 @@ _MODULES = {
     "artifacts.received": ("File",),
     "artifacts.save": ("Artifacts",),
     "chat": ("Chat",),
-    "errors": ("ArtifactError", "UpstreamError"),
+    "errors": ("ArtifactError", "ServiceError", "UpstreamError"),
     "events": (
         "Event", "Finish", "FinishReason", "Reasoning", "SandboxEnd", "SandboxStart", "Sink", "Source", "Text",
         "ToolCall", "ToolCallPiece", "ToolEnd", "ToolStart",
@@ -114,6 +121,9 @@ _MODULES = {
     "limits": ("MAX_CALLS_AT_ONCE",),
     "model.completion": ("Completion",),
     "models": ("Model",),
+    "own_settings": ("OwnSettings",),
+    "services": ("Reply",),
+    "setting_types": ("BaseUrl",),
     "settings": ("Settings",),
     "tools.builtin": ("offered",),
     "tools.tool": ("Result", "Tool", "ToolError", "tool"),

@@ -3,15 +3,17 @@
 
 import logging
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from .artifacts.received import File, received_files
 from .artifacts.save import Artifacts
 from .asking import ask
+from .limits import MAX_REPLY_BYTES
 from .model import prompt
 from .model.completion import Completion
 from .model.held_text import HeldText
@@ -19,6 +21,7 @@ from .model.upstream import Llm
 from .observe.observer import Observer
 from .outbound.client import HttpClient
 from .request.schema import ChatRequest
+from .services import Reply, Request, call, with_query
 from .settings import Settings
 from .usage import Usage
 
@@ -184,6 +187,52 @@ class Chat:
             return await ask(call, messages, schema)
         finally:
             self._doing("Working on it")
+
+    async def get(
+        self,
+        url: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+        max_bytes: int = MAX_REPLY_BYTES,
+    ) -> Reply:
+        """Gets a URL of a service whose base URL is a setting. A failure that may pass is tried again, up to twice.
+
+        `seconds` is the time limit of all attempts together (default: `JANUS_TOOL_SECONDS`). Raises `ServiceError`, for
+        example for a status from 300 on, or for more than `max_bytes`. Redirects are not followed (X1).
+        """
+        return await self._call("GET", with_query(url, query), headers, b"", seconds, max_bytes)
+
+    async def post(
+        self,
+        url: str,
+        json: Any = None,
+        *,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+        max_bytes: int = MAX_REPLY_BYTES,
+    ) -> Reply:
+        """Posts `json`, or the bytes in `content`, once: nothing is tried again. The rest is as for `get`."""
+        kind = {} if json is None else {"content-type": "application/json"}
+        body = content if json is None else to_json(json)
+        return await self._call("POST", url, {**kind, **(headers or {})}, body, seconds, max_bytes)
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes,
+        seconds: float | None,
+        max_bytes: int,
+    ) -> Reply:
+        sent = {"accept-encoding": "identity", "x-request-id": self.id}
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        limit = self.settings.tool_seconds if seconds is None else seconds
+        request = Request(method, url, sent, body, max_bytes, limit)
+        return await call(self.http, self.settings, request, self._doing)
 
     def _completion(
         self, body: prompt.Body, names: Sequence[str], hold: Callable[..., HeldText] | None = None

@@ -5,6 +5,7 @@ Exception
 |-- ApiError           the request is refused before an answer starts (S16): OpenAI's error shape
 |-- UpstreamError      the model's server failed: a sentence in the answer, never a status (S13)
 |-- ArtifactError      one artifact could not be saved: a sentence in the answer
+|-- ServiceError       a service that the backend has called failed: a sentence in the answer
 |-- AnswerFull         the answer reached the size limit: it ends with `length`
 `-- AnswerClosed       the answer has ended: an event came too late
 """
@@ -101,6 +102,17 @@ class ArtifactError(Exception):
     def about(self, name: str) -> "ArtifactError":
         """The same error with the file's name in its sentence."""
         return ArtifactError(self.kind, detail=self.detail, most=self.most, name=f"The file {name[:100]}")
+
+
+class ServiceError(Exception):
+    """A service that a backend has called failed. Its text is a sentence that names the host and its setting.
+
+    `status` is the HTTP status, or 0 without one. Only the log gets `detail`, such as the first bytes of the response.
+    """
+
+    def __init__(self, sentence: str, *, status: int = 0, detail: str = ""):
+        super().__init__(f"{sentence}.")
+        self.status, self.detail = status, detail
 
 
 class AnswerFull(Exception):

@@ -34,6 +34,8 @@ MAX_LEARNT_PER_CALL = 4  # changes of a body after refusals
 MAX_REPAIR_CHARACTERS = 20_000
 MAX_WAITING_CHARACTERS = 64 * 1024
 
+MAX_SERVICE_ATTEMPTS = 3  # of a GET by a backend
+
 # Limits of answers.
 # Some readers accept lines of up to 512 KiB, so a long piece is sent as several deltas.
 MAX_PIECE_CHARACTERS = 16 * 1024

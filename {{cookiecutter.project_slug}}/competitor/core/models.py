@@ -89,15 +89,17 @@ def _read(variable: str, type: TypeAdapter[Any], value: str) -> Any:
     try:
         return type.validate_python(value)
     except ValidationError as error:
-        raise SettingsError(f"{variable}: {problem(error)}") from None
+        raise SettingsError(f"{variable}: {problems(error)[0]}") from None
 
 
-def problem(error: ValidationError) -> str:
-    """What is wrong with a value, without the value: the first problem, with the name of its field."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(map(str, first["loc"]))
-    said = str(first["msg"]).removeprefix("Value error, ")
-    return f"{field}: {said}" if field else said
+def problems(error: ValidationError) -> list[str]:
+    """What is wrong with values, without the values: a line for each, with the name of its field."""
+    lines = []
+    for found in error.errors(include_input=False, include_url=False):
+        field = ".".join(map(str, found["loc"]))
+        said = str(found["msg"]).removeprefix("Value error, ")
+        lines.append(f"{field}: {said}" if field else said)
+    return lines
 
 
 def _prefix(name: str) -> str:

@@ -2,6 +2,8 @@
 # Contract file: replaced by updates.
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
@@ -45,7 +47,17 @@ def _pace(value: str) -> str:
 
 
 Pace = Annotated[str, AfterValidator(_pace)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+IS_BASE_URL = "a base URL"
+BaseUrl = Annotated[str, AfterValidator(_base_url), IS_BASE_URL]
 Key = Annotated[SecretStr, AfterValidator(header_value)]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Networks = Annotated[frozenset[IPv4Network | IPv6Network], BeforeValidator(_networks)]
+
+
+@dataclass(frozen=True)
+class OwnValues:
+    """What the core knows about the owner's own settings. All keys are names of environment variables."""
+
+    urls: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    described: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # -> description, default

@@ -3,7 +3,9 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Literal, Self
 from urllib.parse import unquote
@@ -14,8 +16,7 @@ from pydantic.fields import FieldInfo
 from . import models
 from .models import ConfiguredModel
 from .outbound.egress import is_platform, parse
-from .setting_types import BaseUrl, Key, Names, Networks, Pace
-from .setting_types import SettingsError as SettingsError
+from .setting_types import BaseUrl, Key, Names, Networks, OwnValues, Pace, SettingsError
 
 
 def _variable(default: Any, *names: str, **limits: Any) -> Any:
@@ -161,10 +162,17 @@ class Settings(BaseModel):
     """Speed of the offline model, in words a second."""
 
     _models: dict[str, ConfiguredModel] = PrivateAttr(default_factory=dict)
+    _own: OwnValues = PrivateAttr(default_factory=OwnValues)
+    _unknown: dict[str, str | None] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], declared: Mapping[str, Any] | None = None) -> Self:
-        """Reads the settings. `declared` are the models of backend/models.py. Raises `SettingsError`."""
+    def from_environment(
+        cls, environment: Mapping[str, str], declared: Mapping[str, Any] | None = None, own: OwnValues | None = None
+    ) -> Self:
+        """Reads the settings. `declared` are the models of the backend, `own` its own settings.
+
+        Raises `SettingsError`.
+        """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         if "LOG_LEVEL" in given:
             given["LOG_LEVEL"] = given["LOG_LEVEL"].lower()
@@ -180,7 +188,27 @@ class Settings(BaseModel):
             raise SettingsError("JANUS_ARTIFACTS_ACCESS_KEY, JANUS_ARTIFACTS_SECRET_KEY: set both of them, or neither")
         if declared:
             read._models = models.configured(declared, given)
+        if own:
+            read._own = own
+            if taken := sorted(_OURS & own.described.keys()):
+                raise SettingsError(f"{', '.join(taken)}: is a setting of the template; give your field another name")
+        read._unknown = read._unknown_in(given)
         return read
+
+    def _unknown_in(self, given: Mapping[str, str]) -> dict[str, str | None]:
+        """The variables with our prefix that nothing reads, each with the name that was probably meant."""
+        known = _OURS | self._own.described.keys()
+        for name, model in self._models.items():
+            known |= {*models.variables(name, model.declared), model.declared.key or ""}
+        odd = (name for name in given if name.startswith("JANUS_") and name not in known)
+        return {
+            name: next(iter(get_close_matches(name, known, 1)), None) for name in odd if not _OF_KUBERNETES.search(name)
+        }
+
+    @property
+    def unknown(self) -> Mapping[str, str | None]:
+        """Variables that begin with JANUS_ and that nothing reads, each with the name that was probably meant."""
+        return self._unknown
 
     @property
     def models(self) -> Mapping[str, ConfiguredModel]:
@@ -200,9 +228,23 @@ class Settings(BaseModel):
     @property
     def base_urls(self) -> list[str]:
         """The base URLs of all configured servers."""
-        given = (self.llm_base_url, self.search_url, self.fetch_url, self.sandbox_url, self.vector_url)
-        of_models = (model.base_url for model in self.models.values())
-        return [url for url in (*given, self.sandy_base_url, self.otlp_endpoint, *of_models) if url]
+        return list(self.named_base_urls.values())
+
+    @property
+    def named_base_urls(self) -> dict[str, str]:
+        """The base URLs of all configured servers, by the name of the setting, or of the model, that holds it."""
+        named = {
+            "JANUS_LLM_BASE_URL": self.llm_base_url,
+            "JANUS_SEARCH_URL": self.search_url,
+            "JANUS_FETCH_URL": self.fetch_url,
+            "JANUS_SANDBOX_URL": self.sandbox_url,
+            "JANUS_VECTOR_URL": self.vector_url,
+            "SANDY_BASE_URL": self.sandy_base_url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.otlp_endpoint,
+            **{f"the model {name}": model.base_url for name, model in self.models.items()},
+            **self._own.urls,
+        }
+        return {name: url for name, url in named.items() if url}
 
     @property
     def otlp_header_values(self) -> dict[str, str]:
@@ -221,7 +263,8 @@ class Settings(BaseModel):
         """The secret values, by the preferred name of their environment variable."""
         found = [(variables(field)[0], getattr(self, name)) for name, field in type(self).model_fields.items()]
         found += [(f"the key of the model {name}", model.key) for name, model in self.models.items()]
-        return {name: value.get_secret_value() for name, value in found if isinstance(value, SecretStr)}
+        ours = {name: value.get_secret_value() for name, value in found if isinstance(value, SecretStr)}
+        return {**ours, **self._own.secrets}
 
     def key_for(self, base_url: str) -> SecretStr | None:
         """The configured key for a server: for Chutes that of Chutes, for the default server also one of the others."""
@@ -268,8 +311,13 @@ def _shown(default: object) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def env_example(declared: Mapping[str, Any] | None = None) -> str:
-    """The text of `.env.example`: every variable with its default, commented out, and those of declared models."""
+_OURS = {name for field in Settings.model_fields.values() for name in variables(field)}
+# Kubernetes sets such variables for a service whose name begins with `janus-`.
+_OF_KUBERNETES = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_\w+)?)$")
+
+
+def env_example(declared: Mapping[str, Any] | None = None, own: OwnValues | None = None) -> str:
+    """The text of `.env.example`: every variable with its default, commented out, and the owner's."""
     lines = [
         "# Made by `python -m competitor settings --env`. Copy it to .env, which `make run` and compose.yaml read.",
         "# Put keys into .env only: git ignores it.",
@@ -284,14 +332,20 @@ def env_example(declared: Mapping[str, Any] | None = None) -> str:
         lines += ["", f"# The model {name} of competitor/backend/models.py: its id, its server, and the server's key."]
         lines += [f"#{variable}={value}" for variable, value in models.variables(name, model).items()]
         lines += [f"#{model.key}="] if model.key else []
+    if own and own.described:
+        lines += ["", "# Your own settings, of competitor/backend/settings.py."]
+        for variable, (about, default) in own.described.items():
+            lines += [*([f"# {about}"] if about else []), f"#{variable}={default}"]
     return "\n".join(lines) + "\n"
 
 
-def markdown_table() -> str:
-    """The settings as a Markdown table for `docs/settings.md`."""
+def markdown_table(own: OwnValues | None = None) -> str:
+    """The settings as a Markdown table, as in `docs/settings.md`; the owner's come last."""
     rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
     for name, about in (pair for group in meanings() for pair in group.items()):
         names = ", ".join(f"`{variable}`" for variable in variables(Settings.model_fields[name]))
         shown = _shown(Settings.model_fields[name].default)
         rows.append(f"| {names} | {f'`{shown}`' if shown else ''} | {about} |")
+    for variable, (about, default) in (own.described if own else {}).items():
+        rows.append(f"| `{variable}` | {f'`{default}`' if default else ''} | {about} |")
     return "\n".join(rows) + "\n"

@@ -20,16 +20,17 @@ from pydantic import ValidationError
 
 from ..chat import Chat
 from ..events import Event, Text
-from ..models import problem
-from ..setting_types import SettingsError
+from ..models import problems
+from ..setting_types import OwnValues, SettingsError
 
 AnswerFunction = Callable[[Chat], AsyncIterator[Event]]
 
 # The server waits this long for the backend to load, and then starts without it. Most backends are loaded by then.
 LOAD_SECONDS = 0.5
 DEFAULT_NAME = "custom"
-_MODELS_FILE = "competitor/backend/models.py"
-_DECLARES = re.compile(r"^MODELS\b|\bimport\b.*\bModel\b", re.MULTILINE)
+# What a file has that declares models, or settings.
+_SETTINGS = re.compile(r"\bOwnSettings\b")
+_MODELS = re.compile(r"^MODELS\b|\bimport\b.*\bModel\b", re.MULTILINE)
 
 
 class Backend:
@@ -81,23 +82,42 @@ def load() -> Backend:
 
 
 def declared_models() -> dict[str, Any]:
-    """The models that `competitor/backend/models.py` declares; none without this file. Raises `SettingsError`.
+    """The models that `competitor/backend/models.py` declares; none without this file. Raises `SettingsError`."""
+    declared = _declared("models", "MODELS", _MODELS)
+    if declared is not None and not isinstance(declared, dict):
+        raise SettingsError(f"competitor/backend/models.py: MODELS must be a dict, not {type(declared).__name__}")
+    return declared or {}
 
-    A file that neither defines `MODELS` nor imports `Model` is the owner's and about something else.
+
+def declared_settings() -> OwnValues:
+    """What `competitor/backend/settings.py` declares; nothing without this file. Raises `SettingsError`."""
+    declared = _declared("settings", "settings", _SETTINGS)
+    if declared is None:
+        return OwnValues()
+    from ..own_settings import OwnSettings, values
+
+    if not isinstance(declared, OwnSettings):
+        raise SettingsError("competitor/backend/settings.py must define settings = Settings(), made from OwnSettings")
+    return values(declared)
+
+
+def _declared(module: str, name: str, sign: re.Pattern[str]) -> Any:
+    """The value of a name in a module of the backend. Raises `SettingsError`.
+
+    None if there is no such file, or if `sign` does not occur in it: then it is the owner's, about something else.
     """
-    package = importlib.util.find_spec(f"{__package__.partition('.')[0]}.backend")
-    file = Path(next(iter(package.submodule_search_locations or ()), "")) / "models.py" if package else None
-    if file is None or not file.is_file() or not _DECLARES.search(file.read_text(encoding="utf-8", errors="replace")):
-        return {}
+    package = __package__.partition(".")[0]
+    found = importlib.util.find_spec(f"{package}.backend")
+    file = Path(next(iter(found.submodule_search_locations or ()), "")) / f"{module}.py" if found else None
+    if file is None or not file.is_file() or not sign.search(file.read_text(encoding="utf-8", errors="replace")):
+        return None
+    where = f"competitor/backend/{module}.py"
     try:
-        declared = importlib.import_module(f"{__package__.partition('.')[0]}.backend.models").MODELS
+        return getattr(importlib.import_module(f"{package}.backend.{module}"), name)
     except ValidationError as error:
-        raise SettingsError(f"{_MODELS_FILE}: {problem(error)}") from None
+        raise SettingsError("\n".join(f"{where}: {line}" for line in problems(error))) from None
     except Exception as error:  # noqa: BLE001 - any error of the owner's code becomes a sentence
-        raise SettingsError(f"{_MODELS_FILE}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
-    if not isinstance(declared, dict):
-        raise SettingsError(f"{_MODELS_FILE}: MODELS must be a dict, not {type(declared).__name__}")
-    return declared
+        raise SettingsError(f"{where}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
 
 
 def _load(package: str) -> Backend:

@@ -24,6 +24,7 @@ class Failure(Enum):
     BACKEND = "backend"
     UPSTREAM = "upstream"
     ARTIFACT = "artifact"
+    SERVICE = "service"
     TOO_LONG = "answer_too_long"
     NO_SLOT = "no_free_slot"
     CLIENT_GONE = "client_gone"

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..chat import Chat
-from ..errors import AnswerClosed, AnswerFull, ArtifactError, UpstreamError
+from ..errors import AnswerClosed, AnswerFull, ArtifactError, ServiceError, UpstreamError
 from ..events import Event, Finish, Source
 from ..limits import MAX_CLEAN_UP_SECONDS
 from ..observe.logs import hide, unhide
@@ -84,6 +84,10 @@ class Runner:
             self._chat.log.warning("the upstream failed", extra=why)
         except ArtifactError as error:
             self._outcome = Outcome(End.DONE, Failure.ARTIFACT, error.kind, str(error), "stop")
+        except ServiceError as error:
+            self._outcome = Outcome(End.DONE, Failure.SERVICE, "", str(error), "stop")
+            why = {"why": str(error), "status": error.status or None, "detail": error.detail[:300]}
+            self._chat.log.warning("a service failed", extra=why)
         except asyncio.CancelledError:
             raise
         except (Exception, SystemExit) as error:  # any error of the owner's code: end the answer correctly

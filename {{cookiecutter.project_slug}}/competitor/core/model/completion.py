@@ -155,9 +155,10 @@ class Completion(Source):
             if self._reader is not None and self._reader.began:
                 self._add_usage(self._cost(self._reader))
             seconds = time.monotonic() - began
-            others = tuple(name for name in self._failed if self._upstream and name != self._upstream.name)
+            if self._upstream is not None and self._upstream.name in self._failed:
+                self._failed.remove(self._upstream.name)  # it was asked again, and has answered
             self._observer.called(
-                ModelCall(self._model, seconds, self.usage, failed or None, tuple(self._retried), others)
+                ModelCall(self._model, seconds, self.usage, failed or None, tuple(self._retried), tuple(self._failed))
             )
         if reader.pictures:
             await self._save_pictures(reader.pictures, sink)
@@ -250,7 +251,7 @@ class Completion(Source):
             sink.doing("The model's server is busy; trying again")
             return pause
         if (following.name, following.model) != (failed.name, failed.model):
-            self._failed.append(failed.name)
+            self._failed += [] if failed.name in self._failed else [failed.name]
         told = {"model": self._model[:100], "next": (following.name or following.base_url)[:100]}
         log.warning("the model's server failed; asking the next one", extra={**why, **told})
         sink.doing("The model's server does not answer; asking another one")

@@ -80,7 +80,7 @@ class Llm:
         self.refusals = Refusals()
         self._unreachable: dict[str, float] = {}  # base URL -> until when it is asked last
         self._warned: set[str] = set()
-        self._first: str | None = None
+        self._own_name, self._first = identity().name, ""
 
     async def upstreams(self, names: Sequence[str], body: Body, token: SecretStr | None) -> list[Upstream]:
         """The servers for one call, in the order in which they are asked: those of the models that a backend named.
@@ -102,7 +102,7 @@ class Llm:
             base_url = await self._offline.start()
             self.client.egress.allow(base_url)
             return [Upstream(base_url, OFFLINE_MODEL, None)]
-        if found[0].model is None and body["model"] == identity().name:
+        if found[0].model is None and body["model"] == self._own_name:
             found = [replace(found[0], model=await self._first_listed())]
         return self._reachable_first(found) if self._unreachable else found
 
@@ -129,9 +129,8 @@ class Llm:
 
     async def _first_listed(self) -> str | None:
         """The model for requests that name this competitor, if there is no default model (E3)."""
-        if self._first is None:
-            self._first = next(iter(await self.models()), None)
-        return self._first
+        self._first = self._first or next(iter(await self.models()), "")
+        return self._first or None
 
     async def models(self) -> list[str]:
         """The names of models that a request may have (E3); without a default model, those that the server lists."""

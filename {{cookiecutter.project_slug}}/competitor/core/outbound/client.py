@@ -100,8 +100,12 @@ class HttpClient:
         self._idle: dict[Origin, deque[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
+    async def open(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"", *, reuse: bool = True
+    ) -> Response:
         """Sends a request and returns once the response's head has arrived. The caller must close the response.
+
+        If `reuse` is false, the connection is a new one, so the request is sent once at most.
 
         Raises `UpstreamError` of the kinds `egress`, `unreachable`, `broke_off`, `silent`, `not_openai`, `too_large`.
         """
@@ -115,7 +119,7 @@ class HttpClient:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         message = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
         while True:
-            connection, used = self._resting(origin), True
+            connection, used = self._resting(origin) if reuse else None, True
             if connection is None:
                 connection, used = await self._connect(origin), False
             response = Response(self._silence_seconds)

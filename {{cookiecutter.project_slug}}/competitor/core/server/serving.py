@@ -80,6 +80,8 @@ def serve(settings: Settings, backend: Backend | None = None) -> int:
     Returns the exit code of the process.
     """
     configure(settings)
+    for name, meant in settings.unknown.items():
+        log.warning("nothing reads this variable", extra={"variable": name, "meant": meant})
     without_proxies()
     if settings.workers == 1:
         return _serve(settings, backend or load())

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from ..chat import Chat
-from ..errors import ArtifactError, UpstreamError
+from ..errors import ArtifactError, ServiceError, UpstreamError
 from ..events import Event, SandboxEnd, SandboxStart, ToolCall, ToolEnd, ToolStart
 from ..limits import (
     MAX_ARGUMENT_BYTES,
@@ -223,6 +223,11 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
     except UpstreamError as error:
         log.warning("a tool's service failed", extra={"tool": tool.name, "kind": error.kind, "detail": error.detail})
         return Result(f"{tool.name} failed: its service cannot be used now ({error.kind}).", "error")
+    except ServiceError as error:
+        log.warning(
+            "a tool's service failed", extra={"tool": tool.name, "why": str(error), "detail": error.detail[:300]}
+        )
+        return Result(fit(str(error)), "error")
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # `sys.exit` in a tool must end the tool, not the server

@@ -1,0 +1,114 @@
+"""Calls other services for a backend: with limits, with retries where they are safe, and with errors that say where."""
+# Contract file: replaced by updates.
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from .errors import ServiceError, UpstreamError
+from .limits import MAX_REPLY_BYTES, MAX_SERVICE_ATTEMPTS
+from .model.retry import failure, pause_before_retry
+from .outbound.client import HttpClient
+from .outbound.egress import EgressRefused, parse
+from .settings import Settings
+
+Doing = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The response of a service, with a status from 200 to 299. The names of `headers` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `ServiceError` if it is none."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            kind = self.headers.get("content-type", "no content type")[:100]
+            raise ServiceError("A service did not answer with JSON", detail=kind) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to a service."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    max_bytes: int = MAX_REPLY_BYTES
+    seconds: float = 60.0
+
+
+def with_query(url: str, query: Mapping[str, Any] | None) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, doseq=True)}" if query else url
+
+
+async def call(client: HttpClient, settings: Settings, request: Request, doing: Doing) -> Reply:
+    """Sends a request, and again if it is a GET whose failure may pass. Raises `ServiceError`."""
+    service = _named(request.url, settings)
+    doing(f"Asking {service}")
+    try:
+        async with asyncio.timeout(request.seconds):
+            attempt = 1
+            while True:
+                try:
+                    return await _once(client, request)
+                except UpstreamError as error:
+                    pause = pause_before_retry(error, attempt) if request.method == "GET" else None
+                    if pause is None or attempt >= MAX_SERVICE_ATTEMPTS:
+                        raise _error(service, error) from None
+                doing(f"{service} failed; asking again")
+                await asyncio.sleep(pause)
+                attempt += 1
+    except TimeoutError:
+        raise ServiceError(f"{service} did not answer within {request.seconds:g} s") from None
+    finally:
+        doing("Working on it")
+
+
+async def _once(client: HttpClient, request: Request) -> Reply:
+    # A request that must not be made twice gets a connection of its own: a reused one may turn out to be closed.
+    reuse = request.method == "GET"
+    response = await client.open(request.method, request.url, request.headers, request.body, reuse=reuse)
+    try:
+        if not 200 <= response.status < 300:
+            raise await failure(response)
+        return Reply(response.status, dict(response.headers), await response.read(request.max_bytes))
+    finally:
+        response.close(finished=response.whole)
+
+
+def _named(url: str, settings: Settings) -> str:
+    """The host of a URL, and the setting that holds its base URL: `weather.example (WEATHER_URL)`."""
+    try:
+        origin = parse(url)[0]
+    except EgressRefused as refused:
+        raise ServiceError(f"A URL cannot be called: {refused}") from None
+    variable = next((name for name, base in settings.named_base_urls.items() if parse(base)[0] == origin), "")
+    return f"{origin.host_header} ({variable})" if variable else origin.host_header
+
+
+def _error(service: str, error: UpstreamError) -> ServiceError:
+    said = {
+        "unreachable": "cannot be reached",
+        "silent": "stopped answering",
+        "broke_off": "broke the connection off",
+        "not_openai": "did not answer in HTTP",
+        "too_large": "sent more than is accepted",
+        "egress": "may not be called: no setting holds its base URL (competitor/backend/settings.py)",
+    }.get(error.kind, f"answered with the HTTP status {error.status}")
+    if 300 <= error.status < 400:
+        said += ", which leads elsewhere and is not followed"
+    return ServiceError(f"{service} {said}", status=error.status, detail=error.detail)
