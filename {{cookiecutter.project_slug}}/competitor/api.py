@@ -37,6 +37,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .get(url, query), .post(url, json)   `await` one for the `Reply` of a service: `.status`, `.text`, `.json()`. They
                       raise `ServiceError`, a sentence that names the host and its setting
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
+      .own            what `async def setup()` in agent.py has returned, if there is one
       .http           an HTTP client that connects to configured hosts only (X2)
       .settings       `Settings`, read from the environment
       .seconds_left   seconds until the time limit of this answer (S15)

@@ -36,7 +36,10 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
 
 
 class Chat:
-    """One request, and the means to answer it. `artifacts` saves files; `log` adds the request's id to every line."""
+    """One request, and the means to answer it.
+
+    `artifacts` saves files; `log` adds the request's id to every line; `own` is what `setup()` has returned (see `Backend`).
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Chat:
     ):
         self.id, self.request, self.settings, self.artifacts = id, request, settings, artifacts
         self._llm, self._account, self._observer, self._doing = llm, account, observer or Observer(), doing
+        self.own: Any = None  # what the backend's `setup()` has returned
         self._until = time.monotonic() + settings.answer_seconds
         self._asked: Completion | None = None
 

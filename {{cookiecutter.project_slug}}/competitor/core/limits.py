@@ -50,6 +50,9 @@ MAX_HELD_CHARACTERS = 64 * 1024
 MAX_DELTA_CHARACTERS = 16 * 1024
 # How long the last bytes may wait for a client that does not read.
 MAX_LAST_WRITE_SECONDS = 10.0
+# A competitor must be ready 30 s after its start (N1).
+MAX_SETUP_SECONDS = 25.0
+MAX_TEARDOWN_SECONDS = 5.0
 # How long a cancelled backend may clean up before it is abandoned.
 MAX_CLEAN_UP_SECONDS = 1.0
 

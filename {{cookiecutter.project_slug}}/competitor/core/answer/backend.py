@@ -9,10 +9,13 @@ import ast
 import asyncio
 import importlib
 import importlib.util
+import inspect
+import logging
 import pkgutil
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,11 @@ from pydantic import ValidationError
 
 from ..chat import Chat
 from ..events import Event, Text
+from ..limits import MAX_SETUP_SECONDS, MAX_TEARDOWN_SECONDS
 from ..models import problems
 from ..setting_types import OwnValues, SettingsError
+
+log = logging.getLogger("competitor.backend")
 
 AnswerFunction = Callable[[Chat], AsyncIterator[Event]]
 
@@ -33,30 +39,94 @@ _SETTINGS = re.compile(r"\bOwnSettings\b")
 _MODELS = re.compile(r"^MODELS\b|\bimport\b.*\bModel\b", re.MULTILINE)
 
 
-class Backend:
-    """The owner's backend. /health, the log and the metrics show its `name`."""
+@dataclass(frozen=True)
+class Loaded:
+    """What `competitor/backend/agent.py` defines; all but `answer` may be missing."""
 
-    def __init__(self, name: str, answer: AnswerFunction | None = None, loading: "Future[Backend] | None" = None):
-        self.name, self.answer = name, answer
-        self._loading = loading
+    name: str
+    answer: AnswerFunction
+    router: Any = None
+    setup: Callable[[], Awaitable[Any]] | None = None
+    teardown: Callable[..., Awaitable[Any]] | None = None
+
+
+class Backend:
+    """The owner's backend. /health, the log and the metrics show its `name`.
+
+    `answer` is None until the backend is loaded and its `setup()` has ended; `own` is what that has returned.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        answer: AnswerFunction | None = None,
+        loading: "Future[Loaded] | None" = None,
+        loaded: Loaded | None = None,
+    ):
+        self.name, self.answer, self.own = name, answer, None
+        self._loading, self._loaded = loading, loaded
+        self._beginning: asyncio.Future[None] | None = None
+        self._add_router: Callable[[Any], None] = lambda router: None
+        self._failed: Callable[[BaseException], None] = lambda error: None
+
+    async def begin(self, add_router: Callable[[Any], None]) -> None:
+        """Adds the backend's routes and runs its `setup()`. Returns when this is done, or after a short time."""
+        self._add_router = add_router
+        if self.answer is None:
+            await asyncio.wait({self._started()}, timeout=LOAD_SECONDS)
 
     async def loaded(self) -> AnswerFunction:
-        """Waits until the backend is loaded and returns its `answer`. If loading failed, raises its error."""
-        if self.answer is None and self._loading is not None:
-            self.answer = (await asyncio.wrap_future(self._loading)).answer
+        """Waits until the backend is ready and returns its `answer`. If this failed, raises its error."""
+        if self.answer is None:
+            await asyncio.shield(self._started())
         if self.answer is None:
             raise TypeError("the backend has no function `answer`")
         return self.answer
 
+    def _started(self) -> asyncio.Future[None]:
+        if self._beginning is None:
+            self._beginning = asyncio.ensure_future(self._begin())
+            self._beginning.add_done_callback(lambda done: done.cancelled() or done.exception())  # not reported as lost
+        return self._beginning
+
+    async def _begin(self) -> None:
+        try:
+            if self._loaded is None and self._loading is not None:
+                self._loaded = await asyncio.wrap_future(self._loading)
+            if (loaded := self._loaded) is None:
+                return
+            if loaded.router is not None:
+                self._add_router(loaded.router)
+            if loaded.setup is not None:
+                self.own = await _within(loaded.setup(), MAX_SETUP_SECONDS, "setup()")
+            self.answer = loaded.answer
+        except Exception as error:
+            self._failed(error)
+            raise
+
+    async def end(self) -> None:
+        """Runs the backend's `teardown()`, with what `setup()` has returned if it takes an argument."""
+        if self.answer is None or self._loaded is None or self._loaded.teardown is None:
+            return
+        teardown = self._loaded.teardown
+        given = (self.own,) if inspect.signature(teardown).parameters else ()
+        try:
+            await _within(teardown(*given), MAX_TEARDOWN_SECONDS, "teardown()")
+        except Exception:
+            log.exception("teardown() of the backend failed")
+
     def when_failed(self, callback: Callable[[BaseException], None]) -> None:
-        """Calls `callback` with the error, from the loading thread, if the backend cannot be loaded."""
+        """Calls `callback` with the error if the backend cannot be loaded, or if its `setup()` fails."""
+        self._failed = callback
 
-        def ended(loading: "Future[Backend]") -> None:
-            if error := loading.exception():
-                callback(error)
 
-        if self._loading is not None:
-            self._loading.add_done_callback(ended)
+async def _within(work: Awaitable[Any], seconds: float, name: str) -> Any:
+    """Waits for owner's code, which may ignore cancellation. Raises `TimeoutError`."""
+    task = asyncio.ensure_future(work)
+    if not (await asyncio.wait({task}, timeout=seconds))[0]:
+        task.cancel()
+        raise TimeoutError(f"{name} of competitor/backend/agent.py did not end within {seconds:g} s")
+    return task.result()
 
 
 async def _missing(chat: Chat) -> AsyncIterator[Event]:
@@ -75,8 +145,10 @@ def load() -> Backend:
     if found is None:
         return Backend("none", _missing)
     loading = ThreadPoolExecutor(1, thread_name_prefix="load").submit(_load, package)
-    if wait([loading], LOAD_SECONDS).done:
-        return loading.result()
+    done = wait([loading], LOAD_SECONDS).done
+    if done and (loaded := loading.result()):
+        plain = loaded.router is None and loaded.setup is None
+        return Backend(loaded.name, loaded.answer if plain else None, loaded=loaded)
     agent = Path(next(iter(found.submodule_search_locations or ()), "")) / "agent.py"
     return Backend(_name(agent.read_text(encoding="utf-8")), loading=loading)
 
@@ -120,7 +192,7 @@ def _declared(module: str, name: str, sign: re.Pattern[str]) -> Any:
         raise SettingsError(f"{where}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
 
 
-def _load(package: str) -> Backend:
+def _load(package: str) -> Loaded:
     adapters = importlib.import_module(f"{package}.adapters")
     for adapter in pkgutil.iter_modules(adapters.__path__):  # before the backend: each adapter sets up its framework
         importlib.import_module(f"{package}.adapters.{adapter.name}")
@@ -128,7 +200,14 @@ def _load(package: str) -> Backend:
     answer = getattr(agent, "answer", None)
     if not callable(answer):
         raise TypeError("competitor/backend/agent.py must define `async def answer(chat)`")
-    return Backend(getattr(agent, "NAME", DEFAULT_NAME), answer)
+    for name in ("setup", "teardown"):
+        if not inspect.iscoroutinefunction(getattr(agent, name, _nothing)):
+            raise TypeError(f"{name} in competitor/backend/agent.py must be an `async def`")
+    more = (getattr(agent, name, None) for name in ("router", "setup", "teardown"))
+    return Loaded(getattr(agent, "NAME", DEFAULT_NAME), answer, *more)
+
+
+async def _nothing() -> None: ...
 
 
 def _name(source: str) -> str:

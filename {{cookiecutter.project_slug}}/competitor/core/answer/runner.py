@@ -97,6 +97,7 @@ class Runner:
     async def _drive(self) -> None:
         answer = self._answer
         backend = self._backend.answer or await self._backend.loaded()
+        self._chat.own = self._backend.own
         events = backend(self._chat)
         if not hasattr(events, "__aiter__"):
             raise TypeError(f"answer(chat) must be an async generator, but returned {type(events).__name__}")

@@ -35,7 +35,12 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404:
         where = "There is nothing at this path. Try POST /v1/chat/completions, GET /v1/models or GET /health."
         return refusal(ApiError("not_found", where), request.headers)
-    return refusal(ApiError("bad_request", "The request cannot be read."), request.headers)
+    if error.status_code == 400:
+        return refusal(ApiError("bad_request", "The request cannot be read."), request.headers)
+    code = "body_too_large" if error.status_code == 413 else "bad_request"  # of a route of the owner's
+    wrong = ApiError(code, str(error.detail), headers=error.headers)
+    wrong.status = error.status_code
+    return refusal(wrong, request.headers)
 
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:

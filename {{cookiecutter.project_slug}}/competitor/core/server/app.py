@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from ..request.error_responses import crashed, no_such_route, refused
 from ..settings import Settings
 from ..stream.pacing import Pacing
 from . import openapi
+from .extras import add_router, limited
 
 log = logging.getLogger("competitor.app")
 
@@ -45,12 +47,13 @@ class _Application(FastAPI):
     """
 
     chat: ASGIApp
+    max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH and scope["method"] == "POST":
             await self.chat(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, limited(receive, self.max_body_bytes), send)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -95,7 +98,9 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sweeper.start()
+        await backend.begin(partial(add_router, app))
         yield
+        await backend.end()
         await sweeper.stop()
         client.close()
         await offline.stop()
@@ -117,6 +122,8 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
     )
     app.chat = chat = ChatEndpoint(shared)
+    app.max_body_bytes = settings.max_body_bytes
+    app.state.backend = backend
 
     @app.post(CHAT_PATH, openapi_extra=openapi.CHAT, responses=openapi.CHAT_RESPONSES)
     async def chat_completions(request: Request) -> Response:

@@ -42,8 +42,8 @@ class _Server(uvicorn.Server):
         self.failed = False
 
     def give_up(self, error: BaseException) -> None:
-        """Stops the server because its backend cannot be loaded. May be called from any thread."""
-        log.critical("the backend could not be loaded", exc_info=error)
+        """Stops the server because its backend cannot be used."""
+        log.critical(f"the backend could not be started: {type(error).__name__}: {error}", exc_info=error)
         self.failed = self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
