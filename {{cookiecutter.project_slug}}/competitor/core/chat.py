@@ -38,7 +38,7 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
 class Chat:
     """One request, and the means to answer it.
 
-    `artifacts` saves files; `log` adds the request's id to every line; `own` is what `setup()` has returned (see `Backend`).
+    `artifacts` saves files; `log` adds the request's id to every line; `own` is what `setup()` has returned.
     """
 
     def __init__(
