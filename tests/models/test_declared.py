@@ -158,6 +158,24 @@ def test_models_that_cannot_do_what_a_call_needs_are_left_out(names: list[str], 
     assert able(Settings.from_environment({}, declared), names, body) == left
 
 
+@pytest.mark.parametrize(
+    ("content", "options", "asked"),
+    [
+        ([{"type": "text", "text": "What is this?"}, IMAGE], {}, "s"),
+        ("Hi", {}, "default"),
+        ([{"type": "text", "text": "What is this?"}, IMAGE], {"model": "blind"}, "b"),
+    ],
+)
+def test_a_request_with_an_image_goes_to_a_model_that_sees(
+    content: Any, options: Json, asked: str, models: ModelServer
+) -> None:
+    models.reset(text("Hello"))
+    declared = {"blind": Model("b"), "seeing": Model("s", sees=True)}
+    messages = [{"role": "user", "content": content}]
+    call(Asked(models.url, environment={"JANUS_LLM_MODEL": "default"}, declared=declared, messages=messages), **options)
+    assert [body["model"] for body in models.asked] == [asked]
+
+
 @pytest.mark.parametrize(("reasons", "sent"), [(False, False), (True, True), (None, True)])
 def test_a_model_that_does_not_reason_gets_no_effort(reasons: bool | None, sent: bool, models: ModelServer) -> None:
     models.reset(text("Hello"))

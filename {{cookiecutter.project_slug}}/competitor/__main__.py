@@ -152,7 +152,8 @@ def _serve(given: argparse.Namespace) -> int:
                 os.environ.setdefault(name, value)  # where settings of the owner's look as well
         environment = dict(os.environ)
     if given.stand_ins:
-        environment = {"JANUS_LOCAL_CODE": "true", "JANUS_SEARCH_DOUBLE": "true", **environment}
+        doubles = ("JANUS_LOCAL_CODE", "JANUS_SEARCH_DOUBLE", "JANUS_MEDIA_DOUBLE")
+        environment = {**dict.fromkeys(doubles, "true"), **environment}
     if given.development:
         environment = {"JANUS_DEVELOPMENT": "true", **environment}
     if given.console:

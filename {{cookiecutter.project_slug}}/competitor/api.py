@@ -37,6 +37,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .get(url, query), .post(url, json)   `await` one for the `Reply` of a service: `.status`, `.text`, `.json()`. They
                       raise `ServiceError`, a sentence that names the host and its setting
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
+      .artifacts.save_image(data, title)   `Artifact`s of an image: a PNG that fits inline, and maybe the original
       .own            what `async def setup()` in agent.py has returned, if there is one
       .http           an HTTP client that connects to configured hosts only (X2)
       .settings       `Settings`, read from the environment
@@ -53,6 +54,8 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
     tool(function)  a `Tool` from a typed async function with a docstring. It returns text, a `Result`, or JSON data;
                     it raises `ToolError("a sentence for the model")` if it cannot do what was asked
     offered(chat)   the built-in tools whose service is configured, as a list of `Tool`
+    by_flags(chat, said)   does what the request's `generation_flags` ask for: yields the events of an image of the
+                    user's text, or of `said` as speech. For a backend without a `Toolbox`, which does it by itself
     Toolbox(tools, seconds=..., offers="all")   `.offer(chat)` returns options for `complete` that offer the client's
                     tools and yours; `offers`, of the type `Offers`, says which (see `Toolbox`). Start calls with
                     `async with toolbox.start(completion.tool_calls) as running:`, and iterate over `running` for
@@ -95,6 +98,7 @@ if TYPE_CHECKING:
     from .core.setting_types import BaseUrl
     from .core.settings import Settings
     from .core.tools.builtin import offered
+    from .core.tools.builtin.flags import by_flags
     from .core.tools.tool import Result, Tool, ToolError, tool
     from .core.tools.toolbox import Offers, RunningCalls, Toolbox
     from .core.usage import Usage
@@ -105,8 +109,8 @@ __all__ = [
     "API_VERSION", "MAX_CALLS_AT_ONCE", "Artifact", "ArtifactError", "Artifacts", "BaseUrl", "Chat", "Completion",
     "Event", "File", "Finish", "FinishReason", "Model", "Offers", "OwnSettings", "Reasoning", "Reply", "Result",
     "RunningCalls", "SandboxEnd", "SandboxStart", "ServiceError", "Settings", "Sink", "Source", "Text", "Tool",
-    "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox", "UpstreamError", "Usage", "offered",
-    "tool",
+    "ToolCall", "ToolCallPiece", "ToolEnd", "ToolError", "ToolStart", "Toolbox", "UpstreamError", "Usage", "by_flags",
+    "offered", "tool",
 ]  # fmt: skip
 
 _MODULES = {
@@ -127,6 +131,7 @@ _MODULES = {
     "setting_types": ("BaseUrl",),
     "settings": ("Settings",),
     "tools.builtin": ("offered",),
+    "tools.builtin.flags": ("by_flags",),
     "tools.tool": ("Result", "Tool", "ToolError", "tool"),
     "tools.toolbox": ("Offers", "RunningCalls", "Toolbox"),
     "usage": ("Usage",),

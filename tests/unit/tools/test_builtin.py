@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PIL import Image
 
 from competitor.core.artifacts.keeper import Keeper
 from competitor.core.artifacts.save import Artifacts
@@ -27,12 +29,22 @@ from competitor.core.settings import Settings
 from competitor.core.tools.builtin import offered
 from competitor.core.tools.builtin.create_file import FileMaker
 from competitor.core.tools.builtin.search_double import LABEL
+from competitor.core.tools.builtin.service import Service
 from competitor.core.tools.tool import Result, tool
 from competitor.core.tools.toolbox import Toolbox
 
 from ...template_path import UNBAKED
 
 Reply = tuple[int, Any]
+
+
+def jpeg() -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (64, 48), (10, 200, 30)).save(made, format="JPEG")
+    return made.getvalue()
+
+
+JPEG = jpeg()
 
 
 class Services:
@@ -56,7 +68,8 @@ class Services:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 services.seen.append((self.command, parts.path, headers, asked))
                 status, reply = services.replies.get(parts.path) or services.usual(parts.path, asked)
-                data = reply.encode() if isinstance(reply, str) else json.dumps(reply).encode()
+                data = reply.encode() if isinstance(reply, str) else reply
+                data = data if isinstance(data, bytes) else json.dumps(data).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
@@ -81,6 +94,10 @@ class Services:
                 }
             case "/execute":
                 return 200, {"stdout": f"ran {asked['code']}", "stderr": "", "exit_code": 0}
+            case "/generate":
+                return 200, JPEG
+            case "/speak":
+                return 200, b"ID3\x04 sound"
             case "/api/sandboxes":
                 return 200, {"sandboxId": "box-1"}
             case "/api/sandboxes/box-1/exec":
@@ -144,6 +161,10 @@ URL = "http://127.0.0.1:9"
         ({"SANDY_BASE_URL": URL}, ["run_code"]),
         ({"JANUS_LOCAL_CODE": "1"}, ["run_code"]),
         ({"JANUS_SEARCH_DOUBLE": "1"}, ["web_search"]),
+        ({"JANUS_IMAGE_URL": URL}, ["generate_image"]),
+        ({"JANUS_SPEECH_URL": URL}, ["speak"]),
+        ({"JANUS_MEDIA_DOUBLE": "1"}, ["generate_image", "speak"]),
+        ({"JANUS_MEDIA_DOUBLE": "1", "JANUS_IMAGE_URL": URL, "JANUS_SPEECH_URL": URL}, ["generate_image", "speak"]),
         ({**all_services(URL), "JANUS_SEARCH_DOUBLE": "1", "JANUS_LOCAL_CODE": "1", "SANDY_BASE_URL": URL},
          ["web_search", "fetch_page", "query_vectors", "run_code"]),
     ],
@@ -164,6 +185,85 @@ def test_a_page_is_fetched(services: Services) -> None:
     url = "https://example.com/a b?c=d&e=f#g".replace(" ", "%20")
     assert ran(all_services(services.url), "fetch_page", url=url).text == f"# Page of {url}"
     assert ran(all_services(services.url), "fetch_page", url="file:///etc/passwd").status == "error"
+
+
+MEDIA = ("JANUS_IMAGE_URL", "JANUS_SPEECH_URL")
+
+
+def test_an_image_is_drawn_and_leaves_as_png(services: Services) -> None:
+    result = ran(dict.fromkeys(MEDIA, services.url), "generate_image", prompt="a green field at noon in May, please")
+    (artifact,) = result.artifacts
+    assert (artifact.mime_type, artifact.display_name) == ("image/png", "a green field at noon in.png")
+    png = base64.b64decode(artifact.url.partition(";base64,")[2])
+    assert Image.open(io.BytesIO(png)).size == (64, 48)
+    assert services.seen[0][:2] == ("POST", "/generate")
+    assert services.seen[0][3] == {
+        "model": "qwen-image",
+        "prompt": "a green field at noon in May, please",
+        "width": 1024,
+        "height": 1024,
+        "num_inference_steps": 30,
+    }
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"b64_json": base64.b64encode(JPEG).decode()},
+        {"data": [{"b64_json": base64.b64encode(JPEG).decode()}]},
+        {"image": f"data:image/jpeg;base64,{base64.b64encode(JPEG).decode()}"},
+    ],
+)
+def test_an_image_inside_json_is_found(reply: Any, services: Services) -> None:
+    services.replies["/generate"] = 200, reply
+    assert ran(dict.fromkeys(MEDIA, services.url), "generate_image", prompt="a field").status == "ok"
+
+
+def test_a_text_is_read_aloud(services: Services) -> None:
+    result = ran(dict.fromkeys(MEDIA, services.url), "speak", text="Good morning.")
+    assert [(one.display_name, one.mime_type) for one in result.artifacts] == [("speech.mp3", "audio/mpeg")]
+    assert services.seen[0][3] == {"text": "Good morning.", "voice": "af_heart", "speed": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "wanted"),
+    [
+        ("/generate", (500, "out of memory"), "HTTP status 500"),
+        ("/generate", (200, "<html>"), "could not be saved: it cannot be read"),
+        ("/generate", (200, b"\xff\xd8\xff no JPEG"), "could not be saved: it cannot be read"),
+        ("/generate", (200, {"error": "busy"}), "did not answer with an image"),
+        ("/generate", (200, b"0" * (20 * 2**20 + 1)), "its service cannot be used now (too_large)"),
+        ("/speak", (200, "<html>"), "did not answer with sound"),
+        ("/speak", (503, "busy"), "HTTP status 503"),
+    ],
+)
+def test_a_service_that_fails_is_explained_to_the_model(
+    path: str, reply: Reply, wanted: str, services: Services
+) -> None:
+    services.replies[path] = reply
+    name, given = ("generate_image", "prompt") if path == "/generate" else ("speak", "text")
+    result = ran(dict.fromkeys(MEDIA, services.url), name, **{given: "x"})
+    assert (result.status, result.artifacts) == ("error", ())
+    assert wanted in result.text
+
+
+@pytest.mark.parametrize("token", [None, "a-user-token-1"])
+def test_a_service_of_the_platform_gets_the_token_or_the_key_of_the_platform(token: str | None) -> None:
+    environment = {"JANUS_IMAGE_URL": "https://image.chutes.ai", "CHUTES_API_KEY": "the-key-of-chutes"}
+    chat = chat_with(environment, token)
+    key = Service(chat, "https://image.chutes.ai")._key
+    assert key is not None
+    assert key.get_secret_value() == (token or "the-key-of-chutes")
+    assert Service(chat, "https://elsewhere.example")._key is None
+
+
+def test_the_doubles_say_that_they_are_doubles() -> None:
+    drawn = ran({"JANUS_MEDIA_DOUBLE": "1"}, "generate_image", prompt="a cat\u2028\U0001f431 " * 200)
+    assert "[image double: drawn on this machine, by no model]" in drawn.text
+    assert drawn.artifacts[0].mime_type == "image/png"
+    spoken = ran({"JANUS_MEDIA_DOUBLE": "1"}, "speak", text="Hello")
+    assert "[speech double: a tone, no voice]" in spoken.text
+    assert [(one.display_name, one.mime_type) for one in spoken.artifacts] == [("speech-double.wav", "audio/wav")]
 
 
 def test_passages_are_found(services: Services) -> None:

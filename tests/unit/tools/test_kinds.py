@@ -92,7 +92,6 @@ DIFFERENT = [
     ("create_user", "Creates a user"),
     ("write_email", "Writes an email to a contact"),
     ("save_preferences", "Saves the user's preferences"),
-    ("generate_image", "Makes an image from a prompt"),
     ("plot_summary", "Summary of a film's story"),
     ("chart_of_accounts", "Lists the accounts"),
     ("graph_traversal", "Walks through a social network"),
@@ -106,11 +105,19 @@ PLATFORM = {
     "JANUS_FETCH_URL": "https://fetch.example",
     "JANUS_SANDBOX_URL": "https://sandbox.example",
     "JANUS_VECTOR_URL": "https://vector.example",
+    "JANUS_IMAGE_URL": "https://image.example",
+    "JANUS_SPEECH_URL": "https://speech.example",
 }
 
 
-def chat_of(*texts: str, tools: list[dict[str, Any]] | None = None, environment: dict[str, str] | None = None) -> Chat:
-    body = {"model": "any", "messages": [{"role": "user", "content": text} for text in texts], "tools": tools}
+def chat_of(
+    *texts: str,
+    tools: list[dict[str, Any]] | None = None,
+    environment: dict[str, str] | None = None,
+    flags: dict[str, bool] | None = None,
+) -> Chat:
+    body: dict[str, Any] = {"model": "any", "messages": [{"role": "user", "content": text} for text in texts]}
+    body |= {"tools": tools, "generation_flags": flags}
     settings = Settings.from_environment(environment or {})
     nobody: Any = None  # no model is called
     request = read_request(json.dumps(body).encode())
@@ -184,8 +191,19 @@ def test_hello_costs_nothing_and_all_default_tools_together_little() -> None:
         assert prompt_tokens({"tools": schemas}) <= 130
 
 
+@pytest.mark.parametrize(
+    "text", ["Draw me a cat", "Read this aloud: good morning", "A picture of the sea, and its name as speech"]
+)
+def test_where_an_image_or_speech_is_needed_all_that_is_offered_costs_little(text: str) -> None:
+    chat = chat_of(text, environment={"JANUS_MEDIA_DOUBLE": "1", "JANUS_SEARCH_DOUBLE": "1"})
+    offer = Toolbox([each for each in offered(chat) if each.kind != "draw"], seconds=1, offers="needed").offer(chat)
+    names = {each["function"]["name"] for each in offer["tools"]}
+    assert names & {"generate_image", "speak"}
+    assert prompt_tokens({"tools": offer["tools"]}) <= 130
+
+
 def test_with_a_menu_hello_costs_at_most_40_tokens() -> None:
-    chat = chat_of("hello")
+    chat = chat_of("hello", environment={"JANUS_MEDIA_DOUBLE": "1"})
     options = Toolbox([each for each in offered(chat) if each.kind != "draw"], seconds=1, offers="menu").offer(chat)
     assert prompt_tokens(options) <= 40
 
@@ -198,6 +216,8 @@ def test_with_a_menu_hello_costs_at_most_40_tokens() -> None:
         ("Search the web for otters", ["web_search"]),
         ("Read https://example.com/a", ["fetch_page"]),
         ("Run this:\n```python\nprint(1)\n```", ["run_code"]),
+        ("Draw me a cat", ["generate_image"]),
+        ("Read this aloud: good morning", ["speak"]),
         ("Why is the sky blue?", []),
     ],
 )
@@ -207,6 +227,36 @@ def test_a_tool_is_offered_where_the_text_can_need_it(text: str, expected: list[
         names = shown(chat_of(*texts, environment=environment), "needed")
         assert set(expected) <= set(names)
         assert expected or not names
+
+
+FLAGGED = {
+    "generate_image": ["generate_image"],
+    "generate_audio": ["speak"],
+    "web_search": ["web_search"],
+    "deep_research": ["web_search"],
+    "generate_video": [],
+}
+
+
+@pytest.mark.parametrize("flag", FLAGGED)
+@pytest.mark.parametrize("offers", ["all", "needed", "menu"])
+def test_a_flag_offers_its_tool_and_the_first_call_must_draw_or_speak(flag: str, offers: Offers) -> None:
+    chat = chat_of("hello", environment=PLATFORM, flags={flag: True})
+    toolbox = Toolbox(offered(chat), seconds=1, offers=offers)
+    first, second = toolbox.offer(chat), toolbox.offer(chat)
+    assert set(FLAGGED[flag]) <= {each["function"]["name"] for each in first.get("tools", ())}
+    forced = [name for name in FLAGGED[flag] if name in ("generate_image", "speak")]
+    wanted = {"type": "function", "function": {"name": forced[0]}} if forced else None
+    assert first.get("tool_choice") == wanted
+    assert "tool_choice" not in second
+
+
+def test_beside_a_client_s_tool_of_this_kind_a_flag_changes_nothing() -> None:
+    client = [theirs("create_picture", "Draws a picture")]
+    chat = chat_of("hello", tools=client, environment=PLATFORM, flags={"generate_image": True})
+    offer = Toolbox(offered(chat), seconds=1, offers="needed").offer(chat)
+    assert "generate_image" not in {each["function"]["name"] for each in offer["tools"]}
+    assert "tool_choice" not in offer
 
 
 def test_the_menu_brings_the_other_tools() -> None:

@@ -71,6 +71,8 @@ MAX_TOOL_CLEAN_UP_SECONDS = 0.5
 MAX_REPLY_BYTES = 4 * 2**20
 MAX_FILE_CHARACTERS = 100_000
 MAX_PLOT_VALUES = 1000
+MAX_MEDIA_BYTES = 20 * 2**20  # of an image or of sound, as a service sends it
+MAX_IMAGE_PIXELS = 4096 * 4096
 # The platform's sandbox refuses a longer time (section 8).
 MAX_SANDBOX_SECONDS = 60
 MAX_CODE_CPU_SECONDS = 10

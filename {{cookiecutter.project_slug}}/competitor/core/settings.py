@@ -88,6 +88,14 @@ class Settings(BaseModel):
     """Base URL of the sandbox, which runs code."""
     vector_url: BaseUrl | None = _variable(None, "JANUS_VECTOR_URL")
     """Base URL of the vector service, which finds passages."""
+    image_url: BaseUrl | None = _variable(None, "JANUS_IMAGE_URL")
+    """Base URL of the image service, which draws."""
+    image_model: str = _variable("qwen-image", "JANUS_IMAGE_MODEL")
+    """Model that the image service is asked for."""
+    speech_url: BaseUrl | None = _variable(None, "JANUS_SPEECH_URL")
+    """Base URL of the speech service, which reads aloud."""
+    speech_voice: str = _variable("af_heart", "JANUS_SPEECH_VOICE")
+    """Voice of the speech service."""
     sandy_base_url: BaseUrl | None = _variable(None, "SANDY_BASE_URL")
     """Base URL of a Sandy API, which runs code if JANUS_SANDBOX_URL is unset."""
     sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY")
@@ -96,6 +104,8 @@ class Settings(BaseModel):
     """Run code in a confined process (Linux only) if no sandbox is configured. `make run` switches it on."""
     search_double: bool = _variable(False, "JANUS_SEARCH_DOUBLE")
     """Offer a stand-in with invented results if no search service is configured. `make run` switches it on."""
+    media_double: bool = _variable(False, "JANUS_MEDIA_DOUBLE")
+    """Offer stand-ins that draw and sound, where no such service is configured. `make run` switches it on."""
     tool_seconds: float = _variable(60.0, "JANUS_TOOL_SECONDS", gt=0, le=3600)
     """Longest time of one tool call, in seconds."""
 
@@ -239,6 +249,8 @@ class Settings(BaseModel):
             "JANUS_FETCH_URL": self.fetch_url,
             "JANUS_SANDBOX_URL": self.sandbox_url,
             "JANUS_VECTOR_URL": self.vector_url,
+            "JANUS_IMAGE_URL": self.image_url,
+            "JANUS_SPEECH_URL": self.speech_url,
             "SANDY_BASE_URL": self.sandy_base_url,
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.otlp_endpoint,
             **{f"the model {name}": model.base_url for name, model in self.models.items()},

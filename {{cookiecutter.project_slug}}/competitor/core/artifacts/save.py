@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArtifactError
+from ..media import pictures
 from .descriptor import Artifact
 from .keeper import Keeper
 from .links import new_inline_id
@@ -40,23 +41,41 @@ class Artifacts:
         mime_type: str | None = None,
         type: Kind | None = None,
         ttl_seconds: int | None = None,
+        inline: bool = True,
     ) -> Artifact:
         """Makes an artifact from bytes, a text, or a file's content: `yield await chat.artifacts.save(png, "a.png")`.
 
         The name's suffix gives the media type, which decides if the artifact is an image, a file, a dataset or
-        binary. If saving fails, stores nothing and raises `ArtifactError`, whose text is a sentence for the user.
+        binary. If `inline` is false, it is behind a link even if it is small. If saving fails, stores nothing and
+        raises `ArtifactError`, whose text is a sentence for the user.
         """
         shown = display_name(name)
         try:
-            artifact = await self._save(data, shown, media_type(shown, mime_type), type, ttl_seconds)
+            artifact = await self._save(data, shown, media_type(shown, mime_type), type, ttl_seconds, inline=inline)
         except ArtifactError as error:
             log.warning("an artifact could not be saved", extra={"kind": error.kind, "detail": error.detail})
             raise error.about(shown) from None
         self.saved.append(artifact)
         return artifact
 
+    async def save_image(self, data: bytes, title: str) -> list[Artifact]:
+        """Makes artifacts from an image in any usual format: a PNG that fits into the answer (A6).
+
+        If it has fewer pixels or colours than the original, the original follows, behind a link. Without Pillow there
+        is only the original. Raises `ArtifactError`, also for data that is no image.
+        """
+        if not pictures.available():
+            return [await self.save(data, title, mime_type=pictures.media_type(data))]
+        picture = await pictures.fitted(data, self._keeper.settings.artifact_inline_bytes)
+        made = [await self.save(picture.png, f"{title}.png")]
+        if picture.lost:
+            kind = pictures.media_type(data)
+            name = f"{title} (original).{kind.rpartition('/')[2]}"
+            made.append(await self.save(data, name, mime_type=kind, inline=False))
+        return made
+
     async def _save(
-        self, given: bytes | str | Path, name: str, mime_type: str, kind: Kind | None, ttl: int | None
+        self, given: bytes | str | Path, name: str, mime_type: str, kind: Kind | None, ttl: int | None, *, inline: bool
     ) -> Artifact:
         settings, now = self._keeper.settings, int(self._keeper.clock())
         data = await _content(given, settings.artifact_bytes)
@@ -70,7 +89,7 @@ class Artifacts:
             "created_at": datetime.fromtimestamp(now, UTC).isoformat(),
             "ttl_seconds": ttl,
         }
-        if len(data) <= settings.artifact_inline_bytes:
+        if inline and len(data) <= settings.artifact_inline_bytes:
             made, url = new_inline_id(), f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
         else:
             made = await self._keeper.keep(data, described, now, ttl)

@@ -17,7 +17,6 @@ from typing import Any, cast
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from ..artifacts.descriptor import Artifact
 from ..errors import ArtifactError, UpstreamError
 from ..events import FinishReason, Reasoning, Sink, Source, Text, ToolCall
 from ..limits import MAX_LEARNT_PER_CALL
@@ -54,7 +53,7 @@ class Completion(Source):
         llm: Llm,
         body: Body,
         request: ChatRequest,
-        save: Callable[..., Awaitable[Artifact]],
+        save_image: Callable[[bytes, str], Awaitable[object]],
         account: Callable[[Usage], None],
         observer: Observer,
         hold: Callable[[Sink], HeldText] | None = None,
@@ -62,7 +61,7 @@ class Completion(Source):
     ):
         self.body = body
         self._names = names
-        self._request, self._save = request, save
+        self._request, self._save_image = request, save_image
         self._hold = hold
         self._held: HeldText | None = None
         self._llm, self._account, self._observer = llm, account, observer
@@ -298,14 +297,13 @@ class Completion(Source):
     async def _save_pictures(self, pictures: list[str], sink: Sink) -> None:
         """Saves the images of the answer as artifacts, which the core sends at its end."""
         for number, url in enumerate(pictures, 1):
-            head, base64_follows, data = url.partition(";base64,")
-            kind = head.removeprefix("data:")
+            _, base64_follows, data = url.partition(";base64,")
             if not base64_follows:
                 sink.text(f"\n\n![image {number}]({url})\n\n" if _WEB_ADDRESS.fullmatch(url) else _NO_PICTURE)
                 continue
             try:
                 image = await asyncio.to_thread(base64.b64decode, data, validate=True)
-                await self._save(image, f"image-{number}.{kind.rpartition('/')[2]}", mime_type=kind)
+                await self._save_image(image, f"image-{number}")
             except ValueError:
                 sink.text(_NO_PICTURE)
             except ArtifactError as error:

@@ -136,7 +136,7 @@ def change_for(error: UpstreamError, body: Body, request: ChatRequest, back: Bac
         return "without stream_options"
     if "stream" in named and "stream" in body and _UNKNOWN.search(error.detail):
         return "without stream"
-    if "tool_choice" in named and body.get("tool_choice") == "none" != request.tool_choice:
+    if "tool_choice" in named and body.get("tool_choice", "auto") != "auto" and request.tool_choice is None:
         return "without tool_choice"
     if named & {"response_format", "json_schema"} and "response_format" in body and request.response_format is None:
         return "without response_format"

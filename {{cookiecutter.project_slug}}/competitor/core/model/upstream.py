@@ -81,6 +81,7 @@ class Llm:
         self._unreachable: dict[str, float] = {}  # base URL -> until when it is asked last
         self._warned: set[str] = set()
         self._own_name, self._first = identity().name, ""
+        self._seeing = [name for name, model in settings.models.items() if model.declared.sees]
 
     async def upstreams(self, names: Sequence[str], body: Body, token: SecretStr | None) -> list[Upstream]:
         """The servers for one call, in the order in which they are asked: those of the models that a backend named.
@@ -90,6 +91,8 @@ class Llm:
         """
         if len(names) > 1:
             names = able(self.settings, names, body)
+        elif self._seeing and not names and any(_has_image(message) for message in body["messages"]):
+            names = self._seeing
         found: list[Upstream] = []
         for name in names or ("",):
             if name and self.settings.models and name not in self.settings.models:

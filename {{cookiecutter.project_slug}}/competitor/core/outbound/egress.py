@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 INFERENCE_HOSTS = ("api.chutes.ai", "llm.chutes.ai")
 PLATFORM_HOSTS = (
     *INFERENCE_HOSTS,
+    "image.chutes.ai",
+    "chutes-kokoro.chutes.ai",
     "proxy.janus.rodeo",
     "sandbox.janus.rodeo",
     "search.janus.rodeo",

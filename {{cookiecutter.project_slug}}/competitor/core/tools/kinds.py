@@ -137,6 +137,32 @@ KINDS = {
         """,
         forms="",
     ),
+    "image": Kind(
+        verbs="generate create make draw paint render generator maker creator",
+        objects="image images picture pictures photo photos illustration artwork art",
+        alone="dalle dall midjourney flux sdxl txt2img text2image imagen",
+        others="ai from text prompt to new e",
+        does="generat creat draw paint mak render",
+        what="image picture photo illustration artwork",
+        needs="""
+            image* picture* photo* draw* paint* sketch* illustrat* logo* icon* poster* wallpaper* avatar* portrait*
+            cartoon* artwork render* cover_art landscape_of
+        """,
+        forms="",
+    ),
+    "speech": Kind(
+        verbs="speak say read generate create make synthesize synthesise convert",
+        objects="speech audio voice aloud sound",
+        alone="tts speak text2speech",
+        others="text to into out generator the a",
+        does="speak say read generat creat synthesi convert",
+        what="speech aloud audio voice",
+        needs="""
+            speak* spoken say_it say_this say_that read_aloud read_it_aloud read_this aloud audio voice* narrat*
+            pronounc* listen* hear speech podcast* mp3 wav
+        """,
+        forms="",
+    ),
     "retrieve": Kind(
         verbs="search query lookup retrieve ask retrieval retriever",
         objects="vector vectors knowledge kb embeddings docs documents corpus passages semantic similarity",

@@ -27,6 +27,7 @@ from ..limits import (
     MAX_RESULT_CHARACTERS,
     MAX_TOOL_CLEAN_UP_SECONDS,
 )
+from ..request.schema import ChatRequest
 from ..usage import Usage
 from .kinds import kinds_of, needed
 from .tool import Result, Schema, Tool, ToolError, tool
@@ -36,12 +37,23 @@ log = logging.getLogger("competitor.tools")
 Report = Callable[[Event], None]
 Offers = Literal["all", "needed", "menu"]
 
-MENU = "more_tools"
+MENU = "more"
 # What a conversation can need is decided by this many messages of the user, the last ones.
 CONSIDERED_MESSAGES = 3
 
 # Events show this many characters of arguments and results.
 _SHOWN_CHARACTERS = 500
+
+
+# generation_flags -> the kind of tool that does it. The two that are made at once are demanded of the model.
+_FLAGGED = {"generate_image": "image", "generate_audio": "speech", "web_search": "search", "deep_research": "search"}
+FORCED_KINDS = ("image", "speech")
+
+
+def flagged(request: ChatRequest) -> set[str]:
+    """The kinds of tools that the request's `generation_flags` ask for."""
+    flags = request.generation_flags
+    return {kind for flag, kind in _FLAGGED.items() if getattr(flags, flag)} if flags is not None else set()
 
 
 class Toolbox:
@@ -59,8 +71,9 @@ class Toolbox:
         self._seconds = seconds
         self._offers = offers
         if offers == "menu" and self._tools:
-            self._tools[MENU] = tool(self.more_tools)
-        self._opened = False  # whether the model has called `more_tools`
+            self._tools[MENU] = tool(self.more)
+        self._forced = False  # whether the tool that a flag asks for was demanded
+        self._opened = False  # whether the model has called `more`
 
     @property
     def tools(self) -> list[Tool]:
@@ -75,7 +88,8 @@ class Toolbox:
         """Returns the options for `chat.complete` that offer the client's tools and those of this toolbox (`offers`).
 
         A tool of a kind that the client offers as well is left out, because the benchmark counts only calls of the
-        client's tools. See `Chat.offer` for the rest.
+        client's tools. See `Chat.offer` for the rest. If the request's `generation_flags` ask for something that one
+        of these tools does, the tool is offered, and the first call of the model must call it.
         """
         theirs = [their.function for their in chat.request.offered_tools[:MAX_COMPARED_TOOLS]]
         taken = {kind for their in theirs for kind in kinds_of(their.name, their.description or "")}
@@ -85,10 +99,18 @@ class Toolbox:
             own = [one for one in own if needed(one.kind, said[-CONSIDERED_MESSAGES:])]
         elif self._offers == "menu" and own and not self._opened:
             names = ", ".join(one.name for one in own)
-            own = [replace(self._tools[MENU], description=f"Brings: {names}.")]
-        return chat.offer([one.schema for one in own])
+            own = [replace(self._tools[MENU], description=names)]
+        by_flag = flagged(chat.request) - taken
+        wanted = [one for one in self._tools.values() if one.kind in by_flag]
+        own += [one for one in wanted if one not in own]
+        offer = chat.offer([one.schema for one in own])
+        forced = [one for one in wanted if one.kind in FORCED_KINDS]
+        if forced and not self._forced and "tool_choice" not in offer:
+            self._forced = True
+            offer["tool_choice"] = {"type": "function", "function": {"name": forced[0].name}}
+        return offer
 
-    async def more_tools(self) -> str:
+    async def more(self) -> str:
         """Brings more tools."""
         self._opened = True
         return "You can call them now."

@@ -13,7 +13,7 @@ the core still ends the answer properly, and the log says why.
 
 from collections.abc import AsyncIterator
 
-from ..api import Chat, Event
+from ..api import Chat, Event, by_flags
 
 NAME = "proxy"
 
@@ -26,4 +26,8 @@ async def answer(chat: Chat) -> AsyncIterator[Event]:
     messages = chat.messages
     if SYSTEM_PROMPT:
         messages.insert(0, {"role": "system", "content": SYSTEM_PROMPT})
-    yield chat.complete(messages)
+    reply = chat.complete(messages)
+    yield reply
+    if chat.request.generation_flags:  # they may ask for an image, or for speech
+        async for event in by_flags(chat, reply.text):
+            yield event

@@ -2,10 +2,13 @@
 # Contract file: replaced by updates.
 
 from ...chat import Chat
+from ...media import pictures
 from ..tool import Tool, tool
 from . import local_code, plot, search_double
 from .calculator import calculator
 from .create_file import FileMaker
+from .media import ImageMaker, Speaker
+from .media_doubles import Doubles
 from .sandboxes import PlatformSandbox, Sandy
 from .service import Service
 from .vectors import Vectors
@@ -28,7 +31,24 @@ def offered(chat: Chat) -> list[Tool]:
         tools.append(tool(PageFetcher(Service(chat, settings.fetch_url)).fetch_page, kind="browse"))
     if settings.vector_url:
         tools.append(tool(Vectors(Service(chat, settings.vector_url)).query_vectors, kind="retrieve"))
-    return tools + _code(chat)
+    return tools + _media(chat) + _code(chat)
+
+
+def _media(chat: Chat) -> list[Tool]:
+    """The tools that draw and speak, by a service, or else by a stand-in."""
+    settings, found = chat.settings, []
+    doubles = Doubles(chat.artifacts) if settings.media_double else None
+    if settings.image_url:
+        maker = ImageMaker(Service(chat, settings.image_url), chat.artifacts, settings.image_model)
+        found.append(tool(maker.generate_image, kind="image"))
+    elif doubles and pictures.available():
+        found.append(tool(doubles.generate_image, kind="image"))
+    if settings.speech_url:
+        speaker = Speaker(Service(chat, settings.speech_url), chat.artifacts, settings.speech_voice)
+        found.append(tool(speaker.speak, kind="speech"))
+    elif doubles:
+        found.append(tool(doubles.speak, kind="speech"))
+    return found
 
 
 def _code(chat: Chat) -> list[Tool]:
