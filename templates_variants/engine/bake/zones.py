@@ -24,6 +24,7 @@ PATTERNS: tuple[tuple[str, Zone], ...] = (
     # Listed by name, because owners may add pages of their own.
     ("docs/README.md", "contract"),
     ("docs/backend.md", "contract"),
+    ("docs/cookbook.md", "contract"),
     ("docs/operating.md", "contract"),
     ("docs/settings.md", "contract"),
     ("docs/updating.md", "contract"),
