@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,17 @@ def test_its_body_has_a_maximum_size(server: Target) -> None:
     assert (status, said["error"]["code"]) == (413, "body_too_large")
 
 
+def test_a_body_that_does_not_fit_is_refused_in_the_usual_form(server: Target) -> None:
+    status, said = post(server, "/v1/embeddings", {"input": "abc"})
+    assert status == 422
+    assert said["error"] == {
+        "message": "input: Input should be a valid list",
+        "type": "invalid_request_error",
+        "param": "input",
+        "code": "invalid_value",
+    }
+
+
 def test_its_refusals_have_their_status(server: Target) -> None:
     reply = server.get("/private")
     assert (reply.status, reply.json()["error"]["message"]) == (401, "a key is needed")
@@ -109,7 +121,10 @@ def test_what_setup_returns_is_the_chat_s_own(server: Target) -> None:
 
 def test_a_request_waits_for_a_slow_setup_and_the_server_is_healthy_meanwhile(serve_own: ServeOwn) -> None:
     target = serve_own({"agent.py": AGENT.replace("SECONDS", "4")}, {})
-    stream = target.read_stream(question("Hi", stream=True))
+    with ThreadPoolExecutor(1) as pool:
+        embedding = pool.submit(post, target, "/v1/embeddings", {"input": ["abc"]})
+        stream = target.read_stream(question("Hi", stream=True))
+        assert embedding.result()[0] == 200
     well_formed(stream)
     assert stream.text == "The factor is 7."
     assert stream.reasoning  # progress notes
@@ -149,6 +164,9 @@ def test_a_mistake_stops_the_server_and_the_log_says_why(mistake: str, bakes: Ba
     assert sentence in done.stderr
 
 
+async def nothing() -> None: ...
+
+
 @pytest.mark.parametrize(
     "path", ["/debug", "/{anything}", "/v1/{rest:path}", "/artifacts/{id}/{name}", "/metrics", "/v1/models", "/{a}/{b}"]
 )
@@ -156,7 +174,7 @@ def test_no_route_may_answer_for_one_of_the_contract(path: str) -> None:
     router = APIRouter()
     router.add_api_route(path, lambda: None)
     with pytest.raises(TypeError, match="would answer for"):
-        add_router(FastAPI(), router)
+        add_router(FastAPI(), nothing, router)
 
 
 def test_a_setup_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

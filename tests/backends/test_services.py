@@ -175,7 +175,7 @@ def test_a_post_of_json(server: Target, weather: Weather) -> None:
         ("get /once-busy", "200 /once-busy?city=Oslo%2C+NO long 10", 2),
         ("get /slow", "HOST did not answer within 1.5 s.", 1),
         ("get /big", "HOST sent more than is accepted.", 1),
-        ("get /html", "A service did not answer with JSON.", 1),
+        ("get /html", "HOST did not answer with JSON.", 1),
         ("get /missing", "HOST answered with the HTTP status 404.", 1),
         ("get /redirect", "HOST answered with the HTTP status 302, which leads elsewhere and is not followed.", 1),
         ("post /busy", "HOST answered with the HTTP status 503.", 1),
@@ -236,9 +236,13 @@ def test_the_table_and_env_example_have_them(project: Path) -> None:
 
 
 MISTAKES: dict[str, tuple[Callable[[str], str], dict[str, str], str]] = {
-    "a wrong value": (lambda text: text, {"GLOSSARY": "medium"}, "glossary: Input should be 'short' or 'long'"),
-    "a wrong default": (lambda text: text.replace("words: int = 10", 'words: int = "ten"'), {}, "words: Input should"),
-    "a bad URL": (lambda text: text, {"WEATHER_URL": "weather"}, "weather_url: is not a base URL"),
+    "a wrong value": (lambda text: text, {"GLOSSARY": "medium"}, "\nGLOSSARY: Input should be 'short' or 'long'"),
+    "a wrong default": (
+        lambda text: text.replace("words: int = 10", 'words: int = "ten"'),
+        {},
+        "backend/settings.py: words: Input",
+    ),
+    "a bad URL": (lambda text: text, {"WEATHER_URL": "weather"}, "\nWEATHER_URL: is not a base URL"),
     "no instance": (lambda text: text.replace("settings = Settings()", ""), {}, "has no attribute 'settings'"),
     "the class": (lambda text: text.replace("= Settings()", "= Settings"), {}, "must define settings = Settings()"),
     "a name that is taken": (lambda text: text.replace("words", "port"), {}, "PORT: is a setting of the template"),

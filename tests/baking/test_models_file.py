@@ -67,7 +67,7 @@ def test_settings_lists_the_variables_of_the_models(project: Path) -> None:
 def test_a_file_of_the_owner_s_with_this_name_is_left_alone(project: Path) -> None:
     done = run(project, 'from pydantic import BaseModel\n\nraise SystemExit("imported")\n', "settings", "--env")
     assert done.returncode == 0, done.stderr
-    assert "JANUS_MODEL" not in done.stdout
+    assert "JANUS_MODEL_" not in done.stdout
 
 
 def test_a_repo_without_the_file_has_no_models(project: Path) -> None:

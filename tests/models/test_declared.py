@@ -128,7 +128,25 @@ def test_only_declared_servers_join_the_allow_list() -> None:
 def test_without_any_server_the_offline_model_answers_for_a_declared_model() -> None:
     settings = Settings.from_environment({}, {"a": Model("m")})
     assert choose(settings, None, "a") is None
-    assert described(settings)["models"] == {"a": "m"}
+    assert described(settings)["models"] == {"a": "m: it has no server"}
+
+
+def test_without_a_default_server_the_first_declared_model_with_a_server_is_the_default(models: ModelServer) -> None:
+    models.reset(text("Hello"))
+    declared = {"none": Model("n"), "first": Model("f", base_url=models.url), "second": Model("s", base_url=models.url)}
+    asked = Asked("", declared=declared)
+    assert described(asked.settings)["model"] == "f"
+    assert call(asked)[2] == "f"
+
+
+@pytest.mark.parametrize(
+    ("more", "url"), [({}, None), ({"JANUS_MODEL_A_BASE_URL": "http://b.example/v1"}, "b.example")]
+)
+def test_in_tests_only_the_default_server_is_asked(more: dict[str, str], url: str | None) -> None:
+    declared = {"a": Model("m", base_url="https://models.example/v1")}
+    settings = Settings.from_environment({"JANUS_MODELS_AT_DEFAULT": "true", **more}, declared)
+    base_url = settings.models["a"].base_url
+    assert base_url is None if url is None else url in str(base_url)
 
 
 def test_a_model_of_the_platform_needs_a_key() -> None:

@@ -29,7 +29,12 @@ SECOND = "This is the second model."
 FALLBACK_SECONDS = 0.5
 # Within this time of the failure, the next model's first delta must be there.
 FIRST_DELTA_SECONDS = 2.0
-LIMITS = {"JANUS_LLM_FALLBACK_SECONDS": str(FALLBACK_SECONDS), "JANUS_LLM_SILENCE_SECONDS": "2", "JANUS_PACING": "off"}
+LIMITS = {
+    "JANUS_MODELS_AT_DEFAULT": "false",
+    "JANUS_LLM_FALLBACK_SECONDS": str(FALLBACK_SECONDS),
+    "JANUS_LLM_SILENCE_SECONDS": "2",
+    "JANUS_PACING": "off",
+}
 # After these, the first model's answer is complete.
 HARMLESS = {"none", "CR LF", "only CR", "chunks of one byte", "nonsensical usage"}
 # These are answers of a working server that are too long.

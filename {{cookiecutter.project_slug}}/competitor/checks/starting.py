@@ -44,6 +44,10 @@ class NotStarted(Exception):
     """The command did not start a healthy server. The message says what happened."""
 
 
+# A competitor of the template then asks only the server that the check announces.
+_ALONE = {"JANUS_MODELS_AT_DEFAULT": "true"}
+
+
 class Starter:
     """Starts servers with one command.
 
@@ -72,7 +76,7 @@ class Starter:
         fixed = self._url if not self.starts_others else None
         port = free_port() if fixed is None else 0
         url = fixed or f"http://127.0.0.1:{port}"
-        variables = dict(environment) if fixed else {"HOST": "127.0.0.1", "PORT": str(port), **environment}
+        variables = dict(environment) if fixed else {"HOST": "127.0.0.1", "PORT": str(port), **_ALONE, **environment}
         log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._logs.append(log)
         try:

@@ -2,6 +2,7 @@
 # Contract file: replaced by updates.
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from .events import NO_FIELDS, FinishReason, Flow
 from .limits import MAX_REPAIR_CHARACTERS
 from .model.completion import Completion
 from .usage import Usage
+
+log = logging.getLogger("competitor.llm")
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Call = Callable[[list[dict[str, Any]], dict[str, Any]], Completion]
@@ -57,6 +60,7 @@ async def ask(call: Call, messages: list[dict[str, Any]], schema: type[Shape] | 
     try:
         return _read(schema, await _told(call([*asked, said, repair], more)))
     except ValidationError as error:
+        log.warning("a model's JSON does not fit", extra={"schema": schema.__name__, "why": _problems(error)[:300]})
         raise UpstreamError("wrong_shape", f"{schema.__name__}: {_problems(error)}") from None
 
 

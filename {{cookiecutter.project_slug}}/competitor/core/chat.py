@@ -245,7 +245,15 @@ class Chat:
         own = {"model": self.request.model, "stream": True, "stream_options": {"include_usage": True}}
         body = {name: value for name, value in {**body, **own}.items() if value is not None}
         self._asked = Completion(
-            self._llm, body, self.request, self.artifacts.save_image, self._account, self._observer, hold, names
+            self._llm,
+            body,
+            self.request,
+            self.artifacts.save_image,
+            self._account,
+            self._observer,
+            hold,
+            names,
+            self.id,
         )
         return self._asked
 

@@ -54,8 +54,13 @@ def variables(name: str, model: Model) -> dict[str, str]:
     }
 
 
-def configured(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, ConfiguredModel]:
-    """The declared models, by their short names. `given` is the environment. Raises `SettingsError`."""
+def configured(
+    declared: Mapping[str, Any], given: Mapping[str, str], *, at_default: bool = False
+) -> dict[str, ConfiguredModel]:
+    """The declared models, by their short names. `given` is the environment. Raises `SettingsError`.
+
+    With `at_default`, the servers in the declarations do not count.
+    """
     problems: list[str] = []
     found: dict[str, ConfiguredModel] = {}
     prefixes: dict[str, str] = {}
@@ -68,7 +73,7 @@ def configured(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[st
             problems.append(f"{name}: has the same variables as {other}")
         else:
             try:
-                found[name] = _configured(name, model, given)
+                found[name] = _configured(name, model, given, at_default=at_default)
             except SettingsError as error:
                 problems.append(str(error))
     if problems:
@@ -76,10 +81,12 @@ def configured(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[st
     return found
 
 
-def _configured(name: str, model: Model, given: Mapping[str, str]) -> ConfiguredModel:
+def _configured(name: str, model: Model, given: Mapping[str, str], *, at_default: bool) -> ConfiguredModel:
     id_variable, url_variable, key_variable = variables(name, model)
     url = given.get(url_variable)
-    base_url = model.base_url if url is None else _read(url_variable, TypeAdapter(BaseUrl), url)
+    base_url = None if at_default else model.base_url
+    if url is not None:
+        base_url = _read(url_variable, TypeAdapter(BaseUrl), url)
     holder = key_variable if key_variable in given or model.key is None else model.key
     key = _read(holder, _KEY, given[holder]) if holder in given else None
     return ConfiguredModel(model, given.get(id_variable, model.id), base_url, key)

@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from .outbound.client import HttpClient
 from .outbound.egress import EgressRefused, parse
 from .settings import Settings
 
+log = logging.getLogger("competitor.services")
+
 Doing = Callable[[str], None]
 
 
@@ -25,6 +28,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    service: str = ""  # its host, and the setting that holds its base URL
 
     @property
     def text(self) -> str:
@@ -36,7 +40,7 @@ class Reply:
             return json.loads(self.content)
         except (ValueError, RecursionError):
             kind = self.headers.get("content-type", "no content type")[:100]
-            raise ServiceError("A service did not answer with JSON", detail=kind) from None
+            raise ServiceError(f"{self.service} did not answer with JSON", detail=kind) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,13 @@ async def call(client: HttpClient, settings: Settings, request: Request, doing: 
             attempt = 1
             while True:
                 try:
-                    return await _once(client, request)
+                    return await _once(client, request, service)
                 except UpstreamError as error:
                     pause = pause_before_retry(error, attempt) if request.method == "GET" else None
                     if pause is None or attempt >= MAX_SERVICE_ATTEMPTS:
-                        raise _error(service, error) from None
+                        failed = _error(service, error)
+                        log.warning("a service failed", extra={"why": str(failed), "detail": error.detail[:300]})
+                        raise failed from None
                 doing(f"{service} failed; asking again")
                 await asyncio.sleep(pause)
                 attempt += 1
@@ -78,14 +84,14 @@ async def call(client: HttpClient, settings: Settings, request: Request, doing: 
         doing("Working on it")
 
 
-async def _once(client: HttpClient, request: Request) -> Reply:
+async def _once(client: HttpClient, request: Request, service: str) -> Reply:
     # A request that must not be made twice gets a connection of its own: a reused one may turn out to be closed.
     reuse = request.method == "GET"
     response = await client.open(request.method, request.url, request.headers, request.body, reuse=reuse)
     try:
         if not 200 <= response.status < 300:
             raise await failure(response)
-        return Reply(response.status, dict(response.headers), await response.read(request.max_bytes))
+        return Reply(response.status, dict(response.headers), await response.read(request.max_bytes), service)
     finally:
         response.close(finished=response.whole)
 
@@ -96,7 +102,9 @@ def _named(url: str, settings: Settings) -> str:
         origin = parse(url)[0]
     except EgressRefused as refused:
         raise ServiceError(f"A URL cannot be called: {refused}") from None
-    variable = next((name for name, base in settings.named_base_urls.items() if parse(base)[0] == origin), "")
+    # The owner's settings come last, and are meant most often.
+    holders = [name for name, base in settings.named_base_urls.items() if parse(base)[0] == origin]
+    variable = holders[-1] if holders else ""
     return f"{origin.host_header} ({variable})" if variable else origin.host_header
 
 

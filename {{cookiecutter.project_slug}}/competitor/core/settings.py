@@ -70,6 +70,8 @@ class Settings(BaseModel):
     """Field for the token limit: max_tokens, max_completion_tokens, or auto (the caller's field, except for OpenAI)."""
     llm_reasoning_back: Literal["auto", "on", "off"] = _variable("auto", "JANUS_LLM_REASONING_BACK")
     """Send earlier reasoning back to the model: on, off, or auto (that of tool calls; the client's if it is wanted)."""
+    models_at_default: bool = _variable(False, "JANUS_MODELS_AT_DEFAULT")
+    """Ask the server at JANUS_LLM_BASE_URL for all models of backend/models.py. Tests and `make check` switch it on."""
     llm_fallback_seconds: float = _variable(10.0, "JANUS_LLM_FALLBACK_SECONDS", gt=0)
     """Longest time until the first piece of an answer, in seconds, if a further model can be asked instead."""
     llm_attempts: int = _variable(3, "JANUS_LLM_ATTEMPTS", ge=1, le=10)
@@ -197,7 +199,7 @@ class Settings(BaseModel):
         if (read.artifacts_access_key is None) != (read.artifacts_secret_key is None):
             raise SettingsError("JANUS_ARTIFACTS_ACCESS_KEY, JANUS_ARTIFACTS_SECRET_KEY: set both of them, or neither")
         if declared:
-            read._models = models.configured(declared, given)
+            read._models = models.configured(declared, given, at_default=read.models_at_default)
         if own:
             read._own = own
             if taken := sorted(_OURS & own.described.keys()):

@@ -27,7 +27,8 @@ def competitor(
 ) -> Iterator[tuple[str, int]]:
     """Starts a server with this environment, a port and a folder of its own; yields its URL and process id."""
     port = free_port()
-    given = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
+    # No test asks the real servers of the models in backend/models.py.
+    given = {"JANUS_MODELS_AT_DEFAULT": "true", **environment, "PORT": str(port), "HOST": "127.0.0.1"}
     if os.name == "nt":
         given["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # Python needs it to start
     run = command or ("-m", "competitor", "serve")

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import logging
+import os
 import pkgutil
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -82,6 +83,10 @@ class Backend:
         if self.answer is None:
             raise TypeError("the backend has no function `answer`")
         return self.answer
+
+    async def ready(self) -> None:
+        """Waits until the backend is ready."""
+        await self.loaded()
 
     def _started(self) -> asyncio.Future[None]:
         if self._beginning is None:
@@ -187,7 +192,7 @@ def _declared(module: str, name: str, sign: re.Pattern[str]) -> Any:
     try:
         return getattr(importlib.import_module(f"{package}.backend.{module}"), name)
     except ValidationError as error:
-        raise SettingsError("\n".join(f"{where}: {line}" for line in problems(error))) from None
+        raise SettingsError("\n".join(_placed(line, where) for line in problems(error))) from None
     except Exception as error:  # noqa: BLE001 - any error of the owner's code becomes a sentence
         raise SettingsError(f"{where}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
 
@@ -205,6 +210,13 @@ def _load(package: str) -> Loaded:
             raise TypeError(f"{name} in competitor/backend/agent.py must be an `async def`")
     more = (getattr(agent, name, None) for name in ("router", "setup", "teardown"))
     return Loaded(getattr(agent, "NAME", DEFAULT_NAME), answer, *more)
+
+
+def _placed(line: str, where: str) -> str:
+    """A problem with its place: the environment variable that holds the value, else the file."""
+    field, colon, said = line.partition(":")
+    variable = field.upper()
+    return f"{variable}{colon}{said}" if colon and variable in os.environ else f"{where}: {line}"
 
 
 async def _nothing() -> None: ...

@@ -86,8 +86,6 @@ class Runner:
             self._outcome = Outcome(End.DONE, Failure.ARTIFACT, error.kind, str(error), "stop")
         except ServiceError as error:
             self._outcome = Outcome(End.DONE, Failure.SERVICE, "", str(error), "stop")
-            why = {"why": str(error), "status": error.status or None, "detail": error.detail[:300]}
-            self._chat.log.warning("a service failed", extra=why)
         except asyncio.CancelledError:
             raise
         except (Exception, SystemExit) as error:  # any error of the owner's code: end the answer correctly
@@ -137,7 +135,9 @@ class Runner:
                 try:
                     following = await events.athrow(error)
                 except StopAsyncIteration:
-                    return None
+                    following = None
+                kind = error.kind if isinstance(error, UpstreamError) else type(error).__name__
+                self._chat.log.warning("the backend goes on after a failure", extra={"kind": kind})
             else:
                 return None
         return following

@@ -58,8 +58,9 @@ class Completion(Source):
         observer: Observer,
         hold: Callable[[Sink], HeldText] | None = None,
         names: Sequence[str] = (),
+        request_id: str = "",
     ):
-        self.body = body
+        self.body, self._id = body, request_id
         self._names = names
         self._request, self._save_image = request, save_image
         self._hold = hold
@@ -220,7 +221,7 @@ class Completion(Source):
                 change = change_for(error, body, self._request, settings.llm_reasoning_back)
                 if change is not None and change not in learnt and len(learnt) < MAX_LEARNT_PER_CALL:
                     learnt.append(change)
-                    why = {**_why(error, attempts.round), "change": change, "detail": error.detail[:300]}
+                    why = {**self._why(error, attempts), "change": change, "detail": error.detail[:300]}
                     log.warning("the model's server refused a field; trying again with a change", extra=why)
                     continue
                 pause = self._next(attempts, error, reader, sink)
@@ -236,7 +237,7 @@ class Completion(Source):
 
     def _next(self, attempts: Attempts, error: UpstreamError, reader: ChunkReader, sink: Sink) -> float | None:
         """Chooses the next server after a failure, and says so. Returns the seconds to wait; None if none is left."""
-        failed, why = attempts.upstream, _why(error, attempts.round)
+        failed, why = attempts.upstream, self._why(error, attempts)
         pause = attempts.pause_before_next(error)
         if pause is None:
             return None
@@ -251,7 +252,7 @@ class Completion(Source):
             return pause
         if (following.name, following.model) != (failed.name, failed.model):
             self._failed += [] if failed.name in self._failed else [failed.name]
-        told = {"model": self._model[:100], "next": (following.name or following.base_url)[:100]}
+        told = {"model": (failed.name or failed.base_url)[:100], "next": (following.name or following.base_url)[:100]}
         log.warning("the model's server failed; asking the next one", extra={**why, **told})
         sink.doing("The model's server does not answer; asking another one")
         return pause
@@ -309,6 +310,10 @@ class Completion(Source):
             except ArtifactError as error:
                 sink.text(f"\n\n{error}")
 
+    def _why(self, error: UpstreamError, attempts: Attempts) -> dict[str, Any]:
+        about = {"kind": error.kind, "status": error.status or None, "attempt": attempts.round}
+        return {"request_id": self._id, **about}
+
     def _add_usage(self, usage: Usage) -> None:
         self.usage = usage if self.usage is None else self.usage + usage
         self._account(usage)
@@ -325,10 +330,6 @@ class Completion(Source):
         if upstream.declared is not None:
             return counted.priced(upstream.declared.price_in, upstream.declared.price_out)
         return counted.priced(settings.price_prompt, settings.price_completion)
-
-
-def _why(error: UpstreamError, attempt: int) -> dict[str, Any]:
-    return {"kind": error.kind, "status": error.status or None, "attempt": attempt}
 
 
 def _encoded(body: Body) -> bytes:

@@ -60,6 +60,8 @@ def choose(settings: Settings, token: SecretStr | None, name: str | None = None)
     `token`. (The token is sent only to the platform's hosts and to `JANUS_TOKEN_HOSTS`.) Other servers, such as Ollama
     or vLLM, may work without a key.
     """
+    if not name and settings.llm_base_url is None:  # then the first declared model with a server is the default
+        name = next((other for other, model in settings.models.items() if model.base_url), None)
     model = settings.models.get(name) if name else None
     url = (model and model.base_url) or settings.llm_base_url
     if url is None:
@@ -209,15 +211,16 @@ def described(settings: Settings) -> dict[str, Any]:
     declared = {}
     for name, model in settings.models.items():
         url = model.base_url or settings.llm_base_url
-        declared[name] = f"{model.id} at {parse(url)[0].host_header}" if url else model.id
+        declared[name] = f"{model.id} at {parse(url)[0].host_header}" if url else f"{model.id}: it has no server"
     return {**_default(settings), **({"models": declared} if declared else {})}
 
 
 def _default(settings: Settings) -> dict[str, str]:
-    url = settings.llm_base_url
-    if url is None:
+    upstream = choose(settings, None)
+    if upstream is not None:
+        host = parse(upstream.base_url)[0].host_header
+        return {"model": upstream.model or "as requested", "upstream": host}
+    if settings.llm_base_url is None:
         return {"model": OFFLINE_MODEL, "upstream": "none: no base URL is configured"}
-    host = parse(url)[0].host_header
-    if choose(settings, None) is None:
-        return {"model": OFFLINE_MODEL, "upstream": f"{host}, only for requests with a token: no key is configured"}
-    return {"model": settings.llm_model or "as requested", "upstream": host}
+    host = parse(settings.llm_base_url)[0].host_header
+    return {"model": OFFLINE_MODEL, "upstream": f"{host}, only for requests with a token: no key is configured"}

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import cast
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -40,6 +41,15 @@ async def no_such_route(request: Request, error: Exception) -> JSONResponse:
     code = "body_too_large" if error.status_code == 413 else "bad_request"  # of a route of the owner's
     wrong = ApiError(code, str(error.detail), headers=error.headers)
     wrong.status = error.status_code
+    return refusal(wrong, request.headers)
+
+
+async def does_not_fit(request: Request, error: Exception) -> JSONResponse:
+    """The response if a request to a route of the owner's does not fit its types. It echoes no value."""
+    found = cast(RequestValidationError, error).errors()[0]
+    field = ".".join(str(part) for part in found["loc"][1:])
+    wrong = ApiError("invalid_value", f"{field or 'the body'}: {found['msg']}"[:500], field[:200] or None)
+    wrong.status = 422
     return refusal(wrong, request.headers)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,7 +32,7 @@ from ..observe.tracing import tracing
 from ..offline import OfflineServer
 from ..outbound.client import HttpClient
 from ..outbound.egress import Egress
-from ..request.error_responses import crashed, no_such_route, refused
+from ..request.error_responses import crashed, does_not_fit, no_such_route, refused
 from ..settings import Settings
 from ..stream.pacing import Pacing
 from . import openapi
@@ -98,7 +99,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sweeper.start()
-        await backend.begin(partial(add_router, app))
+        await backend.begin(partial(add_router, app, backend.ready))
         yield
         await backend.end()
         await sweeper.stop()
@@ -119,7 +120,12 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         # X1: a variable could turn telemetry on.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses=openapi.REFUSALS,
-        exception_handlers={ApiError: refused, HTTPException: no_such_route, Exception: crashed},
+        exception_handlers={
+            ApiError: refused,
+            HTTPException: no_such_route,
+            RequestValidationError: does_not_fit,
+            Exception: crashed,
+        },
     )
     app.chat = chat = ChatEndpoint(shared)
     app.max_body_bytes = settings.max_body_bytes

@@ -1,9 +1,10 @@
 """Routes that a backend adds to the server (`router` in agent.py). They never replace the contract's."""
 # Contract file: replaced by updates.
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
@@ -22,8 +23,11 @@ _TAKEN = (
 )
 
 
-def add_router(app: FastAPI, router: Any) -> None:
-    """Adds a backend's routes. Raises `TypeError` if it is no router, or if a route answers for one of the contract."""
+def add_router(app: FastAPI, ready: Callable[[], Awaitable[object]], router: Any) -> None:
+    """Adds a backend's routes, whose requests wait for `ready`.
+
+    Raises `TypeError` if it is no router, or if a route answers for one of the contract.
+    """
     if not isinstance(router, APIRouter):
         kind = type(router).__name__
         raise TypeError(f"`router` in competitor/backend/agent.py must be a FastAPI APIRouter, not {kind}")
@@ -33,7 +37,7 @@ def add_router(app: FastAPI, router: Any) -> None:
         if shadowed:
             path = getattr(route, "path", type(route).__name__)
             raise TypeError(f"the route {path} of competitor/backend/agent.py would answer for {shadowed[0]}")
-    app.include_router(router)
+    app.include_router(router, dependencies=[Depends(ready)])
     app.openapi_schema = None  # so that it is made again, with these routes
 
 

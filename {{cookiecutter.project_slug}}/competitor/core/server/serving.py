@@ -48,7 +48,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
+        if self.started and not self.failed:
             host, port = (sockets or self.servers[0].sockets)[0].getsockname()[:2]
             shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104 # nosec B104
             log.info(f"{identity().name} is listening on http://{shown}:{port}", extra=self._about)

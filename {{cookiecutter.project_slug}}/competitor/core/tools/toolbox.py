@@ -246,9 +246,6 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
         log.warning("a tool's service failed", extra={"tool": tool.name, "kind": error.kind, "detail": error.detail})
         return Result(f"{tool.name} failed: its service cannot be used now ({error.kind}).", "error")
     except ServiceError as error:
-        log.warning(
-            "a tool's service failed", extra={"tool": tool.name, "why": str(error), "detail": error.detail[:300]}
-        )
         return Result(fit(str(error)), "error")
     except asyncio.CancelledError:
         raise

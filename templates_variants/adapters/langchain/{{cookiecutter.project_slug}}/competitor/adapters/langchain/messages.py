@@ -124,7 +124,7 @@ def _usage(completion: Completion) -> UsageMetadata | None:
 
 
 def _metadata(completion: Completion) -> Body:
-    return {"model_name": completion.body["model"], "finish_reason": completion.finish_reason}
+    return {"model_name": completion.model, "finish_reason": completion.finish_reason}
 
 
 def _to_openai(message: BaseMessage) -> Body:
