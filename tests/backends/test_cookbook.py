@@ -96,7 +96,7 @@ CASES: dict[str, list[Case]] = {
             "Hi",
             [text("A draft."), text("A draft."), FAILED, text("The best.")],
             "The best.",
-            [(DEFAULT, "Hi")] * 3 + [(DEFAULT, "Draft 1:\\nA draft.")],
+            [(DEFAULT, "Hi")] * 3 + [(DEFAULT, "A draft.")],
         )
     ],
     "Plan and act": [
