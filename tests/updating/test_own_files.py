@@ -120,7 +120,7 @@ def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
     assert done.returncode == 0, done.stdout + done.stderr
     left = {path.name for path in (repo / "competitor/backend").glob("*.py")}
     if edited == "nothing":
-        assert left == {"__init__.py", "agent.py", "own.py", "tools.py"}
+        assert left == {"__init__.py", "agent.py", "models.py", "own.py", "tools.py"}
     else:
         assert {"brain.py", "conduct.py", "wire.py"} < left
         told = (
