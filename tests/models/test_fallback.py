@@ -5,6 +5,7 @@ the second model, too, where the first one fails in the middle of its answer.
 """
 
 import re
+import socket
 import time
 from typing import Any
 
@@ -139,16 +140,32 @@ def test_a_slow_model_gets_more_time_if_no_other_one_answers(
     assert len(models.asked) == 2
 
 
-def test_metrics_say_which_model_answered(server: Target, models: ModelServer) -> None:
-    def fallbacks() -> float:
-        figures = server.get("/metrics").body.decode()
-        found = re.search(r'^janus_fallbacks_total\{gen_ai_request_model="model-2"\} (\S+)$', figures, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+def fallbacks(server: Target) -> float:
+    figures = server.get("/metrics").body.decode()
+    found = re.search(r'^janus_fallbacks_total\{gen_ai_request_model="model-2"\} (\S+)$', figures, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
-    before = fallbacks()
+
+def test_metrics_say_which_model_answered(server: Target, models: ModelServer) -> None:
+    before = fallbacks(server)
     models.reset(text(SECOND))
     server.ask("fault: 500")
-    assert fallbacks() == before + 1
+    assert fallbacks(server) == before + 1
+
+
+def test_an_answer_counts_while_the_first_model_is_unreachable(
+    variant: str, serve_own: ServeOwn, models: ModelServer
+) -> None:
+    """In the second request, the first model is not asked, since it could not be reached a moment ago."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but it does not listen
+        agent = LANGCHAIN_AGENT if variant == "langchain" else AGENT
+        first = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        target = serve_own({"agent.py": agent, "models.py": MODELS % (first, models.url)}, LIMITS)
+        for number in (1, 2):
+            models.reset(text(SECOND))
+            assert target.post(question("Hello")).json()["choices"][0]["message"]["content"] == SECOND
+            assert fallbacks(target) == number
 
 
 def test_health_names_the_models(server: Target) -> None:

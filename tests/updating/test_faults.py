@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ..baking.baking import clean_environment
-from ..template_path import TEMPLATE
 from . import newer, owner
 from .updating import plain, recorded_template, update
 
@@ -193,7 +192,7 @@ def test_a_killed_cookiecutter_is_rolled_back_by_the_next_update(
     process.kill()
     process.wait(120)
     assert owner.everything(repo) != before
-    done = update(repo, home, "--template", str(TEMPLATE), "--dry-run")
+    done = update(repo, home, "--template", str(template), "--dry-run")
     assert owner.everything(repo) == before, done.stderr
 
 

@@ -68,7 +68,7 @@ class Completion(Source):
         self._llm, self._account, self._observer = llm, account, observer
         self._model = ""
         self._upstream: Upstream | None = None  # the last one that was asked
-        self._failed: list[str] = []  # models that failed before
+        self._failed: list[str] = []  # models that did not answer, now or a moment ago
         self._retried: list[str] = []
         self.usage: Usage | None = None
         self._reader: ChunkReader | None = None
@@ -200,6 +200,7 @@ class Completion(Source):
         """
         settings, refusals = self._llm.settings, self._llm.refusals
         servers = await self._llm.upstreams(self._names, self.body, self._request.chutes_access_token)
+        self._failed = self._skipped(servers) if len(servers) > 1 else []
         attempts = Attempts(servers, settings.llm_attempts)
         learnt: list[Change] = []
         while True:
@@ -234,6 +235,12 @@ class Completion(Source):
             if attempts.upstream != upstream:
                 learnt = []
             await asyncio.sleep(pause)
+
+    def _skipped(self, servers: list[Upstream]) -> list[str]:
+        """The models before the first that is asked: their servers could not be reached a moment ago."""
+        first, known = servers[0].name, {upstream.name for upstream in servers}
+        before = self._names[: self._names.index(first)] if first in self._names else ()
+        return [name for name in before if name in known]
 
     def _next(self, attempts: Attempts, error: UpstreamError, reader: ChunkReader, sink: Sink) -> float | None:
         """Chooses the next server after a failure, and says so. Returns the seconds to wait; None if none is left."""

@@ -22,7 +22,7 @@ class Step:
 class ModelCall:
     """A finished model call. `error` is a key of `UPSTREAM_KINDS` or `cancelled`; `retried` lists earlier errors.
 
-    `failed` names the models of a list that were asked before `model` and did not answer.
+    `failed` names the models of a list that come before `model` and did not answer, now or a moment ago.
     """
 
     model: str
