@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+import competitor.checks.lateness
+
 from .template_path import TEMPLATE, contract_tests
 
 lateness = contract_tests("lateness")
@@ -76,7 +78,7 @@ def test_a_failure_in_every_repetition_is_raised() -> None:
 
 
 def test_a_failure_without_waiting_is_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lateness, "_waits", lambda pid: iter(()))
+    monkeypatch.setattr(competitor.checks.lateness, "_waits", lambda pid: iter(()))
     made: list[str] = []
     with pytest.raises(AssertionError, match="broken"):
         lateness.measured_on_time(lambda: broken(made))

@@ -45,7 +45,7 @@ def report(bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report for a server that sends HTML markup wherever it can."""
-    verdicts = [Verdict(case, "broken", HOSTILE, 0.1, (HOSTILE,)) for case in CASES.values()]
+    verdicts = [Verdict(case, "broken", HOSTILE, servers=(HOSTILE,)) for case in CASES.values()]
     line = b'data: {"choices": [{"delta": {"content": "<script>x</script>", "janus": {"event": "\\"><script>"}}}]}'
     stream = Stream(200, {}, [(0.1, line), (2.9, b": <script>"), (3.0, b"data: [DONE]")], seconds=3.0)
     record = Record(

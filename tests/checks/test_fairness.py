@@ -22,18 +22,18 @@ class Started:
     def __init__(self, server: type[Plain], running: ExitStack) -> None:
         self._server, self._running = server, running
 
-    def start(self, environment: Mapping[str, str]) -> str:
-        return self._running.enter_context(PlainServer(self._server(environment))).url
+    def target(self, environment: Mapping[str, str]) -> Target:
+        url = self._running.enter_context(PlainServer(self._server(environment))).url
+        return Target(url, timeout=REQUEST_SECONDS, environment=environment)
 
-    def __call__(self, environment: Mapping[str, str]) -> Target:
-        return Target(self.start(environment), timeout=REQUEST_SECONDS)
+    __call__ = target
 
 
 @contextmanager
 def faulty(server: type[Plain]) -> Iterator[Target]:
     with ExitStack() as running, stand_in() as upstream:
         starter = Started(server, running)
-        yield on_a_faulty_upstream(starter, starter, upstream, REQUEST_SECONDS)  # type: ignore[arg-type]
+        yield on_a_faulty_upstream(starter, starter, upstream)  # type: ignore[arg-type]
 
 
 def broken(verdicts: list[Verdict]) -> dict[str, str]:

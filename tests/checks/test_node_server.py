@@ -23,11 +23,11 @@ WITHOUT_TOOLS = ("S17", "S18", "A1", "A2", "A4", "A5", "A6", "E7", "U2", "X1")
 
 def judged() -> list[Verdict]:
     """Judges the server as `competitor check --start` does. Raises `AssertionError` for a wrong accusation."""
-    starter = Starter(f"{NODE} {SERVER}", None)
+    starter = Starter(f"{NODE} {SERVER}", timeout=PATIENCE_SECONDS)
     try:
         with stand_in() as upstream:
-            first = started(starter, starter, PATIENCE_SECONDS)
-            second = on_a_faulty_upstream(starter, starter, upstream, PATIENCE_SECONDS)
+            first = started(starter, starter)
+            second = on_a_faulty_upstream(starter, starter, upstream)
             verdicts = judge_all([first, second])
     finally:
         starter.close()

@@ -73,29 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--save", type=Path, metavar="FILE", help="save the stream to this file, as it was received")
 
     check = command("check", _check, "check any server, yours or not, against every clause of the contract")
-    check.add_argument(
-        "url", nargs="?", help="where the server runs (default: port 8080 here, or a free port with --start)"
-    )
-    check.add_argument(
-        "--start",
-        metavar="COMMAND",
-        help="start the server with this command; some clauses need several starts, or an upstream that fails or stops "
-        "sending; {port} is replaced by the port, and {env} by docker's --env options: "
-        '"docker run --rm --network host {env} IMAGE"',
-    )
+    if sys.argv[1:2] == ["check"] and (ROOT / "competitor" / "checks").is_dir():
+        from .checks.options import add_options  # it imports all checks
+
+        add_options(check)
     check.add_argument("--here", action="store_true", help="start the competitor of this repo, as `make check` does")
-    check.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to this file as JSON")
-    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts to this file as JUnit XML")
-    check.add_argument("--html", type=Path, metavar="FILE", help="write a report with time lines to this file")
-    check.add_argument("--only", metavar="IDS", help="check only these clauses or cases, comma-separated: S3,A2/4")
-    check.add_argument(
-        "--contract",
-        metavar="VERSION",
-        help="judge by this version (default: the newest released one)",
-    )
-    check.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help="maximum time for one answer")
-    check.add_argument("--quick", action="store_true", help="skip slow checks, such as those with a silent upstream")
-    check.add_argument("--list", action="store_true", help="print the clauses with their cases and exit")
 
     arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
     arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")

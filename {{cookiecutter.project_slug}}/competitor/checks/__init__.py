@@ -8,8 +8,9 @@ from .responses import Failed, NotShown
 from .target import Target, Upstream
 
 CONTRACT_VERSION = "1.1.0"  # the version of CONTRACT.md that these checks follow
+VERSION = "0.4.0"  # of the template that these checks belong to
 
 __all__ = [
-    "CASES", "CLAUSES", "CONTRACT_VERSION", "NOT_FROM_OUTSIDE", "PROMPTS", "Case", "Clause", "Failed", "NotShown",
-    "Target", "Upstream", "stand_in",
+    "CASES", "CLAUSES", "CONTRACT_VERSION", "NOT_FROM_OUTSIDE", "PROMPTS", "VERSION", "Case", "Clause", "Failed",
+    "NotShown", "Target", "Upstream", "stand_in",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ def arena(given: argparse.Namespace, serve: str) -> int:
     Returns the exit code: 0 if all answers passed the gateway, 1 if any did not, 2 if no server could be started.
     """
     command = given.start or _command(given.image, serve)
-    starter = Starter(command, None)
+    starter = Starter(command)
     try:
         url = starter.start({})
         with gateway(url) as front:

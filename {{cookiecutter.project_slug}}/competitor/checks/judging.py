@@ -7,12 +7,13 @@ Whatever a server sends, the result is a verdict, never an exception. `fault` is
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from .lateness import Lateness
 from .recording import Response, recording
 from .registry import CASES, Case, Clause
-from .responses import Failed, NotShown, Reply, Stream
+from .responses import Failed, Late, NotShown, Reply, Stream
 from .target import Target
 
 Status = Literal["holds", "broken", "not shown", "fault"]
@@ -20,6 +21,9 @@ Status = Literal["holds", "broken", "not shown", "fault"]
 BASIC = ("E1", "E2")
 CONCURRENT_CASES = 16  # cases mostly wait for the server
 MAX_EVIDENCE = 2  # responses that a verdict keeps
+# A `timed` case may be broken because this machine was late for longer than this.
+WAIT_SECONDS = 0.2
+LATE = "this machine was late"  # how the reason of a verdict begins that is withheld
 NOTHING_SEEN = "there was nothing to look at"
 
 
@@ -28,17 +32,25 @@ class Verdict:
     """The result of one case.
 
     `reason` is empty if the case holds. `seen` is how many things the case looked at. `evidence` are responses that it
-    looked at: those that break the rule, or else the first ones. `seconds` is how long the case took. `servers` names
-    the servers on which the case could be judged.
+    looked at: those that break the rule, or else the first ones. `began` and `ended` are times of `time.monotonic`.
+    `servers` names the servers on which the case could be judged. `over` is set if the case is broken by a time: if
+    this machine was late for longer than so many seconds, its lateness may be the reason.
     """
 
     case: Case
     status: Status
     reason: str = ""
-    seconds: float = 0.0
+    began: float = 0.0
+    ended: float = 0.0
     servers: tuple[str, ...] = ()
     seen: int = 0
     evidence: tuple[Response, ...] = ()
+    over: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the case took."""
+        return self.ended - self.began
 
     @property
     def breaks(self) -> bool:
@@ -84,6 +96,7 @@ def judge(case: Case, target: Target) -> Verdict:
     status: Status = "holds"
     reason = what = ""
     seen = mark = 0
+    over: float | None = None
     with recording() as record:
         try:
             for what, each in case.source(target):
@@ -96,21 +109,23 @@ def judge(case: Case, target: Target) -> Verdict:
             status, reason = "not shown", str(not_shown)
         except Failed as failure:
             status, reason = "broken", f"{what}: {failure}" if what else str(failure)
+            over = failure.over if isinstance(failure, Late) else WAIT_SECONDS if case.timed else None
         except Exception as error:  # noqa: BLE001 - one case must not end the run
             status, reason = "fault", f"this check has a fault ({type(error).__name__}: {error})"[:300]
     shown = () if status == "not shown" else (target.name,)
     evidence = record[mark:][-MAX_EVIDENCE:] if status == "broken" else record[:MAX_EVIDENCE]
-    return Verdict(case, status, reason, time.monotonic() - began, shown, seen, tuple(evidence))
+    return Verdict(case, status, reason, began, time.monotonic(), shown, seen, tuple(evidence), over)
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
     """Combines the verdicts of several servers: `broken` if it is so on one, or else `fault`, or else `holds`."""
-    seconds, seen = sum(verdict.seconds for verdict in verdicts), sum(verdict.seen for verdict in verdicts)
+    began, ended = min(verdict.began for verdict in verdicts), max(verdict.ended for verdict in verdicts)
+    seen = sum(verdict.seen for verdict in verdicts)
     for status in ("broken", "fault", "holds", "not shown"):
         same = [verdict for verdict in verdicts if verdict.status == status]
         if same:
             servers = tuple(name for verdict in same for name in verdict.servers)
-            return Verdict(same[0].case, same[0].status, _reasons(same), seconds, servers, seen, same[0].evidence)
+            return Verdict(same[0].case, same[0].status, _reasons(same), began, ended, servers, seen, same[0].evidence)
     raise ValueError("there is no verdict to combine")
 
 
@@ -127,30 +142,53 @@ def judge_all(
     targets: Sequence[Target],
     cases: Sequence[Case] | None = None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
+    lateness: Lateness | None = None,
 ) -> list[Verdict]:
     """Judges the cases (all of them by default) on all servers. Returns the combined verdicts in the same order.
 
     Cases run concurrently, except those that need a server for themselves. `on_verdict` is called with the verdict
-    on a case when it has been judged on all servers.
+    on a case when it has been judged on all servers. With `lateness`, a case that a time has broken is judged again
+    when no other case runs; if this machine was late meanwhile, the case is "not shown".
     """
     wanted = list(CASES.values()) if cases is None else cases
     found: dict[str, list[Verdict]] = {case.id: [] for case in wanted}
+    again: list[tuple[Target, Verdict]] = []
 
-    def settle(verdict: Verdict) -> None:
+    def settle(target: Target, verdict: Verdict, lateness: Lateness | None = lateness) -> None:
+        if lateness is not None and verdict.over is not None:
+            again.append((target, verdict))
+            return
         found[verdict.case.id].append(verdict)
         if len(found[verdict.case.id]) == len(targets):
             on_verdict(combined(found[verdict.case.id]))
 
     with ThreadPoolExecutor(CONCURRENT_CASES) as pool:
         pairs = [(case, target) for case in wanted for target in targets]
-        running = [pool.submit(judge, *pair) for pair in pairs if not _needs_server_for_itself(*pair)]
+        running = {pool.submit(judge, *pair): pair[1] for pair in pairs if not _needs_server_for_itself(*pair)}
         for done in as_completed(running):
-            settle(done.result())
-        others = [pool.submit(_judge_in_turn, wanted, target) for target in targets]
+            settle(running[done], done.result())
+        others = {pool.submit(_judge_in_turn, wanted, target): target for target in targets}
         for finished in as_completed(others):
             for verdict in finished.result():
-                settle(verdict)
+                settle(others[finished], verdict)
+    for target, verdict in again:
+        assert lateness is not None
+        settle(target, _judged_alone(verdict, target, lateness), None)
     return [combined(found[case.id]) for case in wanted]
+
+
+def _judged_alone(first: Verdict, target: Target, lateness: Lateness) -> Verdict:
+    """Judges a case again that a time has broken. It is "not shown" if this machine was late for longer than `over`."""
+    verdict = judge(first.case, target.afresh())
+    if verdict.status == "not shown":  # such as after the time limit of the whole run
+        verdict = first
+    if verdict.over is None:
+        return verdict
+    late = lateness.between(verdict.began, verdict.ended)
+    if late <= verdict.over:
+        return verdict
+    reason = f"{LATE} by {late:.1f} s, so its times show nothing ({verdict.reason})"
+    return replace(verdict, status="not shown", reason=reason, servers=(), over=None)
 
 
 def _needs_server_for_itself(case: Case, target: Target) -> bool:
@@ -165,6 +203,7 @@ def judge_if_answering(
     targets: Sequence[Target],
     cases: Sequence[Case] | None = None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
+    lateness: Lateness | None = None,
 ) -> list[Verdict]:
     """Like `judge_all`, but judges only E1 and E2 if the first server does not answer a simple question.
 
@@ -172,7 +211,7 @@ def judge_if_answering(
     """
     wanted = list(CASES.values()) if cases is None else cases
     if not (reason := why_unanswered(targets[0])):
-        return judge_all(targets, wanted, on_verdict)
+        return judge_all(targets, wanted, on_verdict, lateness)
     basic = judge_all(targets[:1], [case for case in wanted if case.clause.id in BASIC])
     verdicts = {verdict.case.id: verdict for verdict in basic}
     why = f"the server does not answer a simple question: {reason}"
@@ -192,7 +231,8 @@ def _unanswered(ask: Callable[[], Reply | Stream]) -> str:
     except (Failed, NotShown) as reason:
         return str(reason)
     if reply.status != 200:
-        return f"a simple question got the status {reply.status}"
+        hint = "; --key or --header sends a key" if reply.status in (401, 403) else ""
+        return f"a simple question got the status {reply.status}{hint}"
     kind = reply.headers.get("content-type", "")
     expected = "json" in kind or "event-stream" in kind
     return "" if expected else f"a simple question got the content type {kind[:60] or '(none)'}"

@@ -33,12 +33,14 @@ def kill_orphans() -> None:
         return
     import resource
 
+    from .programs import program
+
     mark = int.from_bytes(os.urandom(7), "big") + 1
     no_streams = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)]
     # Not a Popen object: nobody waits for this process, and Popen would report that as a leak.
     watcher = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(mark)],
+        [sys.executable, "-I", "-S", *program("orphans.py"), str(os.getpid()), str(mark)],
         os.environ,
         file_actions=no_streams,
         setsid=True,  # signals to this process's group do not reach it
@@ -102,4 +104,4 @@ def _read(path: str) -> bytes:
 
 
 if __name__ == "__main__":
-    _watch(int(sys.argv[1]), int(sys.argv[2]))
+    _watch(int(sys.argv[-2]), int(sys.argv[-1]))

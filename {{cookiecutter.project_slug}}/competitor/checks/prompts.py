@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
+from .programs import program
 from .responses import Failed, NotShown, Stream
 from .target import Target, Upstream
 
@@ -95,8 +95,8 @@ WORDS: Mapping[str, Sequence[str]] = {
 @contextmanager
 def stand_in() -> Iterator[Upstream]:
     """Runs the stand-in upstream as a separate process on a free port. The stand-in does what a prompt tells it."""
-    program = Path(__file__).with_name("stand_in.py")
-    process = subprocess.Popen([sys.executable, program, "0"], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    command = [sys.executable, *program("stand_in.py"), "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         assert process.stdout is not None
         yield Upstream(f"http://127.0.0.1:{process.stdout.readline().strip()}")

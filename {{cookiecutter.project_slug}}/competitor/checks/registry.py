@@ -22,7 +22,8 @@ class Case:
     `source` yields what the case looks at, and `check` gets each of these in turn. `check` returns nothing if the
     assertion holds for it; otherwise it raises `Failed`. A case that got nothing to look at is "not shown". If
     something that the case needs is missing, `source` raises `NotShown`. `exclusive` marks a case that counts the
-    requests to the upstream. No other case runs at the same time, so that only its own requests are counted.
+    requests to the upstream. No other case runs at the same time, so that only its own requests are counted. `timed`
+    marks a case that waits for something only for a time: it may fail because this machine is late.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Case:
     source: Source
     check: Check
     exclusive: bool = False
+    timed: bool = False
 
     @property
     def clause(self) -> "Clause":
@@ -72,7 +74,13 @@ def clause(id: str, title: str, *, remedy: str, severity: Severity = "must") -> 
 
 
 def case(
-    id: str, source: Source, *, remedy: str = "", severity: Severity | None = None, exclusive: bool = False
+    id: str,
+    source: Source,
+    *,
+    remedy: str = "",
+    severity: Severity | None = None,
+    exclusive: bool = False,
+    timed: bool = False,
 ) -> Callable[[Check], Check]:
     """Adds the decorated check as a case of a clause. The docstring of the check becomes the title.
 
@@ -84,7 +92,8 @@ def case(
             raise ValueError(f"the case {id} exists already")
         heading = CLAUSES[id.partition("/")[0]]
         title = (check.__doc__ or "").strip()
-        made = Case(id, title, severity or heading.severity, remedy or heading.remedy, source, check, exclusive)
+        given = (severity or heading.severity, remedy or heading.remedy)
+        made = Case(id, title, *given, source, check, exclusive, timed)
         CASES[id] = made
         heading.cases.append(made)
         return check

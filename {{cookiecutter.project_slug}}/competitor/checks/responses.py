@@ -18,6 +18,14 @@ class Failed(AssertionError):
     """A clause does not hold. The message says what was observed, as a sentence without a full stop."""
 
 
+class Late(Failed):
+    """A time limit was exceeded, by `over` seconds. A machine that was late for longer may be the reason."""
+
+    def __init__(self, sentence: str, over: float) -> None:
+        super().__init__(sentence)
+        self.over = over
+
+
 class NotShown(Exception):
     """A clause cannot be checked on this target. The message says what is missing."""
 
@@ -26,6 +34,12 @@ def require(holds: object, sentence: str) -> None:
     """Raises `Failed` with the sentence unless `holds` is true."""
     if not holds:
         raise Failed(sentence)
+
+
+def require_in_time(seconds: float, limit: float, sentence: str) -> None:
+    """Raises `Late` with the sentence if `seconds` are more than the limit."""
+    if seconds > limit:
+        raise Late(sentence, seconds - limit)
 
 
 def member(value: object, kind: type[T], *path: str | int) -> T:
@@ -43,12 +57,20 @@ def member(value: object, kind: type[T], *path: str | int) -> T:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it was sent."""
+    """A request as it was sent.
+
+    `origin` is the server's URL without a path. `hidden` are the names of headers that the user has given with their
+    values, such as a key; `headers` does not have them. `environment` are the variables at the server's start, or None
+    if they are not known.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    origin: str = ""
+    hidden: tuple[str, ...] = ()
+    environment: Mapping[str, str] | None = None
 
     @property
     def json(self) -> Json:

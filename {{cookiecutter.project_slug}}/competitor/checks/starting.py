@@ -6,7 +6,6 @@ variable. A command that does not start a container gets the variables in its en
 when this process ends, even if this process is killed.
 """
 
-import math
 import os
 import random
 import shlex
@@ -18,7 +17,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
+from urllib.parse import urlsplit
 
+from .access import Access
 from .clauses.artifact_links import SHARED_FOLDER
 from .orphans import kill_orphans
 from .prompts import PROMPTS
@@ -52,12 +53,16 @@ class Starter:
     """Starts servers with one command.
 
     `start` returns a URL. The object itself can be the `launch` of a `Target`: when it is called with an environment,
-    it returns a new `Target`. `url` is the server's URL. It is used only if the command starts a container and has no
-    `{env}`: such a command cannot start a second server.
+    it returns a new `Target`. `url` is the server's URL. If the command starts a container and has no `{env}`, it is
+    used as it is: such a command cannot start a second server. Otherwise, only its path is used, with a free port.
+    `timeout` is the time for a response to end, in seconds.
     """
 
-    def __init__(self, command: str, url: str | None) -> None:
+    def __init__(
+        self, command: str, url: str | None = None, timeout: float = 30.0, access: Access | None = None
+    ) -> None:
         self._command, self._url = command, url
+        self._timeout, self._access = timeout, access or Access()
         self._running: list[subprocess.Popen[bytes]] = []
         self._logs: list[IO[bytes]] = []
         kill_orphans()
@@ -75,7 +80,7 @@ class Starter:
         """Starts a server with these variables, and returns its URL once it is healthy; or raises `NotStarted`."""
         fixed = self._url if not self.starts_others else None
         port = free_port() if fixed is None else 0
-        url = fixed or f"http://127.0.0.1:{port}"
+        url = fixed or f"http://127.0.0.1:{port}{urlsplit(self._url or '').path}"
         variables = dict(environment) if fixed else {"HOST": "127.0.0.1", "PORT": str(port), **_ALONE, **environment}
         log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._logs.append(log)
@@ -91,14 +96,22 @@ class Starter:
         except OSError as error:
             raise NotStarted(f"the start command could not be run: {error}") from None
         self._running.append(process)
-        wait_until_healthy(url, process, log)
+        wait_until_healthy(url, process, log, access=self._access)
         return url
+
+    def target(self, environment: Mapping[str, str]) -> Target:
+        """Starts a server with these variables. Raises `NotStarted` if it does not become healthy."""
+        began = time.monotonic()
+        url = self.start(environment)
+        target = Target(url, timeout=self._timeout, access=self._access, environment=environment)
+        target.ready_seconds = time.monotonic() - began
+        return target
 
     def __call__(self, environment: Mapping[str, str]) -> Target:
         if self.is_container and SHARED_FOLDER in environment:
             raise NotShown("two containers cannot share a folder of this machine")
         try:
-            return Target(self.start(environment))
+            return self.target(environment)
         except NotStarted as reason:
             raise Failed(f"started with {', '.join(environment) or 'an empty environment'}: {reason}") from None
 
@@ -125,13 +138,18 @@ class Starter:
 
 
 def wait_until_healthy(
-    url: str, process: "subprocess.Popen[bytes]", log: IO[bytes] | None = None, seconds: float = READY_SECONDS
+    url: str,
+    process: "subprocess.Popen[bytes]",
+    log: IO[bytes] | None = None,
+    seconds: float = READY_SECONDS,
+    access: Access | None = None,
 ) -> None:
     """Waits until `GET /health` answers 200. Raises `NotStarted` if the process ends or the time passes before that."""
     deadline = time.monotonic() + seconds
+    asked = Target(url, timeout=5, access=access or Access())
     while True:
         with suppress(Failed):
-            if Target(url, timeout=5).get("/health").status == 200:
+            if asked.get("/health").status == 200:
                 return
         if process.poll() is not None:
             raise NotStarted(f"the server ended with code {process.returncode} before it was healthy{_last_line(log)}")
@@ -168,28 +186,25 @@ def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
         pass
 
 
-def started(starter: Starter, launch: Launch | None, patience: float, until: float = math.inf) -> Target:
+def started(starter: Starter, launch: Launch | None) -> Target:
     """Starts a server with an empty environment, as in the arena. Raises `NotStarted` if it does not start."""
-    began = time.monotonic()
-    url = starter.start({})
-    target = Target(url, launch=launch, timeout=patience, until=until, environment={})
-    target.ready_seconds = time.monotonic() - began
+    target = starter.target({})
+    target.launch = launch
     return target
 
 
-def on_a_faulty_upstream(
-    starter: Starter, launch: Launch, upstream: Upstream, patience: float, until: float = math.inf
-) -> Target:
+def on_a_faulty_upstream(starter: Starter, launch: Launch, upstream: Upstream) -> Target:
     """Starts a server that is told to use the stand-in as its upstream.
 
     If it answers a question without asking the stand-in, the target has neither the stand-in nor prompts for it, so
     that nothing is judged that depends on them. Raises `NotStarted` if the server does not start.
     """
-    variables = {**announced(f"{upstream.url}/v1"), "JANUS_LLM_MODEL": _MODEL}
-    target = Target(starter.start(variables), PROMPTS, launch, upstream, timeout=patience, until=until)
-    target.name = ON_A_FAULTY_UPSTREAM
-    if not _asks(target, upstream):
-        target.prompts, target.upstream, target.no_upstream = {}, None, NOT_ASKED
+    target = starter.target({**announced(f"{upstream.url}/v1"), "JANUS_LLM_MODEL": _MODEL})
+    target.name, target.launch = ON_A_FAULTY_UPSTREAM, launch
+    if _asks(target, upstream):
+        target.prompts, target.upstream = PROMPTS, upstream
+    else:
+        target.no_upstream = NOT_ASKED
     return target
 
 

@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from .access import Access
 from .recording import Response, recorded, recording, unrecorded
 from .responses import CHAT, Failed, NotShown, Request, Unanswered, require
 from .responses import Json as Json  # "as" marks the names that tests of generated repos import from here
@@ -73,7 +74,7 @@ class Target:
     no_upstream: str = NO_UPSTREAM
     timeout: float = 30.0  # seconds for a response to end
     name: str = ""  # tells several targets apart in a report
-    until: float = math.inf  # in `time.monotonic`; a later request raises `NotShown`
+    access: Access = field(default_factory=Access)
     environment: Mapping[str, str] | None = None  # variables at its start; None if unknown
     ready_seconds: float = 0.0  # from the start until it was healthy
     journal: list[tuple[str, Stream]] = field(default_factory=list)  # every stream that was read, with its prompt
@@ -112,21 +113,31 @@ class Target:
             began = time.monotonic()
             started = launch(environment)
             started.ready_seconds = time.monotonic() - began
-            started.environment, started.until = environment, self.until
+            started.environment, started.access = environment, self.access
             return started
 
         return start() if fresh else self._once(["launch", dict(environment)], start)
 
+    def afresh(self) -> "Target":
+        """The same server, but each question is sent again."""
+        return replace(self, _seen={})
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
-        return self._reply(Request("GET", path, headers or {}))
+        return self._reply(self.request("GET", path, headers))
 
     def head(self, path: str) -> Reply:
-        return self._reply(Request("HEAD", path))
+        return self._reply(self.request("HEAD", path))
 
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
         """Sends one request and reads the whole response."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._reply(Request("POST", path, JSON_TYPE | dict(headers or {}), data))
+        return self._reply(self.request("POST", path, JSON_TYPE | dict(headers or {}), data))
+
+    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Request:
+        """A request to this server. If the server's URL has a path, this comes before the given path."""
+        parts = urlsplit(self.url)
+        origin, whole = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") + path
+        return Request(method, whole, headers or {}, body, origin, tuple(self.access.headers), self.environment)
 
     def _reply(self, request: Request) -> Reply:
         with self._response(request) as (response, _):
@@ -151,7 +162,7 @@ class Target:
     ) -> Stream:
         """Sends a request and reads the whole stream. `on_line` is called with each line as it arrives."""
         given = JSON_TYPE | {"accept": "text/event-stream"} | dict(headers or {})
-        request = Request("POST", CHAT, given, json.dumps(body).encode())
+        request = self.request("POST", CHAT, given, json.dumps(body).encode())
         with self._response(request) as (response, sent):
             stream = recorded(Stream(response.status, _lower(response), sent=sent, request=request))
             self.journal.append((str(body["messages"][-1].get("content")), stream))
@@ -160,7 +171,7 @@ class Target:
 
     def read_events(self, path: str, seconds: float, headers: Mapping[str, str] | None = None) -> Stream:
         """Reads a stream of events with GET, until it ends or `seconds` have passed."""
-        request = Request("GET", path, {"accept": "text/event-stream"} | dict(headers or {}))
+        request = self.request("GET", path, {"accept": "text/event-stream"} | dict(headers or {}))
         with self._response(request, seconds) as (response, sent):
             stream = recorded(Stream(response.status, _lower(response), sent=sent, request=request))
             _read_lines(response, stream, seconds, None)
@@ -168,7 +179,7 @@ class Target:
 
     def half_read(self, body: Json, *, lines: int = 3, then: Callable[[], object] = lambda: None) -> None:
         """Sends a request, reads some lines of the response, calls `then`, and disconnects."""
-        request = Request("POST", CHAT, JSON_TYPE, json.dumps(body).encode())
+        request = self.request("POST", CHAT, JSON_TYPE, json.dumps(body).encode())
         with self._response(request) as (response, sent):
             stream = recorded(Stream(response.status, _lower(response), sent=sent, request=request))
             for _ in range(lines):
@@ -179,24 +190,16 @@ class Target:
 
     def send_and_leave(self, body: Json, *, then: Callable[[], object]) -> None:
         """Sends a request, calls `then`, and disconnects without reading the response."""
-        connection = self._connection()
-        request = Request("POST", CHAT, JSON_TYPE, json.dumps(body).encode())
+        connection = self.access.connection(self.url, self.timeout)
+        request = self.request("POST", CHAT, JSON_TYPE, json.dumps(body).encode())
         recorded(Unanswered(request, "this check disconnected before it read the response"))
         try:
-            connection.request(request.method, request.path, request.body, dict(request.headers))
+            self._send(connection, request)
             then()
         except OSError as error:
             raise Failed(f"POST {CHAT} could not be sent: {type(error).__name__}") from None
         finally:
             connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise NotShown("the time limit for all checks had passed")
-        parts = urlsplit(self.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=min(self.timeout, left))
 
     @contextmanager
     def _response(
@@ -207,20 +210,23 @@ class Target:
         A timer closes the connection, even if bytes still arrive. Reaching `timeout` is a failure. Reaching `seconds`
         is not, because the caller wanted to read only for that time.
         """
-        connection, late, watch = self._connection(), threading.Event(), None
+        connection, late = self.access.connection(self.url, self.timeout), threading.Event()
+        opened, watch = None, None
         asked = f"{request.method} {request.path}"
         try:
             try:
                 connection.connect()
                 # Keep the socket, because http.client drops it when the body ends with the connection.
-                given = min(seconds, self.timeout, self.until - time.monotonic())
-                watch = threading.Timer(given, _end, [connection.sock, late])
+                given = min(seconds, self.timeout, self.access.left)
+                opened = connection.sock
+                self.access.opened(opened)
+                watch = threading.Timer(given, _end, [opened, late])
                 watch.daemon = True
                 watch.start()
                 sent = time.monotonic()
                 # A server that refuses a large body may have answered and closed before all of it was sent.
                 with suppress(BrokenPipeError, ConnectionResetError):
-                    connection.request(request.method, request.path, request.body or None, dict(request.headers))
+                    self._send(connection, request)
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise self._failure(request, f"{asked} got no response", error) from None
@@ -229,14 +235,19 @@ class Target:
         except (OSError, http.client.HTTPException) as error:
             raise self._failure(request, f"the response to {asked} broke off", error) from None
         finally:
-            if watch is not None:
+            if opened is not None and watch is not None:
                 watch.cancel()
-                _end(*watch.args)
+                _end(opened, late)
+                self.access.closed(opened)
             connection.close()
 
+    def _send(self, connection: http.client.HTTPConnection, request: Request) -> None:
+        headers = {name.lower(): value for name, value in (*self.access.headers.items(), *request.headers.items())}
+        connection.request(request.method, request.path, request.body or None, headers)
+
     def _failure(self, request: Request, what: str, error: Exception) -> Failed | NotShown:
-        if time.monotonic() >= self.until:
-            return NotShown("the time limit for all checks had passed")
+        if why := self.access.why_over:
+            return NotShown(why)
         said = f"{what}: {type(error).__name__}"
         recorded(Unanswered(request, said))
         return Failed(said)

@@ -16,7 +16,6 @@ from .finding import Finding
 BUILD_SECONDS = 900.0
 _BUILDERS = ("docker", "podman")
 _ASK_SECONDS = 20.0
-PATIENCE_SECONDS = 30.0  # for a response to end
 # Error messages about a registry that cannot be reached, which is not a fault of the Dockerfile.
 _UNREACHABLE = re.compile(
     r"dial tcp|no such host|network is unreachable|i/o timeout|connection refused|pinging container registry"
@@ -25,12 +24,12 @@ _UNREACHABLE = re.compile(
 
 def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
     """Checks every clause like `competitor check`, on two new servers. The second has an upstream that fails."""
-    starter = Starter(serve, None)
+    starter = Starter(serve)
     try:
-        first = started(starter, starter, PATIENCE_SECONDS)
+        first = started(starter, starter)
         first.name = AS_STARTED
         with stand_in() as upstream:
-            second = on_a_faulty_upstream(starter, starter, upstream, PATIENCE_SECONDS)
+            second = on_a_faulty_upstream(starter, starter, upstream)
             return endpoints_finding(judge_if_answering([first, second], required(default_version()), on_verdict))
     except NotStarted as reason:
         return Finding("endpoints", "broken", str(reason), "`make run` shows what is wrong")

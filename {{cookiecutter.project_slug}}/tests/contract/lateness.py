@@ -1,85 +1,16 @@
-"""Measures how long our processes have waited for a CPU, to distinguish a slow server from a busy machine.
-Contract file: replaced by updates.
+"""Allows for a busy machine where a test measures a time: see competitor/checks/lateness.py."""
+# Contract file: replaced by updates.
 
-A measured time may exceed its limit by the time that our processes have waited. On a machine that is not busy, they
-do not wait, so the limit is strict. The kernel counts the waiting time. Only Linux does so; on other systems, it is 0.
-"""
+from collections.abc import Callable
+from typing import TypeVar
 
-import os
-import threading
-import time
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
-from itertools import pairwise
-from operator import itemgetter
-from types import TracebackType
-from typing import Self, TypeVar
-
-from competitor.checks.responses import Stream
+from competitor.checks.lateness import Lateness as Lateness
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.1
 # If processes waited longer than this during a measurement that failed, it is repeated, up to so many times.
 ON_TIME_SECONDS = 0.2
 REPETITIONS = 3
-
-
-class Lateness:
-    """Measures how long this process and all processes that it started wait for a CPU.
-
-    As a context manager, it also records at what times they waited.
-    """
-
-    def __init__(self) -> None:
-        self._last = dict(_waits(os.getpid()))
-        self._looks = [(time.monotonic(), 0.0)]  # when, and the seconds of waiting until then
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look_again_and_again, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._over.set()
-        self._thread.join()
-
-    @property
-    def seconds(self) -> float:
-        """The seconds of waiting until now, or until the end of the `with` block."""
-        if not self._over.is_set():
-            self._look()
-        return self._looks[-1][1]
-
-    def between(self, start: float, end: float) -> float:
-        """The seconds of waiting between two times of `time.monotonic`.
-
-        The result may include some waiting just before and after, since the waiting is read only every `LOOK_SECONDS`.
-        """
-        if self._looks[-1][0] < end:
-            self._look()
-        before = max(0, bisect_right(self._looks, start, key=itemgetter(0)) - 1)
-        after = min(bisect_left(self._looks, end, key=itemgetter(0)), len(self._looks) - 1)
-        return self._looks[after][1] - self._looks[before][1]
-
-    def largest_gap(self, stream: Stream) -> float:
-        """The stream's largest gap in seconds, without the time during which our processes waited for a CPU."""
-        times = [stream.sent, *(stream.sent + at for at, line in stream.lines if line)]
-        return max((end - start - self.between(start, end) for start, end in pairwise(times)), default=0.0)
-
-    def _look_again_and_again(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
-            self._look()
-        self._look()
-
-    def _look(self) -> None:
-        with self._lock:
-            now = dict(_waits(os.getpid()))
-            more = sum(max(0.0, wait - self._last.get(thread, 0.0)) for thread, wait in now.items())
-            self._last = now
-            self._looks.append((time.monotonic(), self._looks[-1][1] + more))
 
 
 def measured_on_time(
@@ -96,24 +27,3 @@ def measured_on_time(
                 raise
         measure = again or measure
     return measure()
-
-
-def _waits(pid: int) -> Iterator[tuple[str, float]]:
-    """Yields each thread of a process and its descendants, with the seconds that it has waited so far."""
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return
-    for thread in threads:
-        try:
-            yield thread, int(_read(f"/proc/{pid}/task/{thread}/schedstat")[1]) / 1e9
-            children = _read(f"/proc/{pid}/task/{thread}/children")
-        except (OSError, IndexError):  # it has ended
-            continue
-        for child in children:
-            yield from _waits(int(child))
-
-
-def _read(path: str) -> list[str]:
-    with open(path, encoding="ascii") as file:
-        return file.read().split()

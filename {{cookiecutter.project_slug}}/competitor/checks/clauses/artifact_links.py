@@ -51,8 +51,10 @@ class Link:
 
 def _split_url(target: Target, url: str) -> tuple[Target, str]:
     try:
-        parts = urlsplit(url)
-        there = Target(f"{parts.scheme}://{parts.netloc}", timeout=target.timeout, until=target.until)
+        parts, ours = urlsplit(url), urlsplit(target.url)
+        is_same = (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
+        access = target.access if is_same else target.access.elsewhere()  # the user's headers are for one server
+        there = Target(f"{parts.scheme}://{parts.netloc}", timeout=target.timeout, access=access)
     except ValueError:
         raise Failed(f"an artifact's URL is not valid: {url[:60]!r}") from None
     return there, parts.path + (f"?{parts.query}" if parts.query else "")

@@ -9,7 +9,7 @@ from functools import partial
 
 from ..recording import at_once
 from ..registry import Source, case, clause
-from ..responses import NotShown, Reply, Stream, require
+from ..responses import NotShown, Reply, Stream, require, require_in_time
 from ..sources.answers import FAULTS, answer_for, label, stream_for
 from ..target import Target, Upstream, question
 from .stream import check_completed, well_formed
@@ -123,13 +123,13 @@ clause(
 )
 
 
-@case("S14/1", partial(_left, streamed=True), exclusive=True)
+@case("S14/1", partial(_left, streamed=True), exclusive=True, timed=True)
 def aborted_stream(left: _Left) -> None:
     """When the client aborts a stream, the work at the upstream stops at once."""
     _check_ended(left, "a stream")
 
 
-@case("S14/2", partial(_left, streamed=False), exclusive=True)
+@case("S14/2", partial(_left, streamed=False), exclusive=True, timed=True)
 def aborted_whole_answer(left: _Left) -> None:
     """When the client aborts a request for a non-streamed answer, the work at the upstream stops at once."""
     _check_ended(left, "a non-streamed answer")
@@ -158,7 +158,7 @@ def _ends(*tries: tuple[int, str]) -> Source:
 def _check_ends_by(stream: Stream, latest: float) -> None:
     check_completed(stream)
     require(stream.deltas, "the stream is empty")
-    require(stream.seconds < latest, f"the answer took {stream.seconds:.1f} s")
+    require_in_time(stream.seconds, latest, f"the answer took {stream.seconds:.1f} s")
 
 
 clause(
@@ -191,6 +191,6 @@ def _whole_with_a_limit(target: Target) -> Iterator[tuple[str, tuple[Reply, floa
 def whole_answer_ends_in_time(answer: tuple[Reply, float]) -> None:
     """A non-streamed answer ends before the caller's time limit, with status 200 and a text."""
     reply, seconds = answer
-    in_time = reply.status == 200 and seconds < 5.5
-    require(in_time, "a non-streamed answer did not end before the time limit")
+    require(reply.status == 200, "a non-streamed answer did not end before the time limit")
+    require_in_time(seconds, 5.5, "a non-streamed answer did not end before the time limit")
     require(reply.message.get("content"), "a non-streamed answer that ran out of time has no text")

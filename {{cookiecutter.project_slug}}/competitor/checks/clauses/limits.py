@@ -2,7 +2,6 @@
 # Contract file: replaced by updates.
 
 import http.client
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..recording import at_once, recorded
 from ..registry import Source, case, clause
-from ..responses import CHAT, Failed, NotShown, Reply, Request, Stream, Unanswered, require
+from ..responses import CHAT, Failed, NotShown, Reply, Stream, Unanswered, require, require_in_time
 from ..sources.answers import refused, require_good_answer
 from ..target import Target, question
 from .bad_input import GOOD
@@ -44,7 +43,7 @@ def ready_in_time(given: tuple[Reply, float]) -> None:
     health, seconds = given
     require(health.status == 200 and "ok" in health.text, "a newly started server is not healthy")
     require(seconds > 0, "it is not known how long the start took")
-    require(seconds <= READY_SECONDS, f"the server became healthy only {seconds:.0f} s after its start")
+    require_in_time(seconds, READY_SECONDS, f"the server became healthy only {seconds:.0f} s after its start")
 
 
 clause(
@@ -70,7 +69,7 @@ def several_at_once(stream: Stream) -> None:
     check_completed(stream, "it")
     require(stream.deltas, "it has no delta")
     at = stream.data[0][0]
-    require(at <= START_SECONDS, f"its first event came after {at:.1f} s")
+    require_in_time(at, START_SECONDS, f"its first event came after {at:.1f} s")
 
 
 def _words_at_once(target: Target) -> Iterator[tuple[str, list[tuple[float, float]]]]:
@@ -86,7 +85,7 @@ def _words_at_once(target: Target) -> Iterator[tuple[str, list[tuple[float, floa
         yield "", spans
 
 
-@case("N2/2", _words_at_once, remedy="Do not answer one request after the other.")
+@case("N2/2", _words_at_once, timed=True, remedy="Do not answer one request after the other.")
 def not_one_after_the_other(spans: list[tuple[float, float]]) -> None:
     """The texts of two concurrent streams come at the same time, not one after the other."""
     (one_from, one_to), (two_from, two_to) = spans
@@ -111,7 +110,7 @@ def _health_meanwhile(target: Target) -> Iterator[tuple[str, Reply]]:
     yield "", health
 
 
-@case("N2/3", _health_meanwhile, remedy="Answer GET /health while streams are open.")
+@case("N2/3", _health_meanwhile, timed=True, remedy="Answer GET /health while streams are open.")
 def healthy_meanwhile(health: Reply) -> None:
     """GET /health answers while two streams are open."""
     require(health.status == 200, f"GET /health answered {health.status} while {CONCURRENT_REQUESTS} streams were open")
@@ -166,27 +165,31 @@ clause(
 
 def _raw(target: Target, head: str, body: bytes, what: str) -> Reply:
     """Sends a request byte by byte as given, on a connection of its own."""
-    parts = urlsplit(target.url)
+    request = target.request("POST", CHAT, body=body)
+    connection = target.access.connection(target.url, target.timeout)
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or 80), target.timeout) as connection:
-            with suppress(OSError):  # the server may refuse the head before it has read all of it
-                connection.sendall(head.encode("latin-1") + body)
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-            data = response.read(2**20)
+        connection.connect()
+        with suppress(OSError):  # the server may refuse the head before it has read all of it
+            connection.sock.sendall(head.encode("latin-1") + body)
+        response = http.client.HTTPResponse(connection.sock)
+        response.begin()
+        data = response.read(2**20)
     except (OSError, http.client.HTTPException) as error:
         said = f"{what} got no response: {type(error).__name__}"
-        recorded(Unanswered(Request("POST", CHAT, {}, body), said))
+        recorded(Unanswered(request, said))
         raise Failed(said) from None
+    finally:
+        connection.close()
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return recorded(Reply(response.status, headers, data, Request("POST", CHAT, {}, body)))
+    return recorded(Reply(response.status, headers, data, request))
 
 
 def _head(target: Target, *lines: str, length: int | None = len(GOOD)) -> str:
-    host = urlsplit(target.url).netloc
+    request = target.request("POST", CHAT)
     framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
-    always = (f"host: {host}", "content-type: application/json", "connection: close", framing)
-    return "\r\n".join((f"POST {CHAT} HTTP/1.1", *always, *lines, "", ""))
+    given = [f"{name}: {value}" for name, value in target.access.headers.items()]
+    always = (f"host: {urlsplit(target.url).netloc}", "content-type: application/json", "connection: close", framing)
+    return "\r\n".join((f"POST {request.path} HTTP/1.1", *always, *given, *lines, "", ""))
 
 
 def _large_heads(target: Target) -> Iterator[tuple[str, Reply]]:

@@ -156,7 +156,7 @@ def _after_a_request(target: Target) -> Iterator[tuple[str, _Change]]:
     yield "", _changed(target, "to be counted", _requests_rise)
 
 
-@case("E4/4", _after_a_request, remedy="Count every request.")
+@case("E4/4", _after_a_request, remedy="Count every request.", timed=True)
 def requests_counted(change: _Change) -> None:
     """A request raises a count of requests in GET /metrics."""
     require(_requests_rise(change), "no count of requests in GET /metrics rose after a request")
@@ -173,7 +173,7 @@ def _on_a_server_of_its_own(target: Target) -> Iterator[tuple[str, _Change]]:
         yield "", _changed(separate, prompt, lambda change: bool(change.names) and not _in_flight(change))
 
 
-@case("E4/5", _on_a_server_of_its_own, remedy="Count a request as in flight only until it has ended.")
+@case("E4/5", _on_a_server_of_its_own, remedy="Count a request as in flight only until it has ended.", timed=True)
 def in_flight_falls(change: _Change) -> None:
     """A request that has ended is not counted as in flight."""
     require(change.names, "no figure in GET /metrics rose after a request")
@@ -192,7 +192,7 @@ def _after_a_failure(target: Target) -> Iterator[tuple[str, _Change]]:
     yield "", _changed(separate, prompt, _errors_rise)
 
 
-@case("E4/6", _after_a_failure, remedy="Count a failed upstream as an error.")
+@case("E4/6", _after_a_failure, remedy="Count a failed upstream as an error.", timed=True)
 def errors_counted(change: _Change) -> None:
     """A failing upstream raises a count of errors in GET /metrics."""
     require(_errors_rise(change), "the upstream failed, but no count of errors in GET /metrics rose")
@@ -285,7 +285,7 @@ def _debugged(target: Target, names: tuple[str, ...] = ("plain",)) -> Iterator[t
             yield "", _Debugged(*read_debug_stream(on, question(prompt, stream=True, debug=True)))
 
 
-@case("E6/2", _debugged)
+@case("E6/2", _debugged, timed=True)
 def debug_stream(debugged: _Debugged) -> None:
     """With debug on, GET /v1/debug/stream/{id} sends the events of a request that carried `"debug": true`."""
     status = debugged.stream.status
@@ -293,7 +293,7 @@ def debug_stream(debugged: _Debugged) -> None:
     require(debugged.events, "the debug stream of a request has no event")
 
 
-@case("E6/3", _debugged)
+@case("E6/3", _debugged, timed=True)
 def debug_frames(debugged: _Debugged) -> None:
     """The debug stream consists of `data:` frames and comments."""
     require(debugged.events, "the debug stream of a request has no event")
@@ -302,7 +302,7 @@ def debug_frames(debugged: _Debugged) -> None:
         require(framed, f"the debug stream has a line that is neither data: nor a comment: {line[:30]!r}")
 
 
-@case("E6/4", _debugged)
+@case("E6/4", _debugged, timed=True)
 def debug_fields(debugged: _Debugged) -> None:
     """Every event of the debug stream has its request_id, timestamp, type, step and message."""
     for event in debugged.events:
@@ -312,7 +312,12 @@ def debug_fields(debugged: _Debugged) -> None:
         require(event["request_id"] == debugged.id, said)
 
 
-@case("E6/5", partial(_debugged, names=("plain", "events", "artifact")), remedy="Use the platform's types and steps.")
+@case(
+    "E6/5",
+    partial(_debugged, names=("plain", "events", "artifact")),
+    remedy="Use the platform's types and steps.",
+    timed=True,
+)
 def debug_words(debugged: _Debugged) -> None:
     """The type and the step of every debug event are words that the platform's flow view knows."""
     for event in debugged.events:
@@ -329,7 +334,7 @@ def _debugged_artifact(target: Target) -> Iterator[tuple[str, list[Json]]]:
         yield what, named
 
 
-@case("E6/6", _debugged_artifact, remedy="Name the file in data.filename of the debug event.")
+@case("E6/6", _debugged_artifact, remedy="Name the file in data.filename of the debug event.", timed=True)
 def debug_filename(events: list[Json]) -> None:
     """The debug event of an artifact names its file in `data.filename`."""
     for event in events:
@@ -367,7 +372,9 @@ def _same_id(target: Target) -> Iterator[tuple[str, _SameId]]:
     yield "", _SameId(followed, named, events)
 
 
-@case("E6/7", _same_id, remedy="Follow a second request with an id that is in use under `{id}-2`, and say so.")
+@case(
+    "E6/7", _same_id, remedy="Follow a second request with an id that is in use under `{id}-2`, and say so.", timed=True
+)
 def same_debug_id(seen: _SameId) -> None:
     """A second request with a debug id in use is followed under `{id}-2`, which X-Debug-Request-Id names."""
     require(seen.named[0] == seen.id, f"X-Debug-Request-Id of the first request is {seen.named[0][:40]!r}")
@@ -387,7 +394,12 @@ def _debug_hosts(target: Target) -> Iterator[tuple[str, tuple[int, int, int]]]:
     yield "", (statuses[0], statuses[1], statuses[2])
 
 
-@case("E6/8", _debug_hosts, remedy="Check the Host of the debug stream: local names, addresses and JANUS_DEBUG_HOSTS.")
+@case(
+    "E6/8",
+    _debug_hosts,
+    remedy="Check the Host of the debug stream: local names, addresses and JANUS_DEBUG_HOSTS.",
+    timed=True,
+)
 def debug_hosts(statuses: tuple[int, int, int]) -> None:
     """The debug stream is served to a local Host and to one in JANUS_DEBUG_HOSTS; a foreign Host gets 404."""
     local, listed, foreign = statuses

@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 
 from ..registry import case, clause
-from ..responses import Json, Stream, require
+from ..responses import Json, Stream, require, require_in_time
 from ..sources.answers import CALLS, FAULTS, KINDS, OWN_WORK, SILENCES, streams
 from .usage import check_usage
 from .whole_response import REASONS
@@ -65,7 +65,7 @@ def role_first(stream: Stream) -> None:
 def role_at_once(stream: Stream) -> None:
     """The first chunk is sent at once, even if the upstream is silent."""
     at = stream.chunks[0][0]
-    require(at < FIRST_CHUNK_SECONDS, f"the first chunk came after {at:.1f} s")
+    require_in_time(at, FIRST_CHUNK_SECONDS, f"the first chunk came after {at:.1f} s")
 
 
 clause(
@@ -78,7 +78,7 @@ clause(
 def _check_first_word(stream: Stream) -> None:
     at = stream.first_word
     require(at is not None, "no first word came")
-    require((at or 0) <= FIRST_WORD_SECONDS, f"the first word came after {at:.1f} s")
+    require_in_time(at or 0.0, FIRST_WORD_SECONDS, f"the first word came after {at:.1f} s")
 
 
 @case("S2/1", streams("plain", *OWN_WORK))
@@ -101,7 +101,7 @@ clause(
 
 
 def _check_gaps(stream: Stream) -> None:
-    require(stream.largest_gap <= GAP_SECONDS, f"a gap of {stream.largest_gap:.1f} s")
+    require_in_time(stream.largest_gap, GAP_SECONDS, f"a gap of {stream.largest_gap:.1f} s")
 
 
 @case("S3/1", streams("plain", "bursts", *OWN_WORK))
@@ -136,7 +136,7 @@ def progress_in_words(stream: Stream) -> None:
     longest = max((after - before for before, after in pairwise([0.0, *times, stream.seconds])), default=0.0)
     require(times, "no word was sent")
     said = f"no word was sent for {longest:.1f} s while the upstream was silent"
-    require(longest <= MAX_SECONDS_WITHOUT_WORDS, said)
+    require_in_time(longest, MAX_SECONDS_WITHOUT_WORDS, said)
 
 
 clause(

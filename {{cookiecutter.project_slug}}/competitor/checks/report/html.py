@@ -7,23 +7,26 @@ resources.
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
+from importlib.resources import files
 
+from ..examples import example
 from ..figures import Figure
 from ..judging import Heading, Status, Verdict
+from ..registry import Case
 from ..responses import Stream
-from .evidence import request_text, response_text
+from .evidence import curl, request_text, response_text
 from .records import Record
 from .timeline import gap_histogram, timeline
 
-_STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MAX_CAPTION_CHARACTERS = 100
 
 
 def as_html(record: Record) -> str:
     """The report of a run as an HTML page."""
+    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     word = "complies with" if record.complies else "does not comply with"
+    word = "was being checked against" if record.stopped else word
     title = f"{record.url} {word} the Janus contract {record.contract}"
     faults = [_verdict(each) for each in record.having("fault")]
     body = "".join(
@@ -41,7 +44,7 @@ def as_html(record: Record) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_safe(title)}</title>\n<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n"
+        f"<title>{_safe(title)}</title>\n<style>\n{style}</style>\n</head>\n"
         f"<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 
@@ -69,6 +72,7 @@ def _head(record: Record, title: str) -> str:
         f'<p class="soft">{len(record.clauses)} clauses with {len(record.verdicts)} cases in {record.seconds:.0f} s. A '
         "broken <em>must</em> means that the server does not comply; a missed <em>should</em> costs points or makes "
         "the server less convenient.</p>\n"
+        f'<p class="soft">{_safe(record.about.sentence)}.</p>\n'
         f'<ul class="counts">{listed}</ul>\n'
     )
 
@@ -97,14 +101,25 @@ def _verdict(verdict: Verdict) -> str:
     case = verdict.case
     kind, words = ("fail", "broken") if verdict.breaks else (_KINDS[verdict.status], _WORDS[verdict.status])
     reason = f'<p class="{kind}">{_safe(verdict.reason)}</p>' if verdict.reason else ""
-    remedy = f'<p class="soft">{_safe(case.remedy)}</p>' if verdict.status == "broken" else ""
+    remedy = f'<p class="soft">{_safe(case.remedy)}</p>{_example(case)}' if verdict.status == "broken" else ""
     shown = "".join(
-        f"<pre>{_safe(request_text(each))}</pre><pre>{_safe(response_text(each))}</pre>" for each in verdict.evidence
+        f"<pre>{_safe(request_text(each))}</pre><pre>{_safe(response_text(each))}</pre>"
+        f"<p>To repeat it:</p><pre>{_safe(curl(each.request))}</pre>"
+        for each in verdict.evidence
     )
     evidence = f"<details><summary>request and response</summary>{shown}</details>" if shown else ""
     return (
         f'<div class="verdict"><b title="{_safe(case.clause.cites)}">{case.id}</b><span>{_safe(case.title)}</span>'
         f'<span class="mark {kind}">{words}</span>{reason}{remedy}{evidence}</div>\n'
+    )
+
+
+def _example(case: Case) -> str:
+    """What the clause looks like on the wire, in a part that can be opened."""
+    right, wrong = example(case.clause.id)
+    return (
+        f"<details><summary>a right and a wrong example</summary><p>Right:</p><pre>{_safe(right)}</pre>"
+        f"<p>Wrong:</p><pre>{_safe(wrong)}</pre></details>"
     )
 
 

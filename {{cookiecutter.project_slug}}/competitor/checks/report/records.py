@@ -3,7 +3,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from xml.sax.saxutils import escape, quoteattr
@@ -11,17 +11,46 @@ from xml.sax.saxutils import escape, quoteattr
 from ..figures import Figure
 from ..judging import Heading, Status, Verdict, by_clause
 from ..responses import Stream
-from .evidence import request_text, response_text
+from .evidence import curl, request_text, response_text
 
 # Characters that XML 1.0 does not allow, even escaped. A server may send any of them.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
+class About:
+    """What a report says about a run besides its results.
+
+    `server` is what the server says about itself, such as its name, version and commit. `late` are the seconds for
+    which the processes of this run have waited for a CPU.
+    """
+
+    server: Mapping[str, str]
+    date: str  # UTC, as in RFC 3339
+    checks_version: str
+    machine: str
+    late: float
+
+    @property
+    def sentence(self) -> str:
+        """All of it as one sentence, without a full stop."""
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.server.items())
+        server = f"GET /health says: {said}" if said else "GET /health says nothing about the server"
+        return (
+            f"Checked on {self.date} by janus-check {self.checks_version} on {self.machine}, which was late by "
+            f"{self.late:.1f} s in all; {server}"
+        )
+
+
+NO_RUN = About({}, "", "", "", 0.0)
+
+
+@dataclass(frozen=True)
 class Record:
     """The results of a run of the checks.
 
-    `streams` are the streams that the report draws, with captions. `seconds` is how long the run took.
+    `streams` are the streams that the report draws, with captions. `seconds` is how long the run took. `known` are the
+    cases that a baseline lists. `stopped` says that the run was stopped before its end.
     """
 
     url: str
@@ -30,6 +59,9 @@ class Record:
     streams: Sequence[tuple[str, Stream]]
     seconds: float
     contract: str
+    about: About = NO_RUN
+    known: frozenset[str] = frozenset()
+    stopped: bool = False
 
     @cached_property
     def clauses(self) -> list[Heading]:
@@ -42,9 +74,19 @@ class Record:
         return [verdict for verdict in self.verdicts if verdict.breaks]
 
     @property
+    def unknown_broken(self) -> list[Verdict]:
+        """The broken `must`s that no baseline lists."""
+        return [verdict for verdict in self.broken if verdict.case.id not in self.known]
+
+    @property
+    def stale(self) -> list[str]:
+        """The cases that the baseline lists although they hold."""
+        return [verdict.case.id for verdict in self.having("holds") if verdict.case.id in self.known]
+
+    @property
     def complies(self) -> bool:
         """Whether every `must` that could be checked holds, at least one case holds, and no check has a fault."""
-        return bool(self.having("holds")) and not self.broken and not self.having("fault")
+        return bool(self.having("holds")) and not (self.broken or self.having("fault") or self.stopped)
 
     def having(self, status: Status) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.status == status]
@@ -70,8 +112,18 @@ def as_json(record: Record) -> str:
         {"name": figure.name, "score": round(figure.score, 1), "weight": figure.weight, "reason": figure.reason}
         for figure in record.figures
     ]
-    about = {"contract_version": record.contract, "url": record.url, "complies": record.complies}
-    cases = list(map(_case, record.verdicts))
+    about = {
+        "contract_version": record.contract,
+        "url": record.url,
+        "complies": record.complies,
+        "stopped": record.stopped,
+        "server": dict(record.about.server),
+        "date": record.about.date,
+        "checks_version": record.about.checks_version,
+        "machine": record.about.machine,
+        "late_seconds": round(record.about.late, 3),
+    }
+    cases = [_case(verdict) | {"known": verdict.case.id in record.known} for verdict in record.verdicts]
     found = {"seconds": round(record.seconds, 1), "clauses": clauses, "cases": cases, "figures": figures}
     return json.dumps(about | found, indent=2)
 
@@ -88,37 +140,46 @@ def _case(verdict: Verdict) -> dict[str, object]:
         "remedy": case.remedy if verdict.status == "broken" else None,
         "seen": verdict.seen,
         "seconds": round(verdict.seconds, 3),
-        "evidence": [{"request": request_text(each), "response": response_text(each)} for each in verdict.evidence],
+        "evidence": [
+            {"request": request_text(each), "response": response_text(each), "curl": curl(each.request)}
+            for each in verdict.evidence
+        ],
     }
 
 
 def as_junit(record: Record) -> str:
     """The verdicts as JUnit XML.
 
-    A broken `must` is a failure, and a check that has a fault is an error. A broken `should` counts as skipped, so that
-    CI passes.
+    A broken `must` is a failure, and a check that has a fault is an error. A broken `should`, and a `must` that the
+    baseline lists, count as skipped, so that CI passes. A line of the baseline that is not true is a failure.
     """
     cases = []
     for verdict in record.verdicts:
         case = verdict.case
         name, kind = _quoted(f"{case.id} {case.title}"), _quoted(f"contract.{case.clause.id}.{case.severity}")
         head = f'<testcase classname={kind} name={name} time="{verdict.seconds:.3f}">'
-        if verdict.breaks:
+        known = case.id in record.known
+        if known and verdict.status == "holds":
+            body = '<failure message="it holds, but the baseline lists it: remove its line"/>'
+        elif verdict.breaks and not known:
             shown = "\n\n".join(f"{request_text(each)}\n{response_text(each)}" for each in verdict.evidence)
             body = f"<failure message={_quoted(verdict.reason)}>{_text(case.remedy)}\n\n{_text(shown)}</failure>"
         elif verdict.status == "fault":
             body = f"<error message={_quoted(verdict.reason)}/>"
         elif verdict.status != "holds":
-            body = f"<skipped message={_quoted(f'{verdict.status}: {verdict.reason}')}/>"
+            status = f"{verdict.status}, as the baseline says" if verdict.breaks else verdict.status
+            body = f"<skipped message={_quoted(f'{status}: {verdict.reason}')}/>"
         else:
             body = ""
         cases.append(f"  {head}{body}</testcase>\n")
-    failures, errors = len(record.broken), len(record.having("fault"))
-    skipped = len(record.verdicts) - len(record.having("holds")) - failures - errors
+    failures, errors = len(record.unknown_broken) + len(record.stale), len(record.having("fault"))
+    skipped = len(record.verdicts) - len(record.having("holds")) - len(record.unknown_broken) - errors
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<testsuite name="janus contract {record.contract}" tests="{len(record.verdicts)}" failures="{failures}"'
-        f' errors="{errors}" skipped="{skipped}" time="{record.seconds:.3f}">\n{"".join(cases)}</testsuite>\n'
+        f' errors="{errors}" skipped="{skipped}" time="{record.seconds:.3f}" timestamp={_quoted(record.about.date)}>\n'
+        f'<properties><property name="about" value={_quoted(record.about.sentence)}/></properties>\n'
+        f"{''.join(cases)}</testsuite>\n"
     )
 
 

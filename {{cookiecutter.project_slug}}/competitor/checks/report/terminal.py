@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from .. import CLAUSES, NOT_FROM_OUTSIDE
 from ..figures import as_lines
-from ..judging import Heading, Status, Verdict
+from ..judging import LATE, Heading, Status, Verdict
 from ..requirements import required
 from .records import Record
 
@@ -59,18 +59,25 @@ def table(record: Record) -> str:
 
     For a clause that could not be checked at all, the reasons follow.
     """
-    return "".join(f"{line}\n" for clause in record.clauses for line in _rows(clause))
+    return "".join(f"{line}\n" for clause in record.clauses for line in _rows(clause, record.known))
 
 
-def _rows(heading: Heading) -> list[str]:
+def _rows(heading: Heading, known: frozenset[str]) -> list[str]:
     clause = heading.clause
     mark = "missed" if heading.status == "broken" and not heading.breaks else _MARKS[heading.status]
+    if heading.breaks and all(verdict.case.id in known for verdict in heading.verdicts if verdict.breaks):
+        mark = "known"
     held, count = len(heading.having("holds")), len(heading.verdicts)
     rows = [f"  {mark:<7} {clause.id:<4} {clause.severity:<7} {f'{held}/{count}':<6} {clause.title}"]
     indent = " " * 23
     for verdict in heading.having("broken"):
         rows += [f"{indent}{verdict.case.id} {verdict.case.title}"]
         rows += [f"{indent}   {verdict.reason}", f"{indent}   -> {verdict.case.remedy}"]
+    rows += [
+        f"{indent}{verdict.case.id} {verdict.reason}"
+        for verdict in heading.having("not shown")
+        if heading.status != "not shown" and verdict.reason.startswith(LATE)
+    ]
     rows += [f"{indent}{verdict.case.id} {verdict.reason}" for verdict in heading.having("fault")]
     if heading.status == "not shown":
         rows += [f"{indent}{reason}" for reason in dict.fromkeys(each.reason for each in heading.verdicts)]
@@ -81,13 +88,27 @@ def closing(record: Record) -> str:
     """The last lines of the output: the estimated benchmark scores, and a summary of the verdicts."""
     broken = sum(clause.breaks for clause in record.clauses)
     missed = record.count("broken") - broken
-    word = "complies" if record.complies else "does not comply"
+    word = "complies with" if record.complies else "does not comply with"
+    word = "was being checked against" if record.stopped else word
     counts = f"{record.count('holds')} clauses hold, {broken} are broken, {missed} recommendations are missed"
     figures = f"\nAs the benchmark would score it:\n{as_lines(record.figures)}" if record.figures else ""
-    faults = f" {len(record.having('fault'))} checks have a fault: please report it." if record.having("fault") else ""
     unseen = f"{record.count('not shown')} could not be checked"
     cases = f"{len(record.having('holds'))} of {len(record.verdicts)} cases hold"
     return (
-        f"{figures}\n{record.url} {word} with contract {record.contract}: "
-        f"{counts}, {unseen}; {cases} ({record.seconds:.0f} s).{faults}\n"
+        f"{figures}\n{record.url} {word} contract {record.contract}: "
+        f"{counts}, {unseen}; {cases} ({record.seconds:.0f} s).{''.join(f' {each}' for each in _notes(record))}\n"
     )
+
+
+def _notes(record: Record) -> list[str]:
+    """Further sentences about a run: a stop, a baseline, faults of the checks, and a late machine."""
+    known = [verdict.case.id for verdict in record.broken if verdict.case.id in record.known]
+    late = sum(verdict.reason.startswith(LATE) for verdict in record.having("not shown"))
+    notes = {
+        "The run was stopped before its end.": record.stopped,
+        f"Known: {', '.join(known)}.": known,
+        f"The baseline lists {', '.join(record.stale)}, which hold: remove the lines.": record.stale,
+        f"{len(record.having('fault'))} checks have a fault: please report it.": record.having("fault"),
+        f"This machine was too late to judge {late} cases: run the check while it is less busy.": late,
+    }
+    return [note for note, holds in notes.items() if holds]

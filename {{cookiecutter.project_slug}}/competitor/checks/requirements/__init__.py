@@ -7,17 +7,18 @@ A file is `frozen` when a release of the template has it; until then it is `open
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from ..registry import CASES, Case, Severity, chosen
 
-_FOLDER = Path(__file__).parent
+_FOLDER = files(__package__)
 
 
 def versions() -> list[str]:
     """The versions of the contract that a server can be judged by, the oldest first."""
-    return sorted((file.stem for file in _FOLDER.glob("*.json")), key=lambda name: tuple(map(int, name.split("."))))
+    names = [file.name.removesuffix(".json") for file in _FOLDER.iterdir() if file.name.endswith(".json")]
+    return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
 
 
 def default_version() -> str:
@@ -43,4 +44,4 @@ def _ids(held: dict[str, str]) -> list[str]:
 
 
 def _read(version: str) -> dict[str, Any]:
-    return dict(json.loads((_FOLDER / f"{version}.json").read_text(encoding="utf-8")))
+    return dict(json.loads(_FOLDER.joinpath(f"{version}.json").read_text(encoding="utf-8")))
