@@ -7,7 +7,7 @@ PARALLEL ?= 5
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: imports tables mutants test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: check-dist imports tables mutants test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -85,13 +85,16 @@ compare-updates: $(VENV)/.ready        ## make fifteen updates with competitor u
 older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.2.0
 	@$(BIN)/python tools/older.py $(REF)
 
+check-dist: $(VENV)/.ready        ## pack the checks into one file that runs on any Python 3.11: build/janus-check.pyz
+	@$(BIN)/python tools/check_dist.py
+
 pictures: $(VENV)/.ready        ## draw the pictures of the documents again; PICTURE=architecture, report or console for one
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python tools/pictures.py $(PICTURE)
 
 tables: $(VENV)/.ready        ## write the tables of the documents that come from the code
 	@$(BIN)/python -m tools.tables
-	@$(BIN)/python -m tests.checks.rules
+	@$(BIN)/python -c "from tests import template_path; from tests.checks.pages import write; write()"
 
 imports: $(VENV)/.ready        ## draw who imports whom in a generated repo: docs/imports.svg
 	@$(BIN)/python -m tools.imports

@@ -693,12 +693,12 @@ def assembled(deltas: list[Json]) -> list[Json]:
 
 
 class PlainServer:
-    """Serves a `Plain` on a free loopback port, as a context manager. `url` is its base URL."""
+    """Serves a `Plain` on a loopback port, as a context manager. `url` is its base URL. Port 0 is a free one."""
 
-    def __init__(self, plain: Plain) -> None:
+    def __init__(self, plain: Plain, port: int = 0) -> None:
         handler = type("PlainHandler", (*plain.handler_bases, Handler), {"plain": plain})
         kind = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 128})
-        self.server = kind(("127.0.0.1", 0), handler)
+        self.server = kind(("127.0.0.1", port), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         plain.shelf.url = self.url

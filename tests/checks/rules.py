@@ -1,12 +1,9 @@
 """The rules in sections 1 to 9 of CONTRACT.md. Each is a quotation, with the cases that look at it or why none can.
 
-`python -m tests.checks.rules` writes the table in docs/rules.md.
+pages.py makes docs/rules.md and docs/clauses/ from them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-from .. import template_path
 
 # Why no case looks at a rule.
 CALLERS = "it says what callers do, not what a competitor must do"
@@ -211,30 +208,3 @@ RULES = (
     Rule("May stay private: keys", why_none=FORM),
     Rule("Versions are pinned", why_none=FORM),
 )
-
-
-def table() -> str:
-    """The rules with their cases, as a table in Markdown."""
-    return "".join(_lines())
-
-
-def _lines() -> Iterator[str]:
-    yield "| Rule, by its words in CONTRACT.md | Cases |\n| --- | --- |\n"
-    for rule in RULES:
-        words = rule.quotation.strip("| ").replace("|", "\\|")
-        yield f"| {words} | {rule.cases or f'none: {rule.why_none}'} |\n"
-
-
-def page() -> str:
-    """The text of docs/rules.md."""
-    looked = sum(bool(rule.cases) for rule in RULES)
-    return (
-        "# From rule to case\n\n"
-        f"The contract has {len(RULES)} rules in its sections 1 to 9; cases of `competitor check` look at {looked}.\n"
-        "`python -m competitor check --list --contract 1.1.0` says what each case looks at. `make tables` writes this\n"
-        f"page.\n\n{table()}"
-    )
-
-
-if __name__ == "__main__":
-    (template_path.TEMPLATE / "docs" / "rules.md").write_text(page(), encoding="utf-8")

@@ -1,15 +1,13 @@
-"""Tests that every rule of the contract has cases, or a reason why it has none, and that docs/rules.md says so."""
+"""Tests that every rule of the contract has cases, or a reason why it has none, and that the pages in docs/ say so."""
 
 import re
 from collections import Counter
 
 from competitor.checks import CASES
 
-from ..template_path import TEMPLATE, UNBAKED
-from .rules import RULES, page
+from .pages import CONTRACT, DOCS, SENTENCE_END, pages
+from .rules import RULES
 
-_TEXT = (UNBAKED / "CONTRACT.md").read_text(encoding="utf-8")
-CONTRACT = _TEXT[_TEXT.index("## 1. ") : _TEXT.index("## 10. ")]
 # Words with which a line begins that has no rule: the heads of tables.
 HEADS = ("| Route |", "| Field |", "| # |", "| What |", "|---")
 
@@ -17,7 +15,7 @@ HEADS = ("| Route |", "| Field |", "| # |", "| What |", "|---")
 def sentences() -> list[str]:
     """The sentences and the rows of tables in sections 1 to 9, without ids that have a line of their own."""
     lines = [line for line in CONTRACT.splitlines() if line and not line.startswith(("#", *HEADS))]
-    found = [each for line in lines for each in re.split(r"(?<=\.)\s+(?=[A-Z*`(])", line)]
+    found = [each for line in lines for each in re.split(SENTENCE_END, line)]
     return [each for each in found if not re.fullmatch(r"(?:- )?[A-Z]\d+(?: \([^)]*\))?\.", each)]
 
 
@@ -40,5 +38,7 @@ def test_every_case_looks_at_a_rule() -> None:
     assert set(CASES) - {case for rule in RULES for case in rule.cases.split()} == set()
 
 
-def test_the_page_has_the_newest_table() -> None:
-    assert (TEMPLATE / "docs" / "rules.md").read_text(encoding="utf-8") == page(), "`make tables` writes it"
+def test_the_pages_are_those_that_make_tables_writes() -> None:
+    written = dict(pages())
+    assert not [path for path, text in written.items() if (DOCS / path).read_text(encoding="utf-8") != text]
+    assert {f"clauses/{path.name}" for path in (DOCS / "clauses").iterdir()} | {"rules.md"} == written.keys()

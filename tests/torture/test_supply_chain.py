@@ -33,7 +33,7 @@ def projects(bakes: Callable[[str], Path]) -> list[Path]:
 
 @clean
 def test_zizmor_finds_nothing_in_its_pedantic_mode(projects: list[Path]) -> None:
-    for folder in (TEMPLATE / ".github", *(project / ".github" for project in projects)):
+    for folder in (TEMPLATE / ".github", TEMPLATE / "action.yml", *(project / ".github" for project in projects)):
         done = run(SCRIPTS / "zizmor", "--persona", "pedantic", "--offline", "--no-progress", folder, cwd=TEMPLATE)
         assert done.returncode == 0, done.stdout
         assert "No findings" in done.stdout + done.stderr

@@ -12,6 +12,7 @@ Source = Callable[[Target], Iterable[tuple[str, Any]]]
 Check = Callable[[Any], None]
 Severity = Literal["must", "should"]
 
+_PAGES = "https://github.com/org/janus-template/blob/main/docs/clauses"
 _SECTIONS = {"E": "1", "R": "2", "W": "3", "S": "4", "U": "5", "A": "6", "N": "7", "X": "8", "P": "9"}
 
 
@@ -54,6 +55,11 @@ class Clause:
     def cites(self) -> str:
         """Where the clause is in CONTRACT.md: its id and its section."""
         return f"{self.id}, section {_SECTIONS[self.id[0]]}"
+
+    @property
+    def page(self) -> str:
+        """The address of the page that explains the clause."""
+        return f"{_PAGES}/{self.id}.md"
 
 
 CLAUSES: dict[str, Clause] = {}

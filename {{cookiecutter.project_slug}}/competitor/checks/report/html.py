@@ -117,8 +117,9 @@ def _verdict(verdict: Verdict) -> str:
 def _example(case: Case) -> str:
     """What the clause looks like on the wire, in a part that can be opened."""
     right, wrong = example(case.clause.id)
+    page = f'<p><a href="{case.clause.page}" rel="noreferrer">All about {case.clause.id}</a></p>'
     return (
-        f"<details><summary>a right and a wrong example</summary><p>Right:</p><pre>{_safe(right)}</pre>"
+        f"<details><summary>a right and a wrong example</summary>{page}<p>Right:</p><pre>{_safe(right)}</pre>"
         f"<p>Wrong:</p><pre>{_safe(wrong)}</pre></details>"
     )
 

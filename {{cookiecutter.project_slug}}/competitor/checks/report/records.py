@@ -103,6 +103,7 @@ def as_json(record: Record) -> str:
             "id": each.clause.id,
             "title": each.clause.title,
             "cites": each.clause.cites,
+            "page": each.clause.page,
             "severity": each.clause.severity,
             "status": each.status,
         }
@@ -163,7 +164,8 @@ def as_junit(record: Record) -> str:
             body = '<failure message="it holds, but the baseline lists it: remove its line"/>'
         elif verdict.breaks and not known:
             shown = "\n\n".join(f"{request_text(each)}\n{response_text(each)}" for each in verdict.evidence)
-            body = f"<failure message={_quoted(verdict.reason)}>{_text(case.remedy)}\n\n{_text(shown)}</failure>"
+            more = _text(f"{case.remedy}\n{case.clause.page}\n\n{shown}")
+            body = f"<failure message={_quoted(verdict.reason)}>{more}</failure>"
         elif verdict.status == "fault":
             body = f"<error message={_quoted(verdict.reason)}/>"
         elif verdict.status != "holds":
