@@ -67,7 +67,7 @@ def contents() -> Iterator[tuple[str, str]]:
     """The files of the archive: their names and texts."""
     lock = json.loads((ROOT / LOCK).read_text(encoding="utf-8"))
     yield "__main__.py", MAIN
-    yield "competitor/checks/releases.json", json.dumps(releases(lock), sort_keys=True)
+    yield "competitor/checks/commands/releases.json", json.dumps(releases(lock), sort_keys=True)
     for name in ("competitor/__init__.py", "competitor/cli/__init__.py", "competitor/cli/verify.py"):
         yield name, (PACKAGE / name).read_text(encoding="utf-8")
     for path in (PACKAGE / "competitor" / "checks").rglob("*"):

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from competitor.checks import CASES, CLAUSES, NOT_FROM_OUTSIDE
-from competitor.checks.examples import example
 from competitor.checks.registry import Case, Clause
+from competitor.checks.report.examples import example
 
 from ..template_path import TEMPLATE, UNBAKED
 from .rules import RULES

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import strategies
 
 from competitor.checks import Target, Upstream, stand_in
-from competitor.checks.arena import board
+from competitor.checks.commands.arena import board
+from competitor.checks.commands.gateway import accepted, gateway, is_token, without_nulls
 from competitor.checks.figures import Figure, measure
-from competitor.checks.gateway import accepted, gateway, is_token, without_nulls
 from competitor.checks.responses import Json
 from competitor.checks.target import question
 

@@ -90,7 +90,7 @@ def with_release(archive: Path, to: Path, repo: Path) -> Path:
         for entry in old.infolist():
             if not entry.filename.endswith("releases.json"):
                 new.writestr(entry, old.read(entry))
-        new.writestr("competitor/checks/releases.json", json.dumps({record["template_version"]: release}))
+        new.writestr("competitor/checks/commands/releases.json", json.dumps({record["template_version"]: release}))
     return to
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from competitor.checks import CASES, CLAUSES, Failed
-from competitor.checks.examples import _examples, example, explained
+from competitor.checks.report.examples import _examples, example, explained
 from competitor.checks.responses import CHAT, Reply, Request, Stream
 
 # The cases that can judge examples: those that are whole responses. The other examples are a part of a response, or

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies
 
 from competitor.checks import CASES
-from competitor.checks.command import MAX_STREAMS_DRAWN, streams_to_draw
+from competitor.checks.commands.check import MAX_STREAMS_DRAWN, streams_to_draw
 from competitor.checks.figures import cost, measure, speed, streaming
 from competitor.checks.judging import Verdict, combined
 from competitor.checks.report.html import as_html

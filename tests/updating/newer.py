@@ -13,7 +13,11 @@ README_LINE = "It was made by a template that learns."
 MAKE_HELP = "build the container image"
 BACKEND_LINE = "# This line is new in the newer template."
 CONTRACT_BULLET = "- S3: the pings have become quieter."
-NEW, DROPPED, RENAMED = "competitor/core/waves.py", "tests/contract/test_many_streams.py", "competitor/checks/ask.py"
+NEW, DROPPED, RENAMED = (
+    "competitor/core/waves.py",
+    "tests/contract/test_many_streams.py",
+    "competitor/checks/commands/ask.py",
+)
 NEW_SHARED, DROPPED_SHARED = "SUPPORT.md", ".github/dependabot.yml"
 
 
@@ -65,8 +69,8 @@ def change(template: Path, new_version: str) -> None:
     _append(core / "competitor/core/answer/admission.py", CORE_LINE)
     (core / NEW).write_text(f'"""Waves."""\n{HEADER}', encoding="utf-8")
     (core / DROPPED).unlink()
-    (core / RENAMED).rename(core / "competitor/checks/asking.py")
-    _edit(core / "competitor/__main__.py", r"from \.checks\.ask import", "from .checks.asking import")
+    (core / RENAMED).rename(core / "competitor/checks/commands/asking.py")
+    _edit(core / "competitor/__main__.py", r"from \.checks\.commands\.ask import", "from .checks.commands.asking import")
     (core / NEW_SHARED).write_text("# How to report a vulnerability\n\nBy mail.\n", encoding="utf-8")
     (core / DROPPED_SHARED).rename(core / ".github/dependabot.yaml")
     _edit(core / "requirements.in", r"python-dotenv>=[\d.]+", "python-dotenv>=1.0")

@@ -34,7 +34,13 @@ BACKENDS = ("proxy", "tools")
 PATHS = (
     *("README.md", "Makefile", "Dockerfile", "pyproject.toml", ".gitignore", "compose.yaml", newer.DROPPED_SHARED),
     *("competitor/backend/agent.py", "competitor/backend/own.py", "tests/test_backend.py", "tests/test_own.py"),
-    *("competitor/core/chat.py", "competitor/core/own.py", "competitor/checks/ask.py", newer.NEW, newer.NEW_SHARED),
+    *(
+        "competitor/core/chat.py",
+        "competitor/core/own.py",
+        "competitor/checks/commands/ask.py",
+        newer.NEW,
+        newer.NEW_SHARED,
+    ),
     *("requirements.txt", "submission.yaml", "notes/plan.md", ".env", ".janus/own.txt", "LICENSE", "docs/own.md"),
 )
 MODES = (0o600, 0o644, 0o755, 0o444)

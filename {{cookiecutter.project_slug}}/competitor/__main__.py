@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = command("check", _check, "check any server, yours or not, against every clause of the contract")
     if sys.argv[1:2] == ["check"] and (ROOT / "competitor" / "checks").is_dir():
-        from .checks.options import add_options  # it imports all checks
+        from .checks.commands.options import add_options  # it imports all checks
 
         add_options(check)
     check.add_argument("--here", action="store_true", help="start the competitor of this repo, as `make check` does")
@@ -158,7 +158,7 @@ def _task(given: argparse.Namespace) -> int:
 
 
 def _ask(given: argparse.Namespace) -> int:
-    from .checks.ask import ask
+    from .checks.commands.ask import ask
 
     return ask(given.url, given.prompt, given.save)
 
@@ -170,7 +170,7 @@ def _check(given: argparse.Namespace) -> int:
         if (code := tasks.elsewhere(sys.argv[1:])) is not None:
             return code
         given.start = f"{tasks.SERVE} --stand-ins"
-    from .checks.command import check
+    from .checks.commands.check import check
 
     return check(given)
 
@@ -180,7 +180,7 @@ def _arena(given: argparse.Namespace) -> int:
 
     if given.start is None and (code := tasks.elsewhere(sys.argv[1:])) is not None:
         return code
-    from .checks.arena import arena
+    from .checks.commands.arena import arena
 
     return arena(given, tasks.SERVE)
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import VERSION
-from .command import check
-from .options import add_options
-from .released import verify
+from .commands.check import check
+from .commands.options import add_options
+from .commands.released import verify
 
 _ABOUT = """\
 Checks a server against every clause of the Janus contract, over HTTP.

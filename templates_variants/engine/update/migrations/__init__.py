@@ -11,5 +11,6 @@ hooks cannot install packages.
 
 from templates_variants.engine.update.migrations.changes import Migration
 from templates_variants.engine.update.migrations.v0_3_0 import V0_3_0
+from templates_variants.engine.update.migrations.v0_4_0 import V0_4_0
 
-ALL: tuple[Migration, ...] = (V0_3_0,)
+ALL: tuple[Migration, ...] = (V0_3_0, V0_4_0)

@@ -311,7 +311,7 @@ def _pictures(target: Target) -> Iterator[tuple[str, _Linked]]:
                 yield what, linked
 
 
-@case("A3/4", _pictures, remedy="Link to an image as an image: `![name](url)`.")
+@case("A3/4", _pictures, remedy="Link to an image as an image, with `!` before the link.")
 def image_link(linked: _Linked) -> None:
     """The text shows an image as an image, because a benchmark reads only the text."""
     shown = any(link.startswith("!") for link in linked.links)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from ..examples import example
 from ..figures import Figure
 from ..judging import Heading, Status, Verdict
 from ..registry import Case
 from ..responses import Stream
 from .evidence import curl, request_text, response_text
+from .examples import example
 from .records import Record
 from .timeline import gap_histogram, timeline
 

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from .figures import Figure, as_lines, measure
+from ..figures import Figure, as_lines, measure
+from ..report.terminal import say
+from ..responses import Failed
+from ..starting import NotStarted, Starter
+from ..target import Target
 from .gateway import gateway
-from .report.terminal import say
-from .responses import Failed
-from .starting import NotStarted, Starter
-from .target import Target
 
 ANSWER_SECONDS = 120.0
 NOT_SCORED = "quality (40) and modality (10) are scored by people and models"

@@ -16,22 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from . import CASES, CLAUSES, PROMPTS, VERSION, Target, stand_in
-from .access import Access
+from .. import CASES, CLAUSES, PROMPTS, VERSION, Target, stand_in
+from ..access import Access
+from ..figures import Figure, measure
+from ..judging import Verdict, judge_if_answering, why_unanswered
+from ..lateness import Lateness
+from ..prompts import WORDS, learn_prompts
+from ..report.examples import explained
+from ..report.html import as_html
+from ..report.records import About, Record, as_json, as_junit
+from ..report.terminal import catalogue, closing, progress, say, table
+from ..report.timeline import moments
+from ..requirements import default_version, required, versions
+from ..responses import Failed, NotShown, Stream
+from ..starting import AS_STARTED, NotStarted, Starter, on_a_faulty_upstream, started
 from .baseline import baseline_text, read_baseline
-from .examples import explained
-from .figures import Figure, measure
-from .judging import Verdict, judge_if_answering, why_unanswered
-from .lateness import Lateness
 from .options import Wrong, access, server_url
-from .prompts import WORDS, learn_prompts
-from .report.html import as_html
-from .report.records import About, Record, as_json, as_junit
-from .report.terminal import catalogue, closing, progress, say, table
-from .report.timeline import moments
-from .requirements import default_version, required, versions
-from .responses import Failed, NotShown, Stream
-from .starting import AS_STARTED, NotStarted, Starter, on_a_faulty_upstream, started
 
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0
 CONNECT_SECONDS = 10.0

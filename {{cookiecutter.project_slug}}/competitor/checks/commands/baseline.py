@@ -7,9 +7,9 @@ Each line is the id of a case, then anything, such as a reason. Blank lines and 
 from collections.abc import Iterable
 from pathlib import Path
 
-from .judging import Verdict
+from ..judging import Verdict
+from ..registry import CASES
 from .options import Wrong
-from .registry import CASES
 
 _HEAD = """\
 # Known to be broken: a check with `--baseline {name}` does not fail because of these cases.

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from .responses import CHAT, Json
+from ..responses import CHAT, Json
 
 FIRST_TOKEN_SECONDS = 5.0
 TIMEOUT_SECONDS = 300.0

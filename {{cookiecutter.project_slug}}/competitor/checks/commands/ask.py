@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from .responses import Failed, Stream
-from .target import Target, question
+from ..responses import Failed, Stream
+from ..target import Target, question
 
 _DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..cli.verify import (
+from ...cli.verify import (
     RECORD,
     changed_files,
     contract_digest,
@@ -18,7 +18,7 @@ from ..cli.verify import (
     scan,
     zones_from,
 )
-from .report.terminal import say
+from ..report.terminal import say
 
 HOLDS, DIFFERS, NOT_SHOWN = 0, 1, 2
 

@@ -5,7 +5,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from .registry import CASES, CLAUSES
+from ..registry import CASES, CLAUSES
 
 
 def example(clause: str) -> tuple[str, str]:

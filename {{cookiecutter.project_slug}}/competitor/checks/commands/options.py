@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .access import Access, tls_context
+from ..access import Access, tls_context
 
 DEFAULT_URL = "http://localhost:8080"
 EXIT_CODES = """\
