@@ -7,7 +7,7 @@ PARALLEL ?= 5
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: check-dist imports tables mutants test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: check-dist matrix imports tables mutants test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -54,7 +54,7 @@ test-image: $(VENV)/.torture        ## build the baked Dockerfile and test what 
 	@$(BIN)/python tools/image.py
 
 test-load: $(VENV)/.ready        ## check every clause while a hundred other streams keep the server busy
-	@$(BIN)/python -m pytest -m slow tests/checks/test_under_load.py
+	@$(BIN)/python -m pytest -s -m slow tests/checks/test_under_load.py tests/checks/test_busy_machine.py
 
 test-clients: $(VENV)/.clients        ## run nine clients of other people against all variants, offline and on what 17 model servers send
 	@$(BIN)/python -m pytest -m slow -s tests/clients
@@ -84,6 +84,9 @@ compare-updates: $(VENV)/.ready        ## make fifteen updates with competitor u
 
 older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.2.0
 	@$(BIN)/python tools/older.py $(REF)
+
+matrix: $(VENV)/.servers        ## check ten other servers and three of our own, and write docs/matrix.md; SERVER= chooses
+	@$(BIN)/python -m tests.servers $(SERVER)
 
 check-dist: $(VENV)/.ready        ## pack the checks into one file that runs on any Python 3.11: build/janus-check.pyz
 	@$(BIN)/python tools/check_dist.py

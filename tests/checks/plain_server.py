@@ -36,6 +36,9 @@ MIN_TOKEN_CHARACTERS = 8
 PART_TYPES = ("text", "image_url", "file")
 
 
+OWN_TOOL: Json = {"type": "function", "function": {"name": "calculator", "parameters": {"type": "object"}}}
+
+
 class Refused(Exception):
     def __init__(self, param: str | None, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -257,6 +260,8 @@ class Plain:
 
     def upstream_body(self, asked: Json) -> Json:
         tools = {tool["function"]["name"]: tool for tool in reversed(asked.get("tools") or [])}
+        if OWN_TOOL["function"]["name"] in json.dumps(asked["messages"]):
+            tools |= {OWN_TOOL["function"]["name"]: OWN_TOOL}
         body = {name: asked[name] for name in PASSED_ON if asked.get(name) is not None}
         choice = body.get("tool_choice")
         if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
@@ -338,6 +343,12 @@ class Plain:
         total = counted["prompt_tokens"] + counted["completion_tokens"]
         return {**counted, "total_tokens": total}
 
+    def sum_of(self, turns: list[Json]) -> Json | None:
+        """The sum of the upstream's counts, one for each turn that had one."""
+        if not turns:
+            return None
+        return {name: sum(turn[name] for turn in turns) for name in ("prompt_tokens", "completion_tokens")}
+
     def end(self, fixed: Json, reason: str, usage: Json, apart: bool) -> Iterator[bytes]:
         finish = {**fixed, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
         yield self.frame(finish if apart else {**finish, "usage": usage})
@@ -407,6 +418,8 @@ class Relay(threading.Thread):
         self.usage: Json | None = None
         self.finish = ""
         self.calls: set[int] = set()
+        self.own_calls: dict[int, Json] = {}
+        self.turns: list[Json] = []
 
     def run(self) -> None:
         try:
@@ -442,11 +455,30 @@ class Relay(threading.Thread):
             self.queue.put({"content": self.plain.offline_text()})
 
     def online(self) -> None:
-        self.connection = self.plain.connection(self.asked)
+        """Asks the upstream, and again with the result of each call of the server's own tool."""
+        asked = self.asked
+        while True:
+            self.own_calls, self.usage, self.finish = {}, None, ""
+            self.turn(asked)
+            if self.usage is not None:
+                self.turns.append(self.usage)
+            if not self.own_calls or self.left:
+                break
+            results = [
+                {"role": "tool", "tool_call_id": call["id"], "content": "391"} for call in self.own_calls.values()
+            ]
+            said = {"role": "assistant", "content": "", "tool_calls": list(self.own_calls.values())}
+            asked = {**asked, "messages": [*asked["messages"], said, *results]}
+        self.usage = self.plain.sum_of(self.turns)
+
+    def turn(self, asked: Json) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = self.plain.connection(asked)
         self.connection.connect()
         if self.left:  # the client left before there was a connection to end
             return
-        response = self.plain.respond(self.connection, self.asked)
+        response = self.plain.respond(self.connection, asked)
         if response.headers.get_content_type() != "text/event-stream":
             raise UpstreamFailed("no stream")
         done = False
@@ -475,6 +507,10 @@ class Relay(threading.Thread):
 
     def call(self, piece: Json) -> None:
         name = piece["function"].get("name")
+        if name == OWN_TOOL["function"]["name"]:
+            self.own_calls[piece["index"]] = {**piece, "function": dict(piece["function"])}
+        elif piece["index"] in self.own_calls:
+            self.own_calls[piece["index"]]["function"]["arguments"] += piece["function"]["arguments"]
         if name and self.plain.allowed_call(name, self.asked):
             self.calls.add(piece["index"])
         if piece["index"] in self.calls:

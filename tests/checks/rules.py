@@ -149,7 +149,7 @@ RULES = (
     # Section 5
     Rule("integers that add up", "U1/1 U1/2"),
     Rule("numbers, when known", "U2/1"),
-    Rule("The upstream's own count first (always ask it for it)", "U3/4 U3/5"),
+    Rule("The upstream's own count first (always ask it for it)", "U3/4 U3/5 U3/8"),
     Rule("else an estimate that needs no network", "U3/3"),
     Rule("zero is never right for a non-empty text", "U3/1 U3/3"),
     Rule("base64 is not text", "U3/2"),

@@ -288,8 +288,9 @@ def timed_case(seconds: list[float]) -> Case:
     ("times", "late", "status"),
     [
         ([0.0], 9.0, "holds"),
-        ([1.0, 0.0], 0.0, "holds"),  # alone, it is in time
-        ([1.0, 1.0], 0.5, "broken"),  # this machine was late by less
+        ([1.0], 0.5, "broken"),  # this machine was late by less
+        ([1.0, 0.0], 1.5, "holds"),  # alone, it is in time
+        ([1.0, 2.0], 1.5, "broken"),
         ([1.0, 1.0], 1.5, "not shown"),
     ],
 )

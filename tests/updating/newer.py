@@ -70,7 +70,9 @@ def change(template: Path, new_version: str) -> None:
     (core / NEW).write_text(f'"""Waves."""\n{HEADER}', encoding="utf-8")
     (core / DROPPED).unlink()
     (core / RENAMED).rename(core / "competitor/checks/commands/asking.py")
-    _edit(core / "competitor/__main__.py", r"from \.checks\.commands\.ask import", "from .checks.commands.asking import")
+    _edit(
+        core / "competitor/__main__.py", r"from \.checks\.commands\.ask import", "from .checks.commands.asking import"
+    )
     (core / NEW_SHARED).write_text("# How to report a vulnerability\n\nBy mail.\n", encoding="utf-8")
     (core / DROPPED_SHARED).rename(core / ".github/dependabot.yaml")
     _edit(core / "requirements.in", r"python-dotenv>=[\d.]+", "python-dotenv>=1.0")

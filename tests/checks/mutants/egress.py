@@ -39,6 +39,6 @@ class ReadsOneNameOnly(Plain):
 
 
 @breaks("X2/1", says="JANUS_LLM_BASE_URL is set: it is not read", also="R8")
-class ReadsTheOtherNameOnly(Plain):
+class WantsBothNames(Plain):
     def read_base_url(self, environment: Mapping[str, str]) -> str | None:
-        return environment.get("OPENAI_BASE_URL")
+        return environment.get("OPENAI_BASE_URL") if "JANUS_LLM_BASE_URL" in environment else None

@@ -33,7 +33,7 @@ class LetsNginxBuffer(Plain):
         return {name: value for name, value in super().stream_headers().items() if name != "X-Accel-Buffering"}
 
 
-@breaks("E1/1", also="R1", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("R1/1", origin=FROM_THE_CONTRACT_ALONE)
 class NullStreamIsAStream(Plain):
     """E1: "JSON out, or SSE with `stream: true`", but this server also streams for `stream: null`."""
 

@@ -114,3 +114,12 @@ class CountsItemsFromOne(Shelf):
         event, text = super().deltas(item)
         event["janus"]["payload"]["items"][0]["index"] = 1
         return [event, text]
+
+
+@breaks("S17/5", says="no end event")
+class NeverEndsAToolThatFails(Plain):
+    """S17: every start has its end, but this server sends none for a tool that fails."""
+
+    def events(self, start: Json, end: Json) -> list[Json]:
+        failed = end["payload"]["status"] == "error"
+        return [delta for delta in super().events(start, end) if not (failed and delta.get("janus") is end)]

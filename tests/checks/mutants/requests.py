@@ -387,3 +387,13 @@ class CorrelationIdOnlyForWantOfARequestId(Plain):
 
     def echoed(self, headers: Mapping[str, str]) -> dict[str, str]:
         return dict(list(super().echoed(headers).items())[:1])
+
+
+@breaks("R3/1")
+class RefusesLongModelNames(Plain):
+    """R3: any name is accepted, but this server refuses one of more than 64 characters."""
+
+    def check(self, asked: Json) -> None:
+        super().check(asked)
+        if len(asked["model"]) > 64:
+            raise Refused("model", "model is too long")

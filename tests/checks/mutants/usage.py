@@ -121,3 +121,11 @@ class CountsNoFailures(Plain):
 class ReadsUsageInOnePlaceOnly(Plain):
     def usage(self, counted: Json | None, asked: Json, text: str) -> Json:
         return super().usage(None if counted and counted["prompt_tokens"] == 1234 else counted, asked, text)
+
+
+@breaks("U3/8", says="in all")
+class CountsTheFirstTurnTwice(Plain):
+    """U3: the upstream's own count, but this server adds the first call of an answer with tools once more."""
+
+    def sum_of(self, turns: list[Json]) -> Json | None:
+        return super().sum_of([*turns[:1], *turns] if len(turns) > 1 else turns)

@@ -13,7 +13,7 @@ from typing import Literal
 from .lateness import Lateness
 from .recording import Response, recording
 from .registry import CASES, Case, Clause
-from .responses import Failed, Late, NotShown, Reply, Stream
+from .responses import Elsewhere, Failed, Late, NotShown, Reply, Stream
 from .target import Target
 
 Status = Literal["holds", "broken", "not shown", "fault"]
@@ -99,12 +99,16 @@ def judge(case: Case, target: Target) -> Verdict:
     over: float | None = None
     with recording() as record:
         try:
+            elsewhere = NOTHING_SEEN
             for what, each in case.source(target):
-                case.check(each)
-                seen, mark = seen + 1, len(record)
-                what = ""
+                try:
+                    case.check(each)
+                    seen += 1
+                except Elsewhere as other:
+                    elsewhere = str(other)
+                what, mark = "", len(record)
             if not seen:
-                status, reason = "not shown", NOTHING_SEEN
+                status, reason = "not shown", elsewhere
         except NotShown as not_shown:
             status, reason = "not shown", str(not_shown)
         except Failed as failure:
@@ -147,15 +151,15 @@ def judge_all(
     """Judges the cases (all of them by default) on all servers. Returns the combined verdicts in the same order.
 
     Cases run concurrently, except those that need a server for themselves. `on_verdict` is called with the verdict
-    on a case when it has been judged on all servers. With `lateness`, a case that a time has broken is judged again
-    when no other case runs; if this machine was late meanwhile, the case is "not shown".
+    on a case when it has been judged on all servers. With `lateness`, a case that a time has broken while this machine
+    was late is judged again when no other case runs; if this machine was late again, the case is "not shown".
     """
     wanted = list(CASES.values()) if cases is None else cases
     found: dict[str, list[Verdict]] = {case.id: [] for case in wanted}
     again: list[tuple[Target, Verdict]] = []
 
     def settle(target: Target, verdict: Verdict, lateness: Lateness | None = lateness) -> None:
-        if lateness is not None and verdict.over is not None:
+        if lateness is not None and _may_be_late(verdict, lateness):
             again.append((target, verdict))
             return
         found[verdict.case.id].append(verdict)
@@ -177,16 +181,19 @@ def judge_all(
     return [combined(found[case.id]) for case in wanted]
 
 
+def _may_be_late(verdict: Verdict, lateness: Lateness) -> bool:
+    """Whether a time has broken the case, and this machine was late for longer than that time was exceeded."""
+    return verdict.over is not None and lateness.between(verdict.began, verdict.ended) > verdict.over
+
+
 def _judged_alone(first: Verdict, target: Target, lateness: Lateness) -> Verdict:
     """Judges a case again that a time has broken. It is "not shown" if this machine was late for longer than `over`."""
     verdict = judge(first.case, target.afresh())
     if verdict.status == "not shown":  # such as after the time limit of the whole run
         verdict = first
-    if verdict.over is None:
+    if not _may_be_late(verdict, lateness):
         return verdict
     late = lateness.between(verdict.began, verdict.ended)
-    if late <= verdict.over:
-        return verdict
     reason = f"{LATE} by {late:.1f} s, so its times show nothing ({verdict.reason})"
     return replace(verdict, status="not shown", reason=reason, servers=(), over=None)
 

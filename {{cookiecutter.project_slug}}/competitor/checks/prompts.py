@@ -65,6 +65,7 @@ PROMPTS: Mapping[str, str] = {
     "calls_unknown": mock(finish="tool_calls", calls=[{"name": "rm_rf", "arguments": "{}"}]),
     "calls_signed": _signed(),
     "odd_finish": mock(finish="eos_token"),
+    "own_tool": "What is 17 * 23? Use your calculator. " + mock(turns=[{"use_tool": True, "tokens": 2}, {"tokens": 5}]),
     "uncounted": mock(usage=False),
     "usage_in_choice": _counted(choice={"usage": _USAGE}),
     "usage_in_x_groq": _counted(x_groq={"id": "req_1", "usage": _USAGE}),
@@ -86,6 +87,10 @@ WORDS: Mapping[str, Sequence[str]] = {
         "What is 17 * 23? Use your calculator.",
         "Search for the height of the Eiffel Tower.",
         "Run this:\n```python\nprint(6 * 7)\n```",
+    ),
+    "events_failing": (
+        "What is 1 / 0? Use your calculator.",
+        "Run this:\n```python\nraise SystemExit(1)\n```",
     ),
     "artifact": ('Create a file named "notes.md" with "Hello, reader".', "Draw a bar chart of 1, 2, 3."),
     "silence": ("Run this:\n```python\nimport time\ntime.sleep(5)\nprint(6 * 7)\n```",),
@@ -141,4 +146,4 @@ def _has_artifact(stream: Stream) -> bool:
     return any(event.get("event") == "artifacts" for event, _ in stream.events)
 
 
-_WORKED = {"events": _has_events, "artifact": _has_artifact, "silence": _has_silence}
+_WORKED = {"events": _has_events, "events_failing": _has_events, "artifact": _has_artifact, "silence": _has_silence}

@@ -30,6 +30,16 @@ class NotShown(Exception):
     """A clause cannot be checked on this target. The message says what is missing."""
 
 
+class Elsewhere(NotShown):
+    """Another case judges this part of an answer, so that one fault is told once."""
+
+
+def judged_by(case: str, holds: object) -> None:
+    """Raises `Elsewhere` unless `holds` is true: the case with this id says then what is wrong."""
+    if not holds:
+        raise Elsewhere(f"{case} judges this")
+
+
 def require(holds: object, sentence: str) -> None:
     """Raises `Failed` with the sentence unless `holds` is true."""
     if not holds:
@@ -100,6 +110,14 @@ class Reply:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             raise Failed(f"the body is not JSON: {self.body[:60]!r}") from None
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the body is a JSON object."""
+        try:
+            return isinstance(self.json(), dict)
+        except Failed:
+            return False
 
     def get(self, kind: type[T], *path: str | int) -> T:
         """Returns a member of the JSON body. Raises `Failed` if it is missing or has another type."""

@@ -5,8 +5,10 @@ Contract file: replaced by updates.
 
 The last user message may contain `mock{...}`, a JSON object with the fields of `Script`. Its `turns` may be a list
 of such objects for a conversation with tool calls: one for the first answer, one for the second, and so on.
-The server also has the routes `GET /requests` (all requests so far), `GET /stats` (how many requests are open, were
-cut off by the client, or are done), and `GET /release/NAME`, which lets requests with `"hold": "NAME"` continue.
+A request without `"stream": true` gets the same as one JSON object, at the end. The server also has the routes
+`GET /requests` (all requests so far, each with its `state`: open, cut off by the client, or done), which
+`?with=WORDS` narrows to those whose messages have these words, `GET /stats`, and `GET /release/NAME`, which lets
+requests with `"hold": "NAME"` continue.
 It is a separate program that needs only the standard library. The checks start it (`prompts.stand_in`). You can also
 start it by hand if you need an upstream that you control.
 """
@@ -21,6 +23,7 @@ import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
 FIXED = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "mock"}
@@ -50,6 +53,7 @@ class Script:
     raw: list[str] = field(default_factory=list)  # send only these strings as the body, one after the other
     kind: str = "text/event-stream"
     calls: list[Json] = field(default_factory=list)  # {"name", "arguments"}, streamed in fragments
+    use_tool: bool = False  # call the first tool on offer but `get_weather`, which is the client's, if there is one
     finish: str = "stop"
     usage: bool = True
     done: bool = True
@@ -79,6 +83,32 @@ def script_of(body: Json) -> Script:
     return Script(**script)
 
 
+def call_of_a_tool(asked: Json) -> Json | None:
+    """Calls a tool that the competitor offers of its own; None if there is no such tool."""
+    own = (tool["function"] for tool in asked.get("tools") or () if tool["function"]["name"] != "get_weather")
+    return next(map(fitting_call, own), None)
+
+
+def forced_call(asked: Json) -> Json | None:
+    """Calls the tool that tool_choice demands, as a model does; None if it demands none."""
+    choice, functions = asked.get("tool_choice"), [tool["function"] for tool in asked.get("tools") or ()]
+    if isinstance(choice, dict):
+        functions = [each for each in functions if each["name"] == choice.get("function", {}).get("name")]
+    elif choice != "required":
+        return None
+    return next(map(fitting_call, functions), None)
+
+
+def fitting_call(function: Json) -> Json:
+    """A call of a function with its required arguments, each of its type."""
+    values = {"string": "17 * 23", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
+    schema = function.get("parameters") or {}
+    known = schema.get("properties") or {}
+    needed = {name: known.get(name, {}) for name in schema.get("required") or ()}
+    arguments = {name: (of.get("enum") or [values.get(of.get("type"), "x")])[0] for name, of in needed.items()}
+    return {"name": function["name"], "arguments": json.dumps(arguments)}
+
+
 def answers_since_the_user(messages: list[Json]) -> int:
     roles = [message["role"] for message in messages]
     return roles[len(roles) - roles[::-1].index("user") :].count("assistant")
@@ -91,6 +121,7 @@ class Peer:
         self.reader, self.writer = reader, writer
         self.script = Script()
         self.packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        self.held: bytearray | None = None  # the stream so far, for a request that wants one JSON object
 
     async def serve(self) -> None:
         stats["connections"] += 1
@@ -107,10 +138,11 @@ class Peer:
         if method == "GET":
             if path.startswith("/release/"):
                 released[path.removeprefix("/release/")].set()
-            await self.whole(200, requests if path == "/requests" else stats)
+            await self.whole(200, requests_with(path) if path.startswith("/requests") else stats)
             return True
         asked = json.loads(body)
-        requests.append({"path": path, "headers": headers, "body": asked})
+        entry = {"path": path, "headers": headers, "body": asked, "state": "open"}
+        requests.append(entry)
         stats["open"] += 1
         answering = asyncio.create_task(self.answer(asked))
         gone = asyncio.create_task(self.reader.read(1))
@@ -120,16 +152,21 @@ class Peer:
         stats["open"] -= 1
         if not answering.done():
             stats["cut"] += 1
+            entry["state"] = "cut"
             answering.cancel()
             return False
         gone.cancel()
         await asyncio.wait({gone})
         answering.result()
         stats["done"] += 1
+        entry["state"] = "done"
         return not self.writer.is_closing()
 
     async def answer(self, asked: Json) -> None:
         script = self.script = script_of(asked)
+        call = call_of_a_tool(asked) if script.use_tool else forced_call(asked) if script == Script() else None
+        if call is not None:
+            script.calls, script.finish = [call], "tool_calls"
         self.packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
         await asyncio.sleep(script.wait)
         if script.hold:
@@ -151,16 +188,24 @@ class Peer:
             await self.stream(script, asked)
 
     async def stream(self, script: Script, asked: Json) -> None:
-        head = {"content-type": script.kind, "transfer-encoding": "chunked", **script.headers}
-        lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-        self.writer.write("\r\n".join(lines).encode())
+        self.held = None if asked.get("stream") else bytearray()
+        if self.held is None:
+            self.stream_head(script)
         for text in script.raw:
             await self.chunk(text.encode("utf-8", "surrogatepass"))
             await asyncio.sleep(script.delay)
         if not script.raw and not await self.tokens(script, asked):
             return
+        if self.held is not None:
+            await self.whole(*merged(bytes(self.held)))
+            return
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
+
+    def stream_head(self, script: Script) -> None:
+        head = {"content-type": script.kind, "transfer-encoding": "chunked", **script.headers}
+        lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+        self.writer.write("\r\n".join(lines).encode())
 
     async def tokens(self, script: Script, asked: Json) -> bool:
         """Sends the usual stream. Returns False if the script ended the connection early."""
@@ -191,7 +236,8 @@ class Peer:
                 piece = {"index": index, "function": {"arguments": arguments[start : start + 4]}}
                 await self.event({"tool_calls": [piece]})
         await self.event({}, script.finish)
-        if script.usage and (asked.get("stream_options") or {}).get("include_usage"):
+        asked_for = self.held is not None or (asked.get("stream_options") or {}).get("include_usage")
+        if script.usage and asked_for:
             await self.data(json.dumps({**FIXED, "choices": [], "usage": usage(script)}))
         if script.done:
             await self.data("[DONE]")
@@ -208,6 +254,9 @@ class Peer:
         await self.chunk(f"data: {text}{self.script.eol * 2}".encode())
 
     async def chunk(self, data: bytes) -> None:
+        if self.held is not None:
+            self.held += data
+            return
         if self.script.gzip:
             data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
         size = self.script.piece or len(data) or 1
@@ -232,6 +281,44 @@ class Peer:
             self.writer.transport.abort()
         else:
             self.writer.close()
+
+
+def requests_with(path: str) -> list[Json]:
+    """The requests so far; with `?with=WORDS` in the path, those whose messages have these words."""
+    words = parse_qs(urlsplit(path).query).get("with", [""])[0]
+    return [each for each in requests if words in json.dumps(each["body"].get("messages"))]
+
+
+def merged(stream: bytes) -> tuple[int, Any]:
+    """The status and the body of a whole answer that says what a stream would say.
+
+    The error of a stream becomes a 500. Anything but a stream of JSON is sent as it is.
+    """
+    try:
+        lines = [line[5:].strip() for line in stream.decode("utf-8", "replace").split("\n") if line.startswith("data:")]
+        chunks = [json.loads(line) for line in lines if line != "[DONE]"]
+    except ValueError:
+        return 200, stream.decode("utf-8", "replace")
+    if errors := [chunk["error"] for chunk in chunks if "error" in chunk]:
+        return 500, {"error": errors[0]}
+    if not chunks:
+        return 200, ""
+    message: Json = {"role": "assistant", "content": ""}
+    choice: Json = {"index": 0, "message": message, "finish_reason": "stop"}
+    calls: dict[int, Json] = {}
+    for delta, more in ((each.pop("delta", {}), each) for chunk in chunks for each in chunk.pop("choices", [])):
+        choice |= {name: value for name, value in more.items() if value is not None}
+        for piece in delta.pop("tool_calls", ()):
+            call = calls.setdefault(piece.pop("index"), {"function": {"arguments": ""}})
+            function = piece.pop("function", {})
+            arguments = call["function"]["arguments"] + function.pop("arguments", "")
+            call |= {**piece, "function": {**call["function"], **function, "arguments": arguments}}
+        for name, value in delta.items():
+            message[name] = value if name == "role" else message.get(name, "") + value
+    if calls:
+        message["tool_calls"] = list(calls.values())
+    whole = {name: value for chunk in chunks for name, value in chunk.items()}
+    return 200, {**whole, "object": "chat.completion", "choices": [choice]}
 
 
 def usage(script: Script) -> Json:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from .access import Access
 from .recording import Response, recorded, recording, unrecorded
@@ -26,6 +26,7 @@ Launch = Callable[[Mapping[str, str]], "Target"]
 JSON_TYPE = {"content-type": "application/json"}
 # The question for checks that need no special question. It asks for a short answer.
 PLAIN = "Say only: hello"
+ANY_MODEL = "any-name"
 NO_UPSTREAM = "this check needs the stand-in as the server's upstream, and no start command was given"
 # Limits for a response that does not end. They are far above the largest response that a check needs.
 MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
@@ -38,12 +39,12 @@ class Upstream:
     url: str
 
     def requests(self) -> list[Json]:
-        """The requests so far, each with `path`, `headers` and `body`."""
+        """The requests so far, each with `path`, `headers`, `body` and `state` (`open`, `cut` or `done`)."""
         return list(self._get("/requests"))
 
     def requests_with(self, words: str) -> list[Json]:
         """The requests so far whose messages contain these words."""
-        return [each for each in self.requests() if words in json.dumps(each["body"].get("messages"))]
+        return list(self._get(f"/requests?{urlencode({'with': words})}"))
 
     def stats(self) -> dict[str, int]:
         return dict(self._get("/stats"))
@@ -75,6 +76,7 @@ class Target:
     timeout: float = 30.0  # seconds for a response to end
     name: str = ""  # tells several targets apart in a report
     access: Access = field(default_factory=Access)
+    model: str = ANY_MODEL  # the name that questions have; another one only for a server that refuses any name (R3)
     environment: Mapping[str, str] | None = None  # variables at its start; None if unknown
     ready_seconds: float = 0.0  # from the start until it was healthy
     journal: list[tuple[str, Stream]] = field(default_factory=list)  # every stream that was read, with its prompt
@@ -113,7 +115,7 @@ class Target:
             began = time.monotonic()
             started = launch(environment)
             started.ready_seconds = time.monotonic() - began
-            started.environment, started.access = environment, self.access
+            started.environment, started.access, started.model = environment, self.access, self.model
             return started
 
         return start() if fresh else self._once(["launch", dict(environment)], start)
@@ -130,7 +132,7 @@ class Target:
 
     def post(self, body: Json | bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> Reply:
         """Sends one request and reads the whole response."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else self.encoded(body)
         return self._reply(self.request("POST", path, JSON_TYPE | dict(headers or {}), data))
 
     def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Request:
@@ -138,6 +140,11 @@ class Target:
         parts = urlsplit(self.url)
         origin, whole = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") + path
         return Request(method, whole, headers or {}, body, origin, tuple(self.access.headers), self.environment)
+
+    def encoded(self, body: Json) -> bytes:
+        """The bytes of a request body, with the name of a model that this server accepts."""
+        named = {**body, "model": self.model} if body.get("model") == ANY_MODEL else body
+        return json.dumps(named).encode()
 
     def _reply(self, request: Request) -> Reply:
         with self._response(request) as (response, _):
@@ -162,7 +169,7 @@ class Target:
     ) -> Stream:
         """Sends a request and reads the whole stream. `on_line` is called with each line as it arrives."""
         given = JSON_TYPE | {"accept": "text/event-stream"} | dict(headers or {})
-        request = self.request("POST", CHAT, given, json.dumps(body).encode())
+        request = self.request("POST", CHAT, given, self.encoded(body))
         with self._response(request) as (response, sent):
             stream = recorded(Stream(response.status, _lower(response), sent=sent, request=request))
             self.journal.append((str(body["messages"][-1].get("content")), stream))
@@ -179,7 +186,7 @@ class Target:
 
     def half_read(self, body: Json, *, lines: int = 3, then: Callable[[], object] = lambda: None) -> None:
         """Sends a request, reads some lines of the response, calls `then`, and disconnects."""
-        request = self.request("POST", CHAT, JSON_TYPE, json.dumps(body).encode())
+        request = self.request("POST", CHAT, JSON_TYPE, self.encoded(body))
         with self._response(request) as (response, sent):
             stream = recorded(Stream(response.status, _lower(response), sent=sent, request=request))
             for _ in range(lines):
@@ -191,7 +198,7 @@ class Target:
     def send_and_leave(self, body: Json, *, then: Callable[[], object]) -> None:
         """Sends a request, calls `then`, and disconnects without reading the response."""
         connection = self.access.connection(self.url, self.timeout)
-        request = self.request("POST", CHAT, JSON_TYPE, json.dumps(body).encode())
+        request = self.request("POST", CHAT, JSON_TYPE, self.encoded(body))
         recorded(Unanswered(request, "this check disconnected before it read the response"))
         try:
             self._send(connection, request)
@@ -290,7 +297,7 @@ def announced(base_url: str, *, key: str = "key-of-the-stand-in") -> dict[str, s
 
 def question(prompt: str = PLAIN, **fields: Any) -> Json:
     """The body of a chat request. If `fields` has `messages`, they replace the prompt."""
-    return {"model": "any-name", "messages": [{"role": "user", "content": prompt}], **fields}
+    return {"model": ANY_MODEL, "messages": [{"role": "user", "content": prompt}], **fields}
 
 
 def _read_lines(

@@ -3,17 +3,17 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..recording import at_once
 from ..registry import case, clause
-from ..responses import Json, Reply, require
+from ..responses import Elsewhere, Failed, Json, Reply, judged_by, require
 from ..sources.answers import CONCURRENT_REQUESTS, refused, require_good_answer
 from ..target import Target, question
 
 REFUSAL_STATUSES = (400, 413, 415)
-GOOD = json.dumps(question()).encode()
+NO_RESPONSE = 0
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,21 @@ class Refusal:
     reply: Reply
     names: str | None
     is_json: bool
+    is_refused_otherwise: bool = True  # whether the same is refused well if no stream is asked for
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the body was refused at all."""
+        return 400 <= self.reply.status < 500
 
     @property
     def error(self) -> Json:
-        return refused(self.reply, None, self.what)
+        """The error object. Raises `Elsewhere` if there is none as it should be."""
+        judged_by("S16/1", self.is_one)
+        try:
+            return refused(self.reply, None, self.what)
+        except Failed:
+            raise Elsewhere("S16/2 judges this") from None
 
 
 _CONTENT = b'{"model":"x","messages":[{"role":"user","content":"a"}]'
@@ -66,17 +77,35 @@ def _refusals(target: Target, headers: dict[str, str] | None = None) -> Iterator
     """The replies to all bad bodies."""
     require_good_answer(target)
     bodies = {what: (body, None) for what, body in NO_JSON.items()} | BAD_JSON
-    sends = [partial(target.post, body, headers) for body, _ in bodies.values()]
+    sends = [partial(_reply, target, body, headers) for body, _ in bodies.values()]
     for (what, (_, names)), reply in zip(bodies.items(), at_once(sends, CONCURRENT_REQUESTS), strict=True):
         yield what, Refusal(what, reply, names, what not in NO_JSON)
 
 
+def _reply(target: Target, body: bytes, headers: dict[str, str] | None) -> Reply:
+    """The reply; one with the status 0 if there is none."""
+    try:
+        return target.post(body, headers)
+    except Failed:
+        return Reply(NO_RESPONSE, {}, b"")
+
+
 def _refused_streams(target: Target) -> Iterator[tuple[str, Refusal]]:
     """The replies to bad bodies, and to bad values of fields, if a stream is asked for."""
-    yield from _refusals(target, {"accept": "text/event-stream"})
-    sends = [partial(target.post, question(stream=True, **fields)) for fields in BAD_STREAMS.values()]
-    for what, reply in zip(BAD_STREAMS, at_once(sends, CONCURRENT_REQUESTS), strict=True):
-        yield what, Refusal(what, reply, None, is_json=True)
+    without = _refusals(target)
+    for (_, other), (what, refusal) in zip(without, _refusals(target, {"accept": "text/event-stream"}), strict=True):
+        yield what, replace(refusal, is_refused_otherwise=_is_well_refused(other.reply))
+    for what, fields in BAD_STREAMS.items():
+        sends = [partial(target.post, question(stream=streamed, **fields)) for streamed in (False, True)]
+        whole, reply = at_once(sends)
+        yield what, Refusal(what, reply, None, is_json=True, is_refused_otherwise=_is_well_refused(whole))
+
+
+def _is_well_refused(reply: Reply) -> bool:
+    try:
+        return reply.status in REFUSAL_STATUSES and bool(refused(reply))
+    except Failed:
+        return False
 
 
 clause(
@@ -90,12 +119,14 @@ clause(
 def bad_input(refusal: Refusal) -> None:
     """Bad input gets the status 400, 413 or 415."""
     status = refusal.reply.status
+    require(status != NO_RESPONSE, f"{refusal.what} got no response")
     require(status in REFUSAL_STATUSES, f"{refusal.what} got {status}, not 400, 413 or 415")
 
 
 @case("S16/2", _refusals)
 def error_object(refusal: Refusal) -> None:
     """The refusal is small and has OpenAI's error object with message, type, param and code."""
+    judged_by("S16/1", refusal.is_one)
     refused(refusal.reply, None, refusal.what)
 
 
@@ -116,6 +147,7 @@ def no_echo(refusal: Refusal) -> None:
 def bad_input_for_a_stream(refusal: Refusal) -> None:
     """Bad input gets a 4xx with an error object also if a stream is asked for, never a 200."""
     status = refusal.reply.status
+    judged_by("S16/1 or S16/2", refusal.is_refused_otherwise)
     require(status in REFUSAL_STATUSES, f"{refusal.what} got {status}, not 400, 413 or 415")
     refused(refusal.reply, None, refusal.what)
 
@@ -130,7 +162,7 @@ def says_that_it_is_no_json(refusal: Refusal) -> None:
 def _other_types(target: Target) -> Iterator[tuple[str, Reply]]:
     require_good_answer(target)
     for headers in ({"content-type": "text/plain"}, {"content-type": "application/json", "content-encoding": "gzip"}):
-        yield f"a request with {headers}", target.post(GOOD, headers)
+        yield f"a request with {headers}", target.post(target.encoded(question()), headers)
 
 
 @case("S16/7", _other_types, remedy="Answer 415 if the content is not plain application/json.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from ..registry import case, clause
-from ..responses import CHAT, Failed, NotShown, Reply, Stream, member, require
+from ..responses import CHAT, Failed, NotShown, Reply, Stream, judged_by, member, require
 from ..target import Target, announced, question
 from .operations import with_debug_on
 
@@ -21,7 +21,6 @@ clause(
 
 def _whole(target: Target) -> Iterator[tuple[str, Reply]]:
     yield "a non-streamed answer", target.ask()
-    yield "a non-streamed answer with stream: null", target.ask(stream=None)
     yield "a non-streamed answer with stream: false", target.ask(stream=False)
 
 
@@ -37,6 +36,7 @@ def chat_in_json(reply: Reply) -> None:
 @case("E1/2", _whole)
 def chat_has_a_text(reply: Reply) -> None:
     """A non-streamed answer to a plain question has a text."""
+    judged_by("E1/1", reply.status == 200)
     content = reply.message.get("content")
     require(isinstance(content, str) and content, "it has no text")
 
@@ -57,6 +57,7 @@ def chat_as_a_stream(stream: Stream) -> None:
 @case("E1/4", _streamed)
 def stream_has_a_text(stream: Stream) -> None:
     """A streamed answer to a plain question has a text and ends with [DONE]."""
+    judged_by("E1/3", stream.status == 200 and stream.deltas)
     require(stream.text, "the stream of a plain question has no content")
     require(stream.done and not stream.cut, "the stream of a plain question does not end with [DONE]")
 
@@ -64,6 +65,7 @@ def stream_has_a_text(stream: Stream) -> None:
 @case("E1/5", _streamed, remedy="Send a stream with Cache-Control: no-cache and X-Accel-Buffering: no.")
 def stream_headers(stream: Stream) -> None:
     """A stream has the headers Cache-Control: no-cache and X-Accel-Buffering: no."""
+    judged_by("E1/3", stream.status == 200)
     for name, value in (("cache-control", "no-cache"), ("x-accel-buffering", "no")):
         require(value in stream.headers.get(name, "").lower(), f"a stream does not have the header {name}: {value}")
 
@@ -96,6 +98,7 @@ def health(reply: Reply) -> None:
 @case("E2/2", _health)
 def health_fields(reply: Reply) -> None:
     """GET /health has the version, the uptime, the contract's version, the backend and the model."""
+    judged_by("E2/1", reply.status == 200 and reply.is_object)
     body = reply.json()
     for name, kinds in _HEALTH_FIELDS.items():
         value = body.get(name) if isinstance(body, dict) else None
@@ -140,9 +143,8 @@ def models(reply: Reply) -> None:
 @case("E3/2", _models)
 def model_entries(reply: Reply) -> None:
     """Every entry of GET /v1/models is a model object with an id."""
-    require(reply.status == 200, f"GET /v1/models answered {reply.status}")
+    judged_by("E3/1", reply.status == 200 and reply.is_object and isinstance(reply.json().get("data"), list))
     entries = reply.get(list, "data")
-    require(entries, "GET /v1/models has an empty list")
     for place in range(len(entries)):
         entry = member(entries, dict, place)
         is_model = isinstance(entry.get("id"), str) and entry.get("object") == "model"

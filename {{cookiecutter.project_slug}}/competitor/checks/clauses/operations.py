@@ -11,7 +11,7 @@ from functools import partial
 
 from ..recording import at_once
 from ..registry import case, clause
-from ..responses import Json, NotShown, Reply, Stream, require
+from ..responses import Json, NotShown, Reply, Stream, judged_by, require
 from ..sources.answers import require_good_answer
 from ..target import Target, question
 
@@ -106,7 +106,7 @@ def metrics(reply: Reply) -> None:
 @case("E4/2", _metrics)
 def figures(reply: Reply) -> None:
     """GET /metrics has all figures that the contract names."""
-    require(reply.status == 200, f"GET /metrics answered {reply.status}")
+    judged_by("E4/1", reply.status == 200)
     named = [*map(_name, _samples(reply.text)), *re.findall(_LABEL, reply.text)]
     _check_figures_named(" ".join(named), "GET /metrics")
 
@@ -114,6 +114,7 @@ def figures(reply: Reply) -> None:
 @case("E4/3", _metrics_as_json)
 def metrics_as_json(reply: Reply) -> None:
     """With `Accept: application/json`, GET /metrics has all figures as JSON."""
+    judged_by("E4/1", reply.status != 404)
     require(reply.status == 200, f"GET /metrics answered {reply.status}")
     kind = reply.headers.get("content-type", "")
     require("application/json" in kind, "with Accept: application/json, GET /metrics is not JSON")
@@ -137,7 +138,7 @@ def _changed(
 ) -> _Change:
     """Sends a request. Returns the figures before it, and after it once they are `settled` or WAIT_SECONDS passed."""
     first = target.get("/metrics")
-    require(first.status == 200, f"GET /metrics answered {first.status}")
+    judged_by("E4/1", first.status == 200)
     before = _samples(first.text)
     target.post(question(prompt))
     deadline = time.monotonic() + WAIT_SECONDS
@@ -272,6 +273,7 @@ class _Debugged:
 
     @property
     def events(self) -> list[Json]:
+        judged_by("E6/2", self.stream.status == 200)
         found = [event for _, event in self.stream.chunks]
         require(any(event.get("type") for event in found), "the debug stream of a request has no event")
         return found
@@ -354,6 +356,7 @@ class _SameId:
 
 def _same_id(target: Target) -> Iterator[tuple[str, _SameId]]:
     on = with_debug_on(target)
+    _require_debug_stream(on)
     followed = f"check-{uuid.uuid4().hex[:12]}"
     prompt = target.prompts.get("silence_first", "Write a text of 200 words about rivers.")
 
@@ -384,6 +387,7 @@ def same_debug_id(seen: _SameId) -> None:
 
 
 def _debug_hosts(target: Target) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    _require_debug_stream(with_debug_on(target))
     on = target.launched({**DEBUG_ON, "JANUS_DEBUG_HOSTS": "gateway.internal", **target.upstream_variables})
     followed, _ = read_debug_stream(on, question("What is 17 * 23?", stream=True, debug=True))
     path = f"/v1/debug/stream/{followed}"
@@ -406,6 +410,12 @@ def debug_hosts(statuses: tuple[int, int, int]) -> None:
     require(local == 200, f"with the Host localhost, the debug stream answered {local}")
     require(listed == 200, f"with a Host in JANUS_DEBUG_HOSTS, the debug stream answered {listed}")
     require(foreign == 404, f"with a foreign Host, the debug stream answered {foreign}, not 404")
+
+
+def _require_debug_stream(on: Target) -> None:
+    """Raises `Elsewhere` if the debug stream of a request cannot be read."""
+    _, stream = read_debug_stream(on, question("What is 17 * 23?", stream=True, debug=True))
+    judged_by("E6/2", stream.status == 200)
 
 
 def with_debug_on(target: Target) -> Target:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..prompts import SIGNATURE
 from ..registry import Source, case, clause
-from ..responses import Json, NotShown, Reply, Stream, require
+from ..responses import Json, NotShown, Reply, Stream, judged_by, require
 from ..sources.answers import ASK_WEATHER, FORCED, WEATHER, bad_requests, refused, requests, require_good_answer
 from ..sources.upstream import (
     CALL,
@@ -59,8 +59,7 @@ def forced_tool(reply: Reply) -> None:
 @case("R7/3", _forced, remedy="Send arguments that match the tool's schema.")
 def forced_arguments(reply: Reply) -> None:
     """The arguments of a forced call match the tool's schema."""
-    require(reply.status == 200, f"it got {reply.status}")
-    require(reply.calls, "the forced tool was not called")
+    judged_by("R7/2", reply.status == 200 and reply.calls)
     function = reply.calls[0].get("function") or {}
     try:
         arguments = json.loads(function.get("arguments") or "")

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from ..registry import Source, case, clause
-from ..responses import Json, Reply, Stream, require
+from ..responses import Json, Reply, Stream, judged_by, require
 from ..sources.answers import PIXEL, bad_requests, posted, refused, requests, require_good_answer
 from ..sources.upstream import (
     CALL,
@@ -147,6 +147,7 @@ def out_of_range(given: tuple[str, Reply]) -> None:
 def names_the_field(given: tuple[str, Reply]) -> None:
     """The refusal has OpenAI's error object, and it names the field."""
     param, reply = given
+    judged_by("R2/1 or R2/2", 400 <= reply.status < 500)
     refused(reply, param, f"a wrong {param}")
 
 
@@ -168,6 +169,7 @@ def any_model(reply: Reply) -> None:
 @case("R3/2", _with_names, remedy="Send the request's model name back as `model`.")
 def model_echoed(reply: Reply) -> None:
     """The model's name is echoed."""
+    judged_by("R3/1", reply.status == 200)
     name, echoed = reply.request.json["model"], reply.get(str, "model")
     require(echoed == name, f"it came back as {echoed[:40]!r}")
 
@@ -340,6 +342,7 @@ def refusal_part(reply: Reply) -> None:
 @case("R6/6", _odd_part, remedy="Name the place `messages[0].content[1].type` and the known types in the error.")
 def place_of_the_part(reply: Reply) -> None:
     """The refusal of an unknown part names its place and the known types, not the caller's words."""
+    judged_by("R6/3", 400 <= reply.status < 500)
     error = refused(reply, None, "an unknown part")
     said = f"{error['message']} {error['param']}"
     require("messages[0].content[1].type" in said, "the refusal of an unknown part does not name its place")

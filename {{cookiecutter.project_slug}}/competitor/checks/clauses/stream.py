@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 
 from ..registry import case, clause
-from ..responses import Json, Stream, require, require_in_time
+from ..responses import Json, Stream, judged_by, require, require_in_time
 from ..sources.answers import CALLS, FAULTS, KINDS, OWN_WORK, SILENCES, streams
 from .usage import check_usage
 from .whole_response import REASONS
@@ -219,9 +219,9 @@ def one_finish(stream: Stream) -> None:
 @case("S7/2", streams(*ENDINGS), remedy=f"Send one of {', '.join(REASONS)} as finish_reason.")
 def allowed_finish(stream: Stream) -> None:
     """The finish_reason is one of the four allowed values."""
-    require(stream.finish_reasons, "there is no finish_reason")
-    odd = [reason for reason in stream.finish_reasons if reason not in REASONS]
-    require(not odd, f"the finish_reason is {str(odd[:1])[1:40]}")
+    judged_by("S7/1", stream.finish_reasons)
+    for reason in stream.finish_reasons:
+        require(reason in REASONS, f"the finish_reason is {str(reason)[:40]!r}")
 
 
 clause(
@@ -251,6 +251,7 @@ def usage_once(stream: Stream) -> None:
 @case("S8/2", streams(*ENDINGS))
 def usage_at_the_finish(stream: Stream) -> None:
     """Without include_usage, the usage is on the chunk with the finish_reason."""
+    judged_by("S8/1", stream.usages)
     require(_finish_chunk(stream).get("usage"), "the usage is not on the finish chunk")
 
 
@@ -263,6 +264,7 @@ def usage_once_if_asked(stream: Stream) -> None:
 @case("S8/4", streams("plain", *CALLS, *OWN_WORK, "fails", stream_options=INCLUDE_USAGE))
 def usage_apart_if_asked(stream: Stream) -> None:
     """With include_usage, the usage is on the last chunk, whose `choices` are an empty list."""
+    judged_by("S8/3", stream.usages)
     last = stream.chunks[-1][1]
     alone = last.get("choices") == [] and last.get("usage")
     require(alone, "with include_usage the last chunk does not have choices [] and usage")
@@ -278,7 +280,7 @@ def usage_if_declined(stream: Stream) -> None:
 @case("S8/6", streams(*ENDINGS))
 def usage_is_complete(stream: Stream) -> None:
     """The usage in a stream has three integers that add up."""
-    require(stream.usages, "a stream has 0 usages")
+    judged_by("S8/1", stream.usages)
     for usage in stream.usages:
         check_usage(usage)
 

@@ -18,8 +18,11 @@ def _streams_with_calls(target: Target) -> Iterator[tuple[str, Stream]]:
     for name in (name for name in CALLS if name in target.prompts):
         yield label(name), stream_for(target, name)
     if not any(name in target.prompts for name in CALLS):
-        yield "a required call", target.stream(ASK_WEATHER, tools=[WEATHER], tool_choice="required")
-        yield "a forced call", target.stream(ASK_WEATHER, tools=[WEATHER], tool_choice=FORCED)
+        for what, choice in (("a required call", "required"), ("a forced call", FORCED)):
+            stream = target.stream(ASK_WEATHER, tools=[WEATHER], tool_choice=choice)
+            if not stream.fragments:
+                raise NotShown("no tool call was streamed (R7 says whether one is missing)")
+            yield what, stream
 
 
 def _calls(target: Target) -> Iterator[tuple[str, Fragments]]:

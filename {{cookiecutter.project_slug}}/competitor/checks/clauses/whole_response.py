@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from ..registry import Source, case, clause
-from ..responses import Json, NotShown, Reply, require
+from ..responses import Json, NotShown, Reply, judged_by, require
 from ..sources.answers import ASK_WEATHER, FORCED, WEATHER, answer_for, answers
 from ..target import Target, question
 
@@ -58,6 +58,7 @@ def _with_ids(*names: str) -> Source:
 @case("W1/4", _with_ids("my-id_1.0", "i" * MAX_ID_CHARACTERS))
 def given_id(reply: Reply) -> None:
     """A valid X-Request-Id becomes the id."""
+    judged_by("E1/1", reply.status == 200)
     given = reply.request.headers["X-Request-Id"]
     require(reply.get(str, "id") == given, "the id is not the request's X-Request-Id")
 
@@ -65,6 +66,7 @@ def given_id(reply: Reply) -> None:
 @case("W1/5", _with_ids("no spaces allowed", "i" * (MAX_ID_CHARACTERS + 1)))
 def invalid_id(reply: Reply) -> None:
     """An invalid X-Request-Id does not become the id."""
+    judged_by("E1/1", reply.status == 200)
     require(reply.get(str, "id").startswith("chatcmpl-"), "an invalid X-Request-Id became the id")
 
 
@@ -132,7 +134,7 @@ def _check_reason(reply: Reply) -> None:
 
 def _short(target: Target) -> Iterator[tuple[str, Reply]]:
     yield from _PLAIN(target)
-    yield "with max_tokens", target.ask("Count to ten.", max_tokens=2)
+    yield "with max_tokens", target.ask(max_tokens=2)
 
 
 @case("W3/1", _short)

@@ -200,6 +200,8 @@ def _run(targets: Sequence[Target], contract: str, names: Sequence[str], *, quic
                     settled[verdict.case.id] = verdict
                     advance(verdict)
 
+                targets = [_with_a_model(target) for target in targets]
+                first = targets[0]
                 if not why_unanswered(first):
                     about = _said_of_itself(first)
                     _learn_prompts(first, quick=quick)
@@ -231,12 +233,23 @@ def _said_of_itself(target: Target) -> dict[str, str]:
     return {name: str(said[name])[:100] for name in _ABOUT_FIELDS if isinstance(said.get(name), str | int | float)}
 
 
+def _with_a_model(target: Target) -> Target:
+    """The same server. If it refuses any model name, questions name one of its list, so that only R3 accuses it."""
+    try:
+        if 400 <= target.ask().status < 500:
+            named = replace(target.afresh(), model=target.get("/v1/models").json()["data"][0]["id"])
+            return named if named.ask().status == 200 else target
+    except (Failed, NotShown, LookupError, TypeError):
+        pass
+    return target
+
+
 def _learn_prompts(first: Target, *, quick: bool) -> None:
     """Finds the prompts that this server reacts to.
 
     A quick check does not try the prompts that cause a silence, because each takes several seconds.
     """
-    first.prompts = learn_prompts(first, ("events", "artifact") if quick else tuple(WORDS))
+    first.prompts = learn_prompts(first, ("events", "events_failing", "artifact") if quick else tuple(WORDS))
 
 
 def streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:

@@ -106,7 +106,20 @@ def _why_no_stream(stream: Stream) -> str:
 
 
 def _why_no_answer(reply: Reply) -> str:
-    return "" if reply.status == 200 else f"the answer has the status {reply.status}"
+    if reply.status != 200:
+        return f"the answer has the status {reply.status}"
+    try:
+        return "" if isinstance(reply.json(), dict) else "the answer is not a JSON object"
+    except Failed:
+        return "the answer is not JSON"
+
+
+def require_whole_answers(target: Target) -> None:
+    """Raises `NotShown` if the server fails at a plain question without a stream, for which E1 accuses it."""
+    reply = target.ask()
+    why = _why_no_answer(reply)
+    if why and not 400 <= reply.status < 500:
+        raise NotShown(f"a plain question gets no answer without a stream ({why}); see E1")
 
 
 def require_good_answer(target: Target) -> None:
@@ -128,7 +141,12 @@ def posted(target: Target, tries: Iterable[tuple[str, Json]]) -> list[tuple[str,
 
 def requests(*tries: tuple[str, Json]) -> Source:
     """A source: the replies to plain questions with these fields added."""
-    return lambda target: posted(target, tries)
+
+    def source(target: Target) -> Iterator[tuple[str, Reply]]:
+        require_whole_answers(target)
+        yield from posted(target, tries)
+
+    return source
 
 
 def bad_requests(*tries: tuple[str, Json]) -> Source:

@@ -9,7 +9,6 @@ from typing import Any
 from ..registry import Source
 from ..responses import Json, NotShown, Reply, require
 from ..target import PLAIN, Target, question
-from .answers import refused
 
 CANARY = "canary-7f3a9c51d2"
 CALL: Json = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
@@ -67,5 +66,5 @@ def check_accepted(reply: Reply) -> None:
 
 
 def check_refused(reply: Reply) -> None:
-    """Requires a 4xx with an error object."""
-    refused(reply, None, "it")
+    """Requires a 4xx. S16/2 judges its error object."""
+    require(400 <= reply.status < 500, f"it got {reply.status}, not a 4xx")
