@@ -1,6 +1,7 @@
 """Tests that the stand-in is a fair upstream: it also answers without a stream, and calls a tool on demand."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_failure_is_one_without_a_stream_too(target: Target) -> None:
 @pytest.mark.parametrize("choice", ["required", FORCED])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_tool_that_is_demanded_is_called(choice: object, streamed: bool, target: Target) -> None:
-    fields = {"tools": [WEATHER], "tool_choice": choice}
+    fields: dict[str, Any] = {"tools": [WEATHER], "tool_choice": choice}
     if streamed:
         assert target.stream("The weather?", **fields).finish_reasons == ["tool_calls"]
     else:
