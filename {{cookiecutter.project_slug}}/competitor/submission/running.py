@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..checks import stand_in
 from ..checks.judging import Verdict, by_clause, judge_if_answering
+from ..checks.lateness import Lateness
 from ..checks.requirements import default_version, required
 from ..checks.starting import AS_STARTED, NotStarted, Starter, on_a_faulty_upstream, started
 from .finding import Finding
@@ -28,9 +29,10 @@ def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
     try:
         first = started(starter, starter)
         first.name = AS_STARTED
-        with stand_in() as upstream:
+        with stand_in() as upstream, Lateness() as lateness:
             second = on_a_faulty_upstream(starter, starter, upstream)
-            return endpoints_finding(judge_if_answering([first, second], required(default_version()), on_verdict))
+            cases = required(default_version())
+            return endpoints_finding(judge_if_answering([first, second], cases, on_verdict, lateness))
     except NotStarted as reason:
         return Finding("endpoints", "broken", str(reason), "`make run` shows what is wrong")
     finally:

@@ -104,8 +104,10 @@ def _notes(record: Record) -> list[str]:
     """Further sentences about a run: a stop, a baseline, faults of the checks, and a late machine."""
     known = [verdict.case.id for verdict in record.broken if verdict.case.id in record.known]
     late = sum(verdict.reason.startswith(LATE) for verdict in record.having("not shown"))
+    first = next((verdict.case.id for verdict in record.having("broken")), "")
     notes = {
         "The run was stopped before its end.": record.stopped,
+        f"`--explain {first}` shows what is right there, and what is wrong.": first,
         f"Known: {', '.join(known)}.": known,
         f"The baseline lists {', '.join(record.stale)}, which hold: remove the lines.": record.stale,
         f"{len(record.having('fault'))} checks have a fault: please report it.": record.having("fault"),

@@ -146,6 +146,7 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         """Reports that the server runs. This needs neither a key nor an upstream (E2)."""
         return {
             "status": "ok",
+            "name": identity().name,
             "version": identity().version,
             "uptime_seconds": round(time.monotonic() - started, 3),
             "contract_version": CONTRACT_VERSION,
