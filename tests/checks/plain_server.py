@@ -1,12 +1,13 @@
 """A simple server that follows the contract. It uses only the standard library and shares no code with the template.
 
 It shows that the checks accept any correct server. A mutant is a subclass of `Plain` that breaks one clause, usually
-by overriding one method.
+by overriding one method. `python -m tests.checks.plain_server` serves it at PORT.
 """
 
 import http.client
 import json
 import math
+import os
 import queue
 import select
 import socket
@@ -746,3 +747,8 @@ class PlainServer:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+if __name__ == "__main__":
+    with PlainServer(Plain(os.environ), int(os.environ["PORT"])):
+        threading.Event().wait()

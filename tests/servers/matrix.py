@@ -34,14 +34,7 @@ EXPECTED = FOLDER / "expected"
 PAGE = TEMPLATE / "docs" / "matrix.md"
 CONTRACT = "1.1.0"
 CHECK_SECONDS = 600.0
-SERVE_PLAIN = """
-import os, sys, threading
-sys.path.insert(0, {template!r})
-from tests import template_path
-from tests.checks.plain_server import Plain, PlainServer
-with PlainServer(Plain(os.environ), int(os.environ["PORT"])):
-    threading.Event().wait()
-"""
+PLAIN = f"sh -c 'cd {TEMPLATE} && exec {sys.executable} -m tests.checks.plain_server'"
 
 
 @dataclass(frozen=True)
@@ -62,13 +55,6 @@ def at_its_url(name: str, folder: Path) -> Iterator[list[str]]:
 @contextmanager
 def started(command: str, folder: Path) -> Iterator[list[str]]:
     yield ["--start", command]
-
-
-@contextmanager
-def plain(folder: Path) -> Iterator[list[str]]:
-    script = folder / "serve.py"
-    script.write_text(SERVE_PLAIN.format(template=str(TEMPLATE)), encoding="utf-8")
-    yield ["--start", f"{sys.executable} {script}"]
 
 
 @contextmanager
@@ -94,7 +80,7 @@ MATRIX = {
     "mock-openai-api": Entry("answers with fixed texts (Node)", partial(at_its_url, "mock-openai-api")),
     "ai-sdk": Entry("a first server with the AI SDK (Node)", script("ai_sdk.mjs")),
     "hono": Entry("a first server with Hono (Node)", script("hono.mjs")),
-    "plain": Entry("ours: Python's standard library, without code of the template", plain, ours=True),
+    "plain": Entry("ours: Python's standard library, without code of the template", partial(started, PLAIN), ours=True),
     "node": Entry("ours: Node", partial(started, f"{NODE} {TEMPLATE / 'tests/checks/node_server.js'}"), ours=True),
     "tools": Entry("ours: a generated repo of the tools variant", generated, ours=True),
 }
