@@ -97,7 +97,7 @@ def imports(file: Path, package: str) -> set[str]:
     ("folder", "may"),
     [
         ("core", {"competitor.core"}),
-        ("checks", {"competitor.checks"}),
+        ("checks", {"competitor.checks", "competitor.cli.verify"}),
         ("backend", {"competitor.api", "competitor.adapters", "competitor.backend"}),
         ("adapters", {"competitor.api", "competitor.adapters"}),
     ],
@@ -201,8 +201,9 @@ def test_workflows_have_pinned_actions_and_minimal_permissions(workflow: Path) -
     for line in re.findall(r"uses: (.*)", text):
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", line), line
     for job in parsed["jobs"].values():
-        pushes = workflow.name == "update.yml"  # a branch, for a pull request
-        assert job["permissions"]["contents"] == ("write" if pushes else "read")
+        # The first pushes a branch, for a pull request; the second attaches files to a release.
+        writes = workflow.name in ("update.yml", "release.yml")
+        assert job["permissions"]["contents"] == ("write" if writes else "read")
         assert job["timeout-minutes"] <= 90
         for step in job["steps"]:
             assert "${{" not in step.get("run", ""), "an expression in a script allows code injection"

@@ -1,11 +1,11 @@
 """Tests the examples of the clauses: the checks must accept the right ones, and not the wrong ones."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from competitor.checks import CASES, CLAUSES, Failed
+from competitor.checks.clauses.bad_input import Refusal
 from competitor.checks.report.examples import _examples, example, explained
 from competitor.checks.responses import CHAT, Reply, Request, Stream
 
@@ -41,7 +41,7 @@ def seen_by(case: str, given: Any) -> list[Any]:
     if case in ("S17/1", "S17/2", "S17/3", "S17/4"):
         return list(given.events)
     if case in ("S16/1", "S16/2"):
-        return [SimpleNamespace(reply=given, what="a bad request")]
+        return [Refusal("a bad request", given, None, is_json=True)]
     return [given]
 
 

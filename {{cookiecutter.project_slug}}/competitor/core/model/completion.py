@@ -200,8 +200,9 @@ class Completion(Source):
         """
         settings, refusals = self._llm.settings, self._llm.refusals
         servers = await self._llm.upstreams(self._names, self.body, self._request.chutes_access_token)
-        self._failed = self._skipped(servers) if len(servers) > 1 else []
         attempts = Attempts(servers, settings.llm_attempts)
+        if attempts.may_skip:
+            self._failed = self._skipped(servers)
         learnt: list[Change] = []
         while True:
             upstream = self._upstream = attempts.upstream
