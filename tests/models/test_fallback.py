@@ -14,6 +14,7 @@ import pytest
 from competitor.checks import Target
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import question
+from competitor.core.chat import _names as names
 
 from ..template_path import contract_tests
 from ..torture.conftest import Faulty, faulty
@@ -172,3 +173,7 @@ def test_health_names_the_models(server: Target) -> None:
     about = server.get("/health").json()["models"]
     assert about.keys() == {"first", "second"}
     assert about["second"].startswith("model-2 at 127.0.0.1:")
+
+
+def test_a_name_that_stands_twice_in_a_list_is_asked_once() -> None:
+    assert names(None, ["first", "second", "first"]) == ("first", "second")

@@ -1,4 +1,4 @@
-"""Twenty servers with one fault each, written from the contract and the plain server alone."""
+"""Twenty servers with one fault each, written from the contract and the plain server only."""
 
 import http.client
 import threading
@@ -51,7 +51,7 @@ class TakesTrueForANumber(Plain):
 
 
 class KnowsThreeWordsForDetail(Plain):
-    """R6: "`detail` is passed on as it came", but this server turns all but `low`, `high` and `auto` into `auto`."""
+    """R6: "`detail` is passed on unchanged", but this server turns all but `low`, `high` and `auto` into `auto`."""
 
     def upstream_body(self, asked: Json) -> Json:
         body = super().upstream_body(asked)
@@ -180,7 +180,7 @@ class WorksOnWhenTheReaderOfAWholeAnswerLeaves(Plain):
 
 class MeasuresTheTimeLimitFromTheLastPieceOfText(Plain):
     """S15: "the competitor ends its answer in good form 10 s before it", but this server's limit for a stream begins
-    anew with each piece of the text, so that a model that writes slowly is never ended.
+    again with each piece of the text, so that a model that writes slowly is never ended.
     """
 
     local = threading.local()

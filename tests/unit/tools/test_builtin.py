@@ -259,7 +259,7 @@ def test_a_service_of_the_platform_gets_the_token_or_the_key_of_the_platform(tok
 
 def test_the_doubles_say_that_they_are_doubles() -> None:
     drawn = ran({"JANUS_MEDIA_DOUBLE": "1"}, "generate_image", prompt="a cat\u2028\U0001f431 " * 200)
-    assert "[image double: drawn on this machine, by no model]" in drawn.text
+    assert "[stand-in for an image: drawn on this machine, by no model]" in drawn.text
     assert drawn.artifacts[0].mime_type == "image/png"
     spoken = ran({"JANUS_MEDIA_DOUBLE": "1"}, "speak", text="Hello")
     assert "[speech double: a tone, no voice]" in spoken.text

@@ -264,4 +264,4 @@ def _names(model: str | None, models: Sequence[str]) -> Sequence[str]:
         raise TypeError(f'`models` is a list of names: write models=["{models}"]')
     if model is not None and models:
         raise ValueError("give `model` or `models`, not both")
-    return models if model is None else (model,)
+    return tuple(dict.fromkeys(models)) if model is None else (model,)

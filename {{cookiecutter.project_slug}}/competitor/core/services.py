@@ -40,6 +40,7 @@ class Reply:
             return json.loads(self.content)
         except (ValueError, RecursionError):
             kind = self.headers.get("content-type", "no content type")[:100]
+            log.warning("a service did not answer with JSON", extra={"service": self.service, "content_type": kind})
             raise ServiceError(f"{self.service} did not answer with JSON", detail=kind) from None
 
 
@@ -79,6 +80,7 @@ async def call(client: HttpClient, settings: Settings, request: Request, doing: 
                 await asyncio.sleep(pause)
                 attempt += 1
     except TimeoutError:
+        log.warning("a service did not answer in time", extra={"service": service, "seconds": request.seconds})
         raise ServiceError(f"{service} did not answer within {request.seconds:g} s") from None
     finally:
         doing("Working on it")

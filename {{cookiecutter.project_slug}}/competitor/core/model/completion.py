@@ -256,7 +256,7 @@ class Completion(Source):
         following = attempts.upstream
         if following == failed:
             log.warning("the model's server failed; trying again", extra={**why, "pause_s": round(pause, 2)})
-            sink.doing("The model's server is busy; trying again")
+            sink.doing("The model's server has failed; trying again")
             return pause
         if (following.name, following.model) != (failed.name, failed.model):
             self._failed += [] if failed.name in self._failed else [failed.name]

@@ -98,7 +98,9 @@ class Llm:
         found: list[Upstream] = []
         for name in names or ("",):
             if name and self.settings.models and name not in self.settings.models:
-                self._warn_once(name, "backend/models.py does not declare a model; the default server is asked for it")
+                self._warn_once(
+                    name, "backend/models.py does not declare a model; only a default server can be asked for it"
+                )
             if (upstream := choose(self.settings, token, name)) is not None:
                 found.append(upstream)
             elif len(names) > 1:

@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from ...artifacts.save import Artifacts
+from ...errors import ArtifactError
 from ...limits import MAX_MEDIA_BYTES
 from ...media import sound
 from ..tool import Result, ToolError
@@ -34,7 +35,12 @@ class ImageMaker:
         width, height = _SIDES[shape]
         body = {"prompt": prompt, "width": width, "height": height, "num_inference_steps": _STEPS}
         data = await self._service.post_for_bytes("/generate", {"model": self._model, **body}, MAX_MEDIA_BYTES)
-        return await shown(self._artifacts, _image_in(data), prompt)
+        try:
+            return await shown(self._artifacts, _image_in(data), prompt)
+        except ArtifactError as error:
+            raise ToolError(
+                f"The image service (JANUS_IMAGE_URL) did not answer with a usable image: {error}"
+            ) from None
 
 
 class Speaker:
@@ -71,4 +77,4 @@ def _image_in(data: bytes) -> bytes:
         text = next(inner[name] for name in _IN_JSON if isinstance(inner.get(name), str))
         return base64.b64decode(text.partition(";base64,")[2] or text, validate=True)
     except (ValueError, LookupError, AttributeError, StopIteration, binascii.Error, RecursionError):
-        raise ToolError("The image service did not answer with an image.") from None
+        raise ToolError("The image service (JANUS_IMAGE_URL) did not answer with an image.") from None

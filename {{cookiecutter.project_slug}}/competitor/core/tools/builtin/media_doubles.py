@@ -13,7 +13,7 @@ from ...artifacts.save import Artifacts
 from ..tool import Result
 from .media import Prompt, shown
 
-LABEL = "image double: drawn on this machine, by no model"
+LABEL = "stand-in for an image: drawn on this machine, by no model"
 SPOKEN = "[speech double: a tone, no voice] "
 _SIDE, _RATE, _MOST_SECONDS = 512, 8_000, 5
 
