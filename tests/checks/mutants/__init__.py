@@ -2,6 +2,7 @@
 
 from . import (
     artifacts,
+    blind_two,
     egress,
     endpoints,
     janus_events,
@@ -20,6 +21,7 @@ __all__ = [
     "MUTANTS",
     "Mutant",
     "artifacts",
+    "blind_two",
     "egress",
     "endpoints",
     "janus_events",

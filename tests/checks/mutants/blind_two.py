@@ -8,12 +8,14 @@ from typing import Any
 
 from ..plain_artifacts import Shelf
 from ..plain_server import NUMBERS, Plain, Refused, UpstreamFailed
+from .registry import FROM_THE_CONTRACT_ALONE, breaks, shelved
 
 Json = dict[str, Any]
 
 # A thread of the server handles one request only, so what a class keeps in a `threading.local` belongs to one request.
 
 
+@breaks("E4/5", origin=FROM_THE_CONTRACT_ALONE)
 class CountsALeftRequestAsInFlightForever(Plain):
     """E4: "Requests, errors, in-flight, TTFT", but this server counts a request down only when it counts its usage.
 
@@ -28,6 +30,7 @@ class CountsALeftRequestAsInFlightForever(Plain):
         pass
 
 
+@breaks("E6/7", origin=FROM_THE_CONTRACT_ALONE)
 class NamesTheFirstDebugIdInTheSecondResponse(Plain):
     """E6: "followed under `{id}-2` (and so on), which its response names in `X-Debug-Request-Id`", but this server
     follows the second request under the new id and names the old one in its response.
@@ -41,6 +44,7 @@ class NamesTheFirstDebugIdInTheSecondResponse(Plain):
         return echoed
 
 
+@breaks("R2/1", origin=FROM_THE_CONTRACT_ALONE)
 class TakesTrueForANumber(Plain):
     """R2: "Known fields with a wrong type or out of range are a 400", but this server takes `true` and `false` for
     numbers (as Python does), for instance as `temperature` or `max_tokens`.
@@ -50,6 +54,7 @@ class TakesTrueForANumber(Plain):
         super().check({name: v for name, v in asked.items() if not (name in NUMBERS and isinstance(v, bool))})
 
 
+@breaks("R6/7", origin=FROM_THE_CONTRACT_ALONE)
 class KnowsThreeWordsForDetail(Plain):
     """R6: "`detail` is passed on unchanged", but this server turns all but `low`, `high` and `auto` into `auto`."""
 
@@ -69,6 +74,7 @@ class KnowsThreeWordsForDetail(Plain):
         return {**part, "image_url": {**image, "detail": "auto"}}
 
 
+@breaks("R7/6", origin=FROM_THE_CONTRACT_ALONE)
 class ForcesAnyToolInsteadOfTheNamedOne(Plain):
     """R7: "A forced `tool_choice` is honoured", but this server asks the upstream for `required` where the client
     named a tool, and sends all the tools along, so that the model may call another one.
@@ -79,6 +85,7 @@ class ForcesAnyToolInsteadOfTheNamedOne(Plain):
         return {**body, "tool_choice": "required"} if isinstance(body.get("tool_choice"), dict) else body
 
 
+@breaks("R9/2", origin=FROM_THE_CONTRACT_ALONE)
 class KeepsZeroAndFalseFromTheUpstream(Plain):
     """R9: "OpenAI's own (`stop`, `seed`, penalties, `logit_bias`, `parallel_tool_calls`, `reasoning_effort`, ...) go
     on to the upstream as they came", but this server drops those that are 0 or false.
@@ -88,6 +95,7 @@ class KeepsZeroAndFalseFromTheUpstream(Plain):
         return {name: value for name, value in super().upstream_body(asked).items() if value}
 
 
+@breaks("W2/4", origin=FROM_THE_CONTRACT_ALONE)
 class LeavesOutTheArtifactsBesideToolCalls(Plain):
     """W2: "`artifacts` (a list, `[]` when none)", but this server has no such field in an answer with tool calls."""
 
@@ -99,6 +107,7 @@ class LeavesOutTheArtifactsBesideToolCalls(Plain):
         return answer
 
 
+@breaks("S3/3", also="S4", origin=FROM_THE_CONTRACT_ALONE)
 class IsSilentOnceTheTextHasBegun(Plain):
     """S3: "Never more than 2 s between any two SSE events", but this server ends its pings and its progress in words
     with the first piece of the text, so that a pause of the model in mid-text is a silence.
@@ -120,6 +129,7 @@ class IsSilentOnceTheTextHasBegun(Plain):
         return None if self.has_begun() else super().words()
 
 
+@breaks("S5/3", origin=FROM_THE_CONTRACT_ALONE)
 class SendsNullContentBesideReasoning(Plain):
     """S5: "Omit nulls: no `content: null`", but this server sends one in every chunk that has reasoning."""
 
@@ -127,6 +137,7 @@ class SendsNullContentBesideReasoning(Plain):
         return super().chunk(fixed, {"content": None, **delta} if "reasoning_content" in delta else delta)
 
 
+@breaks("S8/5", origin=FROM_THE_CONTRACT_ALONE)
 class ObeysAnIncludeUsageOfFalse(Plain):
     """S8: "Every stream carries `usage` with three integers **exactly once**", but this server sends none where the
     client's `include_usage` is false.
@@ -143,6 +154,7 @@ class ObeysAnIncludeUsageOfFalse(Plain):
         return super().frame({name: value for name, value in chunk.items() if name != "usage" or not unwanted})
 
 
+@breaks("S9/3", origin=FROM_THE_CONTRACT_ALONE)
 class RepeatsTheTypeOfAToolCall(Plain):
     """S9: "`id`, `type`, `function.name` in the first fragment only", but this server sends `type` in each."""
 
@@ -150,6 +162,7 @@ class RepeatsTheTypeOfAToolCall(Plain):
         return {**piece, "type": "function"}
 
 
+@breaks("S13/3", origin=FROM_THE_CONTRACT_ALONE)
 class EndsABrokenTextWithoutAWord(Plain):
     """S13: "A failure later: a text that says so in `content`", but this server ends a stream that already carries
     text as if it were complete when the upstream breaks off.
@@ -165,6 +178,7 @@ class EndsABrokenTextWithoutAWord(Plain):
         return "" if getattr(self.local, "texts", 0) else super().failed_text(failure)
 
 
+@breaks("S14/2", origin=FROM_THE_CONTRACT_ALONE)
 class WorksOnWhenTheReaderOfAWholeAnswerLeaves(Plain):
     """S14: "A client that goes away stops the work upstream, at once", but this server sees that for streams only."""
 
@@ -178,6 +192,7 @@ class WorksOnWhenTheReaderOfAWholeAnswerLeaves(Plain):
         return bool(getattr(self.local, "streams", False))
 
 
+@breaks("S15/1", origin=FROM_THE_CONTRACT_ALONE)
 class MeasuresTheTimeLimitFromTheLastPieceOfText(Plain):
     """S15: "the competitor ends its answer in good form 10 s before it", but this server's limit for a stream begins
     again with each piece of the text, so that a model that writes slowly is never ended.
@@ -196,6 +211,7 @@ class MeasuresTheTimeLimitFromTheLastPieceOfText(Plain):
         return super().answer_seconds() + float(self.local.last - self.local.began)
 
 
+@breaks("S13/5", origin=FROM_THE_CONTRACT_ALONE)
 class HandsOnTheUpstreamsTooManyRequests(Plain):
     """S16: "in whole mode a normal 200 completion that says so in its text", but this server answers with a 429
     where the upstream did.
@@ -213,6 +229,7 @@ class HandsOnTheUpstreamsTooManyRequests(Plain):
         return 429 if text.endswith(self.failed_text(BlockingIOError.__name__)) else super().whole_status(text)
 
 
+@breaks("N3/3", origin=FROM_THE_CONTRACT_ALONE)
 class ReadsMebibytesAsMegabytes(Plain):
     """N3: "request body | 10 MiB", but this server refuses a body of more than 10,000,000 bytes."""
 
@@ -222,6 +239,7 @@ class ReadsMebibytesAsMegabytes(Plain):
             raise Refused(None, "too large", 413)
 
 
+@breaks("U3/6", origin=FROM_THE_CONTRACT_ALONE)
 class CountsNoTokensForTheTextOfAFailure(Plain):
     """U3: "the estimate counts the text that a failure is told in, too", but this server estimates zero tokens for an
     answer that is nothing but such a text.
@@ -234,6 +252,7 @@ class CountsNoTokensForTheTextOfAFailure(Plain):
         return usage
 
 
+@shelved("A1/1", says="", origin=FROM_THE_CONTRACT_ALONE)
 class GivesInlineArtifactsNoTimeToLive(Shelf):
     """A1: "Descriptor, all nine fields always", but this server omits `ttl_seconds` where the URL holds the bytes."""
 
@@ -244,6 +263,7 @@ class GivesInlineArtifactsNoTimeToLive(Shelf):
         return item
 
 
+@shelved("A3/6", says="", origin=FROM_THE_CONTRACT_ALONE)
 class SendsTheModelTheBytesInPartsOfTheHistory(Shelf):
     """A3: "`data:` URLs that come back in the history are replaced by names before an upstream sees them", but this
     server replaces them in contents that are strings, not in lists of parts.
@@ -253,6 +273,7 @@ class SendsTheModelTheBytesInPartsOfTheHistory(Shelf):
         return super().content_without_bytes(content) if isinstance(content, str) else content
 
 
+@shelved("A4/2", says="", origin=FROM_THE_CONTRACT_ALONE)
 class ServesPagesAsPlainText(Shelf):
     """A4: "right `Content-Type`", but this server serves an artifact of the type `text/html` as `text/plain`."""
 

@@ -24,7 +24,7 @@ CONCURRENT_REQUESTS = 2
 MIN_PIECE_BYTES, MAX_PIECES, PIECE_SECONDS = 8192, 20, 0.1
 START_SECONDS = 2.0  # until the first event of each stream
 LONG = "Write a text of 60 words about rivers."
-MAX_VALUES = 200_000
+MAX_BODY_BYTES, MAX_VALUES = 10 * 2**20, 200_000
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
 
@@ -149,6 +149,18 @@ def large_body(reply: Reply) -> None:
     """A body of 11 MiB gets 413."""
     require(reply.status == 413, f"it got {reply.status}, not 413")
     refused(reply, None, "it")
+
+
+def _just_small_enough(target: Target) -> Iterator[tuple[str, Reply]]:
+    require_good_answer(target)
+    body = _good(target)[:-1] + b',"surprise":"' + b"x" * (MAX_BODY_BYTES - 1000) + b'"}'
+    yield "a body of almost 10 MiB", _raw(target, _head(target, length=len(body)), body, "a body of almost 10 MiB")
+
+
+@case("N3/3", _just_small_enough, remedy="Accept a body of up to 10 MiB: 10,485,760 bytes.")
+def largest_body(reply: Reply) -> None:
+    """A body of almost 10 MiB is accepted, most of it in a field that nobody knows."""
+    require(reply.status == 200, f"it got {reply.status}")
 
 
 def _many_values(target: Target) -> Iterator[tuple[str, Reply]]:

@@ -137,10 +137,14 @@ def _changed(
     target: Target, prompt: str, settled: Callable[[_Change], bool] = lambda change: bool(change.names)
 ) -> _Change:
     """Sends a request. Returns the figures before it, and after it once they are `settled` or WAIT_SECONDS passed."""
+    return _changed_by(target, partial(target.post, question(prompt)), settled)
+
+
+def _changed_by(target: Target, send: Callable[[], object], settled: Callable[[_Change], bool]) -> _Change:
     first = target.get("/metrics")
     judged_by("E4/1", first.status == 200)
     before = _samples(first.text)
-    target.post(question(prompt))
+    send()
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         change = _Change(before, _samples(target.get("/metrics").text))
@@ -171,7 +175,14 @@ def _on_a_server_of_its_own(target: Target) -> Iterator[tuple[str, _Change]]:
     separate = target.launched(target.upstream_variables, fresh=True)
     fails = [target.prompts["fails"]] if target.upstream is not None and "fails" in target.prompts else []
     for prompt in ("to be counted", *fails):
-        yield "", _changed(separate, prompt, lambda change: bool(change.names) and not _in_flight(change))
+        yield "", _changed(separate, prompt, _has_ended)
+    if target.upstream is not None and "endless" in target.prompts:
+        leave = partial(separate.half_read, question(target.prompts["endless"], stream=True))
+        yield "after a client has gone away", _changed_by(separate, leave, _has_ended)
+
+
+def _has_ended(change: _Change) -> bool:
+    return bool(change.names) and not _in_flight(change)
 
 
 @case("E4/5", _on_a_server_of_its_own, remedy="Count a request as in flight only until it has ended.", timed=True)

@@ -351,7 +351,7 @@ def place_of_the_part(reply: Reply) -> None:
 
 
 def _details(target: Target) -> Iterator[tuple[str, tuple[object, str]]]:
-    for detail in ("low", "high", "auto"):
+    for detail in ("low", "high", "auto", "original"):  # some servers know more words than OpenAI
         part = {"type": "image_url", "image_url": {"url": PIXEL, "detail": detail}}
         for body in to_upstream(target, messages=[_user(_TEXT, part)]):
             yield f"detail {detail!r}", (_details_in(body.get("messages")), detail)
