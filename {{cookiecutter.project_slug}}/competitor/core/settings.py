@@ -59,7 +59,7 @@ class Settings(BaseModel):
     openai_api_key: Key | None = _variable(None, "OPENAI_API_KEY")
     """Key for the server at JANUS_LLM_BASE_URL, if JANUS_LLM_API_KEY is unset."""
     chutes_api_key: Key | None = _variable(None, "CHUTES_API_KEY")
-    """Key for the server at JANUS_LLM_BASE_URL, if that is chutes.ai. No other host gets this key."""
+    """Key for models and services at chutes.ai. No other host gets this key."""
     token_hosts: Names = _variable(frozenset(), "JANUS_TOKEN_HOSTS")
     """Hosts besides chutes.ai that may get the user's token from the request, comma-separated."""
     llm_connect_seconds: float = _variable(10.0, "JANUS_LLM_CONNECT_SECONDS", gt=0)

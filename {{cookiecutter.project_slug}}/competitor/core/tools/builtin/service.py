@@ -3,7 +3,7 @@
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -64,6 +64,6 @@ class Service:
         finally:
             response.close(finished=response.whole)
         if not 200 <= response.status < 300:
-            said = data[:1_000].decode("utf-8", "replace")[:300]
-            raise ToolError(f"The service answered with the HTTP status {response.status}: {said}")
+            host, said = urlsplit(url).hostname, data[:1_000].decode("utf-8", "replace")[:300]
+            raise ToolError(f"{host} answered with the HTTP status {response.status}: {said}")
         return data

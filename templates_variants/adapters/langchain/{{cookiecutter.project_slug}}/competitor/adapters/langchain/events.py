@@ -11,13 +11,16 @@ from . import messages as wire
 from .run import Run
 
 
-async def stream(agent: Any, chat: Chat, *, messages: Sequence[dict[str, Any]] | None = None) -> AsyncGenerator[Event]:
+async def stream(
+    agent: Any, chat: Chat, *, models: Sequence[str] = (), messages: Sequence[dict[str, Any]] | None = None
+) -> AsyncGenerator[Event]:
     """Runs `agent` (any LangGraph graph whose state has `messages`) on the conversation. Yields the answer's events.
 
-    `messages`, in OpenAI's wire format, replaces the caller's conversation. Raises the agent's errors, such as
+    `models` are for this request, as in `Chat.complete`: each `ChatJanus` asks them that has no model and no chat of
+    its own. `messages`, in OpenAI's wire format, replaces the caller's conversation. Raises the agent's errors, such as
     `UpstreamError`, and cancels the agent when nobody reads its events any more.
     """
-    run = Run(chat, asyncio.get_running_loop())
+    run = Run(chat, asyncio.get_running_loop(), models)
     given = wire.to_langchain(chat.messages if messages is None else messages)
 
     async def work() -> None:

@@ -82,18 +82,14 @@ class ChatJanus(BaseChatModel):
             return super().with_structured_output(schema, include_raw=include_raw)
         return structured.output(self, schema, method, include_raw=include_raw, strict=kwargs.get("strict"))
 
-    def _chat(self) -> Chat:
-        run = current()
+    def _completion(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> Completion:
+        run = current() if self.chat is None else None
         chat = self.chat or (run.chat if run else None)
         if chat is None:
             raise RuntimeError("ChatJanus has no request: use it inside stream(agent, chat), or pass it a chat")
-        return chat
-
-    def _completion(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> Completion:
-        chat = self._chat()
         own = {
             "model": self.model if self._is_named else None,
-            "models": self.models or None,
+            "models": self.models or (run.models if run and not self._is_named else ()) or None,
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
         }

@@ -31,6 +31,7 @@ class Run:
 
     chat: Chat
     loop: asyncio.AbstractEventLoop
+    models: Sequence[str] = ()  # those that are asked where a `ChatJanus` names none
     waiting: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     toolbox: Toolbox | None = None  # set in the first turn
     turns: int = 0  # calls of the model so far
@@ -55,7 +56,7 @@ class Run:
 
         Raises `UpstreamError` if the call failed, so that the agent can try something else.
         """
-        shown = _Shown(completion)
+        shown = _Shown(completion, self.chat)
         self.report(shown)
         await shown.over
         self.shown_text = completion.shown_text
@@ -88,14 +89,15 @@ class Run:
 class _Shown(Source):
     """A model call as an event. If it fails, the agent gets the error, and the answer goes on."""
 
-    def __init__(self, completion: Completion):
-        self._completion = completion
+    def __init__(self, completion: Completion, chat: Chat):
+        self._completion, self._chat = completion, chat
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def pour(self, sink: Sink) -> None:
         try:
             await self._completion.pour(sink)
         except UpstreamError as error:
+            self._chat.log.warning("the agent gets the failure of a model", extra={"kind": error.kind})
             self._end(error)
         else:
             self._end(None)
