@@ -52,7 +52,8 @@ def serving(server: type[Plain], upstream: Upstream) -> Iterator[Target]:
             return Target(running.enter_context(PlainServer(server(environment))).url, timeout=REQUEST_SECONDS)
 
         url = launch(announced(f"{upstream.url}/v1")).url
-        yield Target(url, prompts=PROMPTS, launch=launch, upstream=upstream, timeout=REQUEST_SECONDS)
+        prompts = {**PROMPTS, **getattr(server, "PROMPTS", {})}
+        yield Target(url, prompts=prompts, launch=launch, upstream=upstream, timeout=REQUEST_SECONDS)
 
 
 def judged_by_its_own_cases(mutant: Mutant) -> Outcome:
