@@ -90,6 +90,17 @@ def test_the_next_model_goes_on_where_one_breaks_off(server: Target, models: Mod
     assert "failure" in log.read_text(encoding="utf-8")
 
 
+def test_the_model_that_broke_off_is_not_asked_again(server: Target, models: ModelServer) -> None:
+    said, names = asked(server, models, "Hi", FAILED, BROKEN_OFF, text("a time."))
+    assert (said, names) == ("Long ago, a time.", ["small-1", "large-1", "small-1"])
+
+
+def test_one_that_has_only_thought_is_replaced_too(server: Target, models: ModelServer) -> None:
+    said, names = asked(server, models, "Hi", BROKEN_OFF.replace('"content"', '"reasoning_content"'), text("Hello."))
+    assert (said, names) == ("Hello.", ["small-1", "large-1"])
+    assert [message["role"] for message in models.asked[1]["messages"]] == ["user"]
+
+
 def test_each_turn_falls_back(server: Target, models: ModelServer, variant: str) -> None:
     if variant not in WITH_TOOLS:
         pytest.skip("this variant has no tools")

@@ -72,17 +72,26 @@ class ApiError(Exception):
         self.code, self.message, self.param, self.headers = code, message, param, dict(headers or {})
 
 
+GO_ON = "Go on exactly where you stopped. Repeat nothing."
+
+
 class UpstreamError(Exception):
     """The model's server failed. `kind` is a key of `UPSTREAM_KINDS`; only the log gets `detail`.
 
-    `retry_after` is the pause in seconds that the server asked for. `said` is the text that the call had passed on
-    before it failed: a backend that catches the error can let another model go on from there.
+    `retry_after` is the pause in seconds that the server asked for. `model` is the name of the model that failed, as
+    the backend gave it; of several, the last one. `said` is the text that the call had passed on before it failed.
     """
 
     def __init__(self, kind: str, detail: str = "", *, status: int = 0, retry_after: float | None = None):
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind, self.detail, self.status, self.retry_after = kind, detail, status, retry_after
-        self.said = ""
+        self.model = self.said = ""
+
+    @property
+    def follow_up(self) -> list[dict[str, str]]:
+        """Messages that let another model go on after `said`; none if nothing was said."""
+        said = [{"role": "assistant", "content": self.said}, {"role": "user", "content": GO_ON}]
+        return said if self.said else []
 
     @property
     def sentence(self) -> str:

@@ -62,7 +62,7 @@ def with_query(url: str, query: Mapping[str, Any] | None) -> str:
 
 async def call(client: HttpClient, settings: Settings, request: Request, doing: Doing) -> Reply:
     """Sends a request, and again if it is a GET whose failure may pass. Raises `ServiceError`."""
-    service = _named(request.url, settings)
+    service, request_id = named(request.url, settings), request.headers.get("x-request-id", "")
     doing(f"Asking {service}")
     try:
         async with asyncio.timeout(request.seconds):
@@ -73,14 +73,13 @@ async def call(client: HttpClient, settings: Settings, request: Request, doing: 
                 except UpstreamError as error:
                     pause = pause_before_retry(error, attempt) if request.method == "GET" else None
                     if pause is None or attempt >= MAX_SERVICE_ATTEMPTS:
-                        failed = _error(service, error)
-                        log.warning("a service failed", extra={"why": str(failed), "detail": error.detail[:300]})
-                        raise failed from None
+                        raise failed(service, error, request_id) from None
                 doing(f"{service} failed; asking again")
                 await asyncio.sleep(pause)
                 attempt += 1
     except TimeoutError:
-        log.warning("a service did not answer in time", extra={"service": service, "seconds": request.seconds})
+        why = {"request_id": request_id, "service": service, "seconds": request.seconds}
+        log.warning("a service did not answer in time", extra=why)
         raise ServiceError(f"{service} did not answer within {request.seconds:g} s") from None
     finally:
         doing("Working on it")
@@ -98,19 +97,20 @@ async def _once(client: HttpClient, request: Request, service: str) -> Reply:
         response.close(finished=response.whole)
 
 
-def _named(url: str, settings: Settings) -> str:
+def named(url: str, settings: Settings) -> str:
     """The host of a URL, and the setting that holds its base URL: `weather.example (WEATHER_URL)`."""
     try:
         origin = parse(url)[0]
     except EgressRefused as refused:
         raise ServiceError(f"A URL cannot be called: {refused}") from None
-    # The owner's settings come last, and are meant most often.
-    holders = [name for name, base in settings.named_base_urls.items() if parse(base)[0] == origin]
-    variable = holders[-1] if holders else ""
+    holders = [(base, name) for name, base in settings.named_base_urls.items() if parse(base)[0] == origin]
+    # The longest that fits. The owner's settings come last, and are meant most often.
+    variable = max(reversed(holders), key=lambda held: url.startswith(held[0]) * len(held[0]))[1] if holders else ""
     return f"{origin.host_header} ({variable})" if variable else origin.host_header
 
 
-def _error(service: str, error: UpstreamError) -> ServiceError:
+def failed(service: str, error: UpstreamError, request_id: str) -> ServiceError:
+    """Logs a failure, and returns it as an error with a sentence."""
     said = {
         "unreachable": "cannot be reached",
         "silent": "stopped answering",
@@ -121,4 +121,8 @@ def _error(service: str, error: UpstreamError) -> ServiceError:
     }.get(error.kind, f"answered with the HTTP status {error.status}")
     if 300 <= error.status < 400:
         said += ", which leads elsewhere and is not followed"
+    log.warning(
+        "a service failed",
+        extra={"request_id": request_id, "why": f"{service} {said}", "detail": error.detail[:300]},
+    )
     return ServiceError(f"{service} {said}", status=error.status, detail=error.detail)

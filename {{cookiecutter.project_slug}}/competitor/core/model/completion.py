@@ -147,6 +147,7 @@ class Completion(Source):
             if self._held is not None:
                 self._held.release()
             error.said = self.shown_text if self._reader is not None else ""
+            error.model = (self._upstream.name if self._upstream is not None else "") or self._model
             raise
         finally:
             if self._held is not None:

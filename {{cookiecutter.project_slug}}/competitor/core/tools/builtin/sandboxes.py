@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ...errors import UpstreamError
+from ...errors import ServiceError
 from ...limits import MAX_SANDBOX_SECONDS
 from ..tool import Result, ToolError
 from .service import Service
@@ -47,7 +47,7 @@ class Sandy:
             await self._service.post(f"{base}/files/write", {"path": command.split()[1], "content": code})
             return outcome(await self._service.post(f"{base}/exec", {"command": command}))
         finally:
-            with contextlib.suppress(ToolError, UpstreamError):
+            with contextlib.suppress(ToolError, ServiceError):
                 await self._service.post(f"{base}/terminate", {})
 
 

@@ -3,14 +3,16 @@
 
 import json
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
 from ...chat import Chat
+from ...errors import UpstreamError
 from ...limits import MAX_REPLY_BYTES
 from ...model.upstream import usable_token
 from ...outbound.egress import is_platform
+from ...services import failed, named
 from ..tool import ToolError
 
 
@@ -24,11 +26,11 @@ class Service:
             self._key = chat.settings.key_for(base_url)
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Posts `body` as JSON and returns the reply. Raises `ToolError` and `UpstreamError`."""
+        """Posts `body` as JSON and returns the reply. Raises `ToolError` and `ServiceError`."""
         return await self._ask("POST", path, "", json.dumps(body).encode())
 
     async def get(self, path: str, **query: str) -> Any:
-        """Sends a query and returns the reply. Raises `ToolError` and `UpstreamError`."""
+        """Sends a query and returns the reply. Raises `ToolError` and `ServiceError`."""
         return await self._ask("GET", path, f"?{urlencode(query)}")
 
     async def post_for_bytes(self, path: str, body: dict[str, Any], most: int) -> bytes:
@@ -58,12 +60,16 @@ class Service:
             headers["content-type"] = "application/json"
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key.get_secret_value()}"
-        response = await self._chat.http.open(method, url, headers, body)
+        service = named(url, self._chat.settings)
         try:
-            data = await response.read(most)
-        finally:
-            response.close(finished=response.whole)
+            response = await self._chat.http.open(method, url, headers, body)
+            try:
+                data = await response.read(most)
+            finally:
+                response.close(finished=response.whole)
+        except UpstreamError as error:
+            raise failed(service, error, self._chat.id) from None
         if not 200 <= response.status < 300:
-            host, said = urlsplit(url).hostname, data[:1_000].decode("utf-8", "replace")[:300]
-            raise ToolError(f"{host} answered with the HTTP status {response.status}: {said}")
+            said = data[:1_000].decode("utf-8", "replace")[:300]
+            raise ToolError(f"{service} answered with the HTTP status {response.status}: {said}")
         return data
