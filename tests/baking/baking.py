@@ -19,8 +19,8 @@ VARIANTS = {
 }
 DEFAULT = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["backend"][0]
 
-# The environment of `competitor lint` in a generated repo: all repos share one cache of mypy.
-LINT = {**os.environ, "MYPY_CACHE_DIR": str(TEMPLATE / ".mypy_cache" / "bakes")}
+# The environment of `competitor lint` in a generated repo: all repos share the template's cache of mypy.
+LINT = {**os.environ, "MYPY_CACHE_DIR": str(TEMPLATE / ".mypy_cache")}
 
 
 def clean_environment(home: Path) -> dict[str, str]:

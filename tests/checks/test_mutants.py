@@ -34,4 +34,4 @@ def test_every_clause_has_a_mutant_and_there_are_enough_of_each_origin() -> None
     origins = Counter(mutant.origin for mutant in MUTANTS)
     assert origins[BLIND] == 20
     assert origins[OF_THE_CONTRACT] >= 10
-    assert origins[FROM_THE_CONTRACT_ALONE] == 60
+    assert origins[FROM_THE_CONTRACT_ALONE] == 80

@@ -2,6 +2,7 @@
 
 from . import (
     artifacts,
+    blind_three,
     blind_two,
     egress,
     endpoints,
@@ -22,6 +23,7 @@ __all__ = [
     "MUTANTS",
     "Mutant",
     "artifacts",
+    "blind_three",
     "blind_two",
     "egress",
     "endpoints",

@@ -9,10 +9,12 @@ from typing import Any
 
 from ..plain_artifacts import Shelf
 from ..plain_server import PASSED_ON, Gone, Handler, Plain, Refused, Relay
+from .registry import FROM_THE_CONTRACT_ALONE, breaks, shelved
 
 Json = dict[str, Any]
 
 
+@breaks("E6/8", origin=FROM_THE_CONTRACT_ALONE)
 class TakesALookalikeForALocalName(Plain):
     """E6: "`Host` must be a local name, an address, or one of `JANUS_DEBUG_HOSTS` [...]; 404 else.", but this server
     looks only at how the host begins, so that `localhost.attacker.example` may read the debug stream."""
@@ -21,6 +23,7 @@ class TakesALookalikeForALocalName(Plain):
         return host.startswith(("127.0.0.1", "localhost")) or super().debug_stream_host(host)
 
 
+@breaks("E4/5", origin=FROM_THE_CONTRACT_ALONE)
 class CountsALeaverAsInFlight(Plain):
     """E4: "Requests, errors, in-flight, TTFT, largest gap, tokens, artifacts, sandbox seconds.", but this server's
     in-flight gauge does not go down again after a client that went away in the middle of its answer."""
@@ -36,6 +39,7 @@ class CountsALeaverAsInFlight(Plain):
     handler_bases = (Leaky,)
 
 
+@breaks("R7/5", origin=FROM_THE_CONTRACT_ALONE)
 class ComparesWholeToolsForRepeats(Plain):
     """R7: "Tool names may repeat in one list: dedupe before any upstream sees them.", but this server drops a tool only
     when all of it repeats, so two tools of one name with different descriptions both reach the upstream."""
@@ -50,6 +54,7 @@ class ComparesWholeToolsForRepeats(Plain):
         return body
 
 
+@breaks("R7/6", origin=FROM_THE_CONTRACT_ALONE)
 class RequiresAnyToolInsteadOfTheForcedOne(Plain):
     """R7: "A forced `tool_choice` is honoured", but this server sends `required` for a named function and all of the
     tools with it, so the upstream does not learn which one was forced."""
@@ -61,6 +66,7 @@ class RequiresAnyToolInsteadOfTheForcedOne(Plain):
         return body
 
 
+@breaks("R8/1", origin=FROM_THE_CONTRACT_ALONE)
 class ShowsTheFieldsOfARefusedBody(Plain):
     """R8: "never logged, never shown by `/debug`, never echoed", but this server's message of a 400 shows the fields
     that it was given, the user's token among them."""
@@ -73,6 +79,7 @@ class ShowsTheFieldsOfARefusedBody(Plain):
             raise Refused(refused.param, f"{refused}; given: {given}", refused.status) from None
 
 
+@breaks("R9/2", origin=FROM_THE_CONTRACT_ALONE)
 class DropsSettingsThatAreZeroOrFalse(Plain):
     """R9: "OpenAI's own (`stop`, `seed`, penalties, `logit_bias`, `parallel_tool_calls`, `reasoning_effort`, ...) go on
     to the upstream as they came", but this server takes `seed: 0` and `parallel_tool_calls: false` for absent."""
@@ -81,6 +88,7 @@ class DropsSettingsThatAreZeroOrFalse(Plain):
         return {name: value for name, value in super().upstream_body(asked).items() if value or name not in PASSED_ON}
 
 
+@breaks("W2/4", origin=FROM_THE_CONTRACT_ALONE)
 class LeavesOutArtifactsBesideToolCalls(Plain):
     """W2: "`message`: `role, content, reasoning_content, tool_calls?, artifacts` (a list, `[]` when none).", but this
     server's message has no `artifacts` when it has tool calls."""
@@ -92,6 +100,7 @@ class LeavesOutArtifactsBesideToolCalls(Plain):
         return answer
 
 
+@breaks("S3/3", origin=FROM_THE_CONTRACT_ALONE)
 class StopsPingsOnceTheTextHasBegun(Plain):
     """S3: "Never more than 2 s between any two SSE events", but this server pings only until the first text. In a later
     silence of the upstream there are only the notes of progress, 2.6 s apart."""
@@ -109,7 +118,8 @@ class StopsPingsOnceTheTextHasBegun(Plain):
     handler_bases = (Quiet,)
 
 
-class SendsNullContentBesideReasoning(Plain):
+@breaks("S5/3", origin=FROM_THE_CONTRACT_ALONE)
+class SendsNullContentInDeltasOfReasoning(Plain):
     """S5: "Omit nulls: no `content: null`, never `usage: null`", but this server's deltas with reasoning carry
     `content: null`, as those of some inference servers do."""
 
@@ -117,6 +127,7 @@ class SendsNullContentBesideReasoning(Plain):
         return super().chunk(fixed, {"content": None, **delta} if "reasoning_content" in delta else delta)
 
 
+@breaks("S8/5", origin=FROM_THE_CONTRACT_ALONE)
 class LeavesOutUsageThatWasDeclined(Plain):
     """S8: "Every stream carries `usage` with three integers exactly once: on the finish chunk; or, when `include_usage`
     was asked, on OpenAI's chunk", but this server's stream has none after `include_usage: false`."""
@@ -133,6 +144,7 @@ class LeavesOutUsageThatWasDeclined(Plain):
         yield b"data: [DONE]\n\n"
 
 
+@breaks("S13/3", origin=FROM_THE_CONTRACT_ALONE)
 class TakesAnErrorFrameForTheEnd(Plain):
     """S13: "A failure later: a text that says so in `content`", but this server's stream ends like a complete answer
     when the upstream sends `data: {"error": ...}` in the middle of its stream."""
@@ -150,6 +162,7 @@ class TakesAnErrorFrameForTheEnd(Plain):
         return response
 
 
+@breaks("S14/2", origin=FROM_THE_CONTRACT_ALONE)
 class WatchesTheClientOnlyInStreams(Plain):
     """S14: "A client that goes away stops the work upstream, at once", but this server does not look whether the client
     of a non-streamed answer is still there, and lets the upstream write to its end."""
@@ -167,6 +180,7 @@ class WatchesTheClientOnlyInStreams(Plain):
     handler_bases = (Patient,)
 
 
+@breaks("S15/1", origin=FROM_THE_CONTRACT_ALONE)
 class LimitsTheSilenceInsteadOfTheAnswer(Plain):
     """S15: "`JANUS_TIMEOUT` (seconds, default 300) is the caller's limit; the competitor ends its answer in good form
     10 s before it", but this server gives its limit to the socket as a read timeout, which every byte begins again."""
@@ -180,6 +194,7 @@ class LimitsTheSilenceInsteadOfTheAnswer(Plain):
         return math.inf
 
 
+@breaks("S13/5", origin=FROM_THE_CONTRACT_ALONE)
 class HidesALateFailureInAWholeAnswer(Plain):
     """S16: "A failing upstream is not bad input: S13, and in whole mode a normal 200 completion that says so in its
     text", but this server's whole answer is the first half of the text alone when the upstream broke off after it."""
@@ -189,6 +204,7 @@ class HidesALateFailureInAWholeAnswer(Plain):
         return super().whole(id, asked, {**message, "content": said} if failed and said else message, reason, usage)
 
 
+@breaks("U3/2", origin=FROM_THE_CONTRACT_ALONE)
 class CountsBase64AsText(Plain):
     """U3: "zero is never right for a non-empty text, and base64 is not text", but this server estimates the tokens of
     the prompt from the length of the messages' JSON, and so counts the bytes of an image in a `data:` URL."""
@@ -199,6 +215,7 @@ class CountsBase64AsText(Plain):
         return super().usage(counted or estimate, asked, text)
 
 
+@breaks("N3/3", origin=FROM_THE_CONTRACT_ALONE)
 class TakesAMegabyteForAMebibyte(Plain):
     """N3: "request body | 10 MiB, configurable", but this server refuses a body of more than 10,000,000 bytes."""
 
@@ -208,6 +225,7 @@ class TakesAMegabyteForAMebibyte(Plain):
         super().check_headers(headers, size)
 
 
+@shelved("A2/2", origin=FROM_THE_CONTRACT_ALONE)
 class EncodesForUrlsInsteadOfBase64(Shelf):
     """A2: "Small ones: a base64 `data:` URL", but this server's data: URL has the alphabet that is meant for paths and
     queries (`-` and `_`), which does not decode to the artifact's bytes."""
@@ -216,6 +234,7 @@ class EncodesForUrlsInsteadOfBase64(Shelf):
         return f"data:{mime_type};base64,{base64.urlsafe_b64encode(data).decode()}"
 
 
+@shelved("A3/4", origin=FROM_THE_CONTRACT_ALONE)
 class LinksALargeImageAsAFile(Shelf):
     """A3: "`content` links to the same URL in markdown (images as images: [...])", but this server writes only an
     inline image as one; a larger one, which has an http URL, becomes an ordinary link."""
@@ -225,6 +244,7 @@ class LinksALargeImageAsAFile(Shelf):
         return link if item["url"].startswith("data:") else link.removeprefix("!")
 
 
+@shelved("A3/6", origin=FROM_THE_CONTRACT_ALONE)
 class ReplacesDataUrlsOnlyInStrings(Shelf):
     """A3: "`data:` URLs that come back in the history are replaced by names before an upstream sees them.", but this
     server does so only where an assistant's content is a string, not where it is a list of parts."""
@@ -233,6 +253,7 @@ class ReplacesDataUrlsOnlyInStrings(Shelf):
         return self.named(content) if isinstance(content, str) else content
 
 
+@shelved("A4/5", origin=FROM_THE_CONTRACT_ALONE)
 class ReadsASuffixRangeFromTheStart(Shelf):
     """A4: "Fetching: exact length, hash equal to `sha256`, right `Content-Type`, `Content-Disposition`, `ETag`, `HEAD`
     and `Range`", but this server takes a range without a first byte (`bytes=-5`) to begin at byte 0."""

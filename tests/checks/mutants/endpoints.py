@@ -335,13 +335,13 @@ class MixesRequestsWithOneDebugId(Plain):
         return super().follow(id)
 
 
-@breaks("E6/8", says="with a Host in JANUS_DEBUG_HOSTS")
+@breaks("E6/8", says="with the Host gateway.internal")
 class KnowsNoDebugHosts(Plain):
     def debug_stream_host(self, host: str) -> bool:
         return self.debug_host(host)
 
 
-@breaks("E6/8", says="with a foreign Host")
+@breaks("E6/8", says="rebound.example")
 class StreamsDebugForAnyHost(Plain):
     def debug_stream_host(self, host: str) -> bool:
         return True

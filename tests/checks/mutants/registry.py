@@ -55,7 +55,7 @@ def breaks(
 
 
 def shelved(
-    *cases: str, says: str, also: str = "", origin: str = BESIDE_THE_CHECK
+    *cases: str, says: str = "", also: str = "", origin: str = BESIDE_THE_CHECK
 ) -> Callable[[type[Shelf]], type[Shelf]]:
     """Adds a mutant to the list: the plain server with the decorated class as its `Shelf`."""
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -304,8 +305,15 @@ def whole_link(linked: _Linked) -> None:
     require(linked.links, "a non-streamed answer does not link to its artifact")
 
 
+def _without_inline(target: Target) -> Iterator[tuple[str, _Linked]]:
+    """Artifacts that get an http(s) URL only because nothing is inline; none if no such server can be started."""
+    with suppress(NotShown):
+        stream = no_inline(target).stream(target.prompt("artifact"))
+        yield from (("with nothing inline", _Linked(item, stream.text)) for item in artifacts(stream))
+
+
 def _pictures(target: Target) -> Iterator[tuple[str, _Linked]]:
-    for source in (_streamed_links, _whole_links):
+    for source in (_streamed_links, _whole_links, _without_inline):
         for what, linked in source(target):
             if linked.item.get("mime_type") in PICTURES:
                 yield what, linked
