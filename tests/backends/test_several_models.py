@@ -26,6 +26,8 @@ processes = contract_tests("processes")
 DECLARED = 'from ..api import Model\n\nMODELS = {"fast": Model("small-1"), "big": Model("large-1")}\n'
 WORDS = "It took some time, but " * 5  # more than a backend with tools holds back
 BROKEN_OFF_LATE = BROKEN_OFF.replace("Long ago, ", WORDS)
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+BROKEN_OFF_CALL = call("weather", {"city": "Paris"}).split('data: {"choices":[{"index":0,"delta":{},"finish')[0]
 SUM = call("calculator", {"expression": "6 * 7"})
 
 
@@ -93,6 +95,19 @@ def test_the_next_model_goes_on_where_one_breaks_off(server: Target, models: Mod
 def test_the_model_that_broke_off_is_not_asked_again(server: Target, models: ModelServer) -> None:
     said, names = asked(server, models, "Hi", FAILED, BROKEN_OFF, text("a time."))
     assert (said, names) == ("Long ago, a time.", ["small-1", "large-1", "small-1"])
+
+
+def test_if_all_have_failed_none_is_asked_again(server: Target, models: ModelServer) -> None:
+    said, names = asked(server, models, "Hi", FAILED, FAILED)
+    assert "reported an error" in said
+    assert names == ["small-1", "large-1"]
+
+
+def test_a_client_s_call_that_broke_off_is_not_followed_by_another(server: Target, models: ModelServer) -> None:
+    models.reset(BROKEN_OFF_CALL, text("Not asked."))
+    said = server.post({**question("Weather?"), "tools": [WEATHER]}).json()["choices"][0]
+    assert [body["model"] for body in models.asked] == ["small-1"]
+    assert "Not asked." not in str(said)
 
 
 def test_one_that_has_only_thought_is_replaced_too(server: Target, models: ModelServer) -> None:

@@ -47,8 +47,8 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
                     for `ToolCallPiece` as well. Then `.text`, `.shown_text`, `.reasoning`, `.tool_calls` (yours),
                     `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result. If the call fails,
                     the `yield` or the iteration raises `UpstreamError`: `.kind` says what failed
-                    (errors.UPSTREAM_KINDS), `.model` which model, `.said` is the text that had been passed on by then,
-                    and `.follow_up` are messages that let another model go on from there.
+                    (errors.UPSTREAM_KINDS), `.model` which model, `.said` is the text that had been passed on by then.
+                    If `.can_go_on`, another model can go on from there, with the messages `.follow_up`.
     OwnSettings     the base class of your settings (backend/settings.py); a field of the type `BaseUrl` may be called
     Model(id, base_url=..., key=...)   declares a model of backend/models.py, to be asked by a short name
 

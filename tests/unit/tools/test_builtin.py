@@ -235,7 +235,8 @@ def test_a_text_is_read_aloud(services: Services) -> None:
         ("/generate", (200, {"error": "busy"}), "did not answer with an image"),
         ("/generate", (200, b"0" * (20 * 2**20 + 1)), "sent more than is accepted"),
         ("/speak", (200, "<html>"), "did not answer with sound"),
-        ("/speak", (503, "busy"), "HTTP status 503"),
+        ("/speak", (503, "busy"), "HTTP status 503: busy"),
+        ("/speak", (503, bytes(range(64))), "HTTP status 503"),
     ],
 )
 def test_a_service_that_fails_is_explained_to_the_model(

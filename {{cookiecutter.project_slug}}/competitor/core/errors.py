@@ -80,12 +80,15 @@ class UpstreamError(Exception):
 
     `retry_after` is the pause in seconds that the server asked for. `model` is the name of the model that failed, as
     the backend gave it; of several, the last one. `said` is the text that the call had passed on before it failed.
+    `can_go_on` is false if nothing was passed on, so that all models of a list have failed, and if a tool call of the
+    client was: it can be neither ended nor taken back.
     """
 
     def __init__(self, kind: str, detail: str = "", *, status: int = 0, retry_after: float | None = None):
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind, self.detail, self.status, self.retry_after = kind, detail, status, retry_after
         self.model = self.said = ""
+        self.can_go_on = False
 
     @property
     def follow_up(self) -> list[dict[str, str]]:

@@ -220,6 +220,7 @@ class Completion(Source):
             except UpstreamError as error:
                 self._llm.note_failure(upstream, error)
                 if (held or reader).has_told:
+                    error.can_go_on = not self.client_calls
                     raise
                 change = change_for(error, body, self._request, settings.llm_reasoning_back)
                 if change is not None and change not in learnt and len(learnt) < MAX_LEARNT_PER_CALL:

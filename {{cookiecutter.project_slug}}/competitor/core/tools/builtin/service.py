@@ -70,6 +70,7 @@ class Service:
         except UpstreamError as error:
             raise failed(service, error, self._chat.id) from None
         if not 200 <= response.status < 300:
-            said = data[:1_000].decode("utf-8", "replace")[:300]
-            raise ToolError(f"{service} answered with the HTTP status {response.status}: {said}")
+            said = " ".join(data[:1_000].decode("utf-8", "replace").split())[:300]
+            told = f": {said}" if said.isprintable() else ""
+            raise ToolError(f"{service} answered with the HTTP status {response.status}{told}")
         return data
