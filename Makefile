@@ -71,7 +71,7 @@ mutants: $(VENV)/.ready        ## run every check against every broken server, a
 
 test-browser: $(VENV)/.ready        ## test the report and the debug console in a real Chromium, which is installed if necessary (Debian, as root)
 	@$(BIN)/python tools/browser.py
-	@$(BIN)/python -m pytest -m browser tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
 
 test-variants: $(VENV)/.ready        ## run for the other variants what `make test` runs for the default only; BACKEND= chooses
 	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/baking tests/backends tests/models tests/submission tests/workshop/test_workshop.py

@@ -14,7 +14,7 @@ import pytest
 from openai import OpenAI
 
 from ..bakes import Bakes
-from ..baking.baking import VARIANTS
+from ..models.conftest import one_at_once
 from ..template_path import contract_tests
 from ..unit.artifacts import test_openai_sdk as by_sdk
 
@@ -56,7 +56,7 @@ def edited(project: Path) -> Path:
     return project
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=one_at_once("tools"))
 def owned(request: pytest.FixtureRequest, bakes: Bakes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp(request.param) / "my-competitor"
     return edited(Path(shutil.copytree(bakes(request.param), copy)))

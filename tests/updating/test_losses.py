@@ -40,6 +40,7 @@ def older(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # 1: the same edit in a shared file and in its base
 
 
+@pytest.mark.slow
 def test_a_replace_all_over_a_repo_of_0_2_0_is_kept(older: Path, template: Path, home: Path, tmp_path: Path) -> None:
     """In a repo of 0.2.0, the base of a file is a plain copy of it, so a search and replace changes both."""
     repo = owner.copy(older, tmp_path / "my-competitor")
@@ -73,6 +74,7 @@ def test_a_base_that_was_changed_is_refused_and_named(repo: Path, template: Path
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["new repo", "repo of 0.2.0"])
+@pytest.mark.slow
 def test_an_update_from_a_hook_in_a_worktree_leaves_the_index_alone(
     old: bool, untouched: Path, older: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -114,6 +116,7 @@ def reshaped(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return template
 
 
+@pytest.mark.slow
 def test_a_template_may_change_a_file_into_a_folder_and_back(repo: Path, reshaped: Path, home: Path) -> None:
     done = update(repo, home, "--template", reshaped.as_uri())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -139,6 +142,7 @@ def test_cookiecutter_refuses_a_file_that_becomes_a_folder(repo: Path, reshaped:
     assert owner.everything(repo) == before
 
 
+@pytest.mark.slow
 def test_a_repo_that_0_2_0_left_blocked_can_be_updated(older: Path, template: Path, home: Path, tmp_path: Path) -> None:
     """The journal has a path below `SECURITY.md`, which is a file. The roll-back of 0.2.0 failed with a traceback."""
     repo = owner.copy(older, tmp_path / "my-competitor")
@@ -380,6 +384,7 @@ def test_credentials_in_an_address_are_neither_stored_nor_shown(repo: Path, temp
 # 11: answers that would be reset
 
 
+@pytest.mark.slow
 def test_cookiecutter_without_the_recorded_answers_is_refused(template: Path, home: Path, tmp_path: Path) -> None:
     made = ("--no-input", "-o", str(tmp_path), "backend=tools", "author=Ada", "--checkout", f"v{newer.version()}")
     run("cookiecutter", template.as_uri(), *made, cwd=tmp_path, home=home)
@@ -409,6 +414,7 @@ def test_a_damaged_template_address_gives_no_traceback(text: str, repo: Path, te
     assert done.stderr.count("\n") <= 1
 
 
+@pytest.mark.slow
 def test_conflict_markers_are_not_nested(repo: Path, template: Path, home: Path) -> None:
     makefile = repo / "Makefile"
     text = makefile.read_text(encoding="utf-8").replace("## build the container", "## build it my way")
@@ -439,6 +445,7 @@ def test_an_update_during_a_rebase_is_refused(repo: Path, home: Path) -> None:
     assert "a rebase is in progress; finish it or abort it" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_address_with_older_releases_only_is_refused_without_to(
     repo: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:

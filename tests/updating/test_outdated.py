@@ -40,6 +40,7 @@ def test_it_says_versions_changes_of_the_contract_and_conflicts(untouched: Path,
     assert owner.everything(repo) == before
 
 
+@pytest.mark.slow
 def test_it_says_that_a_repo_is_up_to_date(untouched: Path, template: Path, home: Path, tmp_path: Path) -> None:
     repo = owner.copy(untouched, tmp_path / "my-competitor")
     assert update(repo, home).returncode == 0

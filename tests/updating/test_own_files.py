@@ -77,6 +77,7 @@ def test_a_migration_of_the_owner_s_files_is_shown_first_and_made_once(
     assert owner.everything(repo) == after
 
 
+@pytest.mark.slow
 def test_cookiecutter_lists_the_lines_and_the_command_that_changes_them(
     older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_cookiecutter_lists_the_lines_and_the_command_that_changes_them(
 
 
 @pytest.mark.parametrize("edited", [*(pytest.param(name, marks=pytest.mark.slow) for name in IN_FULL_ONLY), "answer"])
+@pytest.mark.slow
 def test_old_langchain_modules_are_deleted_unless_the_owner_changed_them(
     edited: str, older: Path, release: str, home: Path, tmp_path: Path
 ) -> None:

@@ -135,6 +135,7 @@ def test_the_update_is_pushed_on_a_branch_and_a_pull_request_says_what_it_does(
     assert "was already pushed" in said
 
 
+@pytest.mark.slow
 def test_conflicts_make_a_draft_that_names_them(repo: Path, forge: Forge, home: Path) -> None:
     makefile = repo / "Makefile"
     text = makefile.read_text(encoding="utf-8").replace("## build the container", "## build it my way")
@@ -148,6 +149,7 @@ def test_conflicts_make_a_draft_that_names_them(repo: Path, forge: Forge, home: 
     assert "- `Makefile`" in body["body"]
 
 
+@pytest.mark.slow
 def test_a_refused_pull_request_leaves_the_branch_and_says_why(repo: Path, forge: Forge, home: Path) -> None:
     forge.status = 403
     code, said = proposed(repo, home, forge)
@@ -156,6 +158,7 @@ def test_a_refused_pull_request_leaves_the_branch_and_says_why(repo: Path, forge
     assert "Not allowed" in said
 
 
+@pytest.mark.slow
 def test_without_a_token_the_text_is_printed(repo: Path, home: Path) -> None:
     done = run("competitor", "update", "--pull-request", *recorded_template(repo), cwd=repo, home=home, check=False)
     assert done.returncode == 0, done.stderr
