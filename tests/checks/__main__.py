@@ -1,4 +1,4 @@
-"""`make mutants`: runs every check on every mutant, and prints a table."""
+"""`make mutants` and `make mutants-all`: runs checks on all mutants, and prints a table."""
 
 import sys
 

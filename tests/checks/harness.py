@@ -82,19 +82,27 @@ def judge_by_own_cases(mutants: Iterable[Mutant]) -> list[Outcome]:
 
 
 def main() -> int:
-    """Judges every case on every mutant, or on those named as arguments, and prints a table. Returns the exit code."""
-    wanted = sys.argv[1:]
+    """Judges each mutant, or those named as arguments, by its own cases, or with `--all` by every case.
+
+    Prints a table. Returns the exit code.
+    """
+    wanted = [name for name in sys.argv[1:] if name != "--all"]
+    judged = _judged_by_every_case if "--all" in sys.argv else _judged_by_its_own_cases
     mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
     from_the_text = sum(mutant.origin != BESIDE_THE_CHECK for mutant in mutants)
     caught = 0
     with ProcessPoolExecutor(PROCESSES) as pool:
         # A class made by a function cannot be pickled, so the processes get its number in the list.
         numbers = [MUTANTS.index(mutant) for mutant in mutants]
-        for mutant, result in zip(mutants, pool.map(_judged_by_every_case, numbers), strict=True):
+        for mutant, result in zip(mutants, pool.map(judged, numbers), strict=True):
             caught += result.caught
             print(_row(mutant, result), flush=True)
     print(f"caught {caught} of {len(mutants)} mutants; {from_the_text} of them were written from the contract's text")
     return 0 if caught == len(mutants) else 1
+
+
+def _judged_by_its_own_cases(number: int) -> Outcome:
+    return judged_by_its_own_cases(MUTANTS[number])
 
 
 def _judged_by_every_case(number: int) -> Outcome:

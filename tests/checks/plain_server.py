@@ -479,15 +479,15 @@ class Relay(threading.Thread):
         self.connection.connect()
         if self.left:  # the client left before there was a connection to end
             return
-        response = self.plain.respond(self.connection, asked)
-        if response.headers.get_content_type() != "text/event-stream":
-            raise UpstreamFailed("no stream")
         done = False
-        while not self.left and (line := response.readline()):
-            if line.strip() == b"data: [DONE]":
-                done = True
-            elif line.startswith(b"data: "):
-                self.read(json.loads(line[6:]))
+        with self.plain.respond(self.connection, asked) as response:
+            if response.headers.get_content_type() != "text/event-stream":
+                raise UpstreamFailed("no stream")
+            while not self.left and (line := response.readline()):
+                if line.strip() == b"data: [DONE]":
+                    done = True
+                elif line.startswith(b"data: "):
+                    self.read(json.loads(line[6:]))
         if not done and not self.finish:
             raise UpstreamFailed("it broke off")
 

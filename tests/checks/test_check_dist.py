@@ -67,7 +67,7 @@ def test_it_checks_a_server_that_it_starts_on_an_upstream_that_fails(archive: Pa
     given = ("--only", "E9,S13,R9/2,N1", "--contract", "1.1.0", "--html", str(tmp_path / "v.html"))
     done = run(archive, "--start", SERVE, *given)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "4 clauses hold, 0 are broken" in done.stdout
+    assert "Clauses: 4 ok, 0 broken" in done.stdout
     assert "<style>\n" in (tmp_path / "v.html").read_text(encoding="utf-8")
 
 
@@ -139,7 +139,7 @@ def test_the_steps_of_the_action_check_a_server_and_leave_reports(tmp_path: Path
         "check.json",
         "check.xml",
     ]
-    assert "complies with contract" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "of contract 1.0.0. Clauses: 2 ok, 0 broken" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 def test_the_action_fails_with_the_exit_code_of_the_check(tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ import pytest
 import trustme
 
 from competitor.checks import CASES, Target, stand_in
-from competitor.checks.judging import LATE, judge_all
+from competitor.checks.judging import LATE, judge, judge_all
 from competitor.checks.lateness import Lateness
 from competitor.checks.registry import Case
-from competitor.checks.report.evidence import curl
-from competitor.checks.responses import Late, NotShown, Request
+from competitor.checks.report.evidence import REDACTED, curl, looked_at_text
+from competitor.checks.responses import Failed, Late, NotShown, Reply, Request, Untimed, require
 
 from ..template_path import UNBAKED
 from .harness import serving
@@ -78,7 +78,7 @@ def test_a_path_in_the_url_comes_before_the_paths_of_the_contract(end: str) -> N
     with plain(Below) as url:
         done = check(f"{url}{Below.prefix}{end}", *SOME)
     assert done.returncode == 0, done.stdout
-    assert "5 clauses hold, 0 are broken" in done.stdout
+    assert "Clauses: 5 ok, 0 broken" in done.stdout
 
 
 def test_without_its_path_such_a_server_is_broken() -> None:
@@ -131,6 +131,8 @@ def test_a_self_signed_certificate_needs_a_ca_or_an_option(tmp_path: Path) -> No
         (["--baseline", "/nonexistent.txt"], "cannot be read as a baseline"),
         (["--json", "/dev/null/v.json"], "cannot be written"),
         (["--explain", "Z9"], "There is no clause or case Z9"),
+        (["--explain", "N5"], "N5 cannot be checked over HTTP"),
+        (["--only", "R1/6", "--contract", "1.0.0"], "Contract 1.0.0 does not have R1/6"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named_before_anything_is_checked(options: list[str], says: str) -> None:
@@ -316,6 +318,45 @@ def test_without_a_measure_of_lateness_a_time_counts_at_once() -> None:
 class FirstWordsLate(Plain):
     def words(self) -> Json | None:
         return None
+
+
+def test_all_that_breaks_a_rule_is_named_with_the_response_of_the_first() -> None:
+    """A failure that no lateness explains comes first; the evidence is the response that the case looked at."""
+    replies = [Reply(status, {}, b"") for status in (200, 408, 200, 503)]
+
+    def look(reply: Reply) -> None:
+        if reply is replies[1]:
+            raise Late("it was late", 9.0)
+        require(reply.status == 200, f"it got {reply.status}")
+
+    names = ["a", "b", "c", "d"]
+    verdict = judge(Case("S16/1", "", "must", "", lambda target: zip(names, replies, strict=True), look), Target("x:"))
+    assert (verdict.status, verdict.reason, verdict.over) == ("broken", "d: it got 503; also broken: b", None)
+    assert verdict.evidence == (replies[3],)
+
+
+def test_what_an_upstream_got_is_shown_without_secrets() -> None:
+    def look(body: object) -> None:
+        raise Failed("it is wrong")
+
+    bodies = [("", {"temperature": 2, "api_key": "sk-secret", "server": Target("http://127.0.0.1:9")})]
+    verdict = judge(Case("R9/2", "", "must", "", lambda target: bodies, look), Target("x:"))
+    shown = looked_at_text(verdict.looked_at)
+    assert json.loads(shown) == {"temperature": 2, "api_key": REDACTED, "server": "Target"}
+
+
+def test_a_finding_without_a_time_is_not_withheld() -> None:
+    def look(_: object) -> None:
+        raise Untimed("it answered 404")
+
+    case = Case("E6/2", "", "should", "", lambda target: [("", None)], look, timed=True)
+    assert judge(case, Target("x:")).over is None
+
+
+def test_a_part_of_the_cases_does_not_show_that_a_server_complies() -> None:
+    with plain() as url:
+        done = check(url, "--only", "E1/1")
+    assert "was checked by 1 case of contract" in done.stdout
 
 
 def test_a_slow_server_is_broken_on_a_machine_that_is_not_late() -> None:

@@ -1,7 +1,7 @@
 """Tests the cases with mutants. Each mutant is a correct server with one fault, which its own case must find.
 
-This quick form judges only the cases that a mutant declares. `make mutants` judges every case on every mutant, and so
-it also finds a case that rejects a mutant although the mutant does not declare its clause.
+This form judges only the cases that a mutant declares. `make mutants-all` judges every case on every mutant, and so it
+also finds a case that rejects a mutant although the mutant does not declare its clause.
 """
 
 from collections import Counter

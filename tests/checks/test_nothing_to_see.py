@@ -66,7 +66,7 @@ def test_without_prompts_and_without_a_stand_in_a_case_says_what_it_lacks() -> N
     with blank("empty_object") as url:
         verdicts = judge_all([Target(url, timeout=5)])
     reasons = {verdict.case.id: verdict.reason for verdict in verdicts if verdict.status == "not shown"}
-    assert "stand-in" in reasons["S14/1"]
+    assert "--start" in reasons["S14/1"]
     assert "no known prompt" in reasons["S13/1"]
     assert "no start command was given" in reasons["E9/1"]
     assert not [verdict for verdict in verdicts if verdict.status == "holds"]

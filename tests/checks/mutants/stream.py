@@ -59,7 +59,7 @@ class SaysNothingOften(Plain):
         return {"reasoning_content": ""}
 
 
-@breaks("S3/2", says="a gap of 3", also="S4")
+@breaks("S3/2", says="a gap of (2.9|3)", also="S4")
 class PingsEveryThreeSeconds(Plain):
     ping_seconds = 3.0
     words_seconds = 3.0

@@ -86,7 +86,7 @@ class EndsTwoSecondsBeforeTheLimit(Plain):
         return super().answer_seconds() if self.timeout < 20 else self.timeout - 2
 
 
-@breaks("S16/1", says="Infinity got 200", also="N3")
+@breaks("S16/1", says="Infinity: it got 200", also="N3")
 class AcceptsNaN(Plain):
     def parse(self, body: bytes) -> Json:
         try:

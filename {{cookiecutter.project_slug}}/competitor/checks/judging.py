@@ -4,16 +4,17 @@ Contract file: replaced by updates.
 Whatever a server sends, the result is a verdict, never an exception. `fault` is a defect of the case itself.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Literal
 
 from .lateness import Lateness
 from .recording import Response, recording
 from .registry import CASES, Case, Clause
-from .responses import Elsewhere, Failed, Late, NotShown, Reply, Stream
+from .responses import Elsewhere, Failed, Late, NotShown, Reply, Stream, Unanswered, Untimed
 from .target import Target
 
 Status = Literal["holds", "broken", "not shown", "fault"]
@@ -21,6 +22,9 @@ Status = Literal["holds", "broken", "not shown", "fault"]
 BASIC = ("E1", "E2")
 CONCURRENT_CASES = 16  # cases mostly wait for the server
 MAX_EVIDENCE = 2  # responses that a verdict keeps
+# After a first failure, a case looks for others, but not for long.
+MAX_FAILURES, MAX_SECONDS_PER_FAILURE = 6, 1.0
+MAX_LOOKED_AT = 2_000  # characters
 # A `timed` case may be broken because this machine was late for longer than this.
 WAIT_SECONDS = 0.2
 LATE = "this machine was late"  # how the reason of a verdict begins that is withheld
@@ -32,7 +36,8 @@ class Verdict:
     """The result of one case.
 
     `reason` is empty if the case holds. `seen` is how many things the case looked at. `evidence` are responses that it
-    looked at: those that break the rule, or else the first ones. `began` and `ended` are times of `time.monotonic`.
+    looked at: those that break the rule, or else the first ones. `looked_at` is what breaks the rule, as text, if that
+    is no response, such as what an upstream has received. `began` and `ended` are times of `time.monotonic`.
     `servers` names the servers on which the case could be judged. `over` is set if the case is broken by a time: if
     this machine was late for longer than so many seconds, its lateness may be the reason.
     """
@@ -45,6 +50,7 @@ class Verdict:
     servers: tuple[str, ...] = ()
     seen: int = 0
     evidence: tuple[Response, ...] = ()
+    looked_at: str = ""
     over: float | None = None
 
     @property
@@ -90,35 +96,94 @@ def by_clause(verdicts: Iterable[Verdict]) -> list[Heading]:
     return [Heading(group[0].case.clause, tuple(group)) for group in groups.values()]
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """One thing that breaks a rule: a few words about it, what was observed, and the responses that show it.
+
+    It does not keep the exception, which would keep connections open.
+    """
+
+    what: str
+    said: str
+    over: float | None
+    evidence: Sequence[Response]
+    looked_at: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.what}: {self.said}" if self.what else self.said
+
+
 def judge(case: Case, target: Target) -> Verdict:
     """Judges one case on one server."""
     began = time.monotonic()
     status: Status = "holds"
-    reason = what = ""
+    reason, elsewhere = "", NOTHING_SEEN
     seen = mark = 0
-    over: float | None = None
+    broken: list[_Failure] = []
     with recording() as record:
         try:
-            elsewhere = NOTHING_SEEN
+            last = began
             for what, each in case.source(target):
                 try:
                     case.check(each)
                     seen += 1
                 except Elsewhere as other:
                     elsewhere = str(other)
-                what, mark = "", len(record)
+                except Failed as failure:
+                    shown = _responses_in(each)
+                    over, text = _time_that_broke(case, failure), "" if shown else _as_text(each)
+                    broken.append(_Failure(what, str(failure), over, shown or record[mark:], text))
+                    slow = time.monotonic() - last > MAX_SECONDS_PER_FAILURE
+                    if not what or slow or len(broken) == MAX_FAILURES:
+                        break
+                mark, last = len(record), time.monotonic()
             if not seen:
                 status, reason = "not shown", elsewhere
         except NotShown as not_shown:
             status, reason = "not shown", str(not_shown)
         except Failed as failure:
-            status, reason = "broken", f"{what}: {failure}" if what else str(failure)
-            over = failure.over if isinstance(failure, Late) else WAIT_SECONDS if case.timed else None
+            broken.append(_Failure("", str(failure), _time_that_broke(case, failure), record[mark:]))
         except Exception as error:  # noqa: BLE001 - one case must not end the run
             status, reason = "fault", f"this check has a fault ({type(error).__name__}: {error})"[:300]
-    shown = () if status == "not shown" else (target.name,)
-    evidence = record[mark:][-MAX_EVIDENCE:] if status == "broken" else record[:MAX_EVIDENCE]
-    return Verdict(case, status, reason, began, time.monotonic(), shown, seen, tuple(evidence), over)
+            broken = []
+    ended = time.monotonic()
+    if not broken:
+        servers = () if status == "not shown" else (target.name,)
+        return Verdict(case, status, reason, began, ended, servers, seen, tuple(record[:MAX_EVIDENCE]))
+    first = min(broken, key=lambda each: each.over is not None)  # one that no lateness explains, if there is one
+    others = ", ".join(each.what for each in broken if each is not first and each.what)
+    reason = f"{first.sentence}; also broken: {others}" if others else first.sentence
+    evidence = tuple(first.evidence[-MAX_EVIDENCE:])
+    verdict = Verdict(case, "broken", reason, began, ended, (target.name,), seen, evidence)
+    return replace(verdict, looked_at=first.looked_at, over=first.over)
+
+
+def _time_that_broke(case: Case, failure: Failed) -> float | None:
+    """For how long this machine may have been late without being the reason; None if it cannot be the reason."""
+    if isinstance(failure, Late):
+        return failure.over
+    return WAIT_SECONDS if case.timed and not isinstance(failure, Untimed) else None
+
+
+def _responses_in(looked_at: object) -> list[Response]:
+    """The responses that a case has looked at: the object itself, or those in its fields."""
+    if isinstance(looked_at, Stream | Reply | Unanswered):
+        return [looked_at]
+    inner: Iterable[object] = vars(looked_at).values() if is_dataclass(looked_at) else ()
+    if isinstance(looked_at, list | tuple):
+        inner = looked_at
+    return [each for each in inner if isinstance(each, Stream | Reply | Unanswered)]
+
+
+def _as_text(looked_at: object) -> str:
+    """What a case has looked at, as text. Of objects inside it, such as a server, only the type is named."""
+    shown = vars(looked_at) if is_dataclass(looked_at) else looked_at
+    try:
+        text = json.dumps(shown, default=lambda value: type(value).__name__, ensure_ascii=False, indent=1)
+    except (TypeError, ValueError, RecursionError):
+        return ""
+    return text if len(text) <= MAX_LOOKED_AT else f"{text[:MAX_LOOKED_AT]} ..."
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
@@ -129,7 +194,9 @@ def combined(verdicts: Sequence[Verdict]) -> Verdict:
         same = [verdict for verdict in verdicts if verdict.status == status]
         if same:
             servers = tuple(name for verdict in same for name in verdict.servers)
-            return Verdict(same[0].case, same[0].status, _reasons(same), began, ended, servers, seen, same[0].evidence)
+            return replace(
+                same[0], reason=_reasons(same), began=began, ended=ended, servers=servers, seen=seen, over=None
+            )
     raise ValueError("there is no verdict to combine")
 
 

@@ -26,6 +26,10 @@ class Late(Failed):
         self.over = over
 
 
+class Untimed(Failed):
+    """A clause does not hold, and no lateness of this machine can be the reason, although the case is `timed`."""
+
+
 class NotShown(Exception):
     """A clause cannot be checked on this target. The message says what is missing."""
 

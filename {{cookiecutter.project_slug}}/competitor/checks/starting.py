@@ -23,6 +23,7 @@ from .access import Access
 from .clauses.artifact_links import SHARED_FOLDER
 from .orphans import kill_orphans
 from .prompts import PROMPTS
+from .recording import unrecorded
 from .responses import Failed, NotShown
 from .target import Launch, Target, Upstream, announced, question
 
@@ -148,7 +149,7 @@ def wait_until_healthy(
     deadline = time.monotonic() + seconds
     asked = Target(url, timeout=5, access=access or Access())
     while True:
-        with suppress(Failed):
+        with suppress(Failed), unrecorded():
             if asked.get("/health").status == 200:
                 return
         if process.poll() is not None:

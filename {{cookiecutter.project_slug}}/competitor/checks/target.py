@@ -27,7 +27,15 @@ JSON_TYPE = {"content-type": "application/json"}
 # The question for checks that need no special question. It asks for a short answer.
 PLAIN = "Say only: hello"
 ANY_MODEL = "any-name"
-NO_UPSTREAM = "this check needs the stand-in as the server's upstream, and no start command was given"
+_IN_WORDS = {
+    "BrokenPipeError": "the connection was closed",
+    "ConnectionRefusedError": "the connection was refused",
+    "ConnectionResetError": "the connection was reset",
+    "IncompleteRead": "the connection was closed too early",
+    "RemoteDisconnected": "the connection was closed",
+    "TimeoutError": "nothing came in time",
+}
+NO_UPSTREAM = "this check needs an upstream of its own for the server: --start starts the server with it"
 # Limits for a response that does not end. They are far above the largest response that a check needs.
 MAX_BYTES, MAX_LINES = 32 * 2**20, 200_000
 
@@ -85,7 +93,7 @@ class Target:
     def prompt(self, name: str) -> str:
         """The prompt of this name. Raises `NotShown` if there is none."""
         if name not in self.prompts:
-            raise NotShown(f"no known prompt for {name!r} works on this server")
+            raise NotShown(f"no prompt that this check knows for {name.replace('_', ' ')} makes this server do it")
         return self.prompts[name]
 
     def stand_in(self) -> Upstream:
@@ -118,7 +126,7 @@ class Target:
             started.environment, started.access, started.model = environment, self.access, self.model
             return started
 
-        return start() if fresh else self._once(["launch", dict(environment)], start)
+        return start() if fresh else self.once(["launch", dict(environment)], start)
 
     def afresh(self) -> "Target":
         """The same server, but each question is sent again."""
@@ -157,12 +165,12 @@ class Target:
     def ask(self, prompt: str = PLAIN, **fields: Any) -> Reply:
         """Gets a whole (not streamed) answer. The same question is sent only once; later calls get the same answer."""
         body = question(prompt, **fields)
-        return self._once(["ask", body], lambda: self.post(body))
+        return self.once(["ask", body], lambda: self.post(body))
 
     def stream(self, prompt: str = PLAIN, *, headers: Mapping[str, str] | None = None, **fields: Any) -> Stream:
         """Gets a streamed answer. The same question is sent only once; later calls return the first answer."""
         body = question(prompt, stream=True, **fields)
-        return self._once(["stream", body, headers], lambda: self.read_stream(body, headers))
+        return self.once(["stream", body, headers], lambda: self.read_stream(body, headers))
 
     def read_stream(
         self, body: Json, headers: Mapping[str, str] | None = None, on_line: Callable[[bytes], None] | None = None
@@ -255,11 +263,12 @@ class Target:
     def _failure(self, request: Request, what: str, error: Exception) -> Failed | NotShown:
         if why := self.access.why_over:
             return NotShown(why)
-        said = f"{what}: {type(error).__name__}"
+        name = type(error).__name__
+        said = f"{what}: {_IN_WORDS.get(name, name)}"
         recorded(Unanswered(request, said))
         return Failed(said)
 
-    def _once(self, asked: list[Any], send: Callable[[], T]) -> T:
+    def once(self, asked: list[Any], send: Callable[[], T]) -> T:
         """Calls `send` only once for the same `asked`. Concurrent checks wait for that call and share its outcome."""
         once = self._seen.setdefault(json.dumps(asked, sort_keys=True), _Once())
         with once.lock:

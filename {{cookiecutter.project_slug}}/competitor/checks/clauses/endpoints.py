@@ -14,8 +14,7 @@ PLATFORM_URL = "https://api.chutes.ai/v1"  # no request is sent to it: without a
 clause(
     "E1",
     "POST /v1/chat/completions answers in JSON, or as a stream when asked.",
-    remedy="Serve POST /v1/chat/completions without a redirect: JSON, or SSE with the headers of section 4 "
-    "when `stream` is true.",
+    remedy="Serve POST /v1/chat/completions without a redirect: JSON, or text/event-stream when `stream` is true.",
 )
 
 
@@ -73,7 +72,7 @@ def stream_headers(stream: Stream) -> None:
 clause(
     "E2",
     "GET /health says ok and names the backend and the model, also after the upstream has failed.",
-    remedy='Answer GET /health with 200 and {"status": "ok", "version": ..., "uptime_seconds": ...}.',
+    remedy='Answer GET /health with 200, "status": "ok", version, uptime_seconds, contract_version, backend and model.',
 )
 _HEALTH_TEXTS = ("version", "contract_version", "backend", "model")
 _HEALTH_FIELDS: dict[str, tuple[type, ...]] = {**dict.fromkeys(_HEALTH_TEXTS, (str,)), "uptime_seconds": (int, float)}

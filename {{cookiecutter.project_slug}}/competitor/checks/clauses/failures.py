@@ -169,7 +169,8 @@ def _check_ends_by(stream: Stream, latest: float) -> None:
 clause(
     "S15",
     "The server ends an answer before the caller's time limit, even if the upstream never ends.",
-    remedy="End the answer properly 10 s before JANUS_TIMEOUT.",
+    remedy="End the answer properly 10 s before JANUS_TIMEOUT (in seconds; 300 by default), or after half of it "
+    "if that is later.",
 )
 
 

@@ -225,7 +225,11 @@ def _to_a_token_host(token: str) -> Source:
     return source
 
 
-@case("R8/5", _to_a_token_host(TOKEN), remedy="Send the user's token as the key to hosts in JANUS_TOKEN_HOSTS.")
+@case(
+    "R8/5",
+    _to_a_token_host(TOKEN),
+    remedy="Send the user's token as the key to the hosts in JANUS_TOKEN_HOSTS (comma-separated, without ports).",
+)
 def token_for_listed_hosts(request: Json) -> None:
     """The user's token is the upstream's key for a host in JANUS_TOKEN_HOSTS, and is not in the body there either."""
     key = request["headers"].get("authorization")

@@ -16,7 +16,8 @@ _PLAIN = answers("plain")
 clause(
     "W1",
     "A whole response has the fields of a chat.completion, and its id is correct.",
-    remedy="Send id, object, created, model, choices and usage; a valid X-Request-Id becomes the id.",
+    remedy="Send id, object, created, model, choices and usage; an X-Request-Id of 1 to 128 "
+    "letters, digits, underscores, dots and hyphens becomes the id.",
 )
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .. import CASES, CLAUSES, PROMPTS, VERSION, Target, stand_in
+from .. import CASES, CLAUSES, NOT_FROM_OUTSIDE, PROMPTS, VERSION, Target, stand_in
 from ..access import Access
 from ..figures import Figure, measure
 from ..judging import Verdict, judge_if_answering, why_unanswered
@@ -61,11 +61,15 @@ def _check(given: argparse.Namespace) -> int:
         return COMPLIES
     names = list(CLAUSES) if given.only is None else [each.strip().upper() for each in given.only.split(",")]
     explain = [given.explain.strip().upper()] if given.explain else []
+    for name in filter(NOT_FROM_OUTSIDE.get, (*names, *explain)):
+        raise Wrong(f"{name} cannot be checked over HTTP: {NOT_FROM_OUTSIDE[name]}")
     if unknown := [each for each in (*names, *explain) if each not in CLAUSES and each not in CASES]:
         raise Wrong(f"There is no clause or case {', '.join(unknown)}; --list shows all of them")
     if explain:
         say(explained(explain[0]))
         return COMPLIES
+    if foreign := [each for each in names if given.only is not None and not required(contract, [each])]:
+        raise Wrong(f"Contract {contract} does not have {', '.join(foreign)}; --contract chooses another version")
     url = server_url(given)
     way = access(given, time.monotonic() + (QUICK_LIMIT_SECONDS if given.quick else LIMIT_SECONDS))
     known = read_baseline(given.baseline) if given.baseline else frozenset()
@@ -179,7 +183,7 @@ def _targets(
             yield [first]
             return
         with stand_in() as upstream:
-            first.name = AS_STARTED
+            first.name, first.no_upstream = AS_STARTED, ""  # the second one says why, if there is a reason
             yield [first, on_a_faulty_upstream(starter, launch, upstream)]
     finally:
         starter.close()

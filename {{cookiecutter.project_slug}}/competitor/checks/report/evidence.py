@@ -54,11 +54,16 @@ def _whole_text(body: bytes) -> str:
     return _SECRET_FIELDS.sub(rf'\1"{REDACTED}"', text) if text.isprintable() else ""
 
 
+def looked_at_text(looked_at: str) -> str:
+    """What a case has looked at, if that is no response: without secrets, such as those in what an upstream got."""
+    return _SECRET_FIELDS.sub(rf'\1"{REDACTED}"', looked_at)
+
+
 def response_text(response: Response) -> str:
     """The response as text. The lines of a stream have the seconds after which they arrived."""
     if isinstance(response, Unanswered):
         return response.reason
-    head = f"status {response.status}\n{_headers(response.headers)}"
+    head = f"status {response.status}\n{_headers(response.headers)}" if response.status else ""
     body = _lines(response) if isinstance(response, Stream) else _cut(_decoded(response.body))
     return f"{head}\n{body}" if body else head
 

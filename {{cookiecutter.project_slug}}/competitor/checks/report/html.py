@@ -13,7 +13,7 @@ from ..figures import Figure
 from ..judging import Heading, Status, Verdict
 from ..registry import Case
 from ..responses import Stream
-from .evidence import curl, request_text, response_text
+from .evidence import curl, looked_at_text, request_text, response_text
 from .examples import example
 from .records import Record
 from .timeline import gap_histogram, timeline
@@ -107,6 +107,8 @@ def _verdict(verdict: Verdict) -> str:
         f"<p>To repeat it:</p><pre>{_safe(curl(each.request))}</pre>"
         for each in verdict.evidence
     )
+    if verdict.looked_at:
+        shown = f"<p>What the check looked at:</p><pre>{_safe(looked_at_text(verdict.looked_at))}</pre>{shown}"
     evidence = f"<details><summary>request and response</summary>{shown}</details>" if shown else ""
     return (
         f'<div class="verdict"><b title="{_safe(case.clause.cites)}">{case.id}</b><span>{_safe(case.title)}</span>'

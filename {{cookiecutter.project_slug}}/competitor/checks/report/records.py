@@ -10,8 +10,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..figures import Figure
 from ..judging import Heading, Status, Verdict, by_clause
+from ..requirements import required
 from ..responses import Stream
-from .evidence import curl, request_text, response_text
+from .evidence import curl, looked_at_text, request_text, response_text
 
 # Characters that XML 1.0 does not allow, even escaped. A server may send any of them.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -84,6 +85,11 @@ class Record:
         return [verdict.case.id for verdict in self.having("holds") if verdict.case.id in self.known]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all cases of the contract were wanted."""
+        return len(self.verdicts) == len(required(self.contract))
+
+    @property
     def complies(self) -> bool:
         """Whether every `must` that could be checked holds, at least one case holds, and no check has a fault."""
         return bool(self.having("holds")) and not (self.broken or self.having("fault") or self.stopped)
@@ -140,6 +146,7 @@ def _case(verdict: Verdict) -> dict[str, object]:
         "reason": verdict.reason,
         "remedy": case.remedy if verdict.status == "broken" else None,
         "seen": verdict.seen,
+        "looked_at": looked_at_text(verdict.looked_at),
         "seconds": round(verdict.seconds, 3),
         "evidence": [
             {"request": request_text(each), "response": response_text(each), "curl": curl(each.request)}

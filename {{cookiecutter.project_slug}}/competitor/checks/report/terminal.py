@@ -9,6 +9,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 
 from .. import CLAUSES, NOT_FROM_OUTSIDE
 from ..figures import as_lines
@@ -16,6 +17,7 @@ from ..judging import LATE, Heading, Status, Verdict
 from ..requirements import required
 from .records import Record
 
+_COUNTED: dict[Status, str] = {"holds": "ok", "broken": "broken", "not shown": "not shown"}
 _MARKS: dict[Status, str] = {"holds": "ok", "broken": "BROKEN", "not shown": "-", "fault": "FAULT"}
 
 
@@ -57,7 +59,7 @@ def catalogue(contract: str) -> str:
 def table(record: Record) -> str:
     """Lists the clauses, and under each the cases that are broken or have a fault, with the reason and the remedy.
 
-    For a clause that could not be checked at all, the reasons follow.
+    The cases that were not shown follow, with the reasons.
     """
     return "".join(f"{line}\n" for clause in record.clauses for line in _rows(clause, record.known))
 
@@ -70,17 +72,16 @@ def _rows(heading: Heading, known: frozenset[str]) -> list[str]:
     held, count = len(heading.having("holds")), len(heading.verdicts)
     rows = [f"  {mark:<7} {clause.id:<4} {clause.severity:<7} {f'{held}/{count}':<6} {clause.title}"]
     indent = " " * 23
-    for verdict in heading.having("broken"):
-        rows += [f"{indent}{verdict.case.id} {verdict.case.title}"]
-        rows += [f"{indent}   {verdict.reason}", f"{indent}   -> {verdict.case.remedy}"]
-    rows += [
-        f"{indent}{verdict.case.id} {verdict.reason}"
-        for verdict in heading.having("not shown")
-        if heading.status != "not shown" and verdict.reason.startswith(LATE)
-    ]
+    broken = heading.having("broken")
+    for verdict, following in zip_longest(broken, broken[1:]):
+        rows += [f"{indent}{verdict.case.id} {verdict.case.title}", f"{indent}   {verdict.reason}"]
+        if following is None or following.case.remedy != verdict.case.remedy:
+            rows.append(f"{indent}   -> {verdict.case.remedy}")
     rows += [f"{indent}{verdict.case.id} {verdict.reason}" for verdict in heading.having("fault")]
-    if heading.status == "not shown":
-        rows += [f"{indent}{reason}" for reason in dict.fromkeys(each.reason for each in heading.verdicts)]
+    unseen: dict[str, list[str]] = {}
+    for verdict in heading.having("not shown"):
+        unseen.setdefault(verdict.reason, []).append(verdict.case.id)
+    rows += [f"{indent}{', '.join(ids)} not shown: {reason}" for reason, ids in unseen.items()]
     return rows
 
 
@@ -89,28 +90,34 @@ def closing(record: Record) -> str:
     broken = sum(clause.breaks for clause in record.clauses)
     missed = record.count("broken") - broken
     word = "complies with" if record.complies else "does not comply with"
-    word = "was being checked against" if record.stopped else word
-    counts = f"{record.count('holds')} clauses hold, {broken} are broken, {missed} recommendations are missed"
+    if not record.is_whole and not record.broken:
+        word = f"was checked by {_number(len(record.verdicts), 'case')} of"
+    if record.stopped:
+        word = "was being checked against"
+    clauses = f"{record.count('holds')} ok, {broken} broken, {missed} missed, {record.count('not shown')} not shown"
+    cases = ", ".join(f"{len(record.having(status))} {said}" for status, said in _COUNTED.items())
     figures = f"\nAs the benchmark would score it:\n{as_lines(record.figures)}" if record.figures else ""
-    unseen = f"{record.count('not shown')} could not be checked"
-    cases = f"{len(record.having('holds'))} of {len(record.verdicts)} cases hold"
     return (
-        f"{figures}\n{record.url} {word} contract {record.contract}: "
-        f"{counts}, {unseen}; {cases} ({record.seconds:.0f} s).{''.join(f' {each}' for each in _notes(record))}\n"
+        f"{figures}\n{record.url} {word} contract {record.contract}. Clauses: {clauses}; cases: {cases} "
+        f"({record.seconds:.0f} s).{''.join(f' {each}' for each in _notes(record))}\n"
     )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _notes(record: Record) -> list[str]:
     """Further sentences about a run: a stop, a baseline, faults of the checks, and a late machine."""
     known = [verdict.case.id for verdict in record.broken if verdict.case.id in record.known]
     late = sum(verdict.reason.startswith(LATE) for verdict in record.having("not shown"))
-    first = next((verdict.case.id for verdict in record.having("broken")), "")
+    first = next((verdict.case.id for verdict in (*record.broken, *record.having("broken"))), "")
     notes = {
         "The run was stopped before its end.": record.stopped,
         f"`--explain {first}` shows what is right there, and what is wrong.": first,
         f"Known: {', '.join(known)}.": known,
         f"The baseline lists {', '.join(record.stale)}, which hold: remove the lines.": record.stale,
-        f"{len(record.having('fault'))} checks have a fault: please report it.": record.having("fault"),
-        f"This machine was too late to judge {late} cases: run the check while it is less busy.": late,
+        f"Checks with a fault: {len(record.having('fault'))}. Please report it.": record.having("fault"),
+        f"This machine was too late to judge {_number(late, 'case')}: run the check while it is less busy.": late,
     }
     return [note for note, holds in notes.items() if holds]
