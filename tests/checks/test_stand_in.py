@@ -65,6 +65,12 @@ def test_a_tool_that_is_demanded_is_called(choice: object, streamed: bool, targe
         assert call["function"] == {"name": "get_weather", "arguments": '{"city": "17 * 23"}'}
 
 
+@pytest.mark.parametrize("tools", [[{"type": "function"}], ["x"], [{"type": "function", "function": {"name": 1}}]])
+def test_a_tool_without_a_function_is_not_called(tools: list[Any], target: Target) -> None:
+    asked = {**question(mock(tokens=2, use_tool=True)), "tools": tools, "tool_choice": "required"}
+    assert target.post(asked).message["content"] == "tok0 tok1 "
+
+
 def test_a_tool_of_the_competitor_s_own_is_called_once(target: Target) -> None:
     own = PROMPTS["own_tool"]
     (call,) = target.ask(own, tools=[WEATHER, CALCULATOR]).calls

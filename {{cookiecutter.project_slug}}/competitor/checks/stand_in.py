@@ -85,18 +85,24 @@ def script_of(body: Json) -> Script:
 
 def call_of_a_tool(asked: Json) -> Json | None:
     """Calls a tool that the competitor offers of its own; None if there is no such tool."""
-    own = (tool["function"] for tool in asked.get("tools") or () if tool["function"]["name"] != "get_weather")
+    own = (function for function in functions(asked) if function["name"] != "get_weather")
     return next(map(fitting_call, own), None)
+
+
+def functions(asked: Json) -> list[Json]:
+    """The functions of the tools in a request. A server may have passed on a tool that has none."""
+    found = [tool.get("function") for tool in asked.get("tools") or () if isinstance(tool, dict)]
+    return [each for each in found if isinstance(each, dict) and isinstance(each.get("name"), str)]
 
 
 def forced_call(asked: Json) -> Json | None:
     """Calls the tool that tool_choice demands, as a model does; None if it demands none."""
-    choice, functions = asked.get("tool_choice"), [tool["function"] for tool in asked.get("tools") or ()]
+    choice, offered = asked.get("tool_choice"), functions(asked)
     if isinstance(choice, dict):
-        functions = [each for each in functions if each["name"] == choice.get("function", {}).get("name")]
+        offered = [each for each in offered if each["name"] == choice.get("function", {}).get("name")]
     elif choice != "required":
         return None
-    return next(map(fitting_call, functions), None)
+    return next(map(fitting_call, offered), None)
 
 
 def fitting_call(function: Json) -> Json:
