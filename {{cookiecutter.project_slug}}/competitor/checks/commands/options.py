@@ -39,8 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--start",
         metavar="COMMAND",
         help="start the server with this command; some clauses need several starts, or an upstream that fails or stops "
-        "sending (reasons then say 'as started', without such an upstream, or 'on a faulty upstream'); {port} is replaced "
-        "by the port, and {env} by docker's --env options: "
+        "sending (reasons then say 'as started', without such an upstream, or 'on a faulty upstream'); {port} is "
+        "replaced by the port, and {env} by docker's --env options: "
         '"docker run --rm --network host {env} IMAGE"',
     )
     add("--header", action="append", default=[], metavar="'NAME: VALUE'", help="send this header with every request")
