@@ -1,6 +1,7 @@
 """Tests that delays caused by a busy machine are measured, and that a test that fails on a busy machine is repeated."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,6 +55,24 @@ def test_sleeping_is_not_counted_as_waiting() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=TEMPLATE)
     assert float(done.stdout) < 0.1
+
+
+def test_a_pause_of_everything_is_counted() -> None:
+    """A stopped process stands for a stopped machine: in both, no process waits for a CPU by the kernel's count."""
+    program = (
+        "import time; from tests.template_path import contract_tests as load\n"
+        "with load('lateness').Lateness() as late:\n"
+        "    print('ready', flush=True); time.sleep(3)\n"
+        "print(late.seconds)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=TEMPLATE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGCONT)
+        assert float(process.stdout.read()) > 1
 
 
 @pytest.mark.usefixtures("rival")
