@@ -54,6 +54,12 @@ class Upstream:
         """The requests so far whose messages contain these words."""
         return list(self._get(f"/requests?{urlencode({'with': words})}"))
 
+    @property
+    def asked(self) -> int:
+        """The number of requests to the model so far."""
+        stats = self.stats()
+        return stats["open"] + stats["cut"] + stats["done"]
+
     def stats(self) -> dict[str, int]:
         return dict(self._get("/stats"))
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
+from ..recording import at_once
 from ..registry import Source, case, clause
 from ..responses import Failed, Json, NotShown, Reply, Stream, member, require
 from ..sources.answers import known, label, streams
@@ -222,8 +224,8 @@ def _with_bad_hosts(target: Target) -> Iterator[tuple[str, tuple[str, list[str]]
     other, prompt = no_inline(target), target.prompt("artifact")
     if not artifacts(other.stream(prompt)):
         raise NotShown("the prompt makes no artifact")
-    for host in BAD_HOSTS:
-        stream = other.stream(prompt, headers={"Host": host})
+    asks = [partial(other.stream, prompt, headers={"Host": host}) for host in BAD_HOSTS]
+    for host, stream in zip(BAD_HOSTS, at_once(asks), strict=True):
         found = artifacts(stream) if stream.status == 200 else []
         yield f"the Host {host!r}", (host, [str(item.get("url")) for item in found])
 

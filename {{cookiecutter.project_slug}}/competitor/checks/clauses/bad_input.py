@@ -194,9 +194,9 @@ def _asked_upstream(target: Target) -> Iterator[tuple[str, _Sent]]:
     bodies = NO_JSON | {what: body for what, (body, _) in BAD_JSON.items()}
     bodies |= {what: target.encoded(question(stream=True, **fields)) for what, fields in BAD_STREAMS.items()}
     for what, body in bodies.items():
-        before = len(upstream.requests())
+        before = upstream.asked
         reply = _reply(target, body, None)
-        yield what, _Sent(reply, len(upstream.requests()) - before)
+        yield what, _Sent(reply, upstream.asked - before)
 
 
 @case("S16/8", _asked_upstream, exclusive=True, remedy="Check a request before asking the upstream.")

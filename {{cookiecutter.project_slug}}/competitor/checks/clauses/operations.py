@@ -369,7 +369,7 @@ def _same_id(target: Target) -> Iterator[tuple[str, _SameId]]:
     on = with_debug_on(target)
     _require_debug_stream(on)
     followed = f"check-{uuid.uuid4().hex[:12]}"
-    prompt = target.prompts.get("silence_first", "Write a text of 200 words about rivers.")
+    prompt = target.prompts.get("silence_first", "Write a text of 100 words about rivers.")
 
     def ask() -> Stream:
         return on.read_stream(question(prompt, stream=True, debug=True), {"X-Debug-Request-Id": followed})
