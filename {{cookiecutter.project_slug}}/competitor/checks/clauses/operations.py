@@ -294,8 +294,8 @@ def _debugged(target: Target, names: tuple[str, ...] = ("plain",)) -> Iterator[t
     on = with_debug_on(target)
     for name in names:
         if name == "plain" or name in target.prompts:
-            prompt = "What is 17 * 23?" if name == "plain" else target.prompts[name]
-            yield "", _Debugged(*read_debug_stream(on, question(prompt, stream=True, debug=True)))
+            asked = question("What is 17 * 23?" if name == "plain" else target.prompts[name], stream=True, debug=True)
+            yield "", _Debugged(*on.once(["debugged", name], partial(read_debug_stream, on, asked)))
 
 
 @case("E6/2", _debugged, timed=True)
