@@ -343,6 +343,10 @@ def test_what_an_upstream_got_is_shown_without_secrets() -> None:
     verdict = judge(Case("R9/2", "", "must", "", lambda target: bodies, look), Target("x:"))
     shown = looked_at_text(verdict.looked_at)
     assert json.loads(shown) == {"temperature": 2, "api_key": REDACTED, "server": "Target"}
+    bodies = [("", {"text": "x" * 1_900, "api_key": "sk-secret" * 100})]
+    cut = looked_at_text(judge(Case("R9/2", "", "must", "", lambda target: bodies, look), Target("x:")).looked_at)
+    assert cut.endswith("\n ...")
+    assert "sk-" not in cut
 
 
 def test_a_finding_without_a_time_is_not_withheld() -> None:

@@ -183,7 +183,8 @@ def _as_text(looked_at: object) -> str:
         text = json.dumps(shown, default=lambda value: type(value).__name__, ensure_ascii=False, indent=1)
     except (TypeError, ValueError, RecursionError):
         return ""
-    return text if len(text) <= MAX_LOOKED_AT else f"{text[:MAX_LOOKED_AT]} ..."
+    # Only whole lines are kept: of half a secret, a report would not know that it is one.
+    return text if len(text) <= MAX_LOOKED_AT else f"{text[:MAX_LOOKED_AT].rpartition(chr(10))[0]}\n ..."
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
