@@ -14,14 +14,14 @@ from .target import PLAIN, Target
 
 LONG_GAP = 3.0  # as a multiple of the mean gap
 COST_OF_A_LONG_GAP = 0.1  # fraction of the score
-LONG_ANSWER_DELTAS, QUICK_DELTAS = 200, 80  # minimum content deltas of a long answer
+LONG_ANSWER_DELTAS, QUICK_DELTAS = 200, 50  # minimum content deltas of a long answer
 FULL_TTFT_SECONDS, NO_TTFT_SECONDS = 0.5, 5.0
 FULL_DELTAS_PER_SECOND = 30.0
 CHARACTERS_PER_TOKEN = 4
 BURST_SECONDS = 0.001  # deltas closer together than this are one burst
 
 QUESTIONS = ("Write a text of {words} words about rivers.", "What is 6 * 7?", PLAIN)
-WORDS, QUICK_WORDS = 300, 90  # length of the long answer, in words
+WORDS, QUICK_WORDS = 300, 60  # length of the long answer, in words
 
 
 @dataclass(frozen=True)

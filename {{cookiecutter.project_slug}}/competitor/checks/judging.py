@@ -235,7 +235,8 @@ def judge_all(
             on_verdict(combined(found[verdict.case.id]))
 
     with ThreadPoolExecutor(CONCURRENT_CASES) as pool:
-        pairs = [(case, target) for case in wanted for target in targets]
+        slow_first = sorted(wanted, key=lambda case: not case.slow)
+        pairs = [(case, target) for case in slow_first for target in targets]
         running = {pool.submit(judge, *pair): pair[1] for pair in pairs if not _needs_server_for_itself(*pair)}
         for done in as_completed(running):
             settle(running[done], done.result())

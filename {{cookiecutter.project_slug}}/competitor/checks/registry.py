@@ -24,7 +24,8 @@ class Case:
     assertion holds for it; otherwise it raises `Failed`. A case that got nothing to look at is "not shown". If
     something that the case needs is missing, `source` raises `NotShown`. `exclusive` marks a case that counts the
     requests to the upstream. No other case runs at the same time, so that only its own requests are counted. `timed`
-    marks a case that waits for something only for a time: it may fail because this machine is late.
+    marks a case that waits for something only for a time: it may fail because this machine is late. `slow` marks a case
+    that takes seconds. It begins before the others, so that they run while it waits.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Case:
     check: Check
     exclusive: bool = False
     timed: bool = False
+    slow: bool = False
 
     @property
     def clause(self) -> "Clause":
@@ -87,6 +89,7 @@ def case(
     severity: Severity | None = None,
     exclusive: bool = False,
     timed: bool = False,
+    slow: bool = False,
 ) -> Callable[[Check], Check]:
     """Adds the decorated check as a case of a clause. The docstring of the check becomes the title.
 
@@ -99,7 +102,7 @@ def case(
         heading = CLAUSES[id.partition("/")[0]]
         title = (check.__doc__ or "").strip()
         given = (severity or heading.severity, remedy or heading.remedy)
-        made = Case(id, title, *given, source, check, exclusive, timed)
+        made = Case(id, title, *given, source, check, exclusive, timed, slow)
         CASES[id] = made
         heading.cases.append(made)
         return check

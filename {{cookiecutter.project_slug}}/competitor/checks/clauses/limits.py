@@ -114,7 +114,7 @@ def _health_meanwhile(target: Target) -> Iterator[tuple[str, Reply]]:
     yield "", health
 
 
-@case("N2/3", _health_meanwhile, timed=True, remedy="Answer GET /health while streams are open.")
+@case("N2/3", _health_meanwhile, timed=True, slow=True, remedy="Answer GET /health while streams are open.")
 def healthy_meanwhile(health: Reply) -> None:
     """GET /health answers while two streams are open."""
     require(health.status == 200, f"GET /health answered {health.status} while {CONCURRENT_REQUESTS} streams were open")
