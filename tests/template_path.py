@@ -31,7 +31,8 @@ def contract_tests(name: str) -> ModuleType:
 def adapter(name: str, module: str = "") -> ModuleType:
     """Imports the adapter `name`, or its submodule `module`, as part of the package `competitor.adapters`."""
     package = importlib.import_module("competitor.adapters")
-    folder = TEMPLATE / "templates_variants" / "adapters" / name / UNBAKED.name / "competitor" / "adapters"
-    if str(folder) not in package.__path__:
-        package.__path__.append(str(folder))
+    for each in (TEMPLATE / "templates_variants" / "adapters").iterdir():
+        folder = str(each / UNBAKED.name / "competitor" / "adapters")
+        if folder not in package.__path__:
+            package.__path__.append(folder)
     return importlib.import_module(".".join(filter(None, (package.__name__, name, module))))

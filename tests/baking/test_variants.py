@@ -59,7 +59,7 @@ def test_a_variant_may_use_an_adapter_of_another_variant(home: Path, tmp_path: P
     template = tmp_path / "template"
     copy_template(template)
     (template / "templates_variants" / DEFAULT / "variant.json").write_text(
-        json.dumps({"label": "x", "adapters": ["langchain"]}), encoding="utf-8"
+        json.dumps({"label": "x", "adapters": ["shared", "langchain"]}), encoding="utf-8"
     )
     (tmp_path / "out").mkdir()
     made = bake(tmp_path / "out", home, {"backend": DEFAULT}, template)

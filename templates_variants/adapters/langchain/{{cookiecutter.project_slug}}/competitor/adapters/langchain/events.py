@@ -2,13 +2,13 @@
 Contract file: replaced by updates.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from ...api import Chat, Event
 from . import messages as wire
-from .run import Run
+from .run import LangChainRun
 
 
 async def stream(
@@ -20,19 +20,12 @@ async def stream(
     its own. `messages`, in OpenAI's wire format, replaces the caller's conversation. Raises the agent's errors, such as
     `UpstreamError`, and cancels the agent when nobody reads its events any more.
     """
-    run = Run(chat, asyncio.get_running_loop(), models)
+    run = LangChainRun(chat, models)
     given = wire.to_langchain(chat.messages if messages is None else messages)
 
     async def work() -> None:
-        run.enter()
         await agent.ainvoke({"messages": given})
 
-    task = asyncio.ensure_future(work())
-    task.add_done_callback(lambda _: run.waiting.put_nowait(None))
-    try:
-        while (event := await run.waiting.get()) is not None:
+    async with aclosing(run.events(work)) as events:
+        async for event in events:
             yield event
-        task.result()
-    finally:
-        if task.cancel():
-            await asyncio.wait({task})

@@ -4,7 +4,7 @@ Contract file: replaced by updates.
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, ToolCallRequest
 from langchain_core.messages import AIMessage, ToolMessage
@@ -12,15 +12,10 @@ from langchain_core.messages.tool import tool_call
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
-from ...api import MAX_CALLS_AT_ONCE, Chat, Offers, Reasoning, Result, Text, Tool, Toolbox
-from .run import Run, current
+from ...api import Chat, Offers, Reasoning, Result, Text, Tool, Toolbox
+from ..shared import LAST_WORDS, MAX_OUTPUT_BYTES, MAX_TURNS, Budget, current
+from .run import LangChainRun
 from .tools import ToolboxCall, from_langchain
-
-MAX_TURNS = 8
-# Maximum size of the results that one answer may read, in bytes. Each later turn pays for all of them again.
-MAX_OUTPUT_BYTES = 100_000
-# The share of the answer's time that is reserved for the last model call.
-LAST_WORDS = 0.2
 
 
 class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
@@ -43,8 +38,8 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
         offers: Offers = "all",
     ):
         super().__init__()
-        self._tools, self._max_turns, self._max_output_bytes = tools, max_turns, max_output_bytes
-        self._last_words, self._offers = last_words, offers
+        self._tools, self._offers = tools, offers
+        self._budget = Budget(max_turns, max_output_bytes, last_words)
 
     async def awrap_model_call(
         self, request: ModelRequest[None], handler: Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
@@ -56,7 +51,7 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
             return ModelResponse(result=[AIMessage("")])
         offer = self._toolbox(run, request.tools).offer(run.chat)
         choice = offer.get("tool_choice")
-        if last := self._is_spent(run):
+        if last := run.is_spent(self._budget):
             run.report(Reasoning("The budget for tools is spent; I answer with what I have.\n"))
             choice = "none"
         run.turns += 1
@@ -73,45 +68,33 @@ class CompetitorMiddleware(AgentMiddleware[AgentState[Any], None]):
     ) -> ToolMessage | Command[Any]:
         """Lets the toolbox run the call, even for an unknown tool: the result then lists the tools that exist."""
         run, call = _run(), request.tool_call
-        if call["id"] in list(run.results)[MAX_CALLS_AT_ONCE:]:
-            left_out = f"Not run: at most {MAX_CALLS_AT_ONCE} calls are run at once."
-            return ToolMessage(left_out, tool_call_id=call["id"], name=call["name"], status="error")
-        toolbox = self._toolbox(run, ())
-        text = run.unreadable.get(call["id"] or "", json.dumps(call["args"]))
+        toolbox, call_id, name = self._toolbox(run, ()), call["id"] or "", call["name"]
+        text = run.unreadable.get(call_id, json.dumps(call["args"]))
 
         async def run_it() -> Result:
-            await run.others(MAX_CALLS_AT_ONCE)
-            return await toolbox.run(call["name"], text, run.report, seconds=max(0.1, self._seconds_left(run)))
+            return await run.call(toolbox, call_id, name, text, self._budget)
 
-        tool = ToolboxCall(name=call["name"], call=call, run_it=run_it)
+        tool = ToolboxCall(name=name, call=call, run_it=run_it)
         message = await handler(request.override(tool=tool))
         if isinstance(message, ToolMessage):
-            run.read += len(message.text.encode())
-            run.results[call["id"] or ""] = (call["name"], message.text)
+            run.note(call_id, name, message.text)
         return message
 
-    def _toolbox(self, run: Run, of_the_agent: Iterable[Any]) -> Toolbox:
+    def _toolbox(self, run: LangChainRun, of_the_agent: Iterable[Any]) -> Toolbox:
         if run.toolbox is None:
             theirs = [from_langchain(one) for one in of_the_agent if isinstance(one, BaseTool)]
             own = [*self._tools(run.chat), *theirs]
             run.toolbox = Toolbox(own, seconds=run.chat.settings.tool_seconds, offers=self._offers)
         return run.toolbox
 
-    def _is_spent(self, run: Run) -> bool:
-        return run.turns >= self._max_turns or run.read > self._max_output_bytes or self._seconds_left(run) <= 0
 
-    def _seconds_left(self, run: Run) -> float:
-        """The seconds that are left for tools before the last model call must start."""
-        return run.chat.seconds_left - run.chat.settings.answer_seconds * self._last_words
-
-
-def _run() -> Run:
+def _run() -> LangChainRun:
     if (run := current()) is None:
         raise RuntimeError("CompetitorMiddleware works only inside stream(agent, chat)")
-    return run
+    return cast(LangChainRun, run)
 
 
-def _own_calls(said: AIMessage, run: Run) -> AIMessage:
+def _own_calls(said: AIMessage, run: LangChainRun) -> AIMessage:
     """Returns the message without the calls of the client's tools, because the client runs them.
 
     Other calls stay in the message. If the arguments of a call are unreadable, the call gets empty arguments.
@@ -121,13 +104,13 @@ def _own_calls(said: AIMessage, run: Run) -> AIMessage:
     calls = [*said.tool_calls, *unreadable]
     ours = [call for call in calls if call["name"] not in run.client_tools]
     run.handed_back = len(ours) < len(calls)
-    run.new_turn(ours)
+    run.new_turn({call["id"] or "": call["name"] for call in ours})
     if ours and run.shown_text:
         run.report(Text("\n\n"))
     return said.model_copy(update={"tool_calls": ours, "invalid_tool_calls": []})
 
 
-def _without_calls(said: AIMessage, run: Run) -> AIMessage:
+def _without_calls(said: AIMessage, run: LangChainRun) -> AIMessage:
     """The last message without its calls, because nobody will run them any more."""
     if not (said.text or any(call["name"] in run.client_tools for call in said.tool_calls)):
         run.report(Text(f"I could not finish within my budget. The last results:\n{run.told}"))

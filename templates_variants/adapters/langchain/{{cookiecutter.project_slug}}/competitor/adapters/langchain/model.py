@@ -19,9 +19,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from ...api import Chat, Completion
+from ..shared import current
 from . import messages as wire
 from . import structured
-from .run import current
 
 T = TypeVar("T")
 

@@ -10,9 +10,10 @@ from typing import Any
 from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.tools import Tool as SimpleTool
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict
 
 from ...api import Result, Tool
+from ..shared import self_checking
 
 # Threads for blocking tools. If one hung in the loop's own threads, host names could not be resolved any more.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")
@@ -49,16 +50,10 @@ def from_langchain(their: BaseTool) -> Tool:
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return Tool(their.name, their.description, schema, run)
     described = schema if isinstance(schema, dict) else schema.schema()
-    return Tool(their.name, their.description, _free_form(their.name, described), lambda root: run(**root))
+    return self_checking(their.name, their.description, described, run)
 
 
 def _is_async(their: BaseTool) -> bool:
     if isinstance(their, StructuredTool | SimpleTool):
         return their.coroutine is not None
     return type(their)._arun is not BaseTool._arun
-
-
-def _free_form(name: str, schema: dict[str, Any]) -> type[BaseModel]:
-    """Makes a pydantic model that accepts any arguments, because the tool itself (or its MCP server) checks them."""
-    config = ConfigDict(json_schema_extra=schema)
-    return type(name, (RootModel[dict[str, Any]],), {"model_config": config, "__module__": __name__})
