@@ -12,6 +12,7 @@ from . import environments, machine, report
 from .busy import BusyLoops
 from .costs import QUICK_LOADS, cost
 from .environments import BUILD, ROOT
+from .lineup import PEERS
 from .runs import DIRECT
 from .scenarios import SCENARIOS
 
@@ -28,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="measure only against nginx and plain FastAPI, in under 2 minutes"
     )
+    parser.add_argument(
+        "--servers", metavar="NAMES", help="with --quick, measure these servers instead (and nginx), comma-separated"
+    )
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="run N endless loops on each core meanwhile")
     parser.add_argument("--no-docs", action="store_true", help="only print the tables; do not change docs/")
     parser.add_argument("--report", action="store_true", help="measure nothing; print the tables of the last results")
@@ -40,11 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = given.only.split(",") if given.only else list(SCENARIOS)
     if unknown := [name for name in chosen if name not in SCENARIOS]:
         parser.error(f"there is no scenario {', '.join(unknown)}; choose from {', '.join(SCENARIOS)}")
+    servers = dict.fromkeys(("nginx", *given.servers.split(","))) if given.servers else QUICK
+    if unknown := [name for name in servers if name not in PEERS and name != DIRECT]:
+        parser.error(f"there is no server {', '.join(unknown)}; choose from {', '.join(PEERS)}")
     machine.leave_the_servers_core()
     try:
         if given.quick:
             with BusyLoops(given.busy):
-                return quick([name for name in QUICK_LOADS if not given.only or name in chosen], given.reps or 2)
+                scenarios = [name for name in QUICK_LOADS if not given.only or name in chosen]
+                return quick(scenarios, tuple(servers), given.reps or 2)
         if not given.report:
             measure(chosen, given.reps or 5, given.busy, keep=bool(given.only))
         return published(docs=not given.no_docs)
@@ -53,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def quick(chosen: Sequence[str], repetitions: int) -> int:
-    """Measures the cost of a token in comparison with two other servers, and prints the tables."""
-    results = {name: cost(name, QUICK_LOADS[name], QUICK, repetitions) for name in chosen}
+def quick(chosen: Sequence[str], servers: Sequence[str], repetitions: int) -> int:
+    """Measures the cost of a token of these servers, and prints the tables."""
+    results = {name: cost(name, QUICK_LOADS[name], servers, repetitions) for name in chosen}
     made = report.tables(results)
     for name in ("cost", "micros", "latency"):
         print(f"\n{made[name]}" if name in made else "", end="\n")

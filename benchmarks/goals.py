@@ -137,4 +137,11 @@ AGENT_GOALS = (
     Goal("50 streams at 20 ms: LangChain agent divided by nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),
     Goal("50 streams at 20 ms: agent divided by `ChatOpenAI`", 2.5, "", _ratio("s50", "langchain", "chat-openai")),
     Goal("cold start with LangChain", 1.5, "s", _figure("start", "langchain", "ready_s"), at_most=True),
+    Goal(
+        "50 streams at 20 ms: PydanticAI agent divided by `OpenAIChatModel`",
+        2.5,
+        "",
+        _ratio("s50", "pydantic-ai", "pydantic-ai-openai"),
+    ),
+    Goal("cold start with PydanticAI", 1.5, "s", _figure("start", "pydantic-ai", "ready_s"), at_most=True),
 )

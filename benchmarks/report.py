@@ -52,10 +52,9 @@ def _goal_row(goal: Goal, results: Results) -> list[str]:
 
 
 def goals(results: Results) -> str:
-    """The table of goals with measured figures. Goals of LangChain's agent are included if the template has it."""
-    agents = AGENT_GOALS if "langchain" in PEERS else ()
+    """The table of goals with measured figures."""
     head = ["Goal", "Target", "Measured: median (minimum to maximum)", "Result"]
-    return table(head, [_goal_row(goal, results) for goal in (*GOALS, *agents)])
+    return table(head, [_goal_row(goal, results) for goal in (*GOALS, *AGENT_GOALS)])
 
 
 def cost(results: Results) -> str:

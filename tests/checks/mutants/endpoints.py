@@ -190,7 +190,7 @@ class ForbidsDebugWhenOff(Remembering):
         return (403, {"detail": "debug is off"}) if self.here.path == "/debug" else super().models()
 
 
-@breaks("E5/3", says="with the Host localhost", origin=FROM_THE_CONTRACT_ALONE)
+@breaks("E5/3", says="with the Host localhost", also="E6", origin=FROM_THE_CONTRACT_ALONE)
 class HostsThatBeginLikeLoopback(Plain):
     """E5: "`Host` checked", but this server checks only the start of `Host`, so it accepts `localhost.evil.example`."""
 

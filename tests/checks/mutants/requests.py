@@ -11,7 +11,7 @@ from .bases import Remembering
 from .registry import BLIND, FROM_THE_CONTRACT_ALONE, OF_THE_CONTRACT, breaks
 
 
-@breaks("R1/1", says="got 400", also="R9")
+@breaks("R1/1", says="got 400", also="R9 N3")
 class ForbidsUnknownFields(Plain):
     def check(self, asked: Json) -> None:
         super().check(asked)
