@@ -9,6 +9,7 @@ Contract file: replaced by updates.
 ChatJanus               the request's model as a LangChain chat model; with `shown`, its text is sent to the client
 CompetitorMiddleware    offers and runs the tools, sends calls of the client's tools to the client, enforces the budget
 stream                  runs an agent for one request and yields the events of the answer
+handed_back             whether the client must run its tools next, so that a graph of your own ends
 from_langchain          makes a `Tool` from a LangChain tool or from a tool of an MCP server
 """
 
@@ -19,6 +20,7 @@ telemetry.switch_off()  # before any of the modules below imports LangChain
 from .events import stream  # noqa: E402 - see above
 from .middleware import CompetitorMiddleware  # noqa: E402
 from .model import ChatJanus  # noqa: E402
+from .run import handed_back  # noqa: E402
 from .tools import from_langchain  # noqa: E402
 
-__all__ = ["ChatJanus", "CompetitorMiddleware", "from_langchain", "stream"]
+__all__ = ["ChatJanus", "CompetitorMiddleware", "from_langchain", "handed_back", "stream"]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ...api import Chat, Event
+from ...api import Chat, Event, Reasoning
 from . import messages as wire
 from .run import LangChainRun
 
@@ -16,6 +16,7 @@ async def stream(
 ) -> AsyncGenerator[Event]:
     """Runs `agent` (any LangGraph graph whose state has `messages`) on the conversation. Yields the answer's events.
 
+    What a node writes with LangGraph's `get_stream_writer` is one of them: a text is reasoning, and an event is itself.
     `models` are for this request, as in `Chat.complete`: each `ChatJanus` asks them that has no model and no chat of
     its own. `messages`, in OpenAI's wire format, replaces the caller's conversation. Raises the agent's errors, such as
     `UpstreamError`, and cancels the agent when nobody reads its events any more.
@@ -24,7 +25,8 @@ async def stream(
     given = wire.to_langchain(chat.messages if messages is None else messages)
 
     async def work() -> None:
-        await agent.ainvoke({"messages": given})
+        async for _, written in agent.astream({"messages": given}, stream_mode="custom", subgraphs=True):
+            run.report(Reasoning(written) if isinstance(written, str) else written)
 
     async with aclosing(run.events(work)) as events:
         async for event in events:

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-from ..shared import Run
+from ..shared import Run, current
 
 
 @dataclass
@@ -12,3 +12,8 @@ class LangChainRun(Run):
 
     handed_back: bool = False  # the client got calls of its tools and must answer next
     unreadable: dict[str, str] = field(default_factory=dict)  # call id -> arguments that are not JSON
+
+
+def handed_back() -> bool:
+    """Whether the client has got calls of its tools in this run, and must answer next. A graph should end then."""
+    return bool(getattr(current(), "handed_back", False))
