@@ -36,6 +36,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .offer(own)     options for `complete` that offer the client's tools and your own (S10, R7)
       .get(url, query), .post(url, json)   `await` one for the `Reply` of a service: `.status`, `.text`, `.json()`. They
                       raise `ServiceError`, a sentence that names the host and its setting
+      .events(url, json)   iterate over it for the JSON of each event of a service that streams (SSE)
       .artifacts.save(data, name, mime_type=..., ttl_seconds=...)   an `Artifact` made from bytes, text or a file
       .artifacts.save_image(data, title)   `Artifact`s of an image: a PNG that fits inline, and maybe the original
       .own            what `async def setup()` in agent.py has returned, if there is one

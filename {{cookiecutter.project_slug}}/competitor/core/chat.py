@@ -3,7 +3,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar, overload
 
@@ -21,7 +21,7 @@ from .model.upstream import Llm
 from .observe.observer import Observer
 from .outbound.client import HttpClient
 from .request.schema import ChatRequest
-from .services import Reply, Request, call, with_query
+from .services import Reply, Request, call, events, with_query
 from .settings import Settings
 from .usage import Usage
 
@@ -223,6 +223,17 @@ class Chat:
         body = content if json is None else to_json(json)
         return await self._call("POST", url, {**kind, **(headers or {})}, body, seconds, max_bytes)
 
+    def events(
+        self, url: str, json: Any, *, headers: Mapping[str, str] | None = None, seconds: float | None = None
+    ) -> AsyncGenerator[Any]:
+        """Posts `json` once, and yields the JSON of each server-sent event of the response, as it arrives.
+
+        `seconds` is the time limit of the whole stream (default: `JANUS_TOOL_SECONDS`). Raises `ServiceError`.
+        """
+        kind = {"content-type": "application/json", "accept": "text/event-stream"}
+        request = self._request("POST", url, {**kind, **(headers or {})}, to_json(json), seconds, MAX_REPLY_BYTES)
+        return events(self.http, self.settings, request)
+
     async def _call(
         self,
         method: str,
@@ -232,11 +243,22 @@ class Chat:
         seconds: float | None,
         max_bytes: int,
     ) -> Reply:
+        request = self._request(method, url, headers, body, seconds, max_bytes)
+        return await call(self.http, self.settings, request, self._doing)
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes,
+        seconds: float | None,
+        max_bytes: int,
+    ) -> Request:
         sent = {"accept-encoding": "identity", "x-request-id": self.id}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         limit = self.settings.tool_seconds if seconds is None else seconds
-        request = Request(method, url, sent, body, max_bytes, limit)
-        return await call(self.http, self.settings, request, self._doing)
+        return Request(method, url, sent, body, max_bytes, limit)
 
     def _completion(
         self, body: prompt.Body, names: Sequence[str], hold: Callable[..., HeldText] | None = None

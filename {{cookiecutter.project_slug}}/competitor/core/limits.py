@@ -35,6 +35,7 @@ MAX_REPAIR_CHARACTERS = 20_000
 MAX_WAITING_CHARACTERS = 64 * 1024
 
 MAX_SERVICE_ATTEMPTS = 3  # of a GET by a backend
+MAX_WAITING_EVENTS = 1000  # of a service's stream; beyond it, the service must wait
 
 # Limits of answers.
 # Some readers accept lines of up to 512 KiB, so a long piece is sent as several deltas.

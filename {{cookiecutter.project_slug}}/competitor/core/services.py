@@ -2,18 +2,21 @@
 # Contract file: replaced by updates.
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from .errors import ServiceError, UpstreamError
-from .limits import MAX_REPLY_BYTES, MAX_SERVICE_ATTEMPTS
+from .limits import MAX_REPLY_BYTES, MAX_SERVICE_ATTEMPTS, MAX_WAITING_EVENTS
 from .model.retry import failure, pause_before_retry
+from .model.sse import EventSplitter
 from .outbound.client import HttpClient
 from .outbound.egress import EgressRefused, parse
+from .outbound.response import Response
 from .settings import Settings
 
 log = logging.getLogger("competitor.services")
@@ -78,11 +81,54 @@ async def call(client: HttpClient, settings: Settings, request: Request, doing: 
                 await asyncio.sleep(pause)
                 attempt += 1
     except TimeoutError:
-        why = {"request_id": request_id, "service": service, "seconds": request.seconds}
-        log.warning("a service did not answer in time", extra=why)
-        raise ServiceError(f"{service} did not answer within {request.seconds:g} s") from None
+        raise _too_late(service, request) from None
     finally:
         doing("Working on it")
+
+
+async def events(client: HttpClient, settings: Settings, request: Request) -> AsyncGenerator[Any]:
+    """Sends a request once, and yields the JSON of each server-sent event of the response. Raises `ServiceError`."""
+    service, request_id = named(request.url, settings), request.headers.get("x-request-id", "")
+    until = asyncio.get_running_loop().time() + request.seconds
+    splitter, waiting = EventSplitter(), asyncio.Queue[bytes | None]()
+    response: Response | None = None
+
+    def keep(data: bytes) -> None:
+        for event in splitter.feed(data):
+            waiting.put_nowait(event)
+        if response is not None and waiting.qsize() > MAX_WAITING_EVENTS:
+            response.pause()
+
+    try:
+        async with asyncio.timeout_at(until):
+            response = await client.open(request.method, request.url, request.headers, request.body, reuse=False)
+            if not 200 <= response.status < 300:
+                raise await failure(response)
+        response.ended.add_done_callback(lambda _: waiting.put_nowait(None))
+        response.start(keep)
+        while True:
+            async with asyncio.timeout_at(until):
+                event = await waiting.get()
+            if event is None:
+                break
+            if not waiting.qsize():
+                response.resume()
+            with contextlib.suppress(ValueError, RecursionError):  # such as OpenAI's `[DONE]`
+                yield json.loads(event)
+        response.ended.result()
+    except UpstreamError as error:
+        raise failed(service, error, request_id) from None
+    except TimeoutError:
+        raise _too_late(service, request) from None
+    finally:
+        if response is not None:
+            response.close(finished=response.whole)
+
+
+def _too_late(service: str, request: Request) -> ServiceError:
+    why = {"request_id": request.headers.get("x-request-id", ""), "service": service, "seconds": request.seconds}
+    log.warning("a service did not answer in time", extra=why)
+    return ServiceError(f"{service} did not answer within {request.seconds:g} s")
 
 
 async def _once(client: HttpClient, request: Request, service: str) -> Reply:
