@@ -38,6 +38,7 @@ def with_the_code_of_the_readme(backend: Path, variant: str) -> str:
     agent = (backend / "agent.py").read_text(encoding="utf-8")
     changes = {
         "proxy": [(r"    reply = chat\.complete\(messages\)\n", first), (r"    yield reply\n", "".join(others))],
+        "sandbox": [(r"    reply = chat\.complete\(\)\n", first), (r"    yield reply\n", "".join(others))],
         "tools": [
             (r"(?<=    messages = chat\.messages\n)", first),
             (r"(?<=chat\.complete\(messages,)", " models=models,"),

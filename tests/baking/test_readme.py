@@ -35,7 +35,10 @@ def test_the_demo_names_the_backends_for_one_that_does_not_exist() -> None:
     command = [sys.executable, "-m", "tools.demo", "--backend", "nope"]
     done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "there is no backend 'nope'; choose one of langchain, langgraph, proxy, pydantic-ai, tools" in done.stderr
+    assert (
+        "there is no backend 'nope'; choose one of langchain, langgraph, proxy, pydantic-ai, sandbox, tools"
+        in done.stderr
+    )
 
 
 def test_the_tour_of_agent_py_is_the_file() -> None:

@@ -134,8 +134,10 @@ def _serve(given: argparse.Namespace) -> int:
                 os.environ.setdefault(name, value)  # where settings of the owner's look as well
         environment = dict(os.environ)
     if given.stand_ins:
+        from .cli.stand_ins import start_stand_ins
+
         doubles = ("JANUS_LOCAL_CODE", "JANUS_SEARCH_DOUBLE", "JANUS_MEDIA_DOUBLE")
-        environment = {**dict.fromkeys(doubles, "true"), **environment}
+        environment = {**dict.fromkeys(doubles, "true"), **start_stand_ins(environment), **environment}
     if given.development:
         environment = {"JANUS_DEVELOPMENT": "true", **environment}
     if given.console:

@@ -1,32 +1,18 @@
-"""A stand-in for the Sandy API, for `make run` without a sandbox service. The image does not contain it.
-Contract file: replaced by updates.
-
-`python -m competitor.adapters.sandy.stand_in` serves on a free port of this machine, prints its URL, and ends when its
-input does. A sandbox is a temporary folder. Its agent is the small script `script`, not a model: it writes one file and
-says so. `exec` knows three commands and runs no others, since nothing here confines them.
-"""
+"""The sandboxes of the stand-in: folders of this machine, and an agent that is a small script, no model."""
+# Contract file: replaced by updates.
 
 import base64
-import json
 import re
 import secrets
 import shlex
 import shutil
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-AGENTS = ("claude-code", "codex", "aider", "opencode", "openhands", "droid")
 WORKSPACE, ARTIFACTS = "/workspace", "/workspace/artifacts"
-MAX_BODY_BYTES = 32 * 2**20
-_PATH = re.compile(r"/api/sandboxes(?:/(?P<id>[\w-]+)/(?P<what>[\w/]+))?")
 _FILE = re.compile(r"\b[\w-]+\.[a-z]{2,4}\b")
 
 Json = dict[str, Any]
@@ -103,7 +89,7 @@ class StandIn:
         last = prompt.strip().rpartition("\n\n")[2]
         named = _FILE.search(last)
         path = f"{ARTIFACTS}/{named[0] if named else 'answer.md'}"
-        tool = {"type": "tool_use", "id": f"toolu_{secrets.token_hex(6)}", "name": "Write", "input": {"file_path": path}}
+        tool = {"type": "tool_use", "id": secrets.token_hex(6), "name": "Write", "input": {"file_path": path}}
         thought = {"type": "thinking", "thinking": f"I write what was asked into {path}."}
         yield {"type": "agent-output", "data": {"type": "assistant", "message": {"content": [thought, tool]}}}
         self.write(sandbox, {"path": path, "content": f"{last}\n"})
@@ -117,90 +103,3 @@ class StandIn:
         said = {"content": [{"type": "text", "text": answer}]}
         yield {"type": "agent-output", "data": {"type": "assistant", "message": said}}
         yield {"type": "agent-output", "data": {"type": "result", "result": answer}}
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers the requests of the Sandy API."""
-
-    protocol_version = "HTTP/1.1"
-    stand_in: StandIn
-
-    def do_GET(self) -> None:
-        self._answer({name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()})
-
-    def do_POST(self) -> None:
-        size = int(self.headers.get("content-length") or 0)
-        try:
-            asked = json.loads(self.rfile.read(min(size, MAX_BODY_BYTES)) or b"{}")
-        except ValueError:
-            asked = None
-        self._answer(asked) if isinstance(asked, dict) else self._send(400, {"error": "not a JSON object"})
-
-    def _answer(self, asked: Json) -> None:
-        here, path = self.stand_in, _PATH.fullmatch(urlsplit(self.path).path)
-        if path is None or (path["id"] and path["id"] not in here.folders):
-            self._send(404, {"error": "not found"})
-            return
-        here.asked.append((path["what"] or "make", asked))
-        answers = {
-            "POST exec": here.execute, "POST files/write": here.write, "GET files/read": here.read,
-            "POST terminate": here.terminate,
-        }  # fmt: skip
-        try:
-            if path["id"] is None:
-                self._send(200, here.make())
-            elif path["what"] == "agent/run":
-                if asked.get("agent") not in AGENTS:
-                    raise ValueError(f"agent must be one of {', '.join(AGENTS)}")
-                self._stream(here.run(path["id"], asked))
-            elif answer := answers.get(f"{self.command} {path['what']}"):
-                self._send(200, answer(path["id"], asked))
-            else:
-                self._send(404, {"error": "not found"})
-        except (KeyError, ValueError, OSError) as error:
-            self._send(400, {"error": f"{type(error).__name__}: {error}"})
-
-    def _send(self, status: int, body: Json) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def _stream(self, events: Iterator[Json]) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("connection", "close")
-        self.end_headers()
-        with suppress(OSError):  # the client has gone away
-            for event in events:
-                self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-
-def serve(stand_in: StandIn) -> ThreadingHTTPServer:
-    """Starts a thread that serves these sandboxes on a free port of this machine."""
-    handler = type("Serving", (Handler,), {"stand_in": stand_in})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-def main() -> None:
-    stand_in = StandIn()
-    server = serve(stand_in)
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
-    try:
-        sys.stdin.read()  # until the process that has started this one ends
-    finally:
-        stand_in.close()
-
-
-if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
