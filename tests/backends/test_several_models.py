@@ -46,6 +46,7 @@ def with_the_code_of_the_readme(backend: Path, variant: str) -> str:
         ],
         "langchain": [(r"async def answer.*\Z", first)],
         "langgraph": [(r"async def answer.*\Z", first)],
+        "openai-agents": [(r"async def answer.*\Z", first)],
         "pydantic-ai": [(r"async def answer.*\Z", first)],
     }
     for old, new in [(r"(from \.\.api import .*)", r"\1, UpstreamError"), *changes[variant]]:

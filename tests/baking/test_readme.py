@@ -36,7 +36,7 @@ def test_the_demo_names_the_backends_for_one_that_does_not_exist() -> None:
     done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert (
-        "there is no backend 'nope'; choose one of langchain, langgraph, proxy, pydantic-ai, sandbox, tools"
+        "there is no backend 'nope'; choose one of langchain, langgraph, openai-agents, proxy, pydantic-ai, sandbox, tools"
         in done.stderr
     )
 
