@@ -80,9 +80,10 @@ def asked(server: Target, models: ModelServer, prompt: str, *answers: str) -> tu
     return said, [body["model"] for body in models.asked]
 
 
-def test_the_request_chooses_the_model(server: Target, models: ModelServer) -> None:
+def test_the_request_chooses_the_model(server: Target, models: ModelServer, variant: str) -> None:
     assert asked(server, models, "Hi", text("Hello.")) == ("Hello.", ["small-1"])
-    assert asked(server, models, HARD, text("So.")) == ("So.", ["large-1"])
+    plans = [text("A plan."), text("So."), text('{"complete": true}')] if variant == "langgraph" else [text("So.")]
+    assert asked(server, models, HARD, *plans) == ("So.", ["large-1"] * len(plans))
 
 
 def test_the_next_model_answers_if_one_fails(server: Target, models: ModelServer) -> None:

@@ -29,10 +29,13 @@ def older(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.T
     return goal
 
 
-def test_the_older_version_has_every_backend(older: Path) -> None:
-    """Each older version must have all backends, so that no combination is left out. `make older` packs a version."""
-    found = older.glob("templates_variants/*/{{cookiecutter.project_slug}}")
-    assert sorted(folder.parent.name for folder in found) == BACKENDS
+def backends_of(template: Path) -> set[str]:
+    return {folder.parent.name for folder in template.glob("templates_variants/*/{{cookiecutter.project_slug}}")}
+
+
+def test_the_backends_of_an_older_version_still_exist(older: Path) -> None:
+    """Otherwise a repo that has one could not be updated. `make older` packs a version."""
+    assert {"proxy", "tools", "langchain"} <= backends_of(older) <= set(BACKENDS)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -40,6 +43,8 @@ def test_the_older_version_has_every_backend(older: Path) -> None:
 def test_an_update_from_an_older_version_keeps_all_and_works(
     way: str, backend: str, older: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:
+    if backend not in backends_of(older):
+        pytest.skip("this backend is newer")
     made = ("--no-input", f"backend={backend}", "-o", str(tmp_path))
     run("cookiecutter", str(older), *made, cwd=tmp_path, home=home)
     repo = tmp_path / "my-competitor"

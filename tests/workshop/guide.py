@@ -8,7 +8,7 @@ from ..template_path import TEMPLATE
 
 GUIDE = TEMPLATE / "docs" / "workshop.md"
 _BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARK = re.compile(r"<!-- (backend: ([\w ]+)|not run.*?) -->")
+_MARK = re.compile(r"<!-- (backend: ([\w -]+?)|not run.*?) -->")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from .stream import check_completed
 READY_SECONDS = 30.0
 CONCURRENT_REQUESTS = 2
 MIN_PIECE_BYTES, MAX_PIECES, PIECE_SECONDS = 8192, 20, 0.1
-START_SECONDS, SPAN_SECONDS = 2.0, 0.5  # until the first event of each stream; of text that shows something
+START_SECONDS = 2.0  # until the first event of each stream
 LONG = "Write a text of 60 words about rivers."
 MAX_BODY_BYTES, MAX_VALUES = 10 * 2**20, 200_000
 MAX_HEAD_BYTES = 64 * 1024
@@ -83,7 +83,7 @@ def _words_at_once(target: Target) -> Iterator[tuple[str, list[tuple[float, floa
     spans = []
     for stream in at_once([ask] * CONCURRENT_REQUESTS):
         times = [stream.sent + at for at, delta in stream.deltas if delta.get("content")]
-        if len(times) > 1 and times[-1] - times[0] > SPAN_SECONDS:  # else it may end before the other begins
+        if len(times) > 1 and times[-1] - times[0] > 0.2:  # else it ended before the other could begin
             spans.append((times[0], times[-1]))
     if len(spans) == CONCURRENT_REQUESTS:
         yield "", spans
