@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from competitor.checks import Upstream
 from competitor.core.errors import UpstreamError
 from competitor.core.events import Event, ToolEnd
+from competitor.core.tools.tool import tool as own_tool
 from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
@@ -24,6 +25,7 @@ from .chats import Asked
 ChatJanus: Any = adapter("langchain").ChatJanus
 messages: Any = adapter("langchain", "messages")
 from_langchain: Any = adapter("langchain").from_langchain
+to_langchain: Any = adapter("langchain").to_langchain
 
 CALLS = [{"name": "look", "arguments": '{"at": "this"}'}, {"name": "look", "arguments": '{"at": "that"}'}]
 
@@ -237,3 +239,13 @@ async def test_a_tool_with_a_plain_schema_such_as_an_mcp_server_s_works() -> Non
     assert from_langchain(made).parameters["required"] == ["a"]
     assert from_langchain(made).parameters["properties"].keys() == {"a", "b"}
     assert await run(made, '{"a": 2, "b": 5}') == ("ok", "7")
+
+
+async def test_a_tool_of_ours_is_one_of_langchain() -> None:
+    async def weigh(item: str) -> str:
+        """Says what something weighs."""
+        return f"{item}: 100 g"
+
+    made = to_langchain(own_tool(weigh))
+    assert await made.ainvoke({"item": "tea"}) == "tea: 100 g"
+    assert "item: Field required" in await made.ainvoke({"thing": "tea"})

@@ -13,16 +13,18 @@ from pydantic_ai import Tool as TheirTool
 from pydantic_ai.capabilities import AbstractCapability, ProcessHistory
 from pydantic_ai.messages import AgentStreamEvent, ModelMessage, ModelRequest, PartDeltaEvent, UserPromptPart
 from pydantic_ai.models.fallback import FallbackModel
+from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import FunctionToolset
 
 from competitor.checks import Upstream
 from competitor.core.errors import UpstreamError
-from competitor.core.events import Reasoning, Source, Text, ToolEnd, ToolStart
-from competitor.core.model.iteration import PullSink
+from competitor.core.events import Reasoning, ToolEnd, ToolStart
+from competitor.core.tools.tool import tool
 from competitor.core.usage import Usage
 
 from ..template_path import adapter, contract_tests
 from .chats import Asked
+from .shown import all_events, call, script, text, turns
 
 pydantic_ai: Any = adapter("pydantic_ai")
 JanusModel, CompetitorTools, stream = pydantic_ai.JanusModel, pydantic_ai.CompetitorTools, pydantic_ai.stream
@@ -34,19 +36,6 @@ WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters":
 def upstream() -> Iterator[Upstream]:
     with contract_tests("processes").mock_upstream() as started:
         yield started
-
-
-def script(**fields: Any) -> str:
-    return f"mock{json.dumps(fields)}"
-
-
-def turns(*calls: dict[str, str], word: str = "done") -> str:
-    """A model that makes these calls in its first turn and answers in its second one."""
-    return script(turns=[{"tokens": 0, "calls": calls, "finish": "tool_calls"}, {"tokens": 1, "word": word}])
-
-
-def call(name: str, /, **arguments: Any) -> dict[str, str]:
-    return {"name": name, "arguments": json.dumps(arguments)}
 
 
 @pytest.fixture
@@ -65,23 +54,8 @@ async def ask(upstream: Upstream) -> AsyncIterator[Any]:
 
 
 async def events(agent: Any, asked: Asked, **options: Any) -> list[Any]:
-    """The events of an answer. The text of a model call that is shown to the client is among them."""
-    found: list[Any] = []
-    async for event in stream(agent, asked.chat, **options):
-        if isinstance(event, Source):
-            sink = PullSink(calls=True)
-            pouring = asyncio.ensure_future(event.pour(sink))
-            pouring.add_done_callback(sink.wake)
-            while (piece := await sink.next(pouring)) is not None:
-                found.append(piece)
-            pouring.result()
-        else:
-            found.append(event)
-    return found
-
-
-def text(found: list[Any]) -> str:
-    return "".join(event.text for event in found if isinstance(event, Text))
+    offered = {tool.function.name for tool in asked.chat.request.offered_tools}
+    return await all_events(stream(agent, asked.chat, **options), offered)
 
 
 def agent(*capabilities: Any, **options: Any) -> Agent[Any, Any]:
@@ -230,6 +204,31 @@ async def test_a_tool_of_pydantic_ai_is_one_of_the_toolbox(ask: Any, upstream: U
     assert last_messages(upstream)[-1]["content"] == '{"grams":100}'
     offered = upstream.requests()[-1]["body"]["tools"]
     assert offered[0]["function"]["parameters"]["properties"] == {"item": {"type": "string"}}
+
+
+async def test_a_tool_of_ours_is_one_of_pydantic_ai_and_runs_in_a_toolbox(ask: Any) -> None:
+    async def grams(item: str) -> str:
+        """Says what something weighs."""
+        return f"{item}: 100 g"
+
+    async def expert(question: str) -> str:
+        """Asks an agent of its own."""
+        inner = Agent(JanusModel(), tools=[pydantic_ai.to_pydantic_ai(tool(grams))])
+        return str((await inner.run(turns(call("grams", item="tea")))).output)
+
+    tools = CompetitorTools(lambda chat: [tool(expert)])
+    made: Agent[Any, Any] = Agent(JanusModel(shown=True), output_type=OUTPUT, capabilities=[tools])
+    found = await events(made, ask(turns(call("expert", question="x"))))
+    assert [event.name for event in found if isinstance(event, ToolStart)] == ["expert", "grams"]
+    assert {event.status for event in found if isinstance(event, ToolEnd)} == {"ok"}
+
+
+async def test_a_test_model_of_pydantic_ai_calls_every_tool(ask: Any) -> None:
+    made = agent(tools=[weigh])
+    with made.override(model=TestModel(call_tools=["weigh"])):
+        found = await events(made, ask("Hello"))
+    assert [event.name for event in found if isinstance(event, ToolStart)] == ["weigh"]
+    assert "grams" in text(found)
 
 
 async def test_a_tool_of_the_client_replaces_one_of_the_agent_and_goes_back_to_it(ask: Any) -> None:

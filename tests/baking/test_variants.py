@@ -22,6 +22,7 @@ from .baking import DEFAULT, LINT, VARIANTS, bake, copy_template
 processes = contract_tests("processes")
 MAX_LINES = 80
 MAX_LINES_TOGETHER = 250
+MAX_ADAPTER_LINES = 150
 ADAPTERS = "competitor/adapters/"
 OWNERS = {"agent.py", "tools.py", "models.py", "settings.py", "__init__.py", "requirements.in", "README.md"}
 GUIDE = (TEMPLATE / "docs" / "variants.md").read_text(encoding="utf-8")
@@ -85,6 +86,11 @@ def test_every_variant_is_a_choice_with_a_label_and_its_agent_has_its_name() -> 
         assert label.startswith(f"{name}: ")
         agent = (folder / UNBAKED.name / "competitor" / "backend" / "agent.py").read_text(encoding="utf-8")
         assert f'\nNAME = "{name}"\n' in agent
+
+
+def test_the_files_of_an_adapter_are_short(each: Path) -> None:
+    sizes = {path: data.count(b"\n") for path, data in adapter_files(each).items()}
+    assert {path: size for path, size in sizes.items() if size > MAX_ADAPTER_LINES} == {}
 
 
 def test_no_shared_code_compares_with_the_name_of_a_variant() -> None:

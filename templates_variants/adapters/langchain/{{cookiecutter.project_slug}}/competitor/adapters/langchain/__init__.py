@@ -10,7 +10,7 @@ ChatJanus               the request's model as a LangChain chat model; with `sho
 CompetitorMiddleware    offers and runs the tools, sends calls of the client's tools to the client, enforces the budget
 stream                  runs an agent for one request and yields the events of the answer
 handed_back             whether the client must run its tools next, so that a graph of your own ends
-from_langchain          makes a `Tool` from a LangChain tool or from a tool of an MCP server
+from_langchain          makes a `Tool` from a LangChain tool or from a tool of an MCP server; `to_langchain` reverses it
 """
 
 from . import telemetry
@@ -21,6 +21,6 @@ from .events import stream  # noqa: E402 - see above
 from .middleware import CompetitorMiddleware  # noqa: E402
 from .model import ChatJanus  # noqa: E402
 from .run import handed_back  # noqa: E402
-from .tools import from_langchain  # noqa: E402
+from .tools import from_langchain, to_langchain  # noqa: E402
 
-__all__ = ["ChatJanus", "CompetitorMiddleware", "from_langchain", "handed_back", "stream"]
+__all__ = ["ChatJanus", "CompetitorMiddleware", "from_langchain", "handed_back", "stream", "to_langchain"]

@@ -8,7 +8,7 @@ functions.
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -20,17 +20,9 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from ...api import Chat, Completion
 from ..shared import current
+from . import chunks, structured
 from . import messages as wire
-from . import structured
-
-T = TypeVar("T")
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+from .waiting import T, running_loop, waited
 
 
 class ChatJanus(BaseChatModel):
@@ -47,7 +39,7 @@ class ChatJanus(BaseChatModel):
     chat: Chat | None = Field(default=None, repr=False, exclude=True)
     shown: bool = False
     hold_characters: int = 0
-    loop: asyncio.AbstractEventLoop | None = Field(default_factory=_running_loop, repr=False, exclude=True)
+    loop: asyncio.AbstractEventLoop | None = Field(default_factory=running_loop, repr=False, exclude=True)
     model: str | None = None  # if it is not given, the default model; only for display, the one of the request
     models: list[str] = Field(default_factory=list)  # several, for `Chat.complete`
     temperature: float | None = None
@@ -122,10 +114,10 @@ class ChatJanus(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncGenerator[ChatGenerationChunk]:
         completion = self._completion(messages, stop, kwargs)
-        as_chunk = wire.block_chunk if self.output_version == "v1" else wire.chunk
+        as_chunk = chunks.block_chunk if self.output_version == "v1" else chunks.chunk
         async for piece in completion.pieces():
             yield ChatGenerationChunk(message=as_chunk(piece))
-        yield ChatGenerationChunk(message=wire.last_chunk(completion))
+        yield ChatGenerationChunk(message=chunks.last_chunk(completion))
 
     def _generate(
         self,
@@ -143,22 +135,16 @@ class ChatJanus(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        chunks = self._astream(messages, stop, None, **kwargs)
+        found = self._astream(messages, stop, None, **kwargs)
 
         async def following() -> ChatGenerationChunk | None:
-            return await anext(chunks, None)
+            return await anext(found, None)
 
         try:
             while (chunk := self._wait(following())) is not None:
                 yield chunk
         finally:
-            self._wait(chunks.aclose())
+            self._wait(found.aclose())
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs `work` in the event loop and waits for it. Must be called in another thread than the loop's."""
-        run = current()
-        loop = self.loop or (run.loop if run else None)
-        if loop is None or _running_loop() is not None:
-            work.close()
-            raise RuntimeError("A sync call would block the loop: use ainvoke or astream, or call it in a thread.")
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
+        return waited(work, self.loop or getattr(current(), "loop", None))

@@ -3,6 +3,7 @@ Contract file: replaced by updates.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from langchain_core.tools import Tool as SimpleTool
 from pydantic import BaseModel, ConfigDict
 
 from ...api import Result, Tool
-from ..shared import self_checking
+from ..shared import called, self_checking
 
 # Threads for blocking tools. If one hung in the loop's own threads, host names could not be resolved any more.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="tool")
@@ -51,6 +52,15 @@ def from_langchain(their: BaseTool) -> Tool:
         return Tool(their.name, their.description, schema, run)
     described = schema if isinstance(schema, dict) else schema.schema()
     return self_checking(their.name, their.description, described, run)
+
+
+def to_langchain(own: Tool) -> BaseTool:
+    """Makes a LangChain tool from a `Tool`, for an agent of your own."""
+
+    async def run(**arguments: Any) -> Any:
+        return await called(own, json.dumps(arguments))
+
+    return StructuredTool(name=own.name, description=own.description, args_schema=own.parameters, coroutine=run)
 
 
 def _is_async(their: BaseTool) -> bool:

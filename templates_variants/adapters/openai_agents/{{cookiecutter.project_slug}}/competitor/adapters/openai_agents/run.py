@@ -16,7 +16,7 @@ class AgentsRun(Run):
 
     budget: Budget = field(default_factory=Budget)
     hold_characters: int = 0
-    messages: list[Body] = field(default_factory=list)  # the conversation as it came
+    messages: list[Body] = field(default_factory=list)  # the caller's conversation
     items: list[Body] = field(default_factory=list)  # the same as the SDK's items
     said: dict[tuple[str, ...], Body] = field(default_factory=dict)  # ids of tool calls -> the message that has them
     used: set[str] = field(default_factory=set)  # the ids of all calls so far

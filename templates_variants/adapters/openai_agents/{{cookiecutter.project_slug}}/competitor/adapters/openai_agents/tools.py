@@ -13,7 +13,7 @@ from agents.agent import AgentBase
 from agents.tool_context import ToolContext
 
 from ...api import Offers, Tool, Toolbox
-from ..shared import self_checking
+from ..shared import called, self_checking
 from .messages import UNKNOWN_TOOL
 from .run import AgentsRun
 
@@ -87,3 +87,12 @@ def from_openai_agents(their: FunctionTool) -> Tool:
         return await their.on_invoke_tool(context, json.dumps(arguments))
 
     return self_checking(their.name, their.description, their.params_json_schema, run)
+
+
+def to_openai_agents(own: Tool) -> FunctionTool:
+    """Makes a function tool of the SDK from a `Tool`, for an agent of your own."""
+
+    async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+        return await called(own, arguments)
+
+    return FunctionTool(own.name, own.description, own.parameters, invoke, strict_json_schema=False)

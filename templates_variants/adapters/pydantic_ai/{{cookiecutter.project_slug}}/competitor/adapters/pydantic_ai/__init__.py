@@ -14,12 +14,12 @@ Contract file: replaced by updates.
 JanusModel          the request's model as a PydanticAI model; with `shown`, its text is sent to the client
 CompetitorTools     offers and runs the tools, leaves calls of the client's tools to the client, enforces the budget
 stream              runs an agent for one request and yields the events of the answer
-from_pydantic_ai    makes a `Tool` from a PydanticAI tool
+from_pydantic_ai    makes a `Tool` from a PydanticAI tool; `to_pydantic_ai` does the reverse
 """
 
 from .capability import CompetitorTools
+from .conversion import from_pydantic_ai, to_pydantic_ai
 from .events import stream
 from .model import JanusModel
-from .tools import from_pydantic_ai
 
-__all__ = ["CompetitorTools", "JanusModel", "from_pydantic_ai", "stream"]
+__all__ = ["CompetitorTools", "JanusModel", "from_pydantic_ai", "stream", "to_pydantic_ai"]

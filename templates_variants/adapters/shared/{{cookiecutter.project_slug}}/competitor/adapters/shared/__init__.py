@@ -3,6 +3,6 @@ Contract file: replaced by updates.
 """
 
 from .run import LAST_WORDS, MAX_OUTPUT_BYTES, MAX_TURNS, Budget, Run, current
-from .tools import self_checking
+from .tools import called, self_checking
 
-__all__ = ["LAST_WORDS", "MAX_OUTPUT_BYTES", "MAX_TURNS", "Budget", "Run", "current", "self_checking"]
+__all__ = ["LAST_WORDS", "MAX_OUTPUT_BYTES", "MAX_TURNS", "Budget", "Run", "called", "current", "self_checking"]
