@@ -1,8 +1,9 @@
 """Fixtures for all tests: an empty home folder, and a generated repo of each variant, made once per run."""
 
 import compileall
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,13 @@ from .once import once
 
 Bakes = Callable[[str], Path]
 # Marks parameters of a long test. `make test` runs it for the default variant, `make test-variants` for the others.
+SAMPLED = ("proxy", "tools", "langchain")  # with which `make test` runs what it does not run for all variants
 IN_FULL = [DEFAULT, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS if name != DEFAULT)]
+
+
+def sampled(names: Iterable[str]) -> list[Any]:
+    """Parameters: the variants of SAMPLED, and the others for `make test-variants`."""
+    return [pytest.param(name, marks=() if name in SAMPLED else pytest.mark.slow) for name in names]
 
 
 @pytest.fixture(scope="session")

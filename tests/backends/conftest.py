@@ -10,7 +10,7 @@ import pytest
 
 from competitor.checks import Target, Upstream
 
-from ..bakes import Bakes
+from ..bakes import Bakes, sampled
 from ..baking.baking import VARIANTS
 from ..template_path import UNBAKED, contract_tests
 
@@ -21,7 +21,7 @@ WITH_TOOLS = [
 Serve = Callable[[Path, Mapping[str, str]], Target]
 
 
-@pytest.fixture(scope="session", params=WITH_TOOLS)
+@pytest.fixture(scope="session", params=sampled(WITH_TOOLS))
 def project(request: pytest.FixtureRequest, bakes: Bakes) -> Path:
     """A generated repo of a variant. Tests only read it."""
     return bakes(request.param)

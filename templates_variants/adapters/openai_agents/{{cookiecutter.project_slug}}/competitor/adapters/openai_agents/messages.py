@@ -49,7 +49,7 @@ def _part(part: Body) -> Body:
 
 
 def to_openai(instructions: str | None, given: str | list[Any], run: AgentsRun | None) -> list[Body]:
-    """Converts the input of a model call. The caller's messages are sent as the core has them, unless a handoff has changed them."""
+    """Converts the input of a model call. The caller's messages stay in wire format, unless a handoff changes them."""
     items: list[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     found: list[Body] = [{"role": "system", "content": instructions}] if instructions else []
     if run is not None and run.items and items[: len(run.items)] == run.items:
