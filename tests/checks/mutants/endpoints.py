@@ -286,7 +286,7 @@ class RefusesToChatWithoutAnUpstream(Plain):
             raise Refused(None, "no upstream", 503)
 
 
-@breaks("E1/2", "E1/4", says="has no text|has no content", also="E9 N4 S2 S11 S13 S14 S15 A3 A4 A5 E7 E6 R8 S17 S18")
+@breaks("E1/2", "E1/4", says="has no text|has no content", also="E4 E9 N4 S2 S11 S13 S14 S15 A3 A4 A5 E7 E6 R8 S17 S18")
 class SaysNothing(Plain):
     def offline_text(self) -> str:
         return ""

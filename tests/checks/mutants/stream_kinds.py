@@ -22,7 +22,7 @@ class _LateWords(Remembering):
         return super().frame(chunk)
 
 
-@breaks("S2/1", says="the first word came after", also="S2 S3 S4 N2")
+@breaks("S2/1", says="the first word came after", also="S2 S3 S4 N2 S14")
 class ThinksBeforeItSpeaks(_LateWords):
     seconds = 2.4
 
