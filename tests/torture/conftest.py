@@ -12,7 +12,7 @@ import trustme
 
 from competitor.checks import Target, Upstream
 
-from ..bakes import Bakes
+from ..bakes import Bakes, sampled
 from ..baking.baking import VARIANTS
 from ..scripted import SCRIPTED
 from ..template_path import UNBAKED, contract_tests
@@ -46,7 +46,7 @@ class Faulty:
 Compete = Callable[..., Running]
 
 
-@pytest.fixture(scope="session", params=VARIANTS)
+@pytest.fixture(scope="session", params=sampled(VARIANTS))
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

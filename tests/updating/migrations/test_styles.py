@@ -9,6 +9,7 @@ import pytest
 from templates_variants.engine.update.migrations.changes import Migration
 from templates_variants.engine.update.migrations.migrate import Migrated, migrate
 
+from ...bakes import sampled
 from ...baking.baking import VARIANTS, bake
 from ..owner import copy
 from .breaking import CHANGES, STYLES, change_api
@@ -25,7 +26,7 @@ TEST = (
 )
 
 
-@pytest.fixture(scope="module", params=sorted(VARIANTS))
+@pytest.fixture(scope="module", params=sampled(sorted(VARIANTS)))
 def repo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("styles")
     (folder / "made").mkdir()
