@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from ..baking.baking import clean_environment, git, run
 from . import owner
-
-OF_0_2_0 = ("langchain", "proxy", "tools")  # the backends of that version
 from .test_own_files import BUNDLE
 from .updating import update
 
+OF_0_2_0 = ("langchain", "proxy", "tools")  # the backends of that version
 WAYS_PER_BACKEND = 10
 BACKEND = "competitor/backend"
 ANSWER = "async def answer(chat: Chat) -> AsyncIterator[Event]:\n"
