@@ -137,11 +137,16 @@ AGENT_GOALS = (
     Goal("50 streams at 20 ms: LangChain agent divided by nginx", 0.15, "", _ratio("s50", "langchain", "nginx")),
     Goal("50 streams at 20 ms: agent divided by `ChatOpenAI`", 2.5, "", _ratio("s50", "langchain", "chat-openai")),
     Goal("cold start with LangChain", 1.5, "s", _figure("start", "langchain", "ready_s"), at_most=True),
-    Goal(
-        "50 streams at 20 ms: PydanticAI agent divided by `OpenAIChatModel`",
-        2.5,
-        "",
-        _ratio("s50", "pydantic-ai", "pydantic-ai-openai"),
+    *(
+        goal
+        for title, ours, theirs in (
+            ("LangGraph", "langgraph", "langgraph-openai"),
+            ("PydanticAI", "pydantic-ai", "pydantic-ai-openai"),
+            ("OpenAI Agents", "openai-agents", "openai-agents-plain"),
+        )
+        for goal in (
+            Goal(f"50 streams at 20 ms: {title} divided by its plain use", 2.5, "", _ratio("s50", ours, theirs)),
+            Goal(f"cold start with {title}", 1.5, "s", _figure("start", ours, "ready_s"), at_most=True),
+        )
     ),
-    Goal("cold start with PydanticAI", 1.5, "s", _figure("start", "pydantic-ai", "ready_s"), at_most=True),
 )

@@ -91,6 +91,8 @@ PEERS = {
         Peer("sse-starlette", "the same with sse-starlette", _uvicorn("sse_library")),
         Peer("chat-openai", "LangChain's `ChatOpenAI` by plain FastAPI", _uvicorn("chat_openai"), slow=True),
         Peer("pydantic-ai-openai", "PydanticAI by plain FastAPI", _uvicorn("pydantic_ai_openai"), slow=True),
+        Peer("langgraph-openai", "LangGraph on `ChatOpenAI` by plain FastAPI", _uvicorn("langgraph_openai"), slow=True),
+        Peer("openai-agents-plain", "OpenAI Agents by plain FastAPI", _uvicorn("openai_agents_plain"), slow=True),
         Peer("litellm", "LiteLLM proxy", _litellm, _LITELLM, "/health/liveliness", slow=True),
         *(
             Peer(name, f"**competitor: {name}**", competitor(partial(_variant, name)), _UNPACED)

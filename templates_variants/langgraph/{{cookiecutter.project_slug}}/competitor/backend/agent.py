@@ -48,7 +48,7 @@ async def check(state: State) -> dict[str, Any]:
     write = get_stream_writer()
     write("\nI check my answer.\n")
     verdict = await judge.ainvoke([*state["messages"], HumanMessage(CHECK)])
-    if verdict.complete or not verdict.missing:
+    if verdict.complete:
         return {"missing": ""}
     write(Text("\n\n"))
     return {"missing": verdict.missing, "messages": [HumanMessage(f"Add only this: {verdict.missing}")]}
@@ -65,15 +65,15 @@ def after_act(state: State) -> str:
 
 # If a call of the planner or the judge fails, the answer is made without it.
 planner = ChatJanus().with_fallbacks([RunnableLambda(lambda _: AIMessage(""))])
-judge = ChatJanus().with_structured_output(Verdict, method="json_schema")
-judge = judge.with_fallbacks([RunnableLambda(lambda _: Verdict())])
+assumed = RunnableLambda(lambda _: Verdict())
+judge = ChatJanus().with_structured_output(Verdict, method="json_schema").with_fallbacks([assumed])
 budget = CompetitorMiddleware(tools, max_turns=MAX_TURNS, offers="needed")
 act = create_agent(ChatJanus(shown=True, hold_characters=HOLD_CHARACTERS), middleware=[budget])
 graph = StateGraph(State).add_node("plan", plan).add_node("act", act).add_node("check", check).add_edge("plan", "act")
-graph.add_conditional_edges(START, at_start, ["plan", "act"])
-graph.add_conditional_edges("act", after_act, ["check", END])
+graph.add_conditional_edges(START, at_start, ["plan", "act"]).add_conditional_edges("act", after_act, ["check", END])
 graph.add_conditional_edges("check", lambda state: "act" if state["missing"] else END, ["act", END])
 agent = graph.compile()
+
 
 async def answer(chat: Chat) -> AsyncIterator[Event]:
     async for event in stream(agent, chat):
