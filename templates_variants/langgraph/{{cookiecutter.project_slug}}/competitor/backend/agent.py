@@ -65,7 +65,7 @@ def after_act(state: State) -> str:
 
 # If a call of the planner or the judge fails, the answer is made without it.
 planner = ChatJanus().with_fallbacks([RunnableLambda(lambda _: AIMessage(""))])
-assumed = RunnableLambda(lambda _: Verdict())
+assumed: RunnableLambda[Any, Verdict] = RunnableLambda(lambda _: Verdict())
 judge = ChatJanus().with_structured_output(Verdict, method="json_schema").with_fallbacks([assumed])
 budget = CompetitorMiddleware(tools, max_turns=MAX_TURNS, offers="needed")
 act = create_agent(ChatJanus(shown=True, hold_characters=HOLD_CHARACTERS), middleware=[budget])
