@@ -1,9 +1,14 @@
 """Tests command-line agents in a sandbox: what the client sees of them, and that every sandbox is ended."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +19,10 @@ from competitor.core.usage import Usage
 from ..template_path import adapter
 from .chats import Asked
 
-sandy: Any = adapter("sandy")
-sandboxes: Any = adapter("sandy", "stand_in.sandboxes")
-server: Any = adapter("sandy", "stand_in.server")
-AgentOutput: Any = adapter("sandy", "output").AgentOutput
+sandy: Any = adapter("cli_agents")
+sandboxes: Any = adapter("cli_agents", "stand_in.sandboxes")
+server: Any = adapter("cli_agents", "stand_in.server")
+AgentOutput: Any = adapter("cli_agents", "output").AgentOutput
 Make = Callable[..., Any]
 MODEL = "http://127.0.0.1:1/v1"
 
@@ -254,3 +259,36 @@ ODD: list[Any] = [None, 1, [], {}, {"type": 1}, {"type": "agent-output", "data":
 @pytest.mark.parametrize("event", ODD)
 def test_an_odd_event_is_passed_over(event: Any) -> None:
     assert list(AgentOutput().read(event)) == []
+
+
+def test_no_web_page_may_use_the_stand_in() -> None:
+    with server.serving(sandboxes.StandIn()) as (url, made):
+        for headers in ({"origin": "https://evil.example"}, {"host": "rebound.example"}):
+            given = urllib.request.Request(f"{url}/api/sandboxes", b"{}", headers)
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(given, timeout=60)
+        assert not made.folders
+
+
+@pytest.mark.parametrize("path", ["/workspace/../../etc/passwd", "/../x", "../../x"])
+def test_the_stand_in_reads_and_writes_only_in_its_folder(path: str) -> None:
+    made = sandboxes.StandIn()
+    sandbox = made.make()["sandboxId"]
+    with pytest.raises(ValueError, match="not in the sandbox"):
+        made.read(sandbox, {"path": path})
+    with pytest.raises(ValueError, match="not in the sandbox"):
+        made.write(sandbox, {"path": path, "content": "x"})
+    made.close()
+
+
+def test_the_stand_in_ends_with_the_process_that_started_it() -> None:
+    folder = Path(server.__file__).parents[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stand_in"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline().startswith("SANDY_BASE_URL=http://127.0.0.1:")
+    process.stdin.close()
+    assert process.wait(60) == 0
+    process.stdout.close()

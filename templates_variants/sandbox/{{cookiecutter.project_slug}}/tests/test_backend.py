@@ -1,7 +1,7 @@
 """Yours: the tests of your backend. They talk to the real server over a real socket."""
 
-from competitor.adapters.sandy.stand_in.sandboxes import StandIn
-from competitor.adapters.sandy.stand_in.server import serving
+from competitor.adapters.cli_agents.stand_in.sandboxes import StandIn
+from competitor.adapters.cli_agents.stand_in.server import serving
 from competitor.checks import Target
 from competitor.checks.target import question
 

@@ -43,7 +43,7 @@ class StreamForm:
         self._at_once(self.envelope.delta({"tool_calls": [head]}))
 
     def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
-        # OpenAI's SDK and LangChain fail at a fragment without `function`.
+        # Some clients, such as OpenAI's SDK, fail at a fragment without `function`.
         piece = {"index": number, "function": {"arguments": ""}, **fields}
         self._at_once(self.envelope.delta({"tool_calls": [piece]}))
 

@@ -9,7 +9,7 @@ log says why.
 import re
 from collections.abc import AsyncIterator
 
-from ..adapters.sandy import NoSandbox, run_agent, transcript
+from ..adapters.cli_agents import NoSandbox, run_agent, transcript
 from ..api import Chat, Event, Reasoning, by_flags
 
 NAME = "sandbox"

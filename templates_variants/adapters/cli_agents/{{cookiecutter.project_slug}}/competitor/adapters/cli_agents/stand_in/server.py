@@ -34,6 +34,9 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(asked) if isinstance(asked, dict) else self._send(400, {"error": "not a JSON object"})
 
     def _answer(self, asked: Json) -> None:
+        if self.headers.get("origin") or not str(self.headers.get("host")).startswith("127.0.0.1:"):
+            self._send(403, {"error": "no web page may use this"})
+            return
         here, path = self.stand_in, _PATH.fullmatch(urlsplit(self.path).path)
         if path is None or (path["id"] and path["id"] not in here.folders):
             self._send(404, {"error": "not found"})
