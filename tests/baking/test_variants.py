@@ -115,6 +115,18 @@ def test_no_shared_code_compares_with_the_name_of_a_variant() -> None:
                 assert not (isinstance(one, ast.Constant) and one.value in names), f"{file.name}:{one.lineno}"
 
 
+def test_the_core_does_not_know_an_adapter() -> None:
+    """No file of the core has the name of an adapter; "shared" is also an ordinary word."""
+    names = {folder.name for folder in (TEMPLATE / "templates_variants" / "adapters").iterdir()} - {"shared"}
+    assert len(names) > 3
+    words = re.compile(rf"\b({'|'.join(name.replace('_', '[_ -]?') for name in names)})\b", re.IGNORECASE)
+    found = {
+        file.name: words.findall(file.read_text(encoding="utf-8"))
+        for file in (UNBAKED / "competitor" / "core").rglob("*.py")
+    }
+    assert {name: said for name, said in found.items() if said} == {}
+
+
 @pytest.fixture(scope="module")
 def fourth(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated repo of the variant in docs/variants.md, made with the commands of that page."""

@@ -1,4 +1,4 @@
-"""The adapter for command-line agents: lets a command-line agent work on a request in a Sandy sandbox, with all events and limits.
+"""Command-line agents: one works on a request in a Sandy sandbox, with the contract's events and limits.
 Contract file: replaced by updates.
 
     async for event in run_agent(chat, "claude-code", prompt=transcript(chat), seconds=240):
