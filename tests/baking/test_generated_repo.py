@@ -267,7 +267,7 @@ def test_make_lock_changes_nothing_when_its_sources_are_unchanged(baked: Path, t
 
 
 @pytest.mark.parametrize("system", ["x86_64-manylinux_2_28", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"])
-@pytest.mark.parametrize("python", ["3.11", "3.13"])
+@pytest.mark.parametrize("python", ["3.11", pytest.param("3.13", marks=pytest.mark.slow)])
 def test_the_lock_installs_on(system: str, python: str, each: Path, tmp_path: Path) -> None:
     """Every pinned package has a wheel for `system`. uv can check this for a system other than the one it runs on."""
     given = [
