@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +12,17 @@ from competitor.checks import Target
 from competitor.checks.clauses.stream import well_formed
 from competitor.checks.target import question
 
+from ..bakes import Bakes, sampled
+from ..baking.baking import VARIANTS
 from ..template_path import contract_tests
 
 processes = contract_tests("processes")
 
 
-@pytest.fixture(scope="module")
-def server(each: Path) -> Iterator[Target]:
+@pytest.fixture(scope="module", params=sampled(VARIANTS))
+def server(request: pytest.FixtureRequest, bakes: Bakes) -> Iterator[Target]:
     """A server of each variant with the stand-ins of `make run`, and with the offline model."""
-    with processes.competitor({"JANUS_MEDIA_DOUBLE": "1"}, cwd=each) as (url, _):
+    with processes.competitor({"JANUS_MEDIA_DOUBLE": "1"}, cwd=bakes(request.param)) as (url, _):
         yield Target(url, timeout=120)
 
 
