@@ -14,7 +14,7 @@ from ...api import Chat, ServiceError
 
 WORKSPACE, ARTIFACTS = "/workspace", "/workspace/artifacts"
 MAX_ARTIFACTS = 20
-END_SECONDS = 15.0
+FILE_SECONDS, END_SECONDS = 10.0, 15.0  # for one file, or the list of them; for the end of a sandbox
 _ID = re.compile(r"[\w-]{1,100}")
 _TASKS: set[asyncio.Task[Any]] = set()  # that end sandboxes after their answers have ended
 
@@ -38,15 +38,17 @@ class Sandbox:
     async def write(self, path: str, data: bytes) -> None:
         """Writes a file. Bytes that are no text go through a text file and the command `base64`."""
         try:
-            await self.post("/files/write", {"path": path, "content": data.decode()})
+            await self.post("/files/write", {"path": path, "content": data.decode()}, FILE_SECONDS)
         except UnicodeDecodeError:
-            await self.post("/files/write", {"path": f"{path}.b64", "content": base64.b64encode(data).decode()})
+            encoded = base64.b64encode(data).decode()
+            await self.post("/files/write", {"path": f"{path}.b64", "content": encoded}, FILE_SECONDS)
             await self.execute(f"base64 -d '{path}.b64' > '{path}'")
 
     async def read(self, path: str) -> bytes:
         """Reads a file, whatever its content is."""
         url = f"{self.url}/files/read?path={quote(path)}"
-        reply = await self._chat.get(url, headers=self.headers, max_bytes=self._chat.settings.artifact_bytes)
+        most = self._chat.settings.artifact_bytes
+        reply = await self._chat.get(url, headers=self.headers, seconds=FILE_SECONDS, max_bytes=most)
         if "json" not in reply.headers.get("content-type", "") or not isinstance(said := reply.json(), dict):
             return reply.content
         content = str(said.get("content", ""))
@@ -56,7 +58,7 @@ class Sandbox:
             return base64.b64decode(await self.execute(f"base64 '{path}'"))
         return content.encode()
 
-    async def execute(self, command: str, seconds: float | None = None) -> str:
+    async def execute(self, command: str, seconds: float = FILE_SECONDS) -> str:
         """Runs a command and returns what it prints."""
         said = await self.post("/exec", {"command": command}, seconds)
         return str(said.get("stdout") or said.get("output") or "") if isinstance(said, dict) else ""
