@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from competitor.checks import Upstream
 from competitor.core.errors import UpstreamError
-from competitor.core.events import ToolEnd, ToolStart
+from competitor.core.events import Reasoning, ToolEnd, ToolStart
 from competitor.core.tools.tool import tool
 from competitor.core.usage import Usage
 
@@ -123,7 +123,8 @@ async def test_function_tools_run_in_the_toolbox(ask: Any, upstream: Upstream) -
     assert [event.name for event in found if isinstance(event, ToolStart)] == ["price", "fails"]
     results = [message["content"] for message in last_body(upstream)["messages"] if message["role"] == "tool"]
     assert results[0] == "tea: 3 EUR"
-    assert "An error occurred" in results[1]
+    assert results[1] == "fails failed with RuntimeError."
+    assert [event.status for event in found if isinstance(event, ToolEnd)] == ["ok", "error"]
     assert text(found) == "done0 "
 
 
@@ -151,6 +152,7 @@ async def test_an_agent_hands_over_to_another_with_tools_of_its_own(ask: Any, up
         assert [event.name for event in found if isinstance(event, ToolStart)] == ["price"]
         assert last_body(upstream)["messages"][-1]["content"] == "tea: 3 EUR"
         assert text(found) == "done0 "
+        assert "Prices goes on.\n" in [event.text for event in found if isinstance(event, Reasoning)]
 
 
 async def test_a_guardrail_refuses_before_anything_is_said(ask: Any, upstream: Upstream) -> None:

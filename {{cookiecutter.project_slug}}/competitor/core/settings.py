@@ -99,7 +99,7 @@ class Settings(BaseModel):
     speech_voice: str = _variable("af_heart", "JANUS_SPEECH_VOICE")
     """Voice of the speech service."""
     sandy_base_url: BaseUrl | None = _variable(None, "SANDY_BASE_URL")
-    """Base URL of a Sandy API, which runs code if JANUS_SANDBOX_URL is unset."""
+    """Base URL of a Sandy API, for agents in a sandbox. It also runs code if JANUS_SANDBOX_URL is unset."""
     sandy_api_key: Key | None = _variable(None, "SANDY_API_KEY")
     """Key for the Sandy API."""
     local_code: bool = _variable(False, "JANUS_LOCAL_CODE")

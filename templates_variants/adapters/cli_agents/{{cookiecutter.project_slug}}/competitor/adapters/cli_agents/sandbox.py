@@ -99,7 +99,7 @@ async def _make(chat: Chat, seconds: float) -> Sandbox:
     try:
         said = await service.post("", {}, seconds)
     except ServiceError as error:
-        raise NoSandbox(f"No sandbox could be made: {error}") from None
+        raise NoSandbox(f"No sandbox could be made: {str(error).rstrip('.')}") from None
     names = ("sandboxId", "sandbox_id", "id")
     found = next((said[name] for name in names if said.get(name)), None) if isinstance(said, dict) else None
     if not isinstance(found, str) or not _ID.fullmatch(found):

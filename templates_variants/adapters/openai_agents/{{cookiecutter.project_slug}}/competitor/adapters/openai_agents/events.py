@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from agents import Agent, Runner
+from agents import Agent, RunHooks, Runner
 from pydantic_core import to_json
 
-from ...api import Chat, Event, Offers, Text, Tool
+from ...api import Chat, Event, Offers, Reasoning, Text, Tool
 from ..shared import LAST_WORDS, MAX_OUTPUT_BYTES, MAX_TURNS, Budget
 from . import messages as wire
 from .model import SHOWN
@@ -53,10 +53,22 @@ async def stream(
     seen = chat if context is None else context
 
     async def work() -> None:
-        found = await Runner.run(mine, [*run.items], context=seen, max_turns=None, run_config=SHOWN)  # type: ignore[list-item]
+        given: Any = [*run.items]
+        told = Handovers(run)
+        found = await Runner.run(mine, given, context=seen, max_turns=None, run_config=SHOWN, hooks=told)
         if not run.has_shown and (output := found.final_output) is not None:
             run.report(Text(output if isinstance(output, str) else to_json(output, fallback=str).decode()))
 
     async with aclosing(run.events(work)) as events:
         async for event in events:
             yield event
+
+
+class Handovers(RunHooks[Any]):
+    """Tells the client when another agent goes on."""
+
+    def __init__(self, run: AgentsRun):
+        self._run = run
+
+    async def on_handoff(self, context: Any, from_agent: Any, to_agent: Any) -> None:
+        self._run.report(Reasoning(f"{to_agent.name} goes on.\n"))

@@ -80,7 +80,12 @@ def _runs(toolbox: Toolbox, run: AgentsRun) -> Callable[[ToolContext[Any], str],
 
 
 def from_openai_agents(their: FunctionTool) -> Tool:
-    """Makes a `Tool` from a function tool of the SDK, which checks its arguments itself."""
+    """Makes a `Tool` from a function tool of the SDK, which checks its arguments itself.
+
+    If the tool does not say what the model gets for a failure, the toolbox says it, and logs the failure.
+    """
+    if getattr(their, "_use_default_failure_error_function", False):
+        their = replace(their, _failure_error_function=None, _use_default_failure_error_function=False)
 
     async def run(**arguments: Any) -> Any:
         context = replace(_calling.get(), tool_name=their.name, tool_arguments=json.dumps(arguments))
