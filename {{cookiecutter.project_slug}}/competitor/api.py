@@ -43,7 +43,7 @@ Whatever a backend raises, the answer still ends as the contract requires (S13),
       .http           an HTTP client that connects to configured hosts only (X2)
       .settings       `Settings`, read from the environment
       .seconds_left   seconds until the time limit of this answer (S15)
-      .log            a logger that adds the request's id
+      .log            a logger of Python's `logging` that adds the request's id
     Completion      one call of the model. Yield it, or iterate over it for `Text` and `Reasoning`, or over `.pieces()`
                     for `ToolCallPiece` as well. Then `.text`, `.shown_text`, `.reasoning`, `.tool_calls` (yours),
                     `.client_calls`, `.message`, `.finish_reason` and `.usage` hold the result. If the call fails,

@@ -4,6 +4,7 @@
 import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pydantic_ai import messages as theirs
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse
@@ -87,7 +88,7 @@ def _item(part: Body) -> theirs.UserContent:
         url, detail = part["image_url"]["url"], part["image_url"].get("detail")
         more = {"detail": detail} if detail else None
         if url.startswith("data:"):
-            return theirs.BinaryContent.from_data_uri(url)
+            return replace(theirs.BinaryContent.from_data_uri(url), vendor_metadata=more)
         return theirs.ImageUrl(url, vendor_metadata=more)
     # PydanticAI has no class for every kind of part. Unless your code replaces it, it is sent unchanged.
     return theirs.TextContent(f"[{part['type']}]", metadata=part)
