@@ -1,5 +1,7 @@
 """Makes the template's Python importable, removes hypothesis' time limits, and kills processes left by earlier runs."""
 
+import signal
+
 import hypothesis
 import pytest
 
@@ -33,6 +35,10 @@ __all__ = [
 ]
 
 temporary.use_memory()
+
+# A shell starts a command with `&` so that it ignores Ctrl-C, and all that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Other work may keep the machine busy, so no test may fail because of hypothesis' time limit.
 hypothesis.settings.register_profile("patient", deadline=None)
