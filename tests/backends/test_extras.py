@@ -88,6 +88,17 @@ def test_a_route_of_the_owner_s(server: Target) -> None:
     assert "/v1/embeddings" in server.get("/openapi.json").json()["paths"]
 
 
+def test_a_route_of_a_backend_that_is_still_loading_waits_for_it(serve_own: ServeOwn) -> None:
+    """A large framework takes seconds to import; the server is healthy before that, and knows no routes of its own."""
+    slow = serve_own({"agent.py": f"import time\n\ntime.sleep(3)\n{AGENT.replace('SECONDS', '0')}"}, {})
+    with ThreadPoolExecutor(1) as pool:
+        embedding = pool.submit(post, slow, "/v1/embeddings", {"input": ["abc"]})
+        assert slow.get("/health").json()["status"] == "ok"
+        assert not embedding.done()
+        assert embedding.result()[0] == 200
+    assert slow.get("/unknown").status == 404
+
+
 def test_its_body_has_a_maximum_size(server: Target) -> None:
     status, said = post(server, "/v1/embeddings", {"input": ["a" * 6000]})
     assert (status, said["error"]["code"]) == (413, "body_too_large")

@@ -84,6 +84,11 @@ class Backend:
             raise TypeError("the backend has no function `answer`")
         return self.answer
 
+    @property
+    def may_add_routes(self) -> bool:
+        """Whether the backend is still loading, so that nobody knows its routes."""
+        return self._loading is not None and self._loaded is None
+
     async def ready(self) -> None:
         """Waits until the backend is ready."""
         await self.loaded()

@@ -4,7 +4,7 @@
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import CONTRACT_VERSION
@@ -54,7 +55,13 @@ class _Application(FastAPI):
         if scope["type"] == "http" and scope["path"] == CHAT_PATH and scope["method"] == "POST":
             await self.chat(scope, receive, send)
         else:
+            if self.state.backend.may_add_routes and scope["type"] == "http" and not self._knows(scope):
+                with suppress(Exception):  # then the log says why, and there are no more routes
+                    await self.state.backend.ready()
             await super().__call__(scope, limited(receive, self.max_body_bytes), send)
+
+    def _knows(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is not Match.NONE for route in self.router.routes)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
