@@ -312,6 +312,30 @@ def test_once_the_interval_is_known_text_is_not_held_for_longer(seconds: float) 
         place += len(text)
 
 
+@pytest.mark.parametrize("seconds", [0.01, 0.012, 0.02])
+def test_text_whose_first_words_waited_has_as_many_deltas_as_the_upstream_sent(seconds: float) -> None:
+    """The first words of a turn with tools wait together (held_text.py), but the pace of the upstream is known."""
+
+    async def run() -> Paced:
+        loop, found = VirtualLoop(lambda: 0.0, GRID_SECONDS), Paced()
+        pacer = Pacer(pacing_of(), lambda text: found.deltas.append((loop.now, text)), lambda: None, loop)
+        for number in range(300):
+            loop.run_until(number * seconds)
+            if number < 16:
+                pacer.waits(5)
+            pacer.text("word " * 16 if number == 15 else "word ") if number >= 15 else None
+        ending = asyncio.ensure_future(pacer.end())
+        await asyncio.sleep(0)
+        loop.run_until(loop.now + 10)
+        await ending
+        return found
+
+    found = asyncio.run(run())
+    assert found.text == "word " * 300
+    assert len(found.deltas) >= 270
+    assert evenness(found.times) >= 95
+
+
 def test_an_even_stream_is_not_changed() -> None:
     arrivals = bursts(1, 0.02, total=50)
     found = paced(arrivals)

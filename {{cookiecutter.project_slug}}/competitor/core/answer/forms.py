@@ -12,6 +12,10 @@ from ..stream.pacing import Pacer, Pacing
 from ..stream.writer import BodyWriter
 
 
+def _ignored(characters: int) -> None:
+    """Text that waits matters only to pacing."""
+
+
 class StreamForm:
     """Writes each piece as a chunk at once, except text that pacing delays. The order of the pieces never changes."""
 
@@ -23,6 +27,7 @@ class StreamForm:
 
         self.pacer = Pacer(pacing, delta, writer.uncork, pacing.timers) if pacing else None
         self.text = self.pacer.text if self.pacer else delta
+        self.waits = self.pacer.waits if self.pacer else _ignored
         self._numbers = itertools.count()
         self.flow = writer
         writer.write(envelope.delta({"role": "assistant"}))  # S1
@@ -97,7 +102,7 @@ class WholeForm:
     """Collects all pieces; `as_json` returns the response. Progress notes are left out."""
 
     def __init__(self) -> None:
-        self.flow = Flow()
+        self.flow, self.waits = Flow(), _ignored
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[dict[str, Any]] = []

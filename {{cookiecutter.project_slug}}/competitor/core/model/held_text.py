@@ -31,6 +31,7 @@ class HeldText:
 
     def _hold(self, text: str) -> None:
         self._held += text
+        self._sink.waits(len(text))
         if len(self._held) >= self._characters:
             self.release()
 
@@ -68,6 +69,9 @@ class HeldText:
 
     def finish(self, reason: FinishReason) -> None:
         self._sink.finish(reason)
+
+    def waits(self, characters: int) -> None:
+        self._sink.waits(characters)
 
     def doing(self, what: str) -> None:
         self._sink.doing(what)

@@ -51,6 +51,9 @@ class PullSink(Flow):
     def finish(self, reason: FinishReason) -> None:
         pass
 
+    def waits(self, characters: int) -> None:
+        pass
+
     def doing(self, what: str) -> None:
         pass
 

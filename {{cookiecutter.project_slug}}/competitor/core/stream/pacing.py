@@ -172,6 +172,7 @@ class Pacer:
         self._pacing, self._emit, self._leave, self._alarms = pacing, emit, leave, alarms
         self._rhythm = _Rhythm(pacing.most_seconds)
         self._held, self._at = "", 0  # the held text begins at `_at`
+        self._waiting = 0  # characters that have arrived and that `text` will bring
         self._timer: Cancellable | None = None  # set while text is held
         self._due = self._until = 0.0
         self._step = pacing.fixed_seconds or 0.0  # time between two deltas; 0 before the first burst
@@ -184,7 +185,11 @@ class Pacer:
 
     def text(self, text: str) -> None:
         now = self._alarms.time()
-        self._rhythm.came(now, len(text))
+        if not self._waiting:
+            self._rhythm.came(now, len(text))
+        elif not self._step:  # never fewer deltas than usual, and as many as the upstream sends
+            self._step = self._first_step(self._pacing.step(fast=False))
+        self._waiting = max(0, self._waiting - len(text))
         if not self._step and self._rhythm.uneven:
             self._step = self._first_step()
         if self._timer is None and now - self._sent_at >= max(self._step, TOGETHER_SECONDS):
@@ -200,8 +205,14 @@ class Pacer:
             self._pacing.holding += 1
             self._schedule(max(now, self._sent_at + (self._step or FAST_STEP_SECONDS)))
 
+    def waits(self, characters: int) -> None:
+        """Measures the upstream's pace by text that is held elsewhere; `text` may bring it later."""
+        self._waiting += characters
+        self._rhythm.came(self._alarms.time(), characters)
+
     def flush(self) -> None:
         """Sends the held text now, because an event follows that must not wait behind it."""
+        self._waiting = 0
         self._send_held(len(self._held), self._alarms.time())
         self.drop()
 
@@ -274,9 +285,9 @@ class Pacer:
         if self._step < MIN_CHARACTERS_A_DELTA * rhythm.seconds_a_character:
             self._step = min(MAX_SPARSE_STEP_SECONDS, 2 * rhythm.seconds_a_character)
 
-    def _first_step(self) -> float:
-        if self._rhythm.known:  # single deltas have been passed on so far: keep their rate
-            return max(self._pacing.step(fast=True), min(MAX_SPARSE_STEP_SECONDS, self._rhythm.seconds_a_delta))
+    def _first_step(self, most: float = MAX_SPARSE_STEP_SECONDS) -> float:
+        if self._rhythm.known:  # single deltas have arrived so far: keep their rate
+            return max(self._pacing.step(fast=True), min(most, self._rhythm.seconds_a_delta))
         return self._pacing.step(fast=self._rhythm.characters > LARGE_BURST_CHARACTERS)
 
     def _share(self, now: float) -> float:
