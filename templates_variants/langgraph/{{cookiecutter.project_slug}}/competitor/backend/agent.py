@@ -20,7 +20,7 @@ from ..api import Chat, Event, Text
 from .tools import tools
 
 NAME = "langgraph"
-HARD_WORDS = 60  # a request with so many words is hard: it costs two more calls of the model
+HARD_WORDS = range(60, 600)  # a request of so many words is hard: two more calls of the model, which all read it
 MAX_TURNS, HOLD_CHARACTERS = 8, 80  # turns with tools; characters of a turn that wait for a tool call (see README.md)
 PLAN = "Plan how to answer this conversation, in at most five short steps. Do not answer it."
 CHECK = "Is your last answer complete?"
@@ -55,7 +55,7 @@ async def check(state: State) -> dict[str, Any]:
 
 
 def at_start(state: State) -> str:
-    return "plan" if len(state["messages"][-1].text.split()) >= HARD_WORDS else "act"
+    return "plan" if len(state["messages"][-1].text.split()) in HARD_WORDS else "act"
 
 
 def after_act(state: State) -> str:

@@ -21,7 +21,8 @@ INSTRUCTIONS = "Put the files that the user shall get into /workspace/artifacts.
 # The longest time that the agent works, in seconds. A sandbox costs by the second.
 MAX_SECONDS = 240
 
-# A request needs the agent if it comes with a file, or if its text says what to do and with what.
+# A request needs the agent if it comes with a file, or if its text says what to do and with what. Pictures are no files
+# here, since the model sees them.
 DO = re.compile(r"\b(creat|writ|mak|build|implement|fix|debug|run|execut|test|convert|analy[sz]|plot)\w*", re.I)
 WITH = re.compile(r"\b(files?|scripts?|programs?|apps?|websites?|code|csv|pdf|spreadsheets?|\w+\.\w{2,4})\b", re.I)
 
@@ -30,7 +31,7 @@ def needs_agent(chat: Chat) -> bool:
     """Whether this request is worth a sandbox. A client that runs tools of its own wants the model's calls."""
     if chat.request.offered_tools:
         return False
-    return bool(chat.files) or bool(DO.search(chat.text) and WITH.search(chat.text))
+    return any(file.type != "image" for file in chat.files) or bool(DO.search(chat.text) and WITH.search(chat.text))
 
 
 async def answer(chat: Chat) -> AsyncIterator[Event]:
