@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # These commands need competitor/checks, which the image leaves out (see .dockerignore).
-NEED_CHECKS = ("ask", "check", "arena", "submission", "workshop")
+NEED_CHECKS = ("ask", "check", "eval", "arena", "submission", "workshop")
 # These commands, and `check --here`, need what the template's hooks add to a repo.
 NEED_HOOKS = ("run", "test", "lint", "lock", "verify", "update")
 NO_HOOKS = """\
@@ -78,6 +78,17 @@ def _parser() -> argparse.ArgumentParser:
 
         add_options(check)
     check.add_argument("--here", action="store_true", help="start the competitor of this repo, as `make check` does")
+
+    evaluation = command(
+        "eval", _eval, "ask a server tasks of many kinds, and compute its score; or compare two scores"
+    )
+    if sys.argv[1:2] == ["eval"] and (ROOT / "competitor" / "checks").is_dir():
+        from .evaluation.options import add_options as add_options_of_eval
+
+        add_options_of_eval(evaluation)
+    evaluation.add_argument(
+        "--here", action="store_true", help="start the competitor of this repo, as `make eval` does"
+    )
 
     arena = command("arena", _arena, "run the image behind a simulated gateway, and estimate its scores")
     arena.add_argument("--image", default="competitor", help="the image to run (default: %(default)s)")
@@ -175,6 +186,18 @@ def _check(given: argparse.Namespace) -> int:
     from .checks.commands.check import check
 
     return check(given)
+
+
+def _eval(given: argparse.Namespace) -> int:
+    from .cli import tasks
+
+    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+        return code
+    if given.here:
+        given.start = f"{tasks.SERVE} --stand-ins{' --env-file .env' if (ROOT / '.env').exists() else ''}"
+    from .evaluation.command import evaluate
+
+    return evaluate(given)
 
 
 def _arena(given: argparse.Namespace) -> int:

@@ -30,8 +30,8 @@ def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
     form, problems = read(root)
     findings = [*files.reviewed(root, form), hosts.reviewed(root)]
     if not given.quick:
-        with progress(len(required(default_version()))) as on_verdict:
-            findings.append(running.endpoints(serve, on_verdict))
+        with progress(len(required(default_version()))) as advance:
+            findings.append(running.endpoints(serve, advance))
         findings.append(running.image(root))
     findings += BY_HAND
     ready = not problems and not any(finding.status == "broken" for finding in findings)

@@ -23,8 +23,15 @@ _UNREACHABLE = re.compile(
 )
 
 
-def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
-    """Checks every clause like `competitor check`, on two new servers. The second has an upstream that fails."""
+def endpoints(serve: str, advance: Callable[[str], None]) -> Finding:
+    """Checks every clause like `competitor check`, on two new servers. The second has an upstream that fails.
+
+    `advance` is called with a few words about each case that is settled.
+    """
+
+    def settled(verdict: Verdict) -> None:
+        advance(f"{verdict.case.id} {verdict.status}")
+
     starter = Starter(serve)
     try:
         first = started(starter, starter)
@@ -32,7 +39,7 @@ def endpoints(serve: str, on_verdict: Callable[[Verdict], None]) -> Finding:
         with stand_in() as upstream, Lateness() as lateness:
             second = on_a_faulty_upstream(starter, starter, upstream)
             cases = required(default_version())
-            return endpoints_finding(judge_if_answering([first, second], cases, on_verdict, lateness))
+            return endpoints_finding(judge_if_answering([first, second], cases, settled, lateness))
     except NotStarted as reason:
         return Finding("endpoints", "broken", str(reason), "`make run` shows what is wrong")
     finally:

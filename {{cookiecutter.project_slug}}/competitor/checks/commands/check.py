@@ -81,8 +81,8 @@ def _check(given: argparse.Namespace) -> int:
     ]
     for path, _ in reports:
         _make_writable(path)
-    with _stoppable(way):
-        if not given.start and (why := _unreachable(str(url), way)):
+    with stoppable(way):
+        if not given.start and (why := unreachable(str(url), way)):
             unseen = [Verdict(case, "not shown", why) for case in required(contract, names)]
             record = Record(str(url), unseen, [], [], 0.0, contract, _about({}, 0.0))
             say(f"{why}.\n")
@@ -123,7 +123,7 @@ def _written(path: Path | None, form: Callable[[Record], str], record: Record) -
 
 
 @contextmanager
-def _stoppable(way: Access) -> Iterator[None]:
+def stoppable(way: Access) -> Iterator[None]:
     """Ctrl-C ends all open requests and raises `KeyboardInterrupt`. A second one ends the process at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -141,7 +141,7 @@ def _stoppable(way: Access) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _unreachable(url: str, way: Access) -> str:
+def unreachable(url: str, way: Access) -> str:
     """Why no connection to the server can be made, as a sentence; an empty string if one can."""
     host = urlsplit(url).netloc
     try:
@@ -202,12 +202,12 @@ def _run(targets: Sequence[Target], contract: str, names: Sequence[str], *, quic
 
                 def settle(verdict: Verdict) -> None:
                     settled[verdict.case.id] = verdict
-                    advance(verdict)
+                    advance(f"{verdict.case.id} {verdict.status}")
 
-                targets = [_with_a_model(target) for target in targets]
+                targets = [with_a_model(target) for target in targets]
                 first = targets[0]
                 if not why_unanswered(first):
-                    about = _said_of_itself(first)
+                    about = said_of_itself(first)
                     _learn_prompts(first, quick=quick)
                     figures = measure(first, quick=quick)
                 settled |= {each.case.id: each for each in judge_if_answering(targets, cases, settle, lateness)}
@@ -227,7 +227,7 @@ def _about(server: dict[str, str], late: float) -> About:
     return About(server, now, VERSION, machine, late)
 
 
-def _said_of_itself(target: Target) -> dict[str, str]:
+def said_of_itself(target: Target) -> dict[str, str]:
     """What the server says about itself in `GET /health`: its name, version, commit and the like."""
     try:
         health = target.get("/health").json()
@@ -237,7 +237,7 @@ def _said_of_itself(target: Target) -> dict[str, str]:
     return {name: str(said[name])[:100] for name in _ABOUT_FIELDS if isinstance(said.get(name), str | int | float)}
 
 
-def _with_a_model(target: Target) -> Target:
+def with_a_model(target: Target) -> Target:
     """The same server. If it refuses any model name, questions name one of its list, so that only R3 accuses it."""
     try:
         if 400 <= target.ask().status < 500:

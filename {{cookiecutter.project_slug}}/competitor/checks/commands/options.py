@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from ..access import Access, tls_context
 
 DEFAULT_URL = "http://localhost:8080"
+TIMEOUT_SECONDS = 30.0
 EXIT_CODES = """\
 exit codes:
   0    every `must` that could be checked holds; with --baseline, the known ones are broken and no others
@@ -43,11 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "replaced by the port, and {env} by docker's --env options: "
         '"docker run --rm --network host {env} IMAGE"',
     )
-    add("--header", action="append", default=[], metavar="'NAME: VALUE'", help="send this header with every request")
-    add("--key", metavar="KEY", help="send this key with every request, as `Authorization: Bearer KEY`")
-    add("--ca", metavar="FILE", help="trust the certificates in this file, too")
-    add("--insecure", action="store_true", help="accept any certificate")
-    add("--timeout", "--patience", type=float, default=30.0, metavar="SECONDS", help="maximum time for one answer (30)")
+    add_access_options(parser, TIMEOUT_SECONDS)
     add("--only", metavar="IDS", help="check only these clauses or cases, comma-separated: S3,A2/4")
     add("--contract", metavar="VERSION", help="judge by this version (default: the newest released one)")
     add("--quick", action="store_true", help="skip slow checks, such as those with a silent upstream")
@@ -58,6 +55,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--html", type=Path, metavar="FILE", help="write a report with time lines to this file")
     add("--list", action="store_true", help="print the clauses with their cases and exit")
     add("--explain", metavar="ID", help="explain a clause or a case, with a right and a wrong example, and exit")
+
+
+def add_access_options(parser: argparse.ArgumentParser, seconds: float) -> None:
+    """Adds the options that say how requests reach the server. `seconds` is the default of `--timeout`."""
+    add = parser.add_argument
+    add("--header", action="append", default=[], metavar="'NAME: VALUE'", help="send this header with every request")
+    add("--key", metavar="KEY", help="send this key with every request, as `Authorization: Bearer KEY`")
+    add("--ca", metavar="FILE", help="trust the certificates in this file, too")
+    add("--insecure", action="store_true", help="accept any certificate")
+    about = f"maximum time for one answer ({seconds:g})"
+    add("--timeout", "--patience", type=float, default=seconds, metavar="SECONDS", help=about)
 
 
 def server_url(given: argparse.Namespace) -> str | None:

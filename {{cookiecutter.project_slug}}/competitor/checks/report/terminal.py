@@ -1,4 +1,4 @@
-"""Output for the terminal: progress while the checks run, and the table of verdicts.
+"""Output for the terminal: progress during a run, and the table of verdicts.
 Contract file: replaced by updates.
 
 On a terminal, `rich` draws a progress bar. It is a development dependency, so the image does not have it. Without
@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 from .. import CLAUSES, NOT_FROM_OUTSIDE
 from ..figures import as_lines
-from ..judging import LATE, Heading, Status, Verdict
+from ..judging import LATE, Heading, Status
 from ..requirements import required
 from .records import Record
 
@@ -30,17 +30,17 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
-    """Yields a function that is called with each verdict and advances the progress bar towards `total`."""
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Yields a function that advances the progress bar towards `total`, and shows a few words beside it."""
     if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
-        yield lambda verdict: None
+        yield lambda words: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("", total=total)
-        yield lambda verdict: bar.update(task, advance=1, description=f"{verdict.case.id} {verdict.status}")
+        yield lambda words: bar.update(task, advance=1, description=words)
 
 
 def catalogue(contract: str) -> str:
