@@ -36,6 +36,10 @@ OFFLINE = {
 }
 
 
+# The proxy has no tools, and the tool of the sandbox variant is a sandbox, which these servers do not have.
+WITHOUT_FILES = ("proxy", "sandbox")
+
+
 @dataclass
 class Seen:
     """The results of all clients, by client, variant and case, and the requests that were open at the end."""
@@ -93,7 +97,7 @@ def _tasks(
     for client, cases in able.items():
         for variant in VARIANTS:
             for case, prompt in OFFLINE.items():
-                if case in cases and not (case == "artifacts" and variant == "proxy"):
+                if case in cases and not (case == "artifacts" and variant in WITHOUT_FILES):
                     url = f"{servers[variant, 'offline'].url}/v1"
                     yield (client, variant, case), {"client": client, "case": case, "url": url, "prompt": prompt}
             for wire in WIRES if "wire" in cases else ():

@@ -139,10 +139,10 @@ TOOL_CALLS: dict[str, tuple[str, list[str]]] = {
     "indices out of order": (
         fragments(
             {"index": 1, "id": "b", "function": {"name": "get_weather", "arguments": '{"city":'}},
-            {"index": 0, "id": "a", "function": {"name": "get_weather", "arguments": "{}"}},
+            {"index": 0, "id": "a", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}},
             {"index": 1, "function": {"arguments": ' "Rome"}'}},
         ),
-        ['{"city": "Rome"}', "{}"],
+        ['{"city": "Rome"}', '{"city": "Oslo"}'],
     ),
 }
 

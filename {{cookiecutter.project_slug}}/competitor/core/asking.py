@@ -4,16 +4,15 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from .errors import UpstreamError
-from .events import NO_FIELDS, FinishReason, Flow
+from .events import Nobody
 from .limits import MAX_REPAIR_CHARACTERS
 from .model.completion import Completion
-from .usage import Usage
 
 log = logging.getLogger("competitor.llm")
 
@@ -24,24 +23,6 @@ _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 _FORM = "Answer with one JSON object that fits this JSON Schema, and with nothing else: "
 _REPAIR = "This does not fit the schema: {problems}. Answer again with the whole JSON object, corrected."
 _MAX_PROBLEMS = 10
-
-
-class _Nobody(Flow):
-    """A sink that drops everything: the completion keeps the result."""
-
-    @property
-    def flow(self) -> Flow:
-        return self
-
-    def text(self, text: str) -> None: ...
-    def reasoning(self, text: str) -> None: ...
-    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None: ...
-    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None: ...
-    def arguments(self, number: int, piece: str) -> None: ...
-    def usage(self, usage: Usage) -> None: ...
-    def finish(self, reason: FinishReason) -> None: ...
-    def waits(self, characters: int) -> None: ...
-    def doing(self, what: str) -> None: ...
 
 
 async def ask(call: Call, messages: list[dict[str, Any]], schema: type[Shape] | None) -> str | Shape:
@@ -66,7 +47,7 @@ async def ask(call: Call, messages: list[dict[str, Any]], schema: type[Shape] | 
 
 
 async def _told(completion: Completion) -> str:
-    await completion.pour(_Nobody())
+    await completion.pour(Nobody())
     return completion.text
 
 

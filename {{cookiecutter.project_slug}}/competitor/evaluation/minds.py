@@ -57,6 +57,7 @@ class Mind:
     flaw: Flaw | None = None
     share: float = 1.0
     pace: Pace | None = None
+    learns: bool = False  # whether it is right once it is told that a call was wrong
 
 
 TOOL_KINDS = frozenset({"choose", "several", "chain", "schema"})
@@ -139,6 +140,7 @@ MINDS = {
     "perfect": Mind("solves everything"),
     "forgetful": Mind("answers in words where it should call a tool", TOOL_KINDS, flaw=_forgets),
     "careless": Mind("ignores the schemas of tools", TOOL_KINDS, flaw=_ignores_schemas),
+    "hasty": Mind("ignores the schemas of tools until it is told", TOOL_KINDS, flaw=_ignores_schemas, learns=True),
     "one-call": Mind("calls one tool where several are needed", frozenset({"several", "chain"}), flaw=_one_call),
     "eager": Mind("calls a tool when none is needed", frozenset({"abstain"}), flaw=_eager),
     "wrong": Mind("gives wrong final answers", ANSWERED | {"brief"}, flaw=_miscounts),
@@ -185,6 +187,11 @@ class Thinker:
                     return found
         return None
 
+    def _was_told(self, body: Mapping[str, Any]) -> bool:
+        """Whether the last message says that a call was wrong, and this mind learns from that."""
+        last = (body.get("messages") or [{}])[-1]
+        return self.mind.learns and last.get("role") == "tool" and text_of(last.get("content")).startswith("Not run")
+
     def right(self, task: Task) -> Right:
         """What this mind believes to be the right answer."""
         rng = random.Random(f"{self.name}/{self._seed}/{task.text}")
@@ -195,8 +202,15 @@ class Thinker:
     def reply(self, body: Mapping[str, Any]) -> Reply:
         """Answers a request, perhaps with calls of the tools that the agent offers."""
         task = self.task(body)
-        reply = _of_an_agent(body) if task is None else _turn(task, self.right(task), body)
+        right = None if task is None else task.right if self._was_told(body) else self.right(task)
+        reply = _of_an_agent(body) if task is None or right is None else _turn(task, right, body)
         return self.mind.pace(reply) if self.mind.pace else reply
+
+
+def _asked_for(body: Mapping[str, Any]) -> str:
+    """The name of the function that a request demands; empty if it demands none."""
+    choice = body.get("tool_choice")
+    return str(choice["function"]["name"]) if isinstance(choice, dict) and "function" in choice else ""
 
 
 def _hash(text: str) -> str:
@@ -229,7 +243,8 @@ def _turn(task: Task, right: Right, body: Mapping[str, Any]) -> Reply:
         if not results:
             data = base64.b64encode(right.picture.png()).decode()
             return Reply(f"{right.text}\n\n![picture](data:image/png;base64,{data})")
-    return Reply(right.text, right.calls)
+    demanded = _asked_for(body)
+    return Reply(right.text, tuple(call for call in right.calls if demanded in ("", call.name)))
 
 
 def _title(page: str, task: Task) -> str:

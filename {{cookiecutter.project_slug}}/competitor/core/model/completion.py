@@ -18,14 +18,15 @@ from typing import Any, cast
 from pydantic_core import PydanticSerializationError, to_json
 
 from ..errors import ArtifactError, UpstreamError
-from ..events import FinishReason, Reasoning, Sink, Source, Text, ToolCall
-from ..limits import MAX_LEARNT_PER_CALL
+from ..events import FinishReason, Nobody, Reasoning, Sink, Source, Text, ToolCall
+from ..limits import MAX_LEARNT_PER_CALL, MAX_MENDED_CALLS
 from ..observe.observer import ModelCall, Observer
 from ..outbound.response import Response
 from ..request.schema import ChatRequest
 from ..usage import Usage, prompt_tokens, text_tokens
 from .calls import PartialCall
 from .chunk_reader import ChunkReader, receive
+from .client_calls import ClientCalls, mended
 from .held_text import HeldText
 from .iteration import Piece, PullSink
 from .prompt import Body
@@ -59,12 +60,14 @@ class Completion(Source):
         hold: Callable[[Sink], HeldText] | None = None,
         names: Sequence[str] = (),
         request_id: str = "",
+        mends: bool = True,
     ):
-        self.body, self._id = body, request_id
+        self.body, self._id, self._mends = body, request_id, mends
         self._names = names
         self._request, self._save_image = request, save_image
         self._hold = hold
         self._held: HeldText | None = None
+        self._client_calls: ClientCalls | None = None
         self._llm, self._account, self._observer = llm, account, observer
         self._model = ""
         self._upstream: Upstream | None = None  # the last one that was asked
@@ -142,6 +145,8 @@ class Completion(Source):
         try:
             reader = await self._attempts(sink)
             failed = ""
+            if self._client_calls is not None and self._client_calls.held:
+                await self._mend(self._client_calls, reader)
         except UpstreamError as error:
             failed = error.kind
             if self._held is not None:
@@ -152,6 +157,8 @@ class Completion(Source):
         finally:
             if self._held is not None:
                 self._held.release()
+            if self._client_calls is not None:
+                self._client_calls.release()
             sink.flow.set_source(None)
             if self._reader is not None and self._reader.began:
                 self._add_usage(self._cost(self._reader))
@@ -213,8 +220,9 @@ class Completion(Source):
                 body.pop("reasoning_effort", None)  # a model that does not reason refuses it
             if changes := refusals.changes(upstream.base_url, settings.llm_reasoning_back) + learnt:
                 body = changed(body, changes, self._request)
-            held = self._held = self._hold(sink) if self._hold is not None else None
-            reader = self._reader = ChunkReader(held or sink)
+            calls = self._client_calls = self._call_sink(sink) if self._request.tools else None
+            held = self._held = self._hold(calls or sink) if self._hold is not None else None
+            reader = self._reader = ChunkReader(held or calls or sink)
             try:
                 await (self._soon if attempts.may_skip else self._attempt)(upstream, body, reader, sink)
             except UpstreamError as error:
@@ -304,6 +312,58 @@ class Completion(Source):
         finally:
             self._response = None
             response.close(finished=finished)
+
+    def _call_sink(self, sink: Sink) -> ClientCalls | None:
+        """Holds the arguments of the client's tools, so that they can be mended."""
+        if not self._mends or self._llm.settings.mend_calls == "off":
+            return None
+        offered = {tool.function.name: tool.function.parameters for tool in self._request.offered_tools}
+        schemas = {name: schema for name, schema in offered.items() if schema}
+        return ClientCalls(sink, schemas) if schemas else None
+
+    async def _mend(self, calls: ClientCalls, reader: ChunkReader) -> None:
+        """Passes on the arguments of the client's calls as they fit their schemas, as far as they can be mended."""
+        schemas = {tool.function.name: tool.function.parameters for tool in self._request.offered_tools}
+        asked = 0
+        for number, (name, arguments) in list(calls.held.items()):
+            fitting, problem = mended(schemas[name], arguments)
+            call = next(call for call in reader.calls.found if call.number == number)
+            if problem and self._llm.settings.mend_calls == "ask" and asked < MAX_MENDED_CALLS:
+                asked += 1
+                log.info("a call does not fit its schema; asking once more", extra={"tool": name, "why": problem[:300]})
+                fitting = await self._asked_again(call.whole(), problem, schemas[name]) or fitting
+            call.arguments = fitting
+            calls.settle(number, fitting)
+
+    async def _asked_again(self, call: ToolCall, problem: str, schema: Any) -> str:
+        """Asks the model for one call again. Returns arguments that fit; an empty text if there are none."""
+        told = f"Not run: {problem}. Call {call.name} again, with arguments that fit its schema."
+        said = {"role": "assistant", "content": "", "tool_calls": [call.as_json()]}
+        tools = [tool for tool in self.body.get("tools") or () if tool["function"]["name"] == call.name]
+        body = {
+            **self.body,
+            "messages": [*self.body["messages"], said, {"role": "tool", "tool_call_id": call.id, "content": told}],
+            "tools": tools,
+            "tool_choice": {"type": "function", "function": {"name": call.name}},
+        }
+        again = Completion(
+            self._llm,
+            body,
+            self._request,
+            self._save_image,
+            self._account,
+            self._observer,
+            names=self._names,
+            request_id=self._id,
+            mends=False,
+        )
+        try:
+            await again.pour(Nobody())
+        except UpstreamError as error:
+            log.warning("a call could not be asked for again", extra={"tool": call.name, "kind": error.kind})
+            return ""
+        made = [mended(schema, each.arguments) for each in again.tool_calls if each.name == call.name]
+        return next((arguments for arguments, wrong in made if not wrong), "")
 
     async def _save_pictures(self, pictures: list[str], sink: Sink) -> None:
         """Saves the images of the answer as artifacts, which the core sends at its end."""
