@@ -85,6 +85,9 @@ test-update: $(VENV)/.ready        ## run all tests of updates: every backend, f
 compare-updates: $(VENV)/.ready        ## make fifteen updates with competitor update, cruft and plain cookiecutter, as a table
 	@$(BIN)/python tools/compare_updates.py
 
+minds: $(VENV)/.ready        ## evaluate every variant behind scripted minds and write docs/score.md (half an hour)
+	@$(BIN)/python -m benchmarks.minds
+
 older: $(VENV)/.ready        ## pack an older version for the tests of updates: make older REF=v0.2.0
 	@$(BIN)/python tools/older.py $(REF)
 

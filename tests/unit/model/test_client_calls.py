@@ -1,4 +1,4 @@
-"""Tests how calls of the client's tools are mended: what is converted, and when the model is asked again."""
+"""Tests how calls of the client's tools are fixed: what is converted, and when the model is asked again."""
 
 import json
 from typing import Any
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from competitor.checks import Target, Upstream
 from competitor.checks.clauses.stream import well_formed
-from competitor.core.model.client_calls import mended
 from competitor.core.offline.values import fitting
+from competitor.core.request.tool_arguments import fixed
 
 from ..servers import SCRIPTED, Launch
 from .test_upstream import arguments, mock
@@ -55,7 +55,7 @@ SCHEMA: dict[str, Any] = {
     ],
 )
 def test_a_value_that_plainly_means_another_is_converted(given: dict[str, Any], wanted: dict[str, Any]) -> None:
-    text, problem = mended(SCHEMA, json.dumps({"city": "Oslo", **given}))
+    text, problem = fixed(SCHEMA, json.dumps({"city": "Oslo", **given}))
     assert problem == ""
     assert json.loads(text) == {"city": "Oslo", **wanted}
 
@@ -69,7 +69,7 @@ def test_a_value_that_plainly_means_another_is_converted(given: dict[str, Any], 
     ],
 )
 def test_json_is_read_from_a_fence_and_completed(text: str, wanted: dict[str, Any]) -> None:
-    assert json.loads(mended(SCHEMA, text)[0]) == wanted
+    assert json.loads(fixed(SCHEMA, text)[0]) == wanted
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_json_is_read_from_a_fence_and_completed(text: str, wanted: dict[str, An
     ],
 )
 def test_what_cannot_be_converted_is_a_problem(text: str, problem: str) -> None:
-    assert mended(SCHEMA, text)[1] == problem
+    assert fixed(SCHEMA, text)[1] == problem
 
 
 @pytest.mark.parametrize("text", ['{"city":"Oslo"}', '{ "city" : "Oslo", "days": 3 }', '{"city": "\\u004fslo"}'])
 def test_arguments_that_fit_are_not_changed(text: str) -> None:
-    assert mended(SCHEMA, text) == (text, "")
+    assert fixed(SCHEMA, text) == (text, "")
 
 
 @pytest.mark.parametrize("schema", [None, True, [], {"type": 7}, {"properties": [1]}, {"$ref": "#/a/b"}, {"$ref": "#"}])
 def test_an_odd_schema_fits_everything(schema: Any) -> None:
-    assert mended(schema, '{"a": [1]}') == ('{"a": [1]}', "")
+    assert fixed(schema, '{"a": [1]}') == ('{"a": [1]}', "")
 
 
 SCHEMAS = st.recursive(
@@ -121,24 +121,24 @@ SCHEMAS = st.recursive(
 def test_what_fits_any_schema_is_not_changed(inner: dict[str, Any]) -> None:
     schema = {"type": "object", "properties": {"x": inner}, "required": ["x"]}
     text = json.dumps(fitting(schema))
-    assert mended(schema, text) == (text, "")
+    assert fixed(schema, text) == (text, "")
 
 
 @given(SCHEMAS, st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_mended_arguments_fit_or_have_a_problem(inner: dict[str, Any], value: Any) -> None:
     schema = {"type": "object", "properties": {"x": inner}}
-    text, problem = mended(schema, json.dumps({"x": value}))
+    text, problem = fixed(schema, json.dumps({"x": value}))
     if not problem:
-        assert mended(schema, text) == (text, "")
+        assert fixed(schema, text) == (text, "")
 
 
 def test_a_hostile_schema_takes_no_more_than_its_budget() -> None:
     deep: Any = {"type": "integer"}
     for _ in range(200):
         deep = {"anyOf": [deep, deep, deep]}
-    assert mended({"properties": {"x": deep}}, '{"x": "a"}')[0] == '{"x": "a"}'
+    assert fixed({"properties": {"x": deep}}, '{"x": "a"}')[0] == '{"x": "a"}'
     wide = {"properties": {"x": {"enum": list(range(100_000))}}}
-    assert mended(wide, '{"x": "a"}') == ('{"x": "a"}', "")
+    assert fixed(wide, '{"x": "a"}') == ('{"x": "a"}', "")
 
 
 WEATHER = {
@@ -157,7 +157,7 @@ def turns(*calls: str) -> str:
 def test_a_call_that_cannot_be_converted_is_asked_for_once_more(core: Target, upstream: Upstream) -> None:
     before = upstream.asked
     stream = core.stream(turns('{"city": "Oslo"}', '{"city": "Oslo", "days": 3}'), tools=[WEATHER])
-    well_formed(stream, "a call that is mended")
+    well_formed(stream, "a call that is fixed")
     assert json.loads(arguments(stream, 0)) == {"city": "Oslo", "days": 3}
     assert upstream.asked - before == 2
     assert stream.finish_reasons == ["tool_calls"]
@@ -198,7 +198,7 @@ def test_long_arguments_are_passed_on_as_they_come(core: Target) -> None:
 def test_the_setting_says_how_far_it_goes(
     setting: str, given: str, wanted: str, launch: Launch, upstream: Upstream
 ) -> None:
-    environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock", "JANUS_MEND_CALLS": setting}
+    environment = {"JANUS_LLM_BASE_URL": f"{upstream.url}/v1", "JANUS_LLM_MODEL": "mock", "JANUS_FIX_CALLS": setting}
     before = upstream.asked
     stream = launch(environment, *SCRIPTED).stream(turns(given, '{"city": "Bern", "days": 9}'), tools=[WEATHER])
     assert arguments(stream, 0) == wanted

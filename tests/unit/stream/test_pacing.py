@@ -314,7 +314,7 @@ def test_once_the_interval_is_known_text_is_not_held_for_longer(seconds: float) 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.012, 0.02])
 def test_text_whose_first_words_waited_has_as_many_deltas_as_the_upstream_sent(seconds: float) -> None:
-    """The first words of a turn with tools wait together (held_text.py), but the pace of the upstream is known."""
+    """The first words of a turn with tools wait together (held.py), but the pace of the upstream is known."""
 
     async def run() -> Paced:
         loop, found = VirtualLoop(lambda: 0.0, GRID_SECONDS), Paced()

@@ -16,7 +16,7 @@ from .asking import ask
 from .limits import MAX_REPLY_BYTES
 from .model import prompt
 from .model.completion import Completion
-from .model.held_text import HeldText
+from .model.held import HeldText
 from .model.upstream import Llm
 from .observe.observer import Observer
 from .outbound.client import HttpClient

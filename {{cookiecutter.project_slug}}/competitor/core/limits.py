@@ -61,10 +61,10 @@ MAX_CLEAN_UP_SECONDS = 1.0
 # A model that asks for more calls in one turn is most likely confused.
 MAX_CALLS_AT_ONCE = 32
 MAX_ARGUMENT_BYTES = 256 * 1024
-# Of a call of a client's tool: longer arguments, such as a document, are passed on as they come, and not mended.
+# Of a call of a client's tool: longer arguments, such as a document, are passed on as they come, and not fixed.
 MAX_HELD_CALL_CHARACTERS = 4_000
-MAX_MENDING_STEPS = 20_000  # for the arguments of one call, of about a microsecond each
-MAX_MENDED_CALLS = 4  # of one model call: each is one more model call
+MAX_FIXING_STEPS = 20_000  # for the arguments of one call, of about a microsecond each
+MAX_FIXED_CALLS = 4  # of one model call: each is one more model call
 # How many of the client's tools, and how much of a text, decide which tools are offered. OpenAI allows 128 tools.
 MAX_COMPARED_TOOLS = 128
 MAX_COMPARED_CHARACTERS = 4_000

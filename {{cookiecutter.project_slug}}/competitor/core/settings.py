@@ -70,8 +70,8 @@ class Settings(BaseModel):
     """Field for the token limit: max_tokens, max_completion_tokens, or auto (the caller's field, except for OpenAI)."""
     llm_reasoning_back: Literal["auto", "on", "off"] = _variable("auto", "JANUS_LLM_REASONING_BACK")
     """Send earlier reasoning back to the model: on, off, or auto (that of tool calls; the client's if it is wanted)."""
-    mend_calls: Literal["ask", "convert", "off"] = _variable("ask", "JANUS_MEND_CALLS")
-    """Mend calls of the client's tools that do not fit: convert them; ask once more, if that does not help; or off."""
+    fix_calls: Literal["ask", "convert", "off"] = _variable("ask", "JANUS_FIX_CALLS")
+    """Fix calls of the client's tools that do not fit: convert them; ask once more, if that does not help; or off."""
     models_at_default: bool = _variable(False, "JANUS_MODELS_AT_DEFAULT")
     """Ask the server at JANUS_LLM_BASE_URL for all models of backend/models.py. Tests and `make check` switch it on."""
     llm_fallback_seconds: float = _variable(10.0, "JANUS_LLM_FALLBACK_SECONDS", gt=0)

@@ -16,6 +16,7 @@ WORST = 10
 MAX_LOSSES = 6
 MAX_SHOWN_CHARACTERS = 1_500
 _BAR = 20
+_STYLE = ".verdict { grid-template-columns: 6.5rem 1fr auto } svg rect { fill: var(--text) }\n"
 
 
 def as_text(record: Record) -> str:
@@ -63,7 +64,7 @@ def compared(found: Sequence[Difference], count: int) -> str:
 def as_html(record: Record) -> str:
     """The report as an HTML page, which loads nothing and runs no script."""
     found = parts(record.results)
-    title = f"{record.plan.server}: {composite(record.results):.1f} of 100"
+    title = f"{record.about.get('name') or record.plan.server}: {composite(record.results):.1f} of 100"
     style = files(html.__package__).joinpath("report.css").read_text(encoding="utf-8")
     body = "".join(
         (
@@ -79,7 +80,7 @@ def as_html(record: Record) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(html.POLICY)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_safe(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<title>{_safe(title)}</title>\n<style>\n{style}{_STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 

@@ -19,15 +19,15 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from ..errors import ArtifactError, UpstreamError
 from ..events import FinishReason, Nobody, Reasoning, Sink, Source, Text, ToolCall
-from ..limits import MAX_LEARNT_PER_CALL, MAX_MENDED_CALLS
+from ..limits import MAX_FIXED_CALLS, MAX_LEARNT_PER_CALL
 from ..observe.observer import ModelCall, Observer
 from ..outbound.response import Response
 from ..request.schema import ChatRequest
+from ..request.tool_arguments import fixed
 from ..usage import Usage, prompt_tokens, text_tokens
 from .calls import PartialCall
 from .chunk_reader import ChunkReader, receive
-from .client_calls import ClientCalls, mended
-from .held_text import HeldText
+from .held import ClientCalls, HeldText
 from .iteration import Piece, PullSink
 from .prompt import Body
 from .refusals import Change, change_for, changed
@@ -60,9 +60,9 @@ class Completion(Source):
         hold: Callable[[Sink], HeldText] | None = None,
         names: Sequence[str] = (),
         request_id: str = "",
-        mends: bool = True,
+        fixes: bool = True,
     ):
-        self.body, self._id, self._mends = body, request_id, mends
+        self.body, self._id, self._fixes = body, request_id, fixes
         self._names = names
         self._request, self._save_image = request, save_image
         self._hold = hold
@@ -146,7 +146,7 @@ class Completion(Source):
             reader = await self._attempts(sink)
             failed = ""
             if self._client_calls is not None and self._client_calls.held:
-                await self._mend(self._client_calls, reader)
+                await self._fix(self._client_calls, reader)
         except UpstreamError as error:
             failed = error.kind
             if self._held is not None:
@@ -314,21 +314,21 @@ class Completion(Source):
             response.close(finished=finished)
 
     def _call_sink(self, sink: Sink) -> ClientCalls | None:
-        """Holds the arguments of the client's tools, so that they can be mended."""
-        if not self._mends or self._llm.settings.mend_calls == "off":
+        """Holds the arguments of the client's tools, so that they can be fixed."""
+        if not self._fixes or self._llm.settings.fix_calls == "off":
             return None
         offered = {tool.function.name: tool.function.parameters for tool in self._request.offered_tools}
         schemas = {name: schema for name, schema in offered.items() if schema}
         return ClientCalls(sink, schemas) if schemas else None
 
-    async def _mend(self, calls: ClientCalls, reader: ChunkReader) -> None:
-        """Passes on the arguments of the client's calls as they fit their schemas, as far as they can be mended."""
+    async def _fix(self, calls: ClientCalls, reader: ChunkReader) -> None:
+        """Passes on the arguments of the client's calls as they fit their schemas, as far as they can be fixed."""
         schemas = {tool.function.name: tool.function.parameters for tool in self._request.offered_tools}
         asked = 0
         for number, (name, arguments) in list(calls.held.items()):
-            fitting, problem = mended(schemas[name], arguments)
+            fitting, problem = fixed(schemas[name], arguments)
             call = next(call for call in reader.calls.found if call.number == number)
-            if problem and self._llm.settings.mend_calls == "ask" and asked < MAX_MENDED_CALLS:
+            if problem and self._llm.settings.fix_calls == "ask" and asked < MAX_FIXED_CALLS:
                 asked += 1
                 log.info("a call does not fit its schema; asking once more", extra={"tool": name, "why": problem[:300]})
                 fitting = await self._asked_again(call.whole(), problem, schemas[name]) or fitting
@@ -355,14 +355,14 @@ class Completion(Source):
             self._observer,
             names=self._names,
             request_id=self._id,
-            mends=False,
+            fixes=False,
         )
         try:
             await again.pour(Nobody())
         except UpstreamError as error:
             log.warning("a call could not be asked for again", extra={"tool": call.name, "kind": error.kind})
             return ""
-        made = [mended(schema, each.arguments) for each in again.tool_calls if each.name == call.name]
+        made = [fixed(schema, each.arguments) for each in again.tool_calls if each.name == call.name]
         return next((arguments for arguments, wrong in made if not wrong), "")
 
     async def _save_pictures(self, pictures: list[str], sink: Sink) -> None:

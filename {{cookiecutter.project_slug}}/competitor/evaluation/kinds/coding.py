@@ -58,7 +58,7 @@ def _grade(called: str, problem: Problem, answer: Answer) -> Grade:
     if not source:
         return Grade(0.0, f"there is no function {called} in the answer")
     scope: dict[str, Any] = {}
-    exec(f"def right(value):\n{_indented(problem.body)}", scope)  # noqa: S102 - our own code, to make the results
+    exec(f"def right(value):\n{_indented(problem.body)}", scope)  # noqa: S102 # nosec B102 - our own code
     wanted = [scope["right"](argument) for argument in problem.arguments]
     program = f"{source}\n\n{_TESTS.format(called=called, arguments=list(problem.arguments), mark=_MARK)}"
     result = asyncio.run(local_code.run_code(program))

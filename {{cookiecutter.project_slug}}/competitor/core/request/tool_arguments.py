@@ -1,100 +1,40 @@
-"""Mends calls of the client's tools whose arguments do not fit the tool's schema: `JANUS_MEND_CALLS`.
+"""Fixes arguments of a tool call that do not fit the tool's schema: `JANUS_FIX_CALLS`.
 Contract file: replaced by updates.
 
     arguments --> read as JSON, also from a code fence or cut short
               --> converted: "3" to 3, a lone value to a list, a choice in another case, ...   (no further call)
-              --> still wrong: the model is asked once more, for this call only
+              --> still wrong: the model is asked once more, for this call only (completion.py)
 
-A call that fits is passed on unchanged. The client sees at once that a call begins, and its arguments when they are
-complete. What a schema says is checked only as far as models get it wrong: types, choices, required and unknown names.
-No pattern is executed, because a hostile client could send one that takes years.
+What a schema says is checked only as far as models get it wrong: types, choices, required and unknown names. No pattern
+is executed, because a hostile client could send one that takes years.
 """
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
 from ..budget import Budget, OutOfBudget
-from ..events import NO_FIELDS, FinishReason, Flow, Sink
-from ..limits import MAX_HELD_CALL_CHARACTERS, MAX_MENDING_STEPS, MAX_SCHEMA_DEPTH
-from ..usage import Usage
+from ..limits import MAX_FIXING_STEPS, MAX_SCHEMA_DEPTH
 
 _FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)(?:```\s*)?\Z", re.DOTALL)
 _NUMBER = re.compile(r"\s*-?\d{1,300}(?:\.\d{1,300})?(?:[eE][+-]?\d{1,3})?\s*")
 _WORDS = {"true": True, "false": False, "yes": True, "no": False}
 
 
-class ClientCalls:
-    """A sink that holds the arguments of calls of tools with a schema until they are settled, or too long."""
-
-    def __init__(self, sink: Sink, schemas: Mapping[str, Any]):
-        self._sink, self._schemas = sink, schemas
-        self.text = sink.text
-        self.held: dict[int, tuple[str, str]] = {}  # by the call's number: the tool's name, and the arguments so far
-
-    @property
-    def flow(self) -> Flow:
-        return self._sink.flow
-
-    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
-        number = self._sink.call(id, name, fields) if fields else self._sink.call(id, name)
-        if number is not None and name in self._schemas:
-            self.held[number] = (name, "")
-        return number
-
-    def arguments(self, number: int, piece: str) -> None:
-        if number not in self.held:
-            self._sink.arguments(number, piece)
-            return
-        name, before = self.held[number]
-        self.held[number] = (name, before + piece)
-        if len(before) + len(piece) > MAX_HELD_CALL_CHARACTERS:
-            self.settle(number, before + piece)
-
-    def settle(self, number: int, arguments: str) -> None:
-        """Passes on the arguments of a call."""
-        del self.held[number]
-        self._sink.arguments(number, arguments)
-
-    def release(self) -> None:
-        """Passes on what is held, as it came."""
-        for number, (_, arguments) in list(self.held.items()):
-            self.settle(number, arguments)
-
-    def reasoning(self, text: str) -> None:
-        self._sink.reasoning(text)
-
-    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
-        self._sink.call_fields(number, fields)
-
-    def usage(self, usage: Usage) -> None:
-        self._sink.usage(usage)
-
-    def finish(self, reason: FinishReason) -> None:
-        self._sink.finish(reason)
-
-    def waits(self, characters: int) -> None:
-        self._sink.waits(characters)
-
-    def doing(self, what: str) -> None:
-        self._sink.doing(what)
-
-
-def mended(schema: Any, arguments: str) -> tuple[str, str]:
+def fixed(schema: Any, arguments: str) -> tuple[str, str]:
     """The arguments as they fit the schema, and in words what still does not; empty if they fit.
 
     Arguments that fit come back unchanged. A schema that is too large to check counts as one that everything fits.
     """
     try:
-        return _mended(schema, arguments)
+        return _fixed(schema, arguments)
     except (OutOfBudget, RecursionError):
         return arguments, ""
 
 
-def _mended(schema: Any, arguments: str) -> tuple[str, str]:
+def _fixed(schema: Any, arguments: str) -> tuple[str, str]:
     fenced = _FENCED.match(arguments)
     text = fenced[1] if fenced else arguments
     try:
@@ -103,20 +43,20 @@ def _mended(schema: Any, arguments: str) -> tuple[str, str]:
         return arguments, "they are not JSON"
     if not isinstance(given, dict):
         return arguments, "they are not a JSON object"
-    mender = _Mender(schema)
-    value = mender.fitted(schema, given, "", 0)
+    fixer = _Fixer(schema)
+    value = fixer.fitted(schema, given, "", 0)
     try:
         unchanged = value == given and isinstance(json.loads(arguments), dict)
     except ValueError:
         unchanged = False
-    return (arguments if unchanged else json.dumps(value, ensure_ascii=False)), "; ".join(mender.problems[:5])
+    return (arguments if unchanged else json.dumps(value, ensure_ascii=False)), "; ".join(fixer.problems[:5])
 
 
-class _Mender:
+class _Fixer:
     """Converts a value to what a schema wants, and collects what cannot be converted."""
 
     def __init__(self, root: Any):
-        self._root, self._budget = root, Budget(MAX_MENDING_STEPS)
+        self._root, self._budget = root, Budget(MAX_FIXING_STEPS)
         self.problems: list[str] = []
 
     def fitted(self, schema: Any, value: Any, path: str, depth: int) -> Any:

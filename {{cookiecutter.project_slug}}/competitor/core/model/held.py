@@ -1,14 +1,16 @@
-"""Holds the first words of a model call until it is known whether they are a part of the answer.
+"""Holds parts of a model call: its first words, and the arguments of calls of the client's tools.
 Contract file: replaced by updates.
 
-Before a tool call, models like to say what they are about to do. The benchmark scores how evenly the content
-arrives, so such words, seconds before the answer, would cost points. They become reasoning.
+Before a tool call, models like to say what they are about to do. The benchmark scores how evenly the content arrives,
+so such words, seconds before the answer, would cost points: they become reasoning. Arguments are held until they are
+complete, so that those that do not fit their schema can be fixed.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..events import NO_FIELDS, FinishReason, Flow, Sink
+from ..limits import MAX_HELD_CALL_CHARACTERS
 from ..usage import Usage
 
 
@@ -63,6 +65,62 @@ class HeldText:
 
     def arguments(self, number: int, piece: str) -> None:
         self._sink.arguments(number, piece)
+
+    def usage(self, usage: Usage) -> None:
+        self._sink.usage(usage)
+
+    def finish(self, reason: FinishReason) -> None:
+        self._sink.finish(reason)
+
+    def waits(self, characters: int) -> None:
+        self._sink.waits(characters)
+
+    def doing(self, what: str) -> None:
+        self._sink.doing(what)
+
+
+class ClientCalls:
+    """A sink that holds the arguments of calls of tools with a schema until they are settled, or too long."""
+
+    def __init__(self, sink: Sink, schemas: Mapping[str, Any]):
+        self._sink, self._schemas = sink, schemas
+        self.text = sink.text
+        self.held: dict[int, tuple[str, str]] = {}  # by the call's number: the tool's name, and the arguments so far
+
+    @property
+    def flow(self) -> Flow:
+        return self._sink.flow
+
+    def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
+        number = self._sink.call(id, name, fields) if fields else self._sink.call(id, name)
+        if number is not None and name in self._schemas:
+            self.held[number] = (name, "")
+        return number
+
+    def arguments(self, number: int, piece: str) -> None:
+        if number not in self.held:
+            self._sink.arguments(number, piece)
+            return
+        name, before = self.held[number]
+        self.held[number] = (name, before + piece)
+        if len(before) + len(piece) > MAX_HELD_CALL_CHARACTERS:
+            self.settle(number, before + piece)
+
+    def settle(self, number: int, arguments: str) -> None:
+        """Passes on the arguments of a call."""
+        del self.held[number]
+        self._sink.arguments(number, arguments)
+
+    def release(self) -> None:
+        """Passes on what is held, as it came."""
+        for number, (_, arguments) in list(self.held.items()):
+            self.settle(number, arguments)
+
+    def reasoning(self, text: str) -> None:
+        self._sink.reasoning(text)
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._sink.call_fields(number, fields)
 
     def usage(self, usage: Usage) -> None:
         self._sink.usage(usage)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from competitor.core.events import NO_FIELDS, Flow
-from competitor.core.model.held_text import HeldText
+from competitor.core.model.held import HeldText
 from competitor.core.usage import Usage
 
 
