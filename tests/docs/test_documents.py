@@ -114,7 +114,9 @@ def test_every_command_of_a_competitor_that_is_named_exists_with_its_options(pro
 
 
 COMMANDS = set(
-    shlex.split("serve run test lint lock ask check eval arena submission workshop settings verify update outdated health")
+    shlex.split(
+        "serve run test lint lock ask check eval arena submission workshop settings verify update outdated health"
+    )
 )
 
 
