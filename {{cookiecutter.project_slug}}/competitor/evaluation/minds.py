@@ -200,7 +200,7 @@ class Thinker:
         )
 
     def reply(self, body: Mapping[str, Any]) -> Reply:
-        """Answers a request, perhaps with calls of the tools that the agent offers."""
+        """Answers a request, perhaps with tool calls that the agent runs."""
         task = self.task(body)
         right = None if task is None else task.right if self._was_told(body) else self.right(task)
         reply = _of_an_agent(body) if task is None or right is None else _turn(task, right, body)
@@ -223,7 +223,7 @@ def _of_an_agent(body: Mapping[str, Any]) -> Reply:
 
 
 def _turn(task: Task, right: Right, body: Mapping[str, Any]) -> Reply:
-    """The next turn on a task: a call of an agent's tool that helps, or the answer."""
+    """The next turn on a task: a tool call of the agent's that helps, or the answer."""
     messages = list(body.get("messages") or ())
     if body.get("response_format") and "response_format" not in task.fields:
         return _of_an_agent(body)

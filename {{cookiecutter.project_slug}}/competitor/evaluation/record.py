@@ -116,7 +116,7 @@ class Journal:
         return list(_results(lines[1:]))
 
     def open(self, results: Iterable[Result]) -> None:
-        """Begins the file anew, with these results. Raises `Unusable` if it cannot be written."""
+        """Begins a new file with these results. Raises `Unusable` if it cannot be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", encoding="utf-8")

@@ -80,7 +80,7 @@ class HeldText:
 
 
 class ClientCalls:
-    """A sink that holds the arguments of calls of tools with a schema until they are settled, or too long."""
+    """A sink that holds the arguments of tool calls, for tools with a schema, until they are settled, or too long."""
 
     def __init__(self, sink: Sink, schemas: Mapping[str, Any]):
         self._sink, self._schemas = sink, schemas
@@ -112,7 +112,7 @@ class ClientCalls:
         self._sink.arguments(number, arguments)
 
     def release(self) -> None:
-        """Passes on what is held, as it came."""
+        """Passes on what is held, unchanged."""
         for number, (_, arguments) in list(self.held.items()):
             self.settle(number, arguments)
 
