@@ -64,15 +64,12 @@ def bake(variant: str, bakes: Path = BUILD / "bakes", template: Path = ROOT) -> 
     return goal / "measured"
 
 
-def bake_of_events(bakes: Path = BUILD / "bakes") -> Path:
-    """Bakes a proxy with a backend that yields each event of the model itself, so the core cannot relay chunks.
-
-    Returns the folder of the repo.
-    """
-    project = bake("proxy", bakes)
-    goal = project.with_name("measured-events")
+def bake_with(agent: str, variant: str = "proxy", bakes: Path = BUILD / "bakes") -> Path:
+    """Bakes a variant with the backend in `peers/`. Returns the folder of the repo."""
+    project = bake(variant, bakes)
+    goal = project.with_name(f"measured-{agent}")
     shutil.copytree(project, goal)
-    shutil.copyfile(HERE / "peers" / "any_events.py", goal / "competitor" / "backend" / "agent.py")
+    shutil.copyfile(HERE / "peers" / f"{agent}.py", goal / "competitor" / "backend" / "agent.py")
     return goal
 
 

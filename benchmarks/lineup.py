@@ -19,8 +19,16 @@ def _variant(name: str) -> tuple[Path, Path]:
 
 
 @cache
-def _events() -> tuple[Path, Path]:
-    return _variant("proxy")[0], environments.bake_of_events()
+def _with(agent: str, variant: str = "proxy") -> tuple[Path, Path]:
+    """Bakes this variant with a backend of ours. Returns its Python and its folder."""
+    return _variant(variant)[0], environments.bake_with(agent, variant)
+
+
+def _pieces(variant: str) -> Peer:
+    """A backend whose framework sees every piece of a text, as the plain use of the framework does."""
+    agent = f"{variant.replace('-', '_')}_pieces"
+    command = competitor(partial(_with, agent, variant))
+    return Peer(f"{variant}-pieces", f"competitor: {variant}, every piece through it", command, _UNPACED)
 
 
 def setting_exists(variable: str) -> bool:
@@ -85,7 +93,7 @@ PEERS = {
         Peer("relay", "**competitor: the core's relay**", competitor(partial(_variant, "proxy")), _UNPACED),
         Peer("paced", "**competitor: the same with pacing**", competitor(partial(_variant, "proxy")), _PACED),
         Peer("fixed", "competitor: paced at 60 deltas a second", competitor(partial(_variant, "proxy")), _FIXED),
-        Peer("events", "**competitor: any backend's events**", competitor(_events), _UNPACED),
+        Peer("events", "**competitor: any backend's events**", competitor(partial(_with, "any_events")), _UNPACED),
         Peer("raw-asgi", "raw ASGI and aiohttp: bytes only", _uvicorn("raw_asgi")),
         Peer("plain-fastapi", "plain FastAPI, httpx, pydantic", _uvicorn("plain_fastapi")),
         Peer("sse-starlette", "the same with sse-starlette", _uvicorn("sse_library")),
@@ -93,6 +101,7 @@ PEERS = {
         Peer("pydantic-ai-openai", "PydanticAI by plain FastAPI", _uvicorn("pydantic_ai_openai"), slow=True),
         Peer("langgraph-openai", "LangGraph on `ChatOpenAI` by plain FastAPI", _uvicorn("langgraph_openai"), slow=True),
         Peer("openai-agents-plain", "OpenAI Agents by plain FastAPI", _uvicorn("openai_agents_plain"), slow=True),
+        *map(_pieces, ("langchain", "pydantic-ai", "openai-agents")),
         Peer("litellm", "LiteLLM proxy", _litellm, _LITELLM, "/health/liveliness", slow=True),
         *(
             Peer(name, f"**competitor: {name}**", competitor(partial(_variant, name)), _UNPACED)

@@ -16,7 +16,7 @@ SECONDS = 180.0
 
 def bakes(folder: Path) -> dict[str, Path]:
     """Makes the repos to measure: one with the core's relay, one whose backend handles every event itself."""
-    events = environments.bake_of_events(folder)
+    events = environments.bake_with("any_events", bakes=folder)
     return {"relay": events.with_name("measured"), "events": events}
 
 
