@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,8 +19,11 @@ from competitor.core.tools.tool import tool as own_tool
 from competitor.core.tools.toolbox import Toolbox
 from competitor.core.usage import Usage
 
-from ..template_path import adapter, contract_tests
+from ..template_path import adapter
+from .asking import upstream
 from .chats import Asked
+
+__all__ = ["upstream"]
 
 ChatJanus: Any = adapter("langchain").ChatJanus
 messages: Any = adapter("langchain", "messages")
@@ -28,12 +31,6 @@ from_langchain: Any = adapter("langchain").from_langchain
 to_langchain: Any = adapter("langchain").to_langchain
 
 CALLS = [{"name": "look", "arguments": '{"at": "this"}'}, {"name": "look", "arguments": '{"at": "that"}'}]
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with contract_tests("processes").mock_upstream() as started:
-        yield started
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -27,33 +26,15 @@ from competitor.core.events import Reasoning, ToolEnd, ToolStart
 from competitor.core.tools.tool import tool
 from competitor.core.usage import Usage
 
-from ..template_path import adapter, contract_tests
+from ..template_path import adapter
+from .asking import ask, upstream
 from .chats import Asked
 from .shown import all_events, call, script, text, turns
 
+__all__ = ["ask", "upstream"]
+
 sdk: Any = adapter("openai_agents")
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with contract_tests("processes").mock_upstream() as started:
-        yield started
-
-
-@pytest.fixture
-async def ask(upstream: Upstream) -> AsyncIterator[Any]:
-    """A function that makes a request with this prompt."""
-    made: list[Asked] = []
-
-    def asking(prompt: Any, **fields: Any) -> Asked:
-        messages = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
-        made.append(Asked(f"{upstream.url}/v1", messages=messages, **fields))
-        return made[-1]
-
-    yield asking
-    for one in made:
-        await one.close()
 
 
 async def events(agent: Agent[Any], asked: Asked, **options: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,35 +22,17 @@ from competitor.core.events import Reasoning, ToolEnd, ToolStart
 from competitor.core.tools.tool import tool
 from competitor.core.usage import Usage
 
-from ..template_path import adapter, contract_tests
+from ..template_path import adapter
+from .asking import ask, upstream
 from .chats import Asked
 from .shown import all_events, call, script, text, turns
+
+__all__ = ["ask", "upstream"]
 
 pydantic_ai: Any = adapter("pydantic_ai")
 JanusModel, CompetitorTools, stream = pydantic_ai.JanusModel, pydantic_ai.CompetitorTools, pydantic_ai.stream
 OUTPUT = [str, DeferredToolRequests]
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with contract_tests("processes").mock_upstream() as started:
-        yield started
-
-
-@pytest.fixture
-async def ask(upstream: Upstream) -> AsyncIterator[Any]:
-    """A function that makes the chat of a request with this prompt."""
-    made: list[Asked] = []
-
-    def asking(prompt: Any, **fields: Any) -> Asked:
-        messages = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
-        made.append(Asked(f"{upstream.url}/v1", messages=messages, **fields))
-        return made[-1]
-
-    yield asking
-    for one in made:
-        await one.close()
 
 
 async def events(agent: Any, asked: Asked, **options: Any) -> list[Any]:
