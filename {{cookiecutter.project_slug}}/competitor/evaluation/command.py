@@ -29,6 +29,7 @@ from .kinds import tasks
 from .record import Journal, Plan, Record, Unusable
 from .score import Result
 
+LATE_SECONDS = 0.25  # a machine that is later than this lowers the score
 DONE, WORSE, UNUSABLE, ENDED, STOPPED = 0, 1, 2, 3, 130  # see `EXIT_CODES`
 
 
@@ -127,6 +128,8 @@ def _run(
             made.notes.append("The run was stopped before its end")
             code = STOPPED
     made.seconds, made.late = time.monotonic() - began, lateness.seconds
+    if made.late > LATE_SECONDS:
+        made.notes.append(f"This machine was late by up to {made.late:.1f} s, so speed and streaming may be too low")
     why = {each.not_measured: each.kind for each in made.results if not each.measured}
     made.notes += [f"{kind} was not measured: {reason}" for reason, kind in why.items()]
     return code

@@ -37,7 +37,7 @@ def research(rng: random.Random, number: int, name: str) -> Task:
 
     text = f"Answer: {right}\nSources: {' '.join(addresses)}"
     reads = sum(tokens(page.text) for page in pages) + 2 * tokens(prompt)
-    return Task(name, "research", f"{prompt}", Right(text, queries=queries, pages=addresses), grade, reads=reads)
+    return Task(name, "research", prompt, Right(text, queries=queries, pages=addresses), grade, reads=reads)
 
 
 KINDS = (Kind("research", "searching, reading pages and giving sources", research),)
