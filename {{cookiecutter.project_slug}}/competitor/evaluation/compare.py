@@ -51,11 +51,11 @@ def pairs(before: Sequence[Result], after: Sequence[Result]) -> list[Pair]:
 def differences(both: Sequence[Pair]) -> list[Difference]:
     """The difference of the whole score, then those of its parts, then those of the kinds."""
     before = [each for each, _ in both]
-    found = [_difference("score", both, composite)]
-    found += [_difference(part, both, partial(_part, part)) for part in parts(before)]
+    found = [difference("score", both, composite)]
+    found += [difference(part, both, partial(_part, part)) for part in parts(before)]
     for kind in dict.fromkeys(each.kind for each in before):
         of = [pair for pair in both if pair[0].kind == kind]
-        found.append(_difference(kind, of, kind_mean))
+        found.append(difference(kind, of, kind_mean))
     return found
 
 
@@ -63,7 +63,9 @@ def _part(name: str, results: Sequence[Result]) -> float:
     return parts(results).get(name, 0.0)
 
 
-def _difference(name: str, both: Sequence[Pair], figure: Figure) -> Difference:
+def difference(name: str, both: Sequence[Pair], figure: Figure) -> Difference:
+    """The difference of one figure, such as `composite`."""
+
     def change(some: Sequence[Pair]) -> float:
         return figure([other for _, other in some]) - figure([each for each, _ in some])
 
