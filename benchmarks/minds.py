@@ -40,7 +40,8 @@ def main() -> int:
     minds, variants = given.minds.split(","), given.variants.split(",")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        home.mkdir()
+        for name in ("home", *variants):
+            (Path(folder) / name).mkdir()
         repos = {name: bake(Path(folder) / name, home, {"backend": name}) for name in variants}
         found = {(mind, name): _evaluated(repos[name], mind, given.subset) for mind in minds for name in variants}
         pages = {
