@@ -1,4 +1,4 @@
-"""Asks all tasks of a run: several at once, then the long texts one after the other, since their arrival is timed.
+"""Asks all tasks of a run: the long texts one after the other, since their arrival is timed, then several at once.
 Contract file: replaced by updates.
 """
 
@@ -72,7 +72,7 @@ def run(
             if task.kind == "code":
                 settle(Result(task.id, task.kind, not_measured=f"this machine cannot confine a program: {why_no_code}"))
     in_a_row = 0
-    for some, several in ((together, concurrency), (alone, 1)):
+    for some, several in ((alone, 1), (together, concurrency)):
         for task, answer in _answers(target, some, budget, several):
             in_a_row = in_a_row + 1 if answer.failure and not answer.text else 0
             if _NO_ANSWER in answer.failure and in_a_row:
