@@ -32,7 +32,12 @@ def main() -> int:
     if sys.argv[1] in NEED_CHECKS and not (ROOT / "competitor" / "checks").is_dir():
         print("The image does not contain the checks: run this command in the repo instead.", file=sys.stderr)
         return 2
-    code: int = arguments.run(arguments)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads the output, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code
 
 

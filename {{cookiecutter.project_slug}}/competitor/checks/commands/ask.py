@@ -57,7 +57,7 @@ class _Printer:
     """Prints the deltas of a stream as they arrive: reasoning dimmed, text plain."""
 
     def __init__(self) -> None:
-        self._thinking = False
+        self._last = ""  # the kind of the last delta: reasoning or text
 
     def line(self, line: bytes) -> None:
         if not line.startswith(b"data: {"):
@@ -65,11 +65,14 @@ class _Printer:
         for choice in json.loads(line[6:]).get("choices") or ():
             delta = choice.get("delta", {})
             if thought := delta.get("reasoning_content"):
-                _say(f"{_DIM}{thought}{_PLAIN}")
-                self._thinking = True
+                _say(f"{self._gap('reasoning')}{_DIM}{thought}{_PLAIN}")
             if text := delta.get("content"):
-                _say(f"\n\n{text}" if self._thinking else text)
-                self._thinking = False
+                _say(f"{self._gap('text')}{text}")
+
+    def _gap(self, kind: str) -> str:
+        """What separates a delta of this kind from the last one."""
+        before, self._last = self._last, kind
+        return "\n\n" if before not in ("", kind) else ""
 
 
 def _say(text: str) -> None:
