@@ -312,28 +312,47 @@ def test_once_the_interval_is_known_text_is_not_held_for_longer(seconds: float) 
         place += len(text)
 
 
-@pytest.mark.parametrize("seconds", [0.01, 0.012, 0.02])
-def test_text_whose_first_words_waited_has_as_many_deltas_as_the_upstream_sent(seconds: float) -> None:
-    """The first words of a turn with tools wait together (held.py), but the pace of the upstream is known."""
+def paced_after_waiting(arrivals: list[Arrival], characters: int = 80) -> Paced:
+    """Like `paced`, but the first words wait together, as in a turn with tools (held.py)."""
 
     async def run() -> Paced:
-        loop, found = VirtualLoop(lambda: 0.0, GRID_SECONDS), Paced()
+        loop, found, held = VirtualLoop(lambda: 0.0, GRID_SECONDS), Paced(), ""
         pacer = Pacer(pacing_of(), lambda text: found.deltas.append((loop.now, text)), lambda: None, loop)
-        for number in range(300):
-            loop.run_until(number * seconds)
-            if number < 16:
-                pacer.waits(5)
-            pacer.text("word " * 16 if number == 15 else "word ") if number >= 15 else None
+        sent = False
+        for at, deltas in arrivals:
+            loop.run_until(at)
+            for delta in deltas:
+                if sent:
+                    pacer.text(delta)
+                    continue
+                held += delta
+                pacer.waits(len(delta))
+                if len(held) >= characters:
+                    pacer.text(held)
+                    sent = True
         ending = asyncio.ensure_future(pacer.end())
         await asyncio.sleep(0)
         loop.run_until(loop.now + 10)
         await ending
         return found
 
-    found = asyncio.run(run())
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.012, 0.02])
+def test_text_whose_first_words_waited_has_as_many_deltas_as_the_upstream_sent(seconds: float) -> None:
+    found = paced_after_waiting(bursts(1, seconds, 300))
     assert found.text == "word " * 300
     assert len(found.deltas) >= 270
     assert evenness(found.times) >= 95
+
+
+@pytest.mark.parametrize("name", [name for name in PATTERNS if name.startswith("bursts")])
+def test_words_that_wait_make_bursts_no_worse(name: str) -> None:
+    found, usual = paced_after_waiting(PATTERNS[name]), paced(PATTERNS[name])
+    assert found.text == usual.text
+    assert len(found.deltas) >= 0.95 * len(usual.deltas)
+    assert evenness(found.times) >= evenness(usual.times) - 5
 
 
 def test_an_even_stream_is_not_changed() -> None:

@@ -29,6 +29,7 @@ from .kinds import tasks
 from .record import Journal, Plan, Record, Unusable
 from .score import Result
 
+SETTLE_SECONDS = 1.0  # a server that has just started and answered is still busy
 LATE_SECONDS = 1.0  # a machine that is later than this lowers the score; a run itself makes it late by 0.4 s
 DONE, WORSE, UNUSABLE, ENDED, STOPPED = 0, 1, 2, 3, 130  # see `EXIT_CODES`
 
@@ -110,6 +111,9 @@ def _run(
     """Asks the tasks that are left, and adds their results to the record. Returns the exit code."""
     known = {each.id for each in made.results}
     left = [task for task in tasks(given.seed, given.subset, made.plan.kinds) if task.id not in known]
+    target = with_a_model(target)
+    if given.start:
+        time.sleep(SETTLE_SECONDS)
     began, code = time.monotonic(), DONE
     with Lateness() as lateness:
         try:
@@ -120,7 +124,7 @@ def _run(
                     journal.add(each)
                     advance(f"{each.id} {100 * each.points:.0f}")
 
-                running.run(with_a_model(target), left, budget, given.concurrency, judge.grade, settle)
+                running.run(target, left, budget, given.concurrency, judge.grade, settle)
         except running.Ended as reason:
             made.notes.append(str(reason))
             code = ENDED

@@ -187,7 +187,7 @@ class Pacer:
         now = self._alarms.time()
         if not self._waiting:
             self._rhythm.came(now, len(text))
-        elif not self._step:  # never fewer deltas than usual, and as many as the upstream sends
+        elif not self._step and self._rhythm.known:  # as many deltas as the upstream sends, and not fewer than usual
             self._step = self._first_step(self._pacing.step(fast=False))
         self._waiting = max(0, self._waiting - len(text))
         if not self._step and self._rhythm.uneven:
