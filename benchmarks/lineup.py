@@ -20,7 +20,7 @@ def _variant(name: str) -> tuple[Path, Path]:
 
 @cache
 def _with(agent: str, variant: str = "proxy") -> tuple[Path, Path]:
-    """Bakes this variant with a backend of ours. Returns its Python and its folder."""
+    """Bakes this variant with one of our own backends. Returns its Python and its folder."""
     return _variant(variant)[0], environments.bake_with(agent, variant)
 
 
