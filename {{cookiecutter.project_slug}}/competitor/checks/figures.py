@@ -1,7 +1,7 @@
 """Estimates the benchmark's scores with the formulas in section 10 of CONTRACT.md, and gives a reason for each.
 Contract file: replaced by updates.
 
-Quality and modality are not estimated: people and models score them.
+Quality and modality are not estimated here: `competitor eval` measures them.
 """
 
 import statistics

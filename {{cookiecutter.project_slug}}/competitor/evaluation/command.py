@@ -31,7 +31,7 @@ from .score import Result
 
 SETTLE_SECONDS = 1.0  # a server that has just started and answered is still busy
 LATE_SECONDS = 1.0  # a machine that is later than this lowers the score; a run itself makes it late by 0.4 s
-DONE, WORSE, UNUSABLE, ENDED, STOPPED = 0, 1, 2, 3, 130  # see `EXIT_CODES`
+DONE, WORSE, UNUSABLE, ENDED, STOPPED = 0, 1, 2, 3, 130  # see `EPILOG`
 
 
 def evaluate(given: argparse.Namespace) -> int:

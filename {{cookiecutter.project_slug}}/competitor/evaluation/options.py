@@ -14,20 +14,23 @@ from .running import Budget
 
 SUBSET, CONCURRENCY, TIMEOUT_SECONDS = 10, 8, 120.0
 MAX_SUBSET, MAX_CONCURRENCY = 2_000, 64
-EXIT_CODES = """\
+EPILOG = """\
 exit codes:
   0    the run is finished; with compare: better, or no difference
   1    with compare: worse
   2    nothing was evaluated: no server answers, it did not start, or an option or a file is wrong
   3    the run ended before its end: the server or the budget is gone; what was done is kept
   130  stopped by Ctrl-C; the same command continues
+
+variables:
+  JANUS_JUDGE_URL, JANUS_JUDGE_MODEL, JANUS_JUDGE_KEY   a model that grades long texts (default: their length counts)
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `competitor eval`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EXIT_CODES
+    parser.epilog = EPILOG
     add = parser.add_argument
     add(
         "what",

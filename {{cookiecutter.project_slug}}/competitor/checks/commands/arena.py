@@ -17,7 +17,7 @@ from ..target import Target
 from .gateway import gateway
 
 ANSWER_SECONDS = 120.0
-NOT_SCORED = "quality (40) and modality (10) are scored by people and models"
+NOT_SCORED = "`make eval` measures quality (40) and modality (10)"
 
 
 def arena(given: argparse.Namespace, serve: str) -> int:
