@@ -4,8 +4,7 @@ import json
 from collections.abc import AsyncIterable, Collection, Mapping
 from typing import Any
 
-from competitor.core.events import NO_FIELDS, Flow, Reasoning, Source, Text, ToolCall
-from competitor.core.usage import Usage
+from competitor.core.events import NO_FIELDS, Nobody, Reasoning, Source, Text, ToolCall
 
 
 def script(**fields: Any) -> str:
@@ -21,10 +20,8 @@ def turns(*calls: dict[str, str], word: str = "done") -> str:
     return script(turns=[{"tokens": 0, "calls": calls, "finish": "tool_calls"}, {"tokens": 1, "word": word}])
 
 
-class Seen:
+class Seen(Nobody):
     """A `Sink` that keeps the events, and knows which tools are the client's."""
-
-    flow = Flow()
 
     def __init__(self, client_tools: Collection[str]):
         self.found: list[Any] = []
@@ -41,13 +38,6 @@ class Seen:
             return None
         self.found.append(ToolCall(name, id=id))
         return len(self.found)
-
-    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None: ...
-    def arguments(self, number: int, piece: str) -> None: ...
-    def usage(self, usage: Usage) -> None: ...
-    def finish(self, reason: str) -> None: ...
-    def waits(self, characters: int) -> None: ...
-    def doing(self, what: str) -> None: ...
 
 
 async def all_events(stream: AsyncIterable[Any], client_tools: Collection[str] = ()) -> list[Any]:

@@ -119,7 +119,8 @@ def test_no_variant_loses_what_a_perfect_model_knows(variant: str, bakes: Bakes,
     assert ran.code == 0, ran.out
     assert {part: ran.record["parts"][part] for part in LEAST if ran.record["parts"][part] < LEAST[part]} == {}
     assert ran.record["score"] >= LEAST_COMPOSITE, ran.out
-    assert ran.out.startswith("Score ")
+    assert " tasks for my-competitor, model scripted-mind\n" in ran.out
+    assert "\nScore " in ran.out
     page = html.read_text(encoding="utf-8")
     assert "of 100</h1>" in page
     assert "<script" not in page
@@ -214,6 +215,11 @@ def test_a_budget_is_asked_for_and_kept(bakes: Bakes, tmp_path: Path) -> None:
         ran = evaluate(bakes("proxy"), tmp_path, url, *options, "--fresh", "--budget", "0.001usd", "--price", "1/2")
         assert ran.code == 3
         assert "USD" in ran.out
+        before = ran.record
+        ran = evaluate(bakes("proxy"), tmp_path, url, *options, "--fresh", "--budget", "1")
+        assert ran.code == 3
+        assert "Nothing was measured" in ran.out
+        assert ran.record == before, "an earlier report stays"
 
 
 def hangs(handler: BaseHTTPRequestHandler, body: bytes) -> None:
@@ -301,6 +307,27 @@ def test_what_cannot_be_used_is_said_in_one_sentence(
     ran = evaluate(bakes("proxy"), tmp_path, *options)
     assert ran.code == 2
     assert said in ran.out
+    assert ran.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["-3", "0", "nan", "soon"])
+def test_a_time_limit_is_a_number_of_seconds(text: str, bakes: Bakes) -> None:
+    ran = subprocess.run(
+        command(bakes("proxy"), "--timeout", text), cwd=bakes("proxy"), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert f"{text!r} is not a number of seconds" in ran.stderr
+
+
+def test_reports_go_into_new_folders_and_are_tried_before_the_run(bakes: Bakes, tmp_path: Path) -> None:
+    options = ("--subset", "1", "--kind", "brief", "--budget", "none")
+    with server(says("yes")) as url:
+        new = tmp_path / "new" / "eval.html"
+        assert evaluate(bakes("proxy"), tmp_path, url, *options, "--html", str(new)).code == 0
+        assert new.exists()
+        ran = evaluate(bakes("proxy"), tmp_path, url, *options, "--html", "pyproject.toml/eval.html")
+    assert ran.code == 2
+    assert "cannot be written" in ran.out
     assert ran.out.count("\n") == 1
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from competitor.evaluation.compare import difference, differences, pairs
 from competitor.evaluation.kinds import KINDS, STREAM
-from competitor.evaluation.minds import MINDS, mind
+from competitor.evaluation.minds import MINDS, Thinker, mind
 from competitor.evaluation.score import Result, composite, kind_mean, lost, parts, spread
+from competitor.evaluation.task import Answer, prompt_tokens
 
-from .solving import made, points, solved
+from .solving import graded, made, points, solved
 
 EACH = 17  # so many tasks of each kind are 200 altogether
 
@@ -140,6 +141,25 @@ def test_a_flaw_costs_points_where_it_should_and_nowhere_else(name: str) -> None
     found, costs = points(solved(name, some)), mind(name).costs
     kinds = {task.kind for task in some}
     assert {kind for kind in kinds if found[kind] < 1} == costs & kinds
+
+
+def timed(name: str) -> dict[str, float]:
+    """The parts of the score of a mind whose words arrive as it sends them."""
+    some = [task for task in made(3) if task.kind in (STREAM, "reason")]
+    thinker, results = Thinker(name, some), []
+    for task in some:
+        reply = thinker.reply(task.body)
+        words = len(reply.text.split())
+        times = tuple(reply.first + reply.step * (number // reply.at_once) for number in range(words))
+        tokens = reply.tokens + prompt_tokens(task.body)
+        results.append(graded(task, Answer(reply.text, (), times, reply.first, tokens, 0, times[-1])))
+    return parts(results)
+
+
+@pytest.mark.parametrize("name", [name for name, of in MINDS.items() if of.figures])
+def test_a_flaw_of_pace_or_length_costs_its_part_and_no_other(name: str) -> None:
+    found, best = timed(name), timed("perfect")
+    assert {part for part in best if found[part] < best[part] - 1} == MINDS[name].figures
 
 
 def test_the_weaker_of_two_minds_has_fewer_points_in_every_kind() -> None:

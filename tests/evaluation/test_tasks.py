@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from competitor.evaluation import png
@@ -234,6 +234,7 @@ def test_the_search_finds_each_page_and_its_excerpt_does_not_say_the_answer() ->
                 assert not any(right in page.excerpt.replace(str(seed), "") for page in needed)
 
 
+@example("*\u00a00", "choose/0")
 @given(st.text(max_size=400), st.sampled_from([task.id for task in tasks(SEED, 3) if task.kind != "code"]))
 def test_any_text_can_be_graded(text: str, name: str) -> None:
     task = next(task for task in made(FORTY) if task.id == name)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..checks import VERSION
 from ..checks.access import Access
-from ..checks.commands.check import said_of_itself, stoppable, unreachable, with_a_model
+from ..checks.commands.check import make_writable, said_of_itself, stoppable, unreachable, with_a_model
 from ..checks.commands.options import Wrong, access, server_url
 from ..checks.lateness import Lateness
 from ..checks.report.terminal import progress, say
@@ -78,6 +78,11 @@ def _evaluate(given: argparse.Namespace) -> int:
     )
     if url and not given.start and (why := unreachable(url, way)):
         raise Unusable(why)
+    for path in filter(None, (given.json, given.html)):
+        made_now = not path.exists()
+        make_writable(path)
+        if made_now:
+            path.unlink()  # until there is something to write
     journal = Journal(given.json, plan)
     earlier = [] if given.fresh else journal.earlier()
     if earlier:
@@ -89,17 +94,20 @@ def _evaluate(given: argparse.Namespace) -> int:
             paid = not given.mind and made.about.get("model") != OFFLINE_MODEL
             budget = options.asked_for() if paid else running.Budget()
         journal.open(earlier)
+        count = len(plan.kinds) * plan.subset - len(earlier)
+        say(f"{count} tasks for {made.about.get('name', plan.server)}, model {made.about.get('model', 'unknown')}\n")
         code = _run(given, target, made, journal, budget, judge)
         if not given.start:
             _leave_out_research(made, world)
     if judge.note:
         made.notes.append(judge.note)
     say(report.as_text(made))
-    record.write(given.json, made.as_json())
-    if given.html:
-        record.write(given.html, report.as_html(made))
-    journal.close(finished=code == DONE)
-    say(f"Written to {given.json}{f' and {given.html}' if given.html else ''}.\n")
+    if made.results:  # otherwise an earlier report stays
+        record.write(given.json, made.as_json())
+        if given.html:
+            record.write(given.html, report.as_html(made))
+        say(f"Written to {given.json}{f' and {given.html}' if given.html else ''}.\n")
+    journal.close(finished=code == DONE or not made.results)
     if code == STOPPED:
         say("The same command continues this run.\n")
     return code

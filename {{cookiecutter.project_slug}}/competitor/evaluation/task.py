@@ -162,6 +162,7 @@ def same(wanted: Any, given: Any) -> bool:
     return wanted is given
 
 
+_AROUND = re.compile(r"^[\s*_`.\"']+|[\s*_`.\"']+$")
 _FINAL = re.compile(r"(?i)\banswer\s*[:=]\s*(.+)")
 
 
@@ -169,7 +170,7 @@ def final(text: str) -> str:
     """What follows the last "Answer:" of a text; without one, its last line."""
     found = _FINAL.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
-    return (found[-1] if found else lines[-1] if lines else "").strip().strip("*_`.\"' ")
+    return _AROUND.sub("", found[-1] if found else lines[-1] if lines else "")
 
 
 def is_final(wanted: str) -> Callable[[Answer], Grade]:

@@ -80,7 +80,7 @@ def _check(given: argparse.Namespace) -> int:
         (given.write_baseline, lambda record: baseline_text(given.write_baseline.name, record.broken)),
     ]
     for path, _ in reports:
-        _make_writable(path)
+        make_writable(path)
     with stoppable(way):
         if not given.start and (why := unreachable(str(url), way)):
             unseen = [Verdict(case, "not shown", why) for case in required(contract, names)]
@@ -100,7 +100,7 @@ def _check(given: argparse.Namespace) -> int:
     return COMPLIES if record.having("holds") or record.broken else UNCHECKED
 
 
-def _make_writable(path: Path | None) -> None:
+def make_writable(path: Path | None) -> None:
     """Makes the folder of a report, and tries to write there, before the checks take their time."""
     if path is None:
         return

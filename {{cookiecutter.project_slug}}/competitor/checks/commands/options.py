@@ -10,6 +10,7 @@ from ..access import Access, tls_context
 
 DEFAULT_URL = "http://localhost:8080"
 TIMEOUT_SECONDS = 30.0
+MAX_TIMEOUT_SECONDS = 86_400
 EXIT_CODES = """\
 exit codes:
   0    every `must` that could be checked holds; with --baseline, the known ones are broken and no others
@@ -65,7 +66,18 @@ def add_access_options(parser: argparse.ArgumentParser, seconds: float) -> None:
     add("--ca", metavar="FILE", help="trust the certificates in this file, too")
     add("--insecure", action="store_true", help="accept any certificate")
     about = f"maximum time for one answer ({seconds:g})"
-    add("--timeout", "--patience", type=float, default=seconds, metavar="SECONDS", help=about)
+    add("--timeout", "--patience", type=_seconds, default=seconds, metavar="SECONDS", help=about)
+
+
+def _seconds(text: str) -> float:
+    """A time limit. Raises `ArgumentTypeError` for a number that is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and {MAX_TIMEOUT_SECONDS}")
+    return seconds
 
 
 def server_url(given: argparse.Namespace) -> str | None:

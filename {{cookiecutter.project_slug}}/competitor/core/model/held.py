@@ -14,22 +14,52 @@ from ..limits import MAX_HELD_CALL_CHARACTERS
 from ..usage import Usage
 
 
-class HeldText:
+class _Passing:
+    """What two sinks pass on to another one as it is."""
+
+    def __init__(self, sink: Sink):
+        self._sink = sink
+        self.text = sink.text
+
+    @property
+    def flow(self) -> Flow:
+        return self._sink.flow
+
+    def reasoning(self, text: str) -> None:
+        self._sink.reasoning(text)
+
+    def arguments(self, number: int, piece: str) -> None:
+        self._sink.arguments(number, piece)
+
+    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+        self._sink.call_fields(number, fields)
+
+    def usage(self, usage: Usage) -> None:
+        self._sink.usage(usage)
+
+    def finish(self, reason: FinishReason) -> None:
+        self._sink.finish(reason)
+
+    def waits(self, characters: int) -> None:
+        self._sink.waits(characters)
+
+    def doing(self, what: str) -> None:
+        self._sink.doing(what)
+
+
+class HeldText(_Passing):
     """A sink that holds text until `characters` of it have come, a tool is called, or the call of the model ends.
 
     Before a call of one of the backend's own tools, the held text becomes reasoning; in all other cases it is text.
     """
 
     def __init__(self, sink: Sink, characters: int, client_tools: Collection[str]):
-        self._sink, self._characters, self._client_tools = sink, characters, client_tools
+        super().__init__(sink)
+        self._characters, self._client_tools = characters, client_tools
         self._held = ""
         self.reasoned = 0  # characters of text that became reasoning
         self.has_told = False  # whether anything was passed on
         self.text = self._hold
-
-    @property
-    def flow(self) -> Flow:
-        return self._sink.flow
 
     def _hold(self, text: str) -> None:
         self._held += text
@@ -56,40 +86,18 @@ class HeldText:
         self.has_told = self.has_told or number is not None
         return number
 
-    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
-        self._sink.call_fields(number, fields)
-
     def reasoning(self, text: str) -> None:
         self.has_told = True
         self._sink.reasoning(text)
 
-    def arguments(self, number: int, piece: str) -> None:
-        self._sink.arguments(number, piece)
 
-    def usage(self, usage: Usage) -> None:
-        self._sink.usage(usage)
-
-    def finish(self, reason: FinishReason) -> None:
-        self._sink.finish(reason)
-
-    def waits(self, characters: int) -> None:
-        self._sink.waits(characters)
-
-    def doing(self, what: str) -> None:
-        self._sink.doing(what)
-
-
-class ClientCalls:
+class ClientCalls(_Passing):
     """A sink that holds the arguments of tool calls, for tools with a schema, until they are settled, or too long."""
 
     def __init__(self, sink: Sink, schemas: Mapping[str, Any]):
-        self._sink, self._schemas = sink, schemas
-        self.text = sink.text
+        super().__init__(sink)
+        self._schemas = schemas
         self.held: dict[int, tuple[str, str]] = {}  # by the call's number: the tool's name, and the arguments so far
-
-    @property
-    def flow(self) -> Flow:
-        return self._sink.flow
 
     def call(self, id: str, name: str, fields: Mapping[str, Any] = NO_FIELDS) -> int | None:
         number = self._sink.call(id, name, fields) if fields else self._sink.call(id, name)
@@ -115,21 +123,3 @@ class ClientCalls:
         """Passes on what is held, unchanged."""
         for number, (_, arguments) in list(self.held.items()):
             self.settle(number, arguments)
-
-    def reasoning(self, text: str) -> None:
-        self._sink.reasoning(text)
-
-    def call_fields(self, number: int, fields: Mapping[str, Any]) -> None:
-        self._sink.call_fields(number, fields)
-
-    def usage(self, usage: Usage) -> None:
-        self._sink.usage(usage)
-
-    def finish(self, reason: FinishReason) -> None:
-        self._sink.finish(reason)
-
-    def waits(self, characters: int) -> None:
-        self._sink.waits(characters)
-
-    def doing(self, what: str) -> None:
-        self._sink.doing(what)
