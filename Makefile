@@ -7,7 +7,7 @@ PARALLEL ?= 5
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 
 .PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: check-dist matrix imports tables mutants mutants-all test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: check-dist matrix minds imports tables mutants mutants-all test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
