@@ -47,6 +47,9 @@ def evaluate(given: argparse.Namespace) -> int:
     except (Unusable, Wrong, NotStarted) as reason:
         say(f"{reason}.\n")
         return UNUSABLE
+    except KeyboardInterrupt:
+        say("Stopped before the first task was asked.\n")
+        return STOPPED
 
 
 def _compare(paths: Sequence[Path]) -> int:

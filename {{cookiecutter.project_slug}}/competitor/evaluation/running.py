@@ -12,7 +12,7 @@ from .kinds import STREAM, coding
 from .score import Result, result
 from .task import Answer, Grade, Task
 
-MAX_FAILURES_IN_A_ROW = 8
+MAX_FAILURES_IN_A_ROW, MAX_USELESS_IN_A_ROW = 8, 24
 _NO_ANSWER = "no response"
 
 
@@ -71,18 +71,25 @@ def run(
         for task in tasks:
             if task.kind == "code":
                 settle(Result(task.id, task.kind, not_measured=f"this machine cannot confine a program: {why_no_code}"))
-    in_a_row = 0
+    useless, unanswered = 0, list[Result]()
     for some, several in ((alone, 1), (together, concurrency)):
         for task, answer in _answers(target, some, budget, several):
-            in_a_row = in_a_row + 1 if answer.failure and not answer.text else 0
-            if _NO_ANSWER in answer.failure and in_a_row:
-                if in_a_row >= MAX_FAILURES_IN_A_ROW:
+            if target.access.why_over:
+                continue
+            found = result(task, answer, _graded(task, answer, judged))
+            if _NO_ANSWER in answer.failure and not answer.text:
+                unanswered.append(found)  # it counts only if the server is still there
+                if len(unanswered) >= MAX_FAILURES_IN_A_ROW:
                     raise Ended(f"The server does not answer any more ({answer.failure})")
-                if target.access.why_over:
-                    continue
-            settle(result(task, answer, _graded(task, answer, judged)))
-            if in_a_row >= 3 * MAX_FAILURES_IN_A_ROW:
-                raise Ended(f"{in_a_row} tasks in a row had no usable answer; the last: {answer.failure}")
+                continue
+            for each in (*unanswered, found):
+                settle(each)
+            unanswered = []
+            useless = useless + 1 if answer.failure and not answer.text else 0
+            if useless >= MAX_USELESS_IN_A_ROW:
+                raise Ended(f"{useless} tasks in a row had no usable answer; the last: {answer.failure}")
+    for each in unanswered:
+        settle(each)
 
 
 def _answers(target: Target, tasks: Sequence[Task], budget: Budget, several: int) -> Iterator[tuple[Task, Answer]]:
