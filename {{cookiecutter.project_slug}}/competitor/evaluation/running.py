@@ -13,7 +13,7 @@ from .score import Result, result
 from .task import Answer, Grade, Task
 
 MAX_FAILURES_IN_A_ROW, MAX_USELESS_IN_A_ROW = 8, 24
-_NO_ANSWER = "no response"
+_NO_ANSWER = ("no response", "broke off")  # so `Target` says it
 
 
 class Ended(Exception):
@@ -77,7 +77,7 @@ def run(
             if target.access.why_over:
                 continue
             found = result(task, answer, _graded(task, answer, judged))
-            if _NO_ANSWER in answer.failure and not answer.text:
+            if not answer.text and any(words in answer.failure for words in _NO_ANSWER):
                 unanswered.append(found)  # it counts only if the server is still there
                 if len(unanswered) >= MAX_FAILURES_IN_A_ROW:
                     raise Ended(f"The server does not answer any more ({answer.failure})")
