@@ -71,20 +71,21 @@ def run(
         for task in tasks:
             if task.kind == "code":
                 settle(Result(task.id, task.kind, not_measured=f"this machine cannot confine a program: {why_no_code}"))
-    useless, unanswered = 0, list[Result]()
+    gone = useless = 0  # in a row
+    unanswered: list[Result] = []  # they count at the end, if the server is still there then
     for some, several in ((alone, 1), (together, concurrency)):
         for task, answer in _answers(target, some, budget, several):
             if target.access.why_over:
                 continue
             found = result(task, answer, _graded(task, answer, judged))
             if not answer.text and any(words in answer.failure for words in _NO_ANSWER):
-                unanswered.append(found)  # it counts only if the server is still there
-                if len(unanswered) >= MAX_FAILURES_IN_A_ROW:
+                unanswered.append(found)
+                gone += 1
+                if gone >= MAX_FAILURES_IN_A_ROW:
                     raise Ended(f"The server does not answer any more ({answer.failure})")
                 continue
-            for each in (*unanswered, found):
-                settle(each)
-            unanswered = []
+            settle(found)
+            gone = 0
             useless = useless + 1 if answer.failure and not answer.text else 0
             if useless >= MAX_USELESS_IN_A_ROW:
                 raise Ended(f"{useless} tasks in a row had no usable answer; the last: {answer.failure}")
