@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 PARALLEL ?= 5
 # Each process starts with its own share of the tests and then takes tests from the others.
 TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
+TYPED = hooks/pre_gen_project.py templates_variants tools tests benchmarks
 
-.PHONY: help demo test lint plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
+.PHONY: help demo test lint style plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
 .PHONY: check-dist matrix minds imports tables mutants mutants-all test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -14,14 +15,16 @@ help:        ## list the targets
 demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, show what happened; BACKEND= and PROMPT= choose
 	@$(BIN)/python -m tools.demo
 
-test: lint        ## check style and types, and run all tests except the slow sets
+test: style        ## check style, and run all tests except the slow sets; a test checks types meanwhile
 	@$(TEST)
 
-lint: $(VENV)/.ready        ## check style and types of the template; generated repos lint themselves
+lint: style        ## check style and types of the template; generated repos lint themselves
+	@$(BIN)/python -m mypy $(TYPED)
+
+style: $(VENV)/.ready
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m tools.plain_english
-	@$(BIN)/python -m mypy hooks/pre_gen_project.py templates_variants tools tests benchmarks
 
 plain-english: $(VENV)/.ready        ## find words and phrases that have a plainer replacement; PAGE=README.md chooses files
 	@$(BIN)/python -m tools.plain_english $(PAGE)

@@ -1,7 +1,7 @@
 """Fixtures for all tests: an empty home folder, and a generated repo of each variant, made once per run."""
 
 import compileall
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ SAMPLED = ("proxy", "tools", "langchain")  # with which `make test` runs what it
 IN_FULL = [DEFAULT, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS if name != DEFAULT)]
 
 
-def sampled(names: Iterable[str]) -> list[Any]:
-    """Parameters: the variants of SAMPLED, and the others for `make test-variants`."""
-    return [pytest.param(name, marks=() if name in SAMPLED else pytest.mark.slow) for name in names]
+def sampled(names: Iterable[str], sample: Collection[str] = SAMPLED) -> list[Any]:
+    """Parameters: the variants of the sample, and the others for `make test-variants`."""
+    return [pytest.param(name, marks=() if name in sample else pytest.mark.slow) for name in names]
 
 
 @pytest.fixture(scope="session")

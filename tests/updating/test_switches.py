@@ -10,8 +10,8 @@ from ..once import once
 from . import newer, owner
 from .updating import contract_files, update
 
-# From a framework to one on the same adapter, to one on another adapter, and to a backend without one.
-SAMPLED = [("langchain", "langgraph"), ("pydantic-ai", "sandbox"), ("openai-agents", "tools")]
+# From a framework to one on the same adapter, and to a backend without one.
+SAMPLED = [("langchain", "langgraph"), ("openai-agents", "tools")]
 PAIRS = [
     pytest.param(*pair, marks=() if pair in SAMPLED else pytest.mark.slow) for pair in permutations(sorted(VARIANTS), 2)
 ]
