@@ -243,7 +243,7 @@ MISTAKES: dict[str, tuple[Callable[[str], str], dict[str, str], str]] = {
         "backend/settings.py: words: Input",
     ),
     "a bad URL": (lambda text: text, {"WEATHER_URL": "weather"}, "\nWEATHER_URL: is not a base URL"),
-    "no instance": (lambda text: text.replace("settings = Settings()", ""), {}, "has no attribute 'settings'"),
+    "no instance": (lambda text: text.replace("settings = Settings()", ""), {}, "settings.py must define `settings`"),
     "the class": (lambda text: text.replace("= Settings()", "= Settings"), {}, "must define settings = Settings()"),
     "a name that is taken": (lambda text: text.replace("words", "port"), {}, "PORT: is a setting of the template"),
 }
@@ -273,5 +273,5 @@ def test_the_owner_s_code_reads_the_env_file_and_unknown_names_are_reported(
     lines = log.read_text(encoding="utf-8")
     assert "the key is" in lines
     assert "sk-1234567890" not in lines
-    unknown = [json.loads(line) for line in lines.splitlines() if "nothing reads this variable" in line]
+    unknown = [json.loads(line) for line in lines.splitlines() if "nothing reads the variable" in line]
     assert [(line["variable"], line["meant"]) for line in unknown] == [("JANUS_LLM_MODLE", "JANUS_LLM_MODEL")]

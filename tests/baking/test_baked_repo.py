@@ -197,8 +197,10 @@ def image_variables(dockerfile: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in block[1].replace("\\\n", " ").split())
 
 
-def test_the_image_s_files_and_variables_are_enough(each: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", sampled(VARIANTS))
+def test_the_image_s_files_and_variables_are_enough(variant: str, bakes: Bakes, tmp_path: Path) -> None:
     """Runs the image's command with only the image's files and variables, like `make test-image`, but with no image."""
+    each = bakes(variant)
     dockerfile = (each / "Dockerfile").read_text(encoding="utf-8")
     for path in in_the_image(each):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

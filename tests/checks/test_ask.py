@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from competitor.checks.commands.ask import _Printer
+from competitor.checks.commands.printers import Printer
 
 from ..template_path import UNBAKED
 
@@ -16,7 +16,7 @@ def delta(**fields: str) -> bytes:
 
 
 def test_reasoning_and_text_stand_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    printer = _Printer()
+    printer = Printer()
     for line in (
         delta(reasoning_content="Let me "),
         delta(reasoning_content="see."),

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # These commands need competitor/checks, which the image leaves out (see .dockerignore).
 NEED_CHECKS = ("ask", "check", "eval", "arena", "submission", "workshop")
 # These commands, and `check --here`, need what the template's hooks add to a repo.
-NEED_HOOKS = ("run", "test", "lint", "lock", "verify", "update")
+NEED_HOOKS = ("run", "test", "test-mine", "lint", "fix", "lock", "verify", "update")
 NO_HOOKS = """\
 This repo is not complete: the backend and the list of dependencies are missing, because the template's hooks did not
 run when it was made. Delete this folder and make it again, with `--accept-hooks yes`:
@@ -23,7 +24,7 @@ run when it was made. Delete this folder and make it again, with `--accept-hooks
 def main() -> int:
     parser = _parser()
     arguments, others = parser.parse_known_args()
-    if others and sys.argv[1] != "test":
+    if others and sys.argv[1] not in ("test", "test-mine"):
         parser.error(f"unrecognized arguments: {' '.join(others)}")
     complete = (ROOT / "requirements.txt").is_file() or not (ROOT / "Makefile").is_file()
     if not complete and (sys.argv[1] in NEED_HOOKS or "--here" in sys.argv):
@@ -43,7 +44,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m competitor", description="A Janus competitor.")
-    here = f"http://localhost:{os.environ.get('PORT') or 8080}"
+    here = f"http://localhost:{_port()}"
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, about: str) -> argparse.ArgumentParser:
@@ -64,18 +65,37 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--development",
         action="store_true",
-        help="refuse web pages of other sites and foreign host names",
+        help="refuse web pages of other sites and foreign host names; say in answers what to correct",
     )
+    serve.add_argument("--reload", action="store_true", help="load the backend and its settings again when they change")
 
-    command("run", _task, "start the server on this machine; set up .venv if needed, and read .env")
+    run = command("run", _task, "start the server on this machine; set up .venv if needed, and read .env")
+    run.add_argument("--no-reload", action="store_true", help="go on with the old code when a file of yours changes")
     command("test", _task, "run the contract tests and your tests; all arguments go to pytest")
+    command("test-mine", _task, "run only your tests, in seconds; all arguments go to pytest")
     command("lint", _task, "check style and types in the whole repo")
+    command("fix", _task, "format the whole repo, and correct style where that is safe")
     command("lock", _task, "pin all dependencies with hashes, for all systems and Python versions")
 
-    ask = command("ask", _ask, "ask a running competitor and show the stream as it arrives")
-    ask.add_argument("prompt")
+    ask = command("ask", _ask, "ask a running competitor and show the stream as it arrives; without a prompt, converse")
+    ask.add_argument("prompt", nargs="?", help="what to ask; without it, a conversation begins, or a pipe is read")
     ask.add_argument("--url", default=here, help="where the competitor runs (default: %(default)s)")
-    ask.add_argument("--save", type=Path, metavar="FILE", help="save the stream to this file, as it was received")
+    ask.add_argument("--system", metavar="TEXT", help="send this system prompt first")
+    ask.add_argument("--model", metavar="NAME", help="the model to name in the request; any name is accepted")
+    ask.add_argument(
+        "--file", type=Path, action="append", default=[], metavar="FILE", help="send a file with the prompt"
+    )
+    ask.add_argument("--image", action="append", default=[], metavar="FILE", help="send an image: a file or a URL")
+    ask.add_argument(
+        "--tool",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="offer a tool: its definition, or a file that has it",
+    )
+    ask.add_argument("--whole", action="store_true", help="ask for one object instead of a stream")
+    ask.add_argument("--json", action="store_true", help="print what was received as JSON, one chunk a line")
+    ask.add_argument("--save", type=Path, metavar="FILE", help="save the answer to this file, as it was received")
 
     check = command("check", _check, "check any server, yours or not, against every clause of the contract")
     if sys.argv[1:2] == ["check"] and (ROOT / "competitor" / "checks").is_dir():
@@ -135,50 +155,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(given: argparse.Namespace) -> int:
-    from .core.answer.backend import declared_models, declared_settings
-    from .core.server.serving import serve
-    from .core.setting_types import SettingsError
-    from .core.settings import Settings
-
-    environment = dict(os.environ)
-    if given.env_file is not None:
-        from dotenv import dotenv_values
-
-        for name, value in dotenv_values(given.env_file).items():
-            if value is not None:
-                os.environ.setdefault(name, value)  # where settings of the owner's look as well
-        environment = dict(os.environ)
-    if given.stand_ins:
-        from .cli.stand_ins import start_stand_ins
-
-        doubles = ("JANUS_LOCAL_CODE", "JANUS_SEARCH_DOUBLE", "JANUS_MEDIA_DOUBLE")
-        environment = {**dict.fromkeys(doubles, "true"), **start_stand_ins(environment), **environment}
-    if given.development:
-        environment = {"JANUS_DEVELOPMENT": "true", **environment}
-    if given.console:
-        environment = {"JANUS_DEBUG": "true", **environment}
-    for name, value in (("HOST", given.host), ("PORT", given.port)):
-        if value is not None:
-            environment[name] = str(value)
+def _port() -> str:
+    """The port of this repo's server: from the environment, or from .env, which `run` reads too."""
+    if port := os.environ.get("PORT"):
+        return port
     try:
-        settings = Settings.from_environment(environment, declared_models(), declared_settings())
-    except SettingsError as error:
-        print(f"These settings cannot be used:\n{error}", file=sys.stderr)
-        return 2
-    return serve(settings)
+        found = re.findall(r"^(?:export )?PORT=[\"']?(\d+)", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        found = []
+    return found[-1] if found else "8080"
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from .cli import serving
+
+    return serving.run(given)
 
 
 def _task(given: argparse.Namespace) -> int:
     from .cli import tasks
 
-    return tasks.run(sys.argv[1], sys.argv[2:])
+    return tasks.run(sys.argv[1], sys.argv[2:], reload=not getattr(given, "no_reload", False))
 
 
 def _ask(given: argparse.Namespace) -> int:
+    from .cli import tasks
+
+    if (code := tasks.in_venv(sys.argv[1:])) is not None:
+        return code
     from .checks.commands.ask import ask
 
-    return ask(given.url, given.prompt, given.save)
+    return ask(given)
 
 
 def _check(given: argparse.Namespace) -> int:

@@ -60,7 +60,7 @@ def test_a_port_that_is_taken_is_said_in_words(baked: Path, core: Target) -> Non
     port = core.url.rpartition(":")[2]
     ended = start_that_fails(baked, PORT=port)
     assert ended.returncode == 1
-    assert f"If port {port} is taken, set PORT to another" in ended.stderr
+    assert f"Port {port} is taken by another program; write `PORT={int(port) + 1} make run`" in ended.stderr
 
 
 def test_secrets_never_reach_a_log_or_an_answer(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tasks run, test, lint and lock. `make` only calls these tasks, so they work on Windows too.
+"""The tasks run, test, test-mine, lint, fix and lock. `make` only calls these tasks, so they work on Windows too.
 Contract file: replaced by updates.
 
 They need only Python: a task installs the packages of its lock into `.venv`, checks their hashes, and runs there.
@@ -25,16 +25,23 @@ SERVE = f"{shlex.quote(sys.executable)} -m competitor serve"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;)?", re.MULTILINE)
 
 
-def run(task: str, extra: Sequence[str] = ()) -> int:
-    """Runs a task in an environment that has the packages of its lock. Returns the exit code."""
+def run(task: str, extra: Sequence[str] = (), *, reload: bool = True) -> int:
+    """Runs a task in an environment that has the packages of its lock. Returns the exit code.
+
+    The server of `run` loads the owner's files again when they change, unless `reload` is false.
+    """
     python = environment(LOCK if task == "run" else DEV_LOCK)
     if task == "run":
         os.environ.setdefault("HOST", "127.0.0.1")
         os.environ.setdefault("JANUS_LOG_FORMAT", "text")
-        env_file = ("--env-file", ".env") if (ROOT / ".env").exists() else ()
-        return _become(python, "-m", "competitor", "serve", "--stand-ins", "--console", "--development", *env_file)
+        mode = ("--stand-ins", "--console", "--development", *(("--reload",) if reload else ()))
+        return _become(python, "-m", "competitor", "serve", *mode, "--env-file", ".env")
     if task == "test":
         return _python(python, "-m", "pytest", *(extra or _several_at_once()))
+    if task == "test-mine":
+        return _python(python, "-m", "pytest", "--ignore=tests/contract", *extra)
+    if task == "fix":
+        return max(_python(python, "-m", "ruff", "check", "--fix", "."), _python(python, "-m", "ruff", "format", "."))
     if task == "lint":
         steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "competitor", "tests"))
         return max([_python(python, "-m", *step) for step in steps])
@@ -50,6 +57,21 @@ def elsewhere(arguments: Sequence[str]) -> int | None:
     return None if python == Path(sys.executable) else _python(python, "-m", "competitor", *arguments)
 
 
+def in_venv(arguments: Sequence[str]) -> int | None:
+    """Runs this command again in `.venv`, if there is one, for packages that are not required. Installs nothing.
+
+    Returns its exit code; None if there is no `.venv`, or if the current Python is its Python.
+    """
+    python = _venv_python()
+    if not python.exists() or Path(sys.prefix).resolve() == VENV.resolve():
+        return None
+    return _python(python, "-m", "competitor", *arguments)
+
+
+def _venv_python() -> Path:
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 def environment(lock_file: str) -> Path:
     """Returns the Python to use: the current one if it has every package of the lock, otherwise the one in `.venv`.
 
@@ -58,7 +80,7 @@ def environment(lock_file: str) -> Path:
     text = (ROOT / lock_file).read_text(encoding="utf-8")
     if all(_installed(*pin) for pin in _PIN.findall(text)):
         return Path(sys.executable)
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = _venv_python()
     stamp = VENV / f".{lock_file}"
     if not (stamp.exists() and stamp.read_text(encoding="utf-8") == text):
         if not python.exists() and _python(Path(sys.executable), "-m", "venv", str(VENV)):

@@ -78,6 +78,11 @@ class Chat:
         return self._asked.model if self._asked else self.request.model
 
     @property
+    def asked(self) -> bool:
+        """Whether a model was asked."""
+        return self._asked is not None
+
+    @property
     def seconds_left(self) -> float:
         """Seconds until this answer's time limit (S15)."""
         return self._until - time.monotonic()

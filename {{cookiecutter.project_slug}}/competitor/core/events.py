@@ -24,6 +24,15 @@ def _new_id() -> str:
     return f"call_{secrets.token_hex(12)}"
 
 
+class NotAnEvent(TypeError):
+    """A backend has yielded something else than an event. `given` is what it was."""
+
+    def __init__(self, given: object):
+        super().__init__(f"a backend yields events (see core/events.py), not {type(given).__name__}")
+        self.given = given
+        self.place: object = None  # where the owner's code has yielded it
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A piece of the answer's text."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from ..recording import at_once
-from ..registry import Source
+from ..registry import CASES, Case, Source
 from ..responses import Failed, Json, NotShown, Reply, Stream, require
 from ..target import PLAIN, Target, question
 
@@ -79,6 +79,19 @@ def streams(*names: str, **fields: Any) -> Source:
 def answers(*names: str, **fields: Any) -> Source:
     """A source: the non-streamed answers to these prompts. Refused requests and unknown prompts are left out."""
     return partial(_answers, names, answer_for, _why_no_answer, fields)
+
+
+def cases_of_any(looked_at: Stream | Reply) -> list[Case]:
+    """The cases that hold for a streamed, or for a whole, answer to any question."""
+    get = stream_for if isinstance(looked_at, Stream) else answer_for
+    return [case for case in CASES.values() if _is_for_any(case.source, get)]
+
+
+def _is_for_any(source: Source, get: Callable[..., Any]) -> bool:
+    if not (isinstance(source, partial) and source.func is _answers):
+        return False
+    names, used, _, fields = source.args
+    return used is get and "plain" in names and len(names) > 1 and not fields
 
 
 def _answers(

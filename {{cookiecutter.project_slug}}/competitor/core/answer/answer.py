@@ -17,6 +17,7 @@ from ..events import (
     Finish,
     FinishReason,
     Flow,
+    NotAnEvent,
     Reasoning,
     SandboxEnd,
     SandboxStart,
@@ -143,7 +144,7 @@ class Answer:
     # For events of the backend.
 
     def take(self, event: Event) -> None:
-        """Handles one event of a backend. Raises `TypeError` for anything that is not an event."""
+        """Handles one event of a backend. Raises `NotAnEvent` for anything else."""
         match event:
             case Text(text) if isinstance(text, str):
                 self.text(text)
@@ -168,7 +169,12 @@ class Answer:
             case Finish():
                 self.finish(event.reason)
             case _:
-                raise TypeError(f"a backend yields events (see core/events.py), not {type(event).__name__}")
+                raise NotAnEvent(event)
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the answer has text, reasoning or a call of a client's tool."""
+        return bool(self.size or self._calls)
 
     def has_spoken(self) -> bool:
         """Whether a delta was sent since the last call of this method."""
@@ -188,7 +194,7 @@ class Answer:
                 self.form.arguments(number, "{}")
         if self._links:
             self._send_links()
-        if not (note or self.size or self._calls):
+        if not (note or self.has_content):
             note = "The answer is empty."
         if note:
             self.form.text(f"\n\n{note}" if self.said else note)

@@ -15,7 +15,8 @@ import os
 import pkgutil
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as futures_wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ..chat import Chat
 from ..events import Event, Text
 from ..limits import MAX_SETUP_SECONDS, MAX_TEARDOWN_SECONDS
 from ..models import problems
+from ..observe.slips import check_answer, explained, remember_sources
 from ..setting_types import OwnValues, SettingsError
 
 log = logging.getLogger("competitor.backend")
@@ -63,9 +65,11 @@ class Backend:
         answer: AnswerFunction | None = None,
         loading: "Future[Loaded] | None" = None,
         loaded: Loaded | None = None,
+        wait: bool = False,
     ):
         self.name, self.answer, self.own = name, answer, None
         self._loading, self._loaded = loading, loaded
+        self._patience = None if wait else LOAD_SECONDS
         self._beginning: asyncio.Future[None] | None = None
         self._add_router: Callable[[Any], None] = lambda router: None
         self._failed: Callable[[BaseException], None] = lambda error: None
@@ -74,7 +78,7 @@ class Backend:
         """Adds the backend's routes and runs its `setup()`. Returns when this is done, or after a short time."""
         self._add_router = add_router
         if self.answer is None:
-            await asyncio.wait({self._started()}, timeout=LOAD_SECONDS)
+            await asyncio.wait({self._started()}, timeout=self._patience)
 
     async def loaded(self) -> AnswerFunction:
         """Waits until the backend is ready and returns its `answer`. If this failed, raises its error."""
@@ -145,20 +149,22 @@ async def _missing(chat: Chat) -> AsyncIterator[Event]:
     )
 
 
-def load() -> Backend:
+def load(*, wait: bool = False) -> Backend:
     """Loads `answer` from `competitor/backend/agent.py`. If that takes long, loading goes on in a thread.
 
-    Raises any error that this file raises, and `TypeError` if it has no `answer`.
+    With `wait`, it does not, and the server does not listen before `setup()` has ended. Raises any error that this file
+    raises, and `Slip` if its `answer` cannot be called.
     """
     package = __package__.partition(".")[0]
     found = importlib.util.find_spec(f"{package}.backend")
     if found is None:
         return Backend("none", _missing)
+    remember_sources()
     loading = ThreadPoolExecutor(1, thread_name_prefix="load").submit(_load, package)
-    done = wait([loading], LOAD_SECONDS).done
+    done = futures_wait([loading], None if wait else LOAD_SECONDS).done
     if done and (loaded := loading.result()):
         plain = loaded.router is None and loaded.setup is None
-        return Backend(loaded.name, loaded.answer if plain else None, loaded=loaded)
+        return Backend(loaded.name, loaded.answer if plain else None, loaded=loaded, wait=wait)
     agent = Path(next(iter(found.submodule_search_locations or ()), "")) / "agent.py"
     return Backend(_name(agent.read_text(encoding="utf-8")), loading=loading)
 
@@ -189,17 +195,20 @@ def _declared(module: str, name: str, sign: re.Pattern[str]) -> Any:
     None if there is no such file, or if `sign` does not occur in it: then it is the owner's, about something else.
     """
     package = __package__.partition(".")[0]
-    found = importlib.util.find_spec(f"{package}.backend")
-    file = Path(next(iter(found.submodule_search_locations or ()), "")) / f"{module}.py" if found else None
+    spec = importlib.util.find_spec(f"{package}.backend")
+    file = Path(next(iter(spec.submodule_search_locations or ()), "")) / f"{module}.py" if spec else None
     if file is None or not file.is_file() or not sign.search(file.read_text(encoding="utf-8", errors="replace")):
         return None
     where = f"competitor/backend/{module}.py"
     try:
-        return getattr(importlib.import_module(f"{package}.backend.{module}"), name)
+        found = vars(importlib.import_module(f"{package}.backend.{module}"))
     except ValidationError as error:
         raise SettingsError("\n".join(_placed(line, where) for line in problems(error))) from None
     except Exception as error:  # noqa: BLE001 - any error of the owner's code becomes a sentence
-        raise SettingsError(f"{where}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
+        raise SettingsError(explained(error)) from None
+    if name not in found:
+        raise SettingsError(f"{where} must define `{name}`")
+    return found[name]
 
 
 def _load(package: str) -> Loaded:
@@ -207,9 +216,8 @@ def _load(package: str) -> Loaded:
     for adapter in pkgutil.iter_modules(adapters.__path__):  # before the backend: each adapter sets up its framework
         importlib.import_module(f"{package}.adapters.{adapter.name}")
     agent = importlib.import_module(f"{package}.backend.agent")
-    answer = getattr(agent, "answer", None)
-    if not callable(answer):
-        raise TypeError("competitor/backend/agent.py must define `async def answer(chat)`")
+    answer: Any = getattr(agent, "answer", None)
+    check_answer(answer, agent)
     for name in ("setup", "teardown"):
         if not inspect.iscoroutinefunction(getattr(agent, name, _nothing)):
             raise TypeError(f"{name} in competitor/backend/agent.py must be an `async def`")

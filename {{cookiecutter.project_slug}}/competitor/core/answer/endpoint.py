@@ -38,6 +38,7 @@ from .forms import StreamForm, WholeForm
 from .keepalive import Clock, Silence
 from .outcome import End, Failure, Outcome
 from .runner import Runner
+from .watchdog import Watchdog, empty
 
 log = logging.getLogger("competitor.requests")
 
@@ -64,6 +65,7 @@ class Shared:
     keeper: Keeper
     console: Console | None = None
     tracing: Tracing | None = None
+    watchdog: Watchdog | None = None
 
 
 class _Request:
@@ -96,6 +98,15 @@ class _Request:
         )
         return Runner(shared.backend, self.chat, answer, shared.gate)
 
+    def advised(self, outcome: Outcome, answer: Answer) -> Outcome:
+        """Adds to an outcome, in development only, what the owner should correct."""
+        watchdog = self.shared.watchdog
+        if watchdog is None:
+            return outcome
+        if outcome == Outcome() and not answer.has_content:
+            outcome = empty(self.chat)
+        return watchdog.advised(outcome, self.started)
+
     def finished(
         self,
         outcome: Outcome,
@@ -126,6 +137,7 @@ class _Request:
             loop_lag=lag,
             duration=time.monotonic() - self.started,
             usage=usage,
+            advice=outcome.advice,
         )
         log.info("request", extra=summary.as_fields())
         self.observer.finished(summary)
@@ -187,7 +199,7 @@ async def _whole(work: _Request, request: Request) -> Response:
     form = WholeForm()
     answer = work.answer(form)
     runner = work.runner(answer)
-    outcome = await runner.run(request.receive)
+    outcome = work.advised(await runner.run(request.receive), answer)
     reason, usage = answer.close(outcome.note, outcome.reason)
     body = json.dumps(form.as_json(work.id, work.asked.model, work.created, reason, usage)).encode()
     if work.recorder is not None:
@@ -224,7 +236,7 @@ class _Stream(Response):
         runner = work.runner(answer)
         work.shared.clock.add(silence)
         try:
-            outcome = await runner.run(receive)
+            outcome = work.advised(await runner.run(receive), answer)
         finally:
             work.shared.clock.discard(silence)
         writer.gone = writer.gone or outcome.end is End.GONE

@@ -37,7 +37,8 @@ class Failure(Enum):
 class Outcome:
     """How an answer ended. `cause` is the kind of an `UpstreamError` or `ArtifactError`, or an exception's name.
 
-    `note` is the last sentence of the answer; `reason`, if given, replaces the model's finish reason.
+    `note` is the last sentence of the answer; `reason`, if given, replaces the model's finish reason. `advice` is a
+    sentence for the owner: which line is wrong, and what to write instead.
     """
 
     end: End = End.DONE
@@ -45,6 +46,7 @@ class Outcome:
     cause: str = ""
     note: str = ""
     reason: FinishReason | None = None
+    advice: str | None = None
 
     @property
     def error_type(self) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 
 from ..chat import Chat
 from ..errors import AnswerClosed, AnswerFull, ArtifactError, ServiceError, UpstreamError
-from ..events import Event, Finish, Source
+from ..events import Event, Finish, NotAnEvent, Source
 from ..limits import MAX_CLEAN_UP_SECONDS
-from ..observe.logs import hide, unhide
+from ..observe.logs import conceal, hide, unhide
+from ..observe.slips import SHOWN, Slip, explained, place_in
 from .admission import Gate, NoSlot
 from .answer import Answer
 from .backend import Backend
@@ -27,6 +28,7 @@ Receive = Callable[[], Awaitable[Any]]
 
 # After this many events the backend pauses, so that one that never awaits anything does not block other streams.
 EVENTS_BETWEEN_BREATHS = 64
+_FAILED = "This competitor failed while it answered."
 
 
 class Runner:
@@ -60,9 +62,12 @@ class Runner:
         if why is not End.DONE:
             await self._stop(work)
             return self._interrupted(why)
-        return _failed("cancelled") if work.cancelled() else self._outcome  # the backend cancelled itself
+        if work.cancelled():  # the backend cancelled itself
+            return Outcome(End.DONE, Failure.BACKEND, "cancelled", _FAILED, "stop")
+        return self._outcome
 
     async def _work(self) -> None:
+        SHOWN.set(self._chat.settings.development)
         try:
             self._answer.doing("Waiting for a free slot")
             await self._gate.enter()
@@ -79,18 +84,24 @@ class Runner:
             note = "All slots of this competitor are taken. Please try again later."
             self._outcome = Outcome(failure=Failure.NO_SLOT, note=note)
         except UpstreamError as error:
-            self._outcome = Outcome(End.DONE, Failure.UPSTREAM, error.kind, error.sentence, "stop")
+            self._outcome = self._failed(Failure.UPSTREAM, error.kind, error.sentence, error)
             why = {"kind": error.kind, "status": error.status or None, "detail": error.detail[:300]}
-            self._chat.log.warning("the upstream failed", extra=why)
+            self._chat.log.warning(f"the upstream failed: {self._outcome.advice}", extra=why)
         except ArtifactError as error:
-            self._outcome = Outcome(End.DONE, Failure.ARTIFACT, error.kind, str(error), "stop")
+            self._outcome = self._failed(Failure.ARTIFACT, error.kind, str(error), error)
         except ServiceError as error:
-            self._outcome = Outcome(End.DONE, Failure.SERVICE, "", str(error), "stop")
+            self._outcome = self._failed(Failure.SERVICE, "", str(error), error)
         except asyncio.CancelledError:
             raise
         except (Exception, SystemExit) as error:  # any error of the owner's code: end the answer correctly
-            self._outcome = _failed(type(error).__name__)
-            self._chat.log.exception("the backend failed")
+            self._outcome = self._failed(Failure.BACKEND, type(error).__name__, _FAILED, error)
+            self._chat.log.exception(f"the backend failed: {self._outcome.advice}")
+
+    def _failed(self, failure: Failure, cause: str, note: str, error: BaseException) -> Outcome:
+        advice = conceal(explained(error, self._chat.settings), self._chat.settings.secrets)
+        if SHOWN.get():
+            note = f"{note}\n\n{advice}"
+        return Outcome(End.DONE, failure, cause, note, "stop", advice)
 
     async def _drive(self) -> None:
         answer = self._answer
@@ -98,14 +109,18 @@ class Runner:
         self._chat.own = self._backend.own
         events = backend(self._chat)
         if not hasattr(events, "__aiter__"):
-            raise TypeError(f"answer(chat) must be an async generator, but returned {type(events).__name__}")
+            raise Slip(f"`answer` must be an async generator, but returned the type {type(events).__name__}")
         taken = 0
         try:
             async for event in events:
                 following = await self._poured(event, events) if isinstance(event, Source) else event
                 if following is None:
                     continue
-                answer.take(following)
+                try:
+                    answer.take(following)
+                except NotAnEvent as error:
+                    error.place = place_in(getattr(events, "ag_frame", None))
+                    raise
                 if isinstance(following, Finish):
                     break
                 await answer.flow.drain()
@@ -158,10 +173,6 @@ class Runner:
             await asyncio.wait({work}, timeout=MAX_CLEAN_UP_SECONDS)
         if not work.done():
             self._chat.log.error("the backend ignores cancellation and still runs")
-
-
-def _failed(cause: str) -> Outcome:
-    return Outcome(End.DONE, Failure.BACKEND, cause, "This competitor failed while it answered.", "stop")
 
 
 async def _watch(receive: Receive, gone: Callable[[], None]) -> None:

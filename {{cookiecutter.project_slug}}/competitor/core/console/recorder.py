@@ -114,7 +114,7 @@ class Recorder(Observer):
         self._tell("model_selection", "FAST_LLM", said, data)
 
     def finished(self, summary: Summary) -> None:
-        fields = summary.as_fields()
+        fields = {**summary.as_fields(), "advice": summary.advice}
         if self._kept:
             self._ended = True
             head = {**self._head, "state": summary.outcome, "summary": clean(fields, self._secrets)}

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from ..settings import Settings
+from .slips import folded, place_of
 
 HIDDEN = "[secret]"
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
@@ -124,6 +125,13 @@ class Readable(_Formatter):
         fields = " ".join(f"{name}={value}" for name, value in self._values(record).items())
         line = f"{at} {level} {_printable(self._message(record))}{'  ' + _printable(fields) if fields else ''}"
         return "\n    ".join([line, *map(_printable, self._exception(record).splitlines())])
+
+    def formatException(self, info: Any) -> str:  # noqa: N802 - the name of a method of `logging.Formatter`
+        """The traceback; of an error in the owner's code, without the frames of the core."""
+        error = info[1]
+        if error is not None and place_of(error) is not None:
+            return folded(error)
+        return super().formatException(info)
 
 
 def _printable(text: str) -> str:

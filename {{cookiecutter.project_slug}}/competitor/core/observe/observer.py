@@ -52,6 +52,7 @@ class Summary:
     loop_lag: float | None
     duration: float
     usage: Mapping[str, Any]
+    advice: str | None = None  # for the owner: what to correct; the log has a line of its own about it
 
     def as_fields(self) -> dict[str, Any]:
         """The fields for the log, with times in whole milliseconds."""

@@ -4,7 +4,7 @@
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..answer.admission import Bodies, Gate
 from ..answer.backend import Backend, load
 from ..answer.endpoint import CHAT_PATH, ChatEndpoint, Shared
 from ..answer.keepalive import Clock
+from ..answer.watchdog import Watchdog
 from ..artifacts.keeper import Keeper
 from ..artifacts.routes import add_artifact_routes
 from ..artifacts.sweeper import Sweeper
@@ -101,14 +102,16 @@ def create_app(settings: Settings, backend: Backend | None = None, folder: Path 
         keeper=keeper,
         console=console,
         tracing=traces,
+        watchdog=Watchdog() if settings.development else None,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sweeper.start()
-        await backend.begin(partial(add_router, app, backend.ready))
-        yield
-        await backend.end()
+        async with shared.watchdog or nullcontext():
+            await backend.begin(partial(add_router, app, backend.ready))
+            yield
+            await backend.end()
         await sweeper.stop()
         client.close()
         await offline.stop()

@@ -27,6 +27,7 @@ from ..limits import (
     MAX_RESULT_CHARACTERS,
     MAX_TOOL_CLEAN_UP_SECONDS,
 )
+from ..observe.slips import SHOWN, explained
 from ..request.schema import ChatRequest
 from ..usage import Usage
 from .kinds import kinds_of, needed
@@ -250,8 +251,11 @@ async def _outcome(tool: Tool, given: BaseModel) -> Result:
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # `sys.exit` in a tool must end the tool, not the server
-        log.warning("a tool failed", extra={"tool": tool.name}, exc_info=True)
-        return Result(f"{tool.name} failed with {type(error).__name__}.", "error")
+        advice = explained(error)
+        log.warning(f"a tool failed: {advice}", extra={"tool": tool.name}, exc_info=True)
+        return Result(
+            f"{tool.name} failed with {type(error).__name__}.", "error", {"advice": advice} if SHOWN.get() else {}
+        )
 
 
 def fit(text: str, most: int = MAX_RESULT_CHARACTERS) -> str:
