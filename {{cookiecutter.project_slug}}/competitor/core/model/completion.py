@@ -166,7 +166,15 @@ class Completion(Source):
             if self._upstream is not None and self._upstream.name in self._failed:
                 self._failed.remove(self._upstream.name)  # it was asked again, and has answered
             self._observer.called(
-                ModelCall(self._model, seconds, self.usage, failed or None, tuple(self._retried), tuple(self._failed))
+                ModelCall(
+                    self._model,
+                    seconds,
+                    self.usage,
+                    failed or None,
+                    tuple(self._retried),
+                    tuple(self._failed),
+                    self.body,
+                )
             )
         if reader.pictures:
             await self._save_pictures(reader.pictures, sink)

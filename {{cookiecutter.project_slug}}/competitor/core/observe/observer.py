@@ -22,7 +22,8 @@ class Step:
 class ModelCall:
     """A finished model call. `error` is a key of `UPSTREAM_KINDS` or `cancelled`; `retried` lists earlier errors.
 
-    `failed` names the models of a list that come before `model` and did not answer, now or a moment ago.
+    `failed` names the models of a list that come before `model` and did not answer, now or a moment ago. `body` is the
+    request as the backend made it.
     """
 
     model: str
@@ -31,6 +32,7 @@ class ModelCall:
     error: str | None = None
     retried: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Place:
     @property
     def code(self) -> str:
         lines = _SOURCES.get(self.file) or _lines(self.file)
-        code = lines[self.line - 1].strip() if self.line <= len(lines) else ""
+        code = re.sub(r"\s{2,}# .*$", "", lines[self.line - 1]).strip() if self.line <= len(lines) else ""
         return code if len(code) <= MAX_CODE_CHARACTERS else f"{code[:MAX_CODE_CHARACTERS]} ..."
 
     def __str__(self) -> str:
