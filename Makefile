@@ -12,8 +12,10 @@ TYPED = hooks/pre_gen_project.py templates_variants tools tests benchmarks
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready        ## bake a competitor, start it, stream an answer, show what happened; BACKEND= and PROMPT= choose
-	@$(BIN)/python -m tools.demo
+# Cookiecutter is enough for the demo, so it does not install what the tests need.
+DEMO := $(if $(wildcard $(VENV)/.ready),$(VENV),$(VENV)/demo)
+demo: $(DEMO)/.ready        ## bake a competitor, start it, stream an answer, show what happened; BACKEND= and PROMPT= choose
+	@$(DEMO)/bin/python -m tools.demo
 
 test: style        ## check style, and run all tests except the slow sets; a test checks types meanwhile
 	@$(TEST)
@@ -124,15 +126,15 @@ clean:        ## remove .venv and build
 	rm -rf $(VENV) build
 
 $(VENV)/.ready: requirements-dev.txt
-	@echo "Setting up $(VENV), which takes a minute or two (once, and when the lock changes) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PYTHON) tools/environment.py $(VENV) requirements-dev.txt
+	@touch $@
+
+$(VENV)/demo/.ready: templates_variants/requirements.txt
+	@$(PYTHON) tools/environment.py $(VENV)/demo templates_variants/requirements.txt
 	@touch $@
 
 $(VENV)/.policy: $(VENV)/.ready tests/torture/policy/requirements.txt
-	@echo "Setting up the policy checker, in an environment of its own ..."
-	@$(PYTHON) -m venv $(VENV)/policy
-	@$(VENV)/policy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/torture/policy/requirements.txt
+	@$(PYTHON) tools/environment.py $(VENV)/policy tests/torture/policy/requirements.txt
 	@touch $@
 
 $(VENV)/.clients: $(VENV)/.ready tests/clients/requirements.txt tests/clients/npm-shrinkwrap.json

@@ -36,13 +36,17 @@ def main() -> int:
         parser.error(f"there is no backend {given.backend!r}; choose one of {', '.join(known)}")
     prompt = given.prompt or prompt_of(given.backend)
     project = bake(given.backend)
+    set_up = "from competitor.cli import tasks; tasks.environment(tasks.LOCK)"
+    if subprocess.run([sys.executable, "-c", set_up], cwd=project, check=False).returncode:
+        return 1
     step(2, f"Start it: cd {project.relative_to(ROOT)} && make run")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     began = time.monotonic()
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "JANUS_LOG_FORMAT": "text"}
     log = (FOLDER / "server.log").open("wb")  # in the terminal, log lines would mix with the answer
-    server = subprocess.Popen([sys.executable, "-m", "competitor", "run"], cwd=project, env=environment, stderr=log)
+    command = [sys.executable, "-m", "competitor", "run", "--no-reload"]
+    server = subprocess.Popen(command, cwd=project, env=environment, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         if not healthy(url, server):

@@ -447,7 +447,7 @@ def test_each_example_of_the_empty_page_is_answered(browser: Chrome, tap: Tap) -
 
 
 def test_a_task_of_ten_steps(browser: Chrome, tap: Tap) -> None:
-    """Ask, call a tool, give its result, go on, edit, ask again, compare, copy, open a recorded request, begin again."""
+    """Ask, call a tool, give its result, go on, edit, ask again, compare, copy, open a record, begin again."""
     opened(browser, f"{tap.url}/debug")
     go_on(browser, "What is 17 * 23?")
     at(browser, "#fields summary").click()

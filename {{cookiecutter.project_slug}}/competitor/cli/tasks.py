@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .install import install, python_in
 from .locks import SOURCES, stamp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ def in_venv(arguments: Sequence[str]) -> int | None:
 
 
 def _venv_python() -> Path:
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return python_in(VENV)
 
 
 def environment(lock_file: str) -> Path:
@@ -80,18 +81,11 @@ def environment(lock_file: str) -> Path:
     text = (ROOT / lock_file).read_text(encoding="utf-8")
     if all(_installed(*pin) for pin in _PIN.findall(text)):
         return Path(sys.executable)
-    python = _venv_python()
     stamp = VENV / f".{lock_file}"
     if not (stamp.exists() and stamp.read_text(encoding="utf-8") == text):
-        if not python.exists() and _python(Path(sys.executable), "-m", "venv", str(VENV)):
-            raise SystemExit(f"{VENV.name} could not be made. On Debian, install the package python3-venv.")
-        count = len(_PIN.findall(text))
-        sys.stderr.write(f"Installing {count} packages of {lock_file} into .venv (repeated if the lock changes) ...\n")
-        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock_file)
-        if _python(python, *pip):
-            raise SystemExit(f"{lock_file} could not be installed. Offline, set PIP_FIND_LINKS to a folder of wheels.")
+        install(VENV, ROOT / lock_file)
         stamp.write_text(text, encoding="utf-8")
-    return python
+    return _venv_python()
 
 
 def _several_at_once() -> Sequence[str]:
