@@ -132,6 +132,7 @@ def test_a_self_signed_certificate_needs_a_ca_or_an_option(tmp_path: Path) -> No
         (["--json", "/dev/null/v.json"], "cannot be written"),
         (["--explain", "Z9"], "There is no clause or case Z9"),
         (["--explain", "N5"], "N5 cannot be checked over HTTP"),
+        (["--prompt", "dance=Dance!"], "--prompt 'dance' is not NAME=TEXT"),
         (["--only", "R1/6", "--contract", "1.0.0"], "Contract 1.0.0 does not have R1/6"),
     ],
 )
@@ -141,6 +142,14 @@ def test_an_option_that_cannot_be_used_is_named_before_anything_is_checked(optio
     assert done.returncode == 2
     assert says in done.stdout
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+def test_a_prompt_of_the_user_s_shows_what_no_known_prompt_shows() -> None:
+    with plain() as url:
+        unseen = check(url, "--only", "A1", "--quick")
+        shown = check(url, "--only", "A1", "--quick", "--prompt", "artifact=artifact 100 notes.txt")
+    assert "0 ok, 0 broken, 0 missed, 1 not shown" in unseen.stdout
+    assert "1 ok, 0 broken, 0 missed, 0 not shown" in shown.stdout
 
 
 def test_a_host_that_is_not_known_is_named() -> None:

@@ -71,12 +71,12 @@ def test_in_a_new_repo_one_step_is_done_and_a_pipe_gets_plain_lines(baked: Path)
 
 def test_json_has_a_row_for_each_step(baked: Path) -> None:
     rows = json.loads(score(baked, "--json", "--url", "http://127.0.0.1:9").stdout)
-    assert [row["step"] for row in rows] == list(range(1, 9))
-    assert [row["done"] for row in rows] == [True] + [False] * 7
+    assert [row["step"] for row in rows] == list(range(1, 10))
+    assert [row["done"] for row in rows] == [True] + [False] * 8
     assert all(row["said"] for row in rows)
 
 
 def test_an_unknown_step_is_refused(baked: Path) -> None:
-    done = score(baked, "--step", "9")
+    done = score(baked, "--step", "10")
     assert done.returncode == 2
-    assert "1 to 8" in done.stdout
+    assert "1 to 9" in done.stdout

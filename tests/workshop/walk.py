@@ -1,13 +1,13 @@
-"""Works through the workshop like a participant: `python -m tests.workshop.walk BACKEND FOLDER`.
+"""Works through the workshop like a participant: `python -m tests.workshop.walk BACKEND FOLDER [KIT]`.
 
 It refuses to run on a machine with any network besides loopback. It prints the output of each command, and stops at
-the first command whose output differs from the guide.
+the first command whose output differs from the guide. With a kit, it has only that and Python, and installs
+everything as the guide says. Without one, it uses this environment, which has all packages.
 """
 
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -45,15 +45,21 @@ def apply(edit: Edit, place: Path) -> None:
 class Walk:
     """A participant with a folder, a backend, and a server in another terminal."""
 
-    def __init__(self, backend: str, folder: Path):
-        self._backend, self._place = backend, folder
-        shutil.copytree(TEMPLATE / "docs", folder / "docs")
-        os.symlink(TEMPLATE, folder / "janus-template")
+    def __init__(self, backend: str, folder: Path, kit: Path | None = None):
+        self._backend, self._place, self._kit = backend, folder, kit
         (folder / "home").mkdir()
-        bin_folder = str(Path(sys.executable).parent)
-        self._environment = clean_environment(folder / "home") | {
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
-        }
+        self._environment = clean_environment(folder / "home")
+        if kit is None:
+            os.symlink(TEMPLATE, folder / "janus-template")
+            bin_folder = Path(sys.executable).parent
+        else:
+            for name in ("janus-template", "wheelhouse"):
+                os.symlink(kit / name, folder / name)
+            bin_folder = Path(sys.base_prefix) / "bin"
+        (folder / "bin").mkdir()
+        os.symlink(bin_folder / "python3", folder / "bin" / "python")
+        system = "/usr/bin:/bin" if kit else f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
+        self._environment["PATH"] = system if kit is None else f"{folder / 'bin'}{os.pathsep}{system}"
         self._server: subprocess.Popen[bytes] | None = None
 
     def all(self) -> None:
@@ -68,9 +74,18 @@ class Walk:
 
     def command(self, command: Command) -> None:
         line = command.line.replace("BACKEND", self._backend)
+        if self._kit is None:  # everything is installed
+            if line.startswith(("python -m venv ", "baker/bin/pip ", "export ")):
+                return
+            line = line.replace("baker/bin/python", "python")
         if line.startswith("cd "):
-            self._place /= line[3:]
-            self.score(command.step + 1, done=False)
+            self._place = (self._place / line[3:]).resolve()
+            if command.step == 1:
+                self.score(2, done=False)
+        elif line.startswith("export "):
+            self._environment |= dict(
+                pair.replace("$PWD", str(self._place)).split("=", 1) for pair in shlex.split(line)[1:]
+            )
         elif line == SERVE:
             self.start()
         elif line.startswith(SCORE):
@@ -116,6 +131,7 @@ class Walk:
     def shows(self, command: Command, said: str) -> None:
         for line in command.shown:
             if line.strip() != "...":
+                line = line.replace("BACKEND", self._backend)
                 require(plain(line) in plain(said), f"step {command.step}: `{command.line}` does not print: {line}")
 
     def start(self) -> None:
@@ -161,4 +177,4 @@ def has_no_network() -> bool:
 
 if __name__ == "__main__":
     require(has_no_network(), "there is a network here; this test of the workshop needs a machine without one")
-    Walk(sys.argv[1], Path(sys.argv[2])).all()
+    Walk(sys.argv[1], Path(sys.argv[2]), *map(Path, sys.argv[3:4])).all()

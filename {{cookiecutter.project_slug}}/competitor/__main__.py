@@ -235,7 +235,7 @@ def _submission(given: argparse.Namespace) -> int:
 def _workshop(given: argparse.Namespace) -> int:
     from .cli import tasks
 
-    if (code := tasks.elsewhere(sys.argv[1:])) is not None:
+    if (code := tasks.in_venv(sys.argv[1:])) is not None:
         return code
     from .workshop.command import workshop
 

@@ -112,9 +112,11 @@ def stand_in() -> Iterator[Upstream]:
             process.stdout.close()
 
 
-def learn_prompts(target: Target, names: Sequence[str] = tuple(WORDS)) -> dict[str, str]:
-    """Tries the prompts in WORDS on a server. Returns those that work, by name."""
-    tries = [(name, words) for name in names for words in WORDS[name]]
+def learn_prompts(
+    target: Target, names: Sequence[str] = tuple(WORDS), own: Sequence[tuple[str, str]] = ()
+) -> dict[str, str]:
+    """Tries prompts on a server: its own ones, and those in WORDS. Returns those that work, by name."""
+    tries = [*own, *((name, words) for name in names for words in WORDS[name])]
     with ThreadPoolExecutor(len(tries)) as pool:
         worked = list(pool.map(lambda each: _works(target, *each), tries))
     found: dict[str, str] = {}

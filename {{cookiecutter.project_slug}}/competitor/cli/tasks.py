@@ -79,13 +79,18 @@ def environment(lock_file: str) -> Path:
     Creates `.venv` if needed. Raises SystemExit if it cannot be created, or if the packages cannot be installed.
     """
     text = (ROOT / lock_file).read_text(encoding="utf-8")
-    if all(_installed(*pin) for pin in _PIN.findall(text)):
+    if is_installed(lock_file):
         return Path(sys.executable)
     stamp = VENV / f".{lock_file}"
     if not (stamp.exists() and stamp.read_text(encoding="utf-8") == text):
         install(VENV, ROOT / lock_file)
         stamp.write_text(text, encoding="utf-8")
     return _venv_python()
+
+
+def is_installed(lock_file: str) -> bool:
+    """Whether the current Python has every package of the lock."""
+    return all(_installed(*pin) for pin in _PIN.findall((ROOT / lock_file).read_text(encoding="utf-8")))
 
 
 def _several_at_once() -> Sequence[str]:

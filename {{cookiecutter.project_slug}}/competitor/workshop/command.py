@@ -56,7 +56,7 @@ def check_step(step: Step, workspace: Workspace) -> Score:
 
 
 def board(scores: Sequence[Score]) -> str:
-    """Formats the steps as plain lines. Only the first step that is not done says what is missing."""
+    """Formats the steps as plain lines. Only the next step says what is missing: the first that is not done."""
     lines = [
         f"  {_mark(score, scores):<5} {score.step.number}  {score.step.title:<17} {_message(score, scores)}"
         for score in scores
@@ -80,7 +80,7 @@ def _draw(scores: Sequence[Score]) -> None:
 
 
 def _mark(score: Score, scores: Sequence[Score]) -> str:
-    return "done" if score.done else "->" if _is_next(score, scores) else "-"
+    return "done" if score.done else "->" if _is_next(score, scores) else "-" if not score.step.optional else "+"
 
 
 def _message(score: Score, scores: Sequence[Score]) -> str:
@@ -92,5 +92,7 @@ def _is_next(score: Score, scores: Sequence[Score]) -> bool:
 
 
 def _count(scores: Sequence[Score]) -> str:
-    done = sum(score.done for score in scores)
-    return f"{done} of {len(scores)} {'step' if len(scores) == 1 else 'steps'} done"
+    needed = [score for score in scores if not score.step.optional] or scores
+    done = sum(score.done for score in needed)
+    extra = ", and the optional one" if any(score.done and score not in needed for score in scores) else ""
+    return f"{done} of {len(needed)} {'step' if len(needed) == 1 else 'steps'} done{extra}"

@@ -14,16 +14,14 @@ from ..checks import CLAUSES, Failed, Target
 from ..checks.clauses.artifacts import artifacts
 from ..checks.judging import judge
 from ..checks.starting import NotStarted, Starter
+from ..cli.tasks import DEV_LOCK, LOCK, is_installed
 from ..cli.verify import changed_files
-from ..core.offline.replies import reply
-from ..submission import files, hosts
-from ..submission.form import read
 from .recording import Recording, recorded
 
 STREAM_FILE, VERDICTS_FILE = "stream.txt", "check.json"
 HELLO = "Hello!"
 TOOL = "glossary"
-TOOL_PROMPT = f'Use {TOOL} for "gap".'
+TOOL_PROMPT = f"{TOOL} gap"
 _ANSWERED = re.compile(r'^janus_requests_total\{[^}]*outcome="ok"[^}]*\} ([0-9.e+]+)$', re.MULTILINE)
 
 
@@ -44,6 +42,8 @@ class Workspace:
 
     def fresh_target(self, prompt: str) -> Target:
         """Starts a new server. Clauses about tools and artifacts use `prompt`. Raises `NotDone` if the start fails."""
+        if not is_installed(LOCK):
+            raise NotDone("the server's packages are not installed; start it once with `python -m competitor run`")
         if not hasattr(self, "_fresh_url"):
             self._starter = Starter(self.serve, None)
             try:
@@ -64,6 +64,7 @@ class Step:
     number: int
     title: str
     check: Callable[[Workspace], str]
+    optional: bool = False
 
 
 def _bake(workspace: Workspace) -> str:
@@ -107,6 +108,8 @@ def _summary(recording: Recording) -> str:
 
 def _change(workspace: Workspace) -> str:
     text = workspace.fresh_target(HELLO).stream(HELLO).text
+    from ..core.offline.replies import reply  # now its packages are there
+
     unchanged = "".join(reply({"model": "any", "messages": [{"role": "user", "content": HELLO}]}).content)
     if text.strip() == unchanged.strip():
         raise NotDone("your competitor still sends only the model's text; add your own in competitor/backend/agent.py")
@@ -148,7 +151,7 @@ def _require_clauses(target: Target, *clauses: str) -> None:
 
 def _pass(workspace: Workspace) -> str:
     file = workspace.root / VERDICTS_FILE
-    how = f"`python -m competitor check --here --json {VERDICTS_FILE}`"
+    how = f'`python -m competitor check --here --json {VERDICTS_FILE} --prompt "artifact={TOOL_PROMPT}"`'
     if not file.is_file():
         raise NotDone(f"there is no {VERDICTS_FILE}; run {how}")
     try:
@@ -167,6 +170,12 @@ def _pass(workspace: Workspace) -> str:
 
 
 def _package(workspace: Workspace) -> str:
+    if not is_installed(DEV_LOCK):
+        how = "`python -m competitor submission --quick` installs them"
+        raise NotDone(f"the packages that read the form are not installed; {how}, and lists what is missing")
+    from ..submission import files, hosts
+    from ..submission.form import read
+
     form, problems = read(workspace.root)
     if problems:
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
@@ -175,6 +184,26 @@ def _package(workspace: Workspace) -> str:
         if finding.status == "broken":
             raise NotDone(f"{finding.about}: {finding.said}; {finding.remedy}")
     return f"{form['name']} is ready to submit"
+
+
+def _framework(workspace: Workspace) -> str:
+    own = _backend_of(workspace.root)
+    others = {
+        folder.name: _backend_of(folder) for folder in workspace.root.resolve().parent.iterdir() if folder.is_dir()
+    }
+    for name, backend in sorted(others.items()):
+        if backend not in ("", own):
+            return f"{name} does with {backend} what this folder does with {own}"
+    raise NotDone("beside this folder there is no competitor with another backend; bake one with another project_slug")
+
+
+def _backend_of(folder: Path) -> str:
+    """The backend of a generated repo; empty if this is none."""
+    try:
+        answers = json.loads((folder / ".janus" / "answers.json").read_text(encoding="utf-8"))
+        return str(answers["default_context"]["backend"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 _CHECKS = {
@@ -187,4 +216,7 @@ _CHECKS = {
     "Pass the check": _pass,
     "Package it": _package,
 }
-STEPS = tuple(Step(number, title, check) for number, (title, check) in enumerate(_CHECKS.items(), 1))
+STEPS = (
+    *(Step(number, title, check) for number, (title, check) in enumerate(_CHECKS.items(), 1)),
+    Step(len(_CHECKS) + 1, "Another framework", _framework, optional=True),
+)

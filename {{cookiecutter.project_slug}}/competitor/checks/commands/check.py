@@ -31,7 +31,7 @@ from ..requirements import default_version, required, versions
 from ..responses import Failed, NotShown, Stream
 from ..starting import AS_STARTED, NotStarted, Starter, on_a_faulty_upstream, started
 from .baseline import baseline_text, read_baseline
-from .options import Wrong, access, server_url
+from .options import Wrong, access, own_prompts, server_url
 
 LIMIT_SECONDS, QUICK_LIMIT_SECONDS = 240.0, 60.0
 CONNECT_SECONDS = 10.0
@@ -70,7 +70,7 @@ def _check(given: argparse.Namespace) -> int:
         return COMPLIES
     if foreign := [each for each in names if given.only is not None and not required(contract, [each])]:
         raise Wrong(f"Contract {contract} does not have {', '.join(foreign)}; --contract chooses another version")
-    url = server_url(given)
+    url, prompts = server_url(given), own_prompts(given)
     way = access(given, time.monotonic() + (QUICK_LIMIT_SECONDS if given.quick else LIMIT_SECONDS))
     known = read_baseline(given.baseline) if given.baseline else frozenset()
     reports: list[tuple[Path | None, Callable[[Record], str]]] = [
@@ -88,7 +88,7 @@ def _check(given: argparse.Namespace) -> int:
             say(f"{why}.\n")
         else:
             with _targets(url, given.start, given.timeout, way, quick=given.quick) as targets:
-                record = replace(_run(targets, contract, names, quick=given.quick), known=known)
+                record = replace(_run(targets, contract, names, prompts, quick=given.quick), known=known)
             say(table(record) + closing(record))
     written = [_written(path, form, record) for path, form in reports]
     if record.stopped:
@@ -189,7 +189,9 @@ def _targets(
         starter.close()
 
 
-def _run(targets: Sequence[Target], contract: str, names: Sequence[str], *, quick: bool) -> Record:
+def _run(
+    targets: Sequence[Target], contract: str, names: Sequence[str], prompts: Sequence[tuple[str, str]], *, quick: bool
+) -> Record:
     began = time.monotonic()
     cases, first = required(contract, names), targets[0]
     settled: dict[str, Verdict] = {}
@@ -208,7 +210,7 @@ def _run(targets: Sequence[Target], contract: str, names: Sequence[str], *, quic
                 first = targets[0]
                 if not why_unanswered(first):
                     about = said_of_itself(first)
-                    _learn_prompts(first, quick=quick)
+                    _learn_prompts(first, prompts, quick=quick)
                     figures = measure(first, quick=quick)
                 settled |= {each.case.id: each for each in judge_if_answering(targets, cases, settle, lateness)}
         except KeyboardInterrupt:
@@ -248,12 +250,12 @@ def with_a_model(target: Target) -> Target:
     return target
 
 
-def _learn_prompts(first: Target, *, quick: bool) -> None:
-    """Finds the prompts that this server reacts to.
+def _learn_prompts(first: Target, own: Sequence[tuple[str, str]], *, quick: bool) -> None:
+    """Finds the prompts that this server reacts to, of its own ones and of those that are known.
 
     A quick check does not try the prompts that cause a silence, because each takes several seconds.
     """
-    first.prompts = learn_prompts(first, ("events", "events_failing", "artifact") if quick else tuple(WORDS))
+    first.prompts = learn_prompts(first, ("events", "events_failing", "artifact") if quick else tuple(WORDS), own)
 
 
 def streams_to_draw(targets: Sequence[Target]) -> list[tuple[str, Stream]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..access import Access, tls_context
+from ..prompts import WORDS
 
 DEFAULT_URL = "http://localhost:8080"
 TIMEOUT_SECONDS = 30.0
@@ -47,6 +48,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_access_options(parser, TIMEOUT_SECONDS)
     add("--only", metavar="IDS", help="check only these clauses or cases, comma-separated: S3,A2/4")
+    add(
+        "--prompt",
+        action="append",
+        default=[],
+        metavar="NAME=TEXT",
+        help="a prompt that makes this server do something, tried before the known ones; NAME is one of "
+        f"{', '.join(WORDS)}: --prompt artifact='Draw a cat.'",
+    )
     add("--contract", metavar="VERSION", help="judge by this version (default: the newest released one)")
     add("--quick", action="store_true", help="skip slow checks, such as those with a silent upstream")
     add("--baseline", type=Path, metavar="FILE", help="fail only for cases that this file does not list")
@@ -78,6 +87,14 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and {MAX_TIMEOUT_SECONDS}")
     return seconds
+
+
+def own_prompts(given: argparse.Namespace) -> list[tuple[str, str]]:
+    """The prompts of `--prompt`, with their names. Raises `Wrong` for an unknown name."""
+    pairs = [(name.strip(), text.strip()) for name, _, text in (each.partition("=") for each in given.prompt)]
+    if wrong := next((name for name, text in pairs if name not in WORDS or not text), None):
+        raise Wrong(f"--prompt {wrong[:40]!r} is not NAME=TEXT with one of the names {', '.join(WORDS)}")
+    return pairs
 
 
 def server_url(given: argparse.Namespace) -> str | None:
