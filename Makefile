@@ -8,7 +8,7 @@ TEST = $(BIN)/python -m pytest -n $(PARALLEL) --dist worksteal
 TYPED = hooks/pre_gen_project.py templates_variants tools tests benchmarks
 
 .PHONY: help demo test lint style plain-english lock torture guards soak bench bench-quick bench-diff bench-console test-image test-load
-.PHONY: check-dist matrix minds imports tables mutants mutants-all test-browser test-clients test-servers test-killed test-variants test-update test-kit compare-updates older release kit pictures clean
+.PHONY: check-dist matrix minds imports tables mutants mutants-all test-browser test-clients test-servers test-killed test-variants test-update test-kit test-site site compare-updates older release kit pictures clean
 help:        ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -106,6 +106,13 @@ pictures: $(VENV)/.ready        ## draw the pictures of the documents again; PIC
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python tools/pictures.py $(PICTURE)
 
+site: $(VENV)/site/.ready        ## build the documentation site from the same Markdown, with strict links: build/site
+	@VENV=$(VENV) $(BIN)/python -m tools.site.build
+
+test-site: $(VENV)/.ready        ## build the documentation site, and open it in Chromium
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/docs/test_site.py
+
 tables: $(VENV)/.ready        ## write the tables of the documents that come from the code
 	@$(BIN)/python -m tools.tables
 	@$(BIN)/python -c "from tests import template_path; from tests.checks.pages import write; write()"
@@ -135,6 +142,10 @@ $(VENV)/demo/.ready: templates_variants/requirements.txt
 
 $(VENV)/.policy: $(VENV)/.ready tests/torture/policy/requirements.txt
 	@$(PYTHON) tools/environment.py $(VENV)/policy tests/torture/policy/requirements.txt
+	@touch $@
+
+$(VENV)/site/.ready: $(VENV)/.ready tools/site/requirements.txt
+	@$(PYTHON) tools/environment.py $(VENV)/site tools/site/requirements.txt
 	@touch $@
 
 $(VENV)/.clients: $(VENV)/.ready tests/clients/requirements.txt tests/clients/npm-shrinkwrap.json

@@ -45,6 +45,7 @@ def main() -> None:
         )
         for folder in ("torture/policy", "clients", "servers"):  # in environments of their own
             compile_lock(ROOT / "tests" / folder, "requirements.in", "requirements.txt", *upgrade)
+        compile_lock(ROOT / "tools" / "site", "requirements.in", "requirements.txt", *upgrade)
         compile_lock(ROOT / BASE / ".github", "tools.in", "tools.txt", *upgrade)
         # LiteLLM runs in its own environment, so its pins do not constrain other locks.
         constraints = [f"--constraint={variant / LOCK}" for variant in variants]

@@ -1,0 +1,1 @@
+"""The documentation site: the Markdown of the template, and of a generated repo, as one site."""
