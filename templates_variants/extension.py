@@ -5,6 +5,7 @@ the working directory is always the template's root.
 """
 
 import json
+import logging
 from pathlib import Path
 
 from cookiecutter.exceptions import FailedHookException
@@ -31,6 +32,8 @@ class TemplateRoot(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        # A hook that refuses says why, and a traceback of cookiecutter's own code would only hide it.
+        logging.getLogger("cookiecutter.hooks").addFilter(_is_no_failed_hook)
         environment.globals["template_root"] = template_root
         slug_of = environment.filters["slugify"]
         # A name without letters and digits has no slug. "-" is refused by the hook, with a sentence about the answer.
@@ -44,6 +47,10 @@ class TemplateRoot(Extension):
                 f"An answer must not contain {{{{, {{% or {{#, but one is {shown}.\nNothing was created."
             )
         return source
+
+
+def _is_no_failed_hook(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], FailedHookException))
 
 
 def _has_jinja(text: str) -> bool:

@@ -303,6 +303,15 @@ def test_the_questions_have_labels_and_good_defaults() -> None:
     assert len(names) <= 10
 
 
+def test_a_refusal_is_a_sentence_without_a_traceback(home: Path, tmp_path: Path) -> None:
+    given = (str(TEMPLATE), "--no-input", "project_slug=Bad Slug")
+    done = run("cookiecutter", *given, cwd=tmp_path, home=home, check=False)
+    assert done.returncode == 1
+    assert "project_slug: must be 2 to 63 lower-case letters" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_answering_every_question_with_enter_makes_a_repo_and_prints_the_next_steps(home: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(TEMPLATE)],
@@ -315,7 +324,7 @@ def test_answering_every_question_with_enter_makes_a_repo_and_prints_the_next_st
         check=True,
     )
     assert "Name of your competitor" in done.stdout
-    for command in ("cd my-competitor", "make run", "make test"):
+    for command in ("cd my-competitor", "make run", "make test", "make workshop", "cp .env.example .env", "git init"):
         assert command in done.stdout
     assert (tmp_path / "my-competitor" / "competitor" / "backend" / "agent.py").is_file()
 

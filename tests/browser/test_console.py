@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from competitor.checks.target import question
 
 from ..bakes import Bakes
 from ..template_path import TEMPLATE, contract_tests
+from .axe import violations
 from .tap import Tap, tapped
 from .window import PHONE, WIDE, asked, opened, photographed, said_by
 
@@ -496,19 +496,6 @@ def test_nothing_violates_wcag_aa(size: tuple[int, int], scheme: str, browser: C
     assert violations(browser) == []
     press(browser, "Copy as curl")
     assert violations(browser) == []
-
-
-def violations(browser: Chrome) -> list[str]:
-    """What axe finds on the page that WCAG 2.1 A or AA forbids: each with its rule and its place."""
-    if not asked(browser, "Boolean(window.axe)"):
-        browser.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found: list[str] = browser.execute_async_script(
-        """const done = arguments[0];
-        axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).then(({passes, violations}) => done(
-            passes.length ? violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
-                `${id}: ${html.slice(0, 150)} ${failureSummary.slice(0, 200)}`)) : ["axe has looked at nothing"]))"""
-    )
-    return found
 
 
 def test_on_a_phone_the_answer_comes_first(browser: Chrome, tap: Tap) -> None:

@@ -16,6 +16,7 @@ from competitor.checks.responses import Stream
 
 from ..bakes import Bakes
 from ..template_path import TEMPLATE
+from .axe import violations
 from .window import PHONE, WIDE, asked, photographed, said_by
 from .window import opened as opened_at
 
@@ -116,3 +117,10 @@ def test_no_markup_or_script_from_a_server_runs(browser: Chrome, hostile: Path) 
     assert "</title><script>" in browser.title
     assert asked(browser, "document.querySelectorAll('script, img, iframe, object').length") == 0
     assert asked(browser, "document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_violates_wcag_aa(scheme: str, browser: Chrome, report: Path) -> None:
+    opened(browser, report, WIDE, scheme)
+    browser.execute_script("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert violations(browser) == []

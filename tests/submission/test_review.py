@@ -191,6 +191,12 @@ def test_a_mistake_makes_its_item_of_the_checklist_broken(ready: Path, about: st
     assert finding["remedy"]
 
 
+def test_a_hotkey_whose_secret_everybody_knows_gets_the_status_look(ready: Path) -> None:
+    done = submission(ready, "--quick")
+    assert "look    hotkey         everybody knows the secret of this one" in done.stdout
+    assert "-> submit with a hotkey of yours" in done.stdout
+
+
 def test_a_library_that_opens_connections_itself_gets_the_status_look(ready: Path) -> None:
     append(
         ready, AGENT, '\n\ndef more() -> None:\n    """See https://docs.octo.org/api."""\n    import httpx  # noqa\n'

@@ -61,10 +61,13 @@ def sources(folder: Path) -> list[str]:
 def next_steps(project: Path) -> str:
     """The text that tells the owner what to type next."""
     return (
-        f"\n{project.name} is ready. The next three commands:\n\n"
+        f"\n{project.name} is ready. The next commands:\n\n"
         f"  cd {project.name}\n"
-        "  make run     # serves on http://localhost:8080, with the offline model until .env names another\n"
-        "  make test    # the contract's tests and yours\n\n"
-        "Without make: `python -m competitor run` and `python -m competitor test`.\n"
+        "  make run                # serves on http://localhost:8080; its console is at http://localhost:8080/debug\n"
+        "  make test               # the contract's tests and yours\n"
+        "  make workshop           # eight steps to a submission, as a scoreboard\n"
+        "  cp .env.example .env    # then name a real model there; until then the offline model answers\n"
+        '  git init && git add --all && git commit --message "New competitor"\n\n'
+        "Without make: `python -m competitor run`, `test` and `workshop`.\n"
         "The file to edit is competitor/backend/agent.py; README.md explains the rest.\n"
     )

@@ -24,6 +24,19 @@ _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home", ".corp", ".tes
 _PLACEHOLDERS = ("your-github-name", "your-name", "example.com", "example.org")
 
 
+# The development accounts of Substrate (Alice to Ferdie): everybody knows their secrets.
+PUBLIC_HOTKEYS = frozenset(
+    (
+        "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+        "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+        "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y",
+        "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy",
+        "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw",
+        "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL",
+    )
+)
+
+
 def hotkey(address: str) -> str:
     """Checks an SS58 address of network 42 (P1).
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..checks.report.terminal import progress, say
 from ..checks.requirements import default_version, required
 from . import files, hosts, running
+from .addresses import PUBLIC_HOTKEYS
 from .fields import RULES, Problem
 from .finding import Finding
 from .form import COMPARED, FILE, paste, read
@@ -33,6 +34,10 @@ def submission(given: argparse.Namespace, root: Path, serve: str) -> int:
         with progress(len(required(default_version()))) as advance:
             findings.append(running.endpoints(serve, advance))
         findings.append(running.image(root))
+    if form.get("hotkey") in PUBLIC_HOTKEYS:
+        findings.append(
+            Finding("hotkey", "look", "everybody knows the secret of this one", "submit with a hotkey of yours")
+        )
     findings += BY_HAND
     ready = not problems and not any(finding.status == "broken" for finding in findings)
     contract = files.contract(root)
