@@ -17,10 +17,12 @@ from selenium.webdriver.support.wait import WebDriverWait
 from tools.site import build
 
 from ..browser.window import PHONE, asked, opened, photographed, said_by, started
-from ..template_path import TEMPLATE
+from ..template_path import TEMPLATE, UNBAKED
 
 PAGES = {"docs/baking.md", "README.md", "{{cookiecutter.project_slug}}/docs/backend.md", "docs/clauses/README.md"}
 DESK = (1440, 1000)  # the navigation is beside the page from 1220 on
+BACK = {"light": "rgb(246, 247, 249)", "dark": "rgb(18, 22, 29)"}
+CONSOLE = UNBAKED / "competitor" / "core" / "console" / "console.css"
 NAV = build.CONFIG.read_text(encoding="utf-8").partition("nav:")[2]
 
 
@@ -79,6 +81,17 @@ def test_a_list_right_below_a_line_gets_an_empty_line_before_it() -> None:
     assert build.linked("> **These**:\n> - a\n", "README.md", PAGES) == "> **These**:\n> \n> - a\n"
     unchanged = "# A\n- a\n  b\n- c\n\nText\n\n- d\n```\nText\n- e\n```\n"
     assert build.linked(unchanged, "README.md", PAGES) == unchanged
+
+
+def colours(sheet: Path, name: str) -> list[str]:
+    """The values of a colour: light, then dark."""
+    return re.findall(rf"--{name}: (#\w+)", sheet.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["back", "card", "text", "dim", "line", "accent"])
+def test_the_colours_are_those_of_the_console(name: str) -> None:
+    light, dark, *_ = colours(CONSOLE, name)
+    assert colours(build.CONFIG.with_name("site.css"), name) == [light, dark]
 
 
 def test_the_lock_has_hashes_and_no_index_url() -> None:
@@ -191,6 +204,7 @@ def test_the_site_loads_nothing_from_elsewhere_and_fits_a_phone(site: str, tmp_p
                 )
                 assert asked(browser, foreign) == 0
                 assert asked(browser, "document.documentElement.scrollWidth <= window.innerWidth")
+                assert asked(browser, "getComputedStyle(document.body).backgroundColor") == BACK[scheme]
                 photographed(browser, shots / f"site-{page.replace('/', '-')}-{name}.png", size)
 
 
