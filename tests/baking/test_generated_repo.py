@@ -201,8 +201,8 @@ def test_workflows_have_pinned_actions_and_minimal_permissions(workflow: Path) -
     for line in re.findall(r"uses: (.*)", text):
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", line), line
     for job in parsed["jobs"].values():
-        # The first pushes a branch, for a pull request; the second attaches files to a release.
-        writes = workflow.name in ("update.yml", "release.yml")
+        # They push a branch for a pull request, attach files to a release, and push the documentation site.
+        writes = workflow.name in ("update.yml", "release.yml", "docs.yml")
         assert job["permissions"]["contents"] == ("write" if writes else "read")
         assert job["timeout-minutes"] <= 90
         for step in job["steps"]:

@@ -1,7 +1,7 @@
-"""Builds the documentation site: `make site`. Every page is the Markdown that the repo shows; only links change.
+"""Builds the documentation site: `make site`. Its pages are the Markdown that the repo shows.
 
-A link to another page becomes a link of the site; a link to any other file of the repo leads to GitHub. The pages of a
-generated repo are those of the default variant.
+A link to another page becomes a link of the site; a link to any other file of the repo leads to GitHub. What only
+GitHub understands is written as MkDocs wants it. The pages of a generated repo are those of the default variant.
 """
 
 import os
@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from cookiecutter.main import cookiecutter
-
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "{{cookiecutter.project_slug}}"
 SOURCE, BUILT = ROOT / "build" / "site-source", ROOT / "build" / "site"
@@ -25,6 +23,8 @@ REPOSITORY = "https://github.com/org/janus-template"
 OF_A_REPO = ("README.md", "CONTRACT.md", "SECURITY.md", "docs/*.md", "competitor/backend/README.md")
 OF_THE_TEMPLATE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md")
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_NAMED = re.compile(r"^( *```\w+) +(\S+)$", re.MULTILINE)
+_LINE_THEN_LIST = re.compile(r"^((?:> )?)((?![-*+] |[#>|\s]).+\n)(?=\1[-*+] )", re.MULTILINE)
 _LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\]\()([^)\s]+)(\))")
 _IMAGE = re.compile(r'(<img[^>]* src=")([^"]+)(")')
 
@@ -33,17 +33,31 @@ def main() -> int:
     shutil.rmtree(SOURCE, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         gather(bake(Path(scratch)))
-    mkdocs = ROOT / os.environ.get("VENV", ".venv") / "site" / "bin" / "mkdocs"
-    command = [mkdocs, "build", "--quiet", "--config-file", SOURCE.parent / "mkdocs.yml"]
-    built = subprocess.run(command, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
-    if built.returncode == 0:
+    code = rendered(SOURCE.parent / "mkdocs.yml")
+    if code == 0:
         print(f"{len(list(BUILT.rglob('*.html')))} pages: {(BUILT / 'index.html').relative_to(ROOT)}")
-    return built.returncode
+    return code
+
+
+def rendered(config: Path) -> int:
+    """Runs MkDocs and prints its warnings. Returns its exit code, which is not 0 if there is one."""
+    mkdocs = ROOT / os.environ.get("VENV", ".venv") / "site" / "bin" / "mkdocs"
+    # Not with `--quiet`, which drops the warnings before the strict mode counts them.
+    command = [str(mkdocs), "build", "--config-file", str(config)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, check=False, env=environment, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    print("".join(line for line in done.stderr.splitlines(keepends=True) if not line.startswith("INFO ")), end="")
+    return done.returncode
 
 
 def bake(folder: Path) -> Path:
-    """A generated repo of the default variant."""
-    return Path(cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), accept_hooks=True))
+    """A generated repo of the default variant, whatever the user's own configuration of cookiecutter says."""
+    config, made = folder / "config.yaml", folder / "made"
+    config.write_text(f"replay_dir: {folder.as_posix()}\ncookiecutters_dir: {folder.as_posix()}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--output-dir", str(made)]
+    subprocess.run([*command, "--config-file", str(config)], check=True, stdout=subprocess.DEVNULL)
+    (repo,) = made.iterdir()
+    return repo
 
 
 def gather(repo: Path) -> None:
@@ -83,13 +97,18 @@ def clauses() -> str:
 
 
 def linked(text: str, name: str, pages: set[str]) -> str:
-    """A page's text with the links of the site. Code in fences stays as it is."""
+    """A page's text with the links of the site. Code in fences stays as it is; a file that a fence names is a title."""
     parts = []
     end = 0
     for fence in _FENCE.finditer(text):
-        parts += [_relinked(text[end : fence.start()], name, pages), fence[0]]
+        parts += [_prose(text[end : fence.start()], name, pages), _NAMED.sub(r'\1 title="\2"', fence[0], count=1)]
         end = fence.end()
-    return "".join([*parts, _relinked(text[end:], name, pages)])
+    return "".join([*parts, _prose(text[end:], name, pages)])
+
+
+def _prose(text: str, name: str, pages: set[str]) -> str:
+    """Text without code, with the links of the site. MkDocs wants an empty line before a list."""
+    return _LINE_THEN_LIST.sub(r"\1\2\1\n", _relinked(text, name, pages))
 
 
 def _relinked(text: str, name: str, pages: set[str]) -> str:
