@@ -27,7 +27,8 @@ def install(folder: Path, lock: Path) -> None:
     began = time.monotonic()
     uv = shutil.which("uv")
     count = len(_PIN.findall(lock.read_text(encoding="utf-8")))
-    say(f"Installing {count} packages of {lock.name} into {folder.name} (again only if that file changes) ...")
+    what = "1 package" if count == 1 else f"{count} packages"
+    say(f"Installing {what} of {lock.name} into {folder.name} (again only if that file changes) ...")
     if not python_in(folder).exists():
         without = ("--without-pip",) if uv else ()
         if _run(sys.executable, "-m", "venv", *without, str(folder)):
