@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 MISTAKES = {
-    "a syntax error": ("MODELS = {", "SyntaxError: '{' was never closed"),
-    "no MODELS": ("from ..api import Model\n\nmodels = {}", "has no attribute 'MODELS'"),
+    "a syntax error": ("MODELS = {", "models.py, line 1, `MODELS = {`: the bracket `{` was never closed."),
+    "no MODELS": ("from ..api import Model\n\nmodels = {}", "models.py must define `MODELS`"),
     "a list": ("MODELS = []", "MODELS must be a dict, not list"),
     "a text as model": ('MODELS = {"fast": "small"}', "fast: must be a `Model`"),
-    "a missing package": ("import nowhere\nMODELS = {}", "No module named 'nowhere'"),
-    "a missing name": ("from ..api import Models\nMODELS = {}", "cannot import name 'Models'"),
-    "an error": ("MODELS = {}[1]", "KeyError: 1"),
+    "a missing package": (
+        "import nowhere\nMODELS = {}",
+        "the package nowhere is not installed; add it to competitor/backend/requirements.in",
+    ),
+    "a missing name": ("from ..api import Models\nMODELS = {}", "competitor.api has no Models; write `Model`."),
+    "an error": ("MODELS = {}[1]", "`MODELS = {}[1]`: there is no key 1;"),
     "a key instead of a variable's name": (
         'from ..api import Model\nMODELS = {"fast": Model("m", key="sk-12345678")}',
         "key: String should match pattern",

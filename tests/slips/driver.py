@@ -126,6 +126,7 @@ def text_of(line: str) -> str:
 
 def main(repo: Path) -> dict[str, Any]:
     sys.path.insert(0, str(repo))
+    sys.dont_write_bytecode = True  # agent.py changes several times a second
     warnings.simplefilter("default")
     found: dict[str, Any] = {}
     with model_server() as url:

@@ -194,7 +194,7 @@ class Answer:
                 self.form.arguments(number, "{}")
         if self._links:
             self._send_links()
-        if not (note or self.has_content):
+        if not (note or self.size or self._calls):
             note = "The answer is empty."
         if note:
             self.form.text(f"\n\n{note}" if self.said else note)

@@ -98,11 +98,8 @@ class _Request:
         )
         return Runner(shared.backend, self.chat, answer, shared.gate)
 
-    def advised(self, outcome: Outcome, answer: Answer) -> Outcome:
+    def advised(self, outcome: Outcome, answer: Answer, watchdog: Watchdog) -> Outcome:
         """Adds to an outcome, in development only, what the owner should correct."""
-        watchdog = self.shared.watchdog
-        if watchdog is None:
-            return outcome
         if outcome == Outcome() and not answer.has_content:
             outcome = empty(self.chat)
         return watchdog.advised(outcome, self.started)
@@ -199,7 +196,9 @@ async def _whole(work: _Request, request: Request) -> Response:
     form = WholeForm()
     answer = work.answer(form)
     runner = work.runner(answer)
-    outcome = work.advised(await runner.run(request.receive), answer)
+    outcome = await runner.run(request.receive)
+    if work.shared.watchdog is not None:
+        outcome = work.advised(outcome, answer, work.shared.watchdog)
     reason, usage = answer.close(outcome.note, outcome.reason)
     body = json.dumps(form.as_json(work.id, work.asked.model, work.created, reason, usage)).encode()
     if work.recorder is not None:
@@ -236,9 +235,11 @@ class _Stream(Response):
         runner = work.runner(answer)
         work.shared.clock.add(silence)
         try:
-            outcome = work.advised(await runner.run(receive), answer)
+            outcome = await runner.run(receive)
         finally:
             work.shared.clock.discard(silence)
+        if work.shared.watchdog is not None:
+            outcome = work.advised(outcome, answer, work.shared.watchdog)
         writer.gone = writer.gone or outcome.end is End.GONE
         reason, usage = answer.close(outcome.note, outcome.reason)
         if writer.gone:

@@ -67,7 +67,8 @@ class Runner:
         return self._outcome
 
     async def _work(self) -> None:
-        SHOWN.set(self._chat.settings.development)
+        if self._chat.settings.development:
+            SHOWN.set(True)
         try:
             self._answer.doing("Waiting for a free slot")
             await self._gate.enter()

@@ -105,6 +105,8 @@ def serve(
     if settings.workers == 1 or parent is not None:
         try:
             if parent is not None:
+                # A file that is saved twice in a second, with the same size, would be read from stale bytecode.
+                sys.dont_write_bytecode = True
                 check_syntax()
             backend = backend or load(wait=parent is not None)
         except Exception as error:
