@@ -82,7 +82,7 @@ test-browser: $(VENV)/.ready        ## test the report and the debug console in 
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
 
 test-variants: $(VENV)/.ready        ## run for the other variants what `make test` runs for the default only; BACKEND= chooses
-	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/baking tests/backends tests/models tests/submission tests/workshop/test_workshop.py
+	@$(BIN)/python -m pytest -n 2 -m slow -k "$(BACKEND)" tests/baking tests/backends tests/evaluation tests/models tests/submission tests/workshop/test_workshop.py
 
 test-update: $(VENV)/.ready        ## run all tests of updates: every backend, fault, cookiecutter and Python found here
 	@$(TEST) -m "slow or not slow" tests/updating

@@ -213,7 +213,12 @@ def test_what_the_model_s_server_gets_and_the_client_reads(
         assert set(models.keys) <= {"Bearer the-one-key"}
 
 
-@pytest.mark.parametrize("title", CASES)
+SHORT_FORM = ("Route by need", "Plan and act", "Add a route")  # `make test-variants` runs all
+
+
+@pytest.mark.parametrize(
+    "title", [pytest.param(title, marks=() if title in SHORT_FORM else pytest.mark.slow) for title in CASES]
+)
 def test_offline_it_answers_in_good_form(title: str, start: Start, weather: str) -> None:
     server = start({"WEATHER_URL": weather})
     prompt = CASES[title][0].prompt

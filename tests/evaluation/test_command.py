@@ -110,7 +110,7 @@ def says(text: str, tokens: int = 10) -> Callable[[BaseHTTPRequestHandler, bytes
     return handle
 
 
-@pytest.mark.parametrize("variant", sampled(VARIANTS))
+@pytest.mark.parametrize("variant", sampled(VARIANTS, ("tools", "langchain")))
 def test_no_variant_loses_what_a_perfect_model_knows(variant: str, bakes: Bakes, tmp_path: Path) -> None:
     skipped = "stream,code,rules" if variant == "sandbox" else "stream"  # its agent is a small script
     html = tmp_path / "eval.html"

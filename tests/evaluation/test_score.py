@@ -111,6 +111,7 @@ def test_a_mind_that_is_five_percent_worse_is_found() -> None:
     assert "better" not in found
 
 
+@pytest.mark.slow
 def test_equal_minds_are_rarely_called_different() -> None:
     some = tasks_for_pairs()
     runs = [solved("weak:20", some, seed) for seed in range(200)]

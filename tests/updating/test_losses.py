@@ -244,7 +244,9 @@ def ignored(repo: Path, home: Path) -> None:
     owner.add_line(repo / CORE, "MINE = 1")
 
 
-@pytest.mark.parametrize("made", [without_git, skipped, ignored])
+@pytest.mark.parametrize(
+    "made", [without_git, *(pytest.param(made, marks=pytest.mark.slow) for made in (skipped, ignored))]
+)
 def test_an_edited_contract_file_that_git_does_not_have_is_copied_first(
     made: Callable[[Path, Path], None], repo: Path, home: Path
 ) -> None:
@@ -256,6 +258,7 @@ def test_an_edited_contract_file_that_git_does_not_have_is_copied_first(
     assert f"copied    edited_old/{CORE}" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_committed_edit_needs_no_copy(repo: Path, home: Path) -> None:
     owner.add_line(repo / CORE, "MINE = 1")
     owner.commit(repo, home)
@@ -277,6 +280,7 @@ def test_a_git_repository_that_cannot_be_read_is_refused(repo: Path, home: Path)
 # 7 and 8: updates that are running at the same time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("process", ["reused", "zombie", "of 0.2.0"])
 def test_a_killed_update_is_rolled_back_although_its_process_id_is_in_use_again(
     process: str, repo: Path, template: Path, home: Path
@@ -308,6 +312,7 @@ def test_a_killed_update_is_rolled_back_although_its_process_id_is_in_use_again(
     assert owner.everything(repo) == before
 
 
+@pytest.mark.slow
 def test_of_two_updates_at_once_one_works_and_the_other_changes_nothing(repo: Path, pristine: Path, home: Path) -> None:
     command = [sys.executable, "-m", "competitor", "update", "--yes", *recorded_template(repo)]
     both = [
@@ -338,6 +343,7 @@ def test_while_an_update_runs_a_second_one_is_refused(repo: Path, home: Path) ->
 # 9 and 10: permissions and credentials
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="without setpriv, root can write any file")
 def test_cookiecutter_refuses_a_file_that_may_not_be_written(repo: Path, template: Path, home: Path) -> None:
     (repo / "README.md").chmod(0o444)
@@ -357,6 +363,7 @@ def test_cookiecutter_refuses_a_file_that_may_not_be_written(repo: Path, templat
     assert owner.everything(repo) == before
 
 
+@pytest.mark.slow
 def test_the_permissions_of_a_replaced_file_stay(repo: Path, home: Path) -> None:
     (repo / "README.md").chmod(0o600)
     (repo / "Makefile").chmod(0o640)
@@ -367,6 +374,7 @@ def test_the_permissions_of_a_replaced_file_stay(repo: Path, home: Path) -> None
     assert (repo / "Makefile").stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.slow
 def test_credentials_in_an_address_are_neither_stored_nor_shown(repo: Path, template: Path, home: Path) -> None:
     address = template.as_uri().replace("file://", "file://me:secret@localhost")
     done = update(repo, home, "--template", address)

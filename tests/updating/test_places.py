@@ -17,6 +17,7 @@ from .updating import contract_files, plain, update
 CORE = "competitor/core/answer/admission.py"
 
 
+@pytest.mark.slow
 def test_a_renamed_folder_is_updated_and_cookiecutter_makes_no_second_repo(
     worked_in: Path, pristine: Path, template: Path, home: Path, tmp_path: Path
 ) -> None:

@@ -166,6 +166,7 @@ def test_without_a_token_the_text_is_printed(repo: Path, home: Path) -> None:
     assert newer.CONTRACT_BULLET in done.stdout
 
 
+@pytest.mark.slow
 def test_uncommitted_changes_are_refused(repo: Path, forge: Forge, home: Path) -> None:
     owner.add_line(repo / "README.md", "Not committed.")
     code, said = proposed(repo, home, forge)
@@ -194,6 +195,7 @@ def test_the_text_names_what_failed_and_what_is_to_do() -> None:
         assert line in text
 
 
+@pytest.mark.slow
 def test_what_the_owner_saves_meanwhile_is_kept(repo: Path, forge: Forge, home: Path) -> None:
     """If a file is saved during the checks that precede the update, the update is refused, and the file stays."""
     replace_commands(repo / MAIN, "    (ROOT / 'Makefile').write_text('mine')\n    return 0\n")
