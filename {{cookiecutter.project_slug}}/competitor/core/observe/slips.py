@@ -26,6 +26,8 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 # The owner's code.
 BACKEND = _PACKAGE / "backend"
 MAX_CODE_CHARACTERS = 100
+MAX_MESSAGE_CHARACTERS = 300
+MAX_NAME_CHARACTERS = 60  # of a name whose likes are looked for, which takes time
 # Whether the answer that is being written shows these sentences, as it does in development.
 SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 _SOURCES: dict[str, list[str]] = {}
@@ -63,11 +65,15 @@ class Slip(TypeError):
 def explained(error: BaseException, settings: Settings | None = None) -> str:
     """One sentence about an error: where it was made, what is wrong, and what to write instead.
 
-    `settings` are those of the server, which are named if a model's server has failed.
+    `settings` are those of the server, which are named if a model's server has failed. Never raises, whatever the
+    error is.
     """
-    error = _first(error)
-    place = place_of(error)
-    said = _said(error, place, settings)
+    try:
+        error = _first(error)
+        place = place_of(error)
+        said = _said(error, place, settings)
+    except Exception:  # noqa: BLE001 - such as an error that has no text
+        return f"{type(error).__name__}."
     return f"{place}: {said}." if place else f"{said}."
 
 
@@ -202,7 +208,7 @@ def _said(error: BaseException, place: Place | None, settings: Settings | None) 
     name = _of_name(error)
     if name is not None:
         return name
-    message = str(error).partition("\n")[0]
+    message = str(error)[:MAX_MESSAGE_CHARACTERS].partition("\n")[0]
     for kind, pattern, wrong, old, new in _RULES:
         if isinstance(error, kind) and (found := re.search(pattern, message)):
             instead = re.sub(old, new, code) if old else code
@@ -381,7 +387,7 @@ def _of_name(error: BaseException) -> str | None:
         return f"the name `{error.name}` is not defined{_definition(error)}"
     if isinstance(error, AttributeError) and error.name and "'coroutine'" not in str(error):
         kind = error.obj.__name__ if inspect.ismodule(error.obj) else type(error.obj).__name__
-        return f"{kind} has no `{error.name}`{_similar(error.name, dir(error.obj))}"
+        return f"{kind} has no `{error.name[:MAX_NAME_CHARACTERS]}`{_similar(error.name, dir(error.obj))}"
     return None
 
 
@@ -400,7 +406,7 @@ def _definition(error: NameError) -> str:
 
 
 def _similar(name: str, known: Any) -> str:
-    public = [each for each in known if not each.startswith("_")]
+    public = [each for each in known if not each.startswith("_")] if len(name) <= MAX_NAME_CHARACTERS else []
     close = get_close_matches(name, public, 1, 0.6)
     return f"; write `{close[0]}`" if close else ""
 
