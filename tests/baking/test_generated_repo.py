@@ -4,6 +4,7 @@ import ast
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -291,8 +292,14 @@ def test_the_lock_installs_on(system: str, python: str, each: Path, tmp_path: Pa
 
 def test_competitor_test_passes_its_arguments_to_pytest_and_other_commands_refuse_unknown_ones(baked: Path) -> None:
     def competitor(*command: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # other tests read this repo too
         return subprocess.run(
-            [sys.executable, "-m", "competitor", *command], cwd=baked, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "competitor", *command],
+            cwd=baked,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     none = competitor("test", "-k", "no_test_has_this_name", "--collect-only", "-p", "no:cacheprovider")
