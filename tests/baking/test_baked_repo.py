@@ -105,7 +105,7 @@ def test_the_commands_of_the_readme_work_in_their_order(fresh: Path, home: Path)
     assert ask == 'make ask PROMPT="What is 17 * 23?"'
 
 
-@pytest.mark.long
+@pytest.mark.slow  # `make test-variants` runs it; the commands above install as it does
 def test_make_test_passes_on_a_fresh_machine(fresh: Path, home: Path) -> None:
     done = subprocess.run(
         ["make", "test"],
@@ -140,10 +140,9 @@ def test_the_backend_s_tests_of_every_other_variant_pass(variant: str, bakes: Ba
     assert count_of_passed(project, "tests/test_backend.py") > 1
 
 
-@pytest.mark.slow
 @pytest.mark.long
-@pytest.mark.parametrize("variant", OTHERS)
-def test_all_tests_of_every_other_variant_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", sampled(VARIANTS, (DEFAULT,)))
+def test_all_tests_of_a_generated_repo_pass(variant: str, bakes: Bakes, tmp_path: Path) -> None:
     project = shutil.copytree(bakes(variant), tmp_path / "project")
     assert count_of_passed(project, "-n", "2", "--dist", "worksteal") > 60
 

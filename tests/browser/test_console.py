@@ -478,8 +478,7 @@ def test_a_task_of_ten_steps(browser: Chrome, tap: Tap) -> None:
     assert said_by(browser) == []
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide, light", "phone, dark"])
 def test_nothing_violates_wcag_aa(size: tuple[int, int], scheme: str, browser: Chrome, tap: Tap) -> None:
     opened(browser, f"{tap.url}/debug", size, scheme)
     assert violations(browser) == []
