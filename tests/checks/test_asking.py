@@ -99,7 +99,9 @@ def test_what_is_sent(tmp_path: Path) -> None:
     assert (data["file"]["content"], data["file"]["size"]) == ("/wA=", 2)
 
 
-@pytest.mark.parametrize("wrong", [("--tool", "{"), ("--tool", "no-such-file"), ("--file", "no-such-file")])
+@pytest.mark.parametrize(
+    "wrong", [("--tool", "{"), ("--tool", "no-such-file"), ("--file", "no-such-file"), ("--save", "/nonexistent/x")]
+)
 def test_an_option_that_cannot_be_used_is_a_sentence(wrong: tuple[str, str], url: str) -> None:
     done = ask("Hello!", *wrong, "--url", url)
     assert (done.returncode, done.stderr) == (2, "")
@@ -162,6 +164,11 @@ def test_without_a_server_it_says_what_to_do() -> None:
     done = ask("Hello!", "--url", f"http://127.0.0.1:{processes.free_port()}")
     assert done.returncode == 1
     assert "Is it running? `make run` starts it." in done.stdout
+
+
+def test_a_url_without_its_scheme_is_completed() -> None:
+    done = ask("Hello!", "--url", "localhost:8080")
+    assert (done.returncode, done.stdout) == (2, "--url: write http://localhost:8080\n")
 
 
 def test_a_refusal_is_shown(url: str) -> None:

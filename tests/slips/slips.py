@@ -172,6 +172,25 @@ SLIPS = (
         "`asyncio.sleep(0)`: `await` is missing; write `await asyncio.sleep(0)`.",
     ),
     Slip(
+        "a coroutine is kept and dropped",
+        _body("said = asyncio.sleep(0)", "del said", "yield Text('Hi')"),
+        9,
+        "`said = asyncio.sleep(0)`: `await` is missing; write `said = await asyncio.sleep(0)`.",
+    ),
+    Slip(
+        "an event is returned",
+        _body("yield Text('Hi')", "return Text('there')"),
+        10,
+        "`return Text('there')`: a function that yields returns no value; write `yield Text('there')`.",
+    ),
+    Slip(
+        "calls are entered without async",
+        _body("with Toolbox([], seconds=1).start([]) as running:", "    yield Text('Hi')"),
+        9,
+        "`with Toolbox([], seconds=1).start([]) as running:`: it is entered with `async with`; write "
+        "`async with Toolbox([], seconds=1).start([]) as running:`.",
+    ),
+    Slip(
         "a completion is awaited",
         _body("await chat.complete()", "yield Text('Hi')"),
         9,

@@ -46,6 +46,10 @@ class Asking:
 
     def __init__(self, given: argparse.Namespace):
         self._given = given
+        if not given.url.startswith(("http://", "https://")):
+            raise ValueError(f"--url: write http://{given.url}")
+        if given.save is not None:
+            given.save.open("ab").close()  # fails now, and not after the answer
         self._target = Target(given.url.rstrip("/"), timeout=MAX_SECONDS)
         self._system: list[Json] = [{"role": "system", "content": given.system}] if given.system else []
         self._fields: Json = {"model": given.model} if given.model else {}

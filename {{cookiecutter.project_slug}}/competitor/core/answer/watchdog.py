@@ -25,6 +25,8 @@ BLOCKED_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
 _REMEMBERED = 50
 _CREATED = re.compile(r'File "([^"]+)", line (\d+)')
+# What stands before the call in a line: the name that gets its result, if there is one.
+_ASSIGNED = re.compile(r"^(?:\w+(?:\s*:[^=]+)?\s*=\s*(?!=))?")
 _ADVICE = (
     (r"\btime\.sleep\(", r"await asyncio.sleep("),
     (r"\b((?:requests|httpx|urllib\.request)\.\w+)\(([^()]*)\)", r"await asyncio.to_thread(\1, \2)"),
@@ -96,7 +98,8 @@ class Watchdog:
             return
         file, line = created[-1]
         place = Place(file, int(line))
-        self._say(f"{place}: `await` is missing; write `await {place.code.removeprefix('return ')}`.")
+        awaited = _ASSIGNED.sub(r"\g<0>await ", place.code.removeprefix("return "), count=1)
+        self._say(f"{place}: `await` is missing; write `{awaited}`.")
 
     def _say(self, sentence: str) -> None:
         self._said.append((time.monotonic(), sentence))

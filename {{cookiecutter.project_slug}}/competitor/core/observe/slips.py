@@ -9,7 +9,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -123,7 +123,7 @@ def check_answer(answer: Any, agent: ModuleType) -> None:
     place = Place(answer.__code__.co_filename, answer.__code__.co_firstlineno) if inspect.isfunction(answer) else None
     if inspect.iscoroutinefunction(answer):
         returned = _returned(answer)
-        written = f"; write `yield Text({returned.code.removeprefix('return ')})`" if returned else ""
+        written = f"; write `{_yielded(returned.code)}`" if returned else ""
         wrong = "`answer` yields nothing, and only what it yields is answered"
         raise Slip(wrong + (written or '; write `yield Text("...")`'), returned or place)
     if inspect.isgeneratorfunction(answer):
@@ -136,6 +136,12 @@ def check_answer(answer: Any, agent: ModuleType) -> None:
         raise Slip("`answer` gets one argument; write `async def answer(chat: Chat)`", place) from None
     except ValueError:  # it has no signature
         pass
+
+
+def _yielded(code: str) -> str:
+    """A `return` of a text, or of an event, as a `yield`."""
+    value = code.removeprefix("return ")
+    return f"yield {value}" if value.startswith(("Text(", "Reasoning(")) else f"yield Text({value})"
 
 
 def _returned(function: Any) -> Place | None:
@@ -263,7 +269,7 @@ _RULES: tuple[tuple[type[BaseException], str, str, str, str], ...] = (
     ),
     (
         TypeError,
-        r"'(Completion|async_generator)' object is not iterable",
+        r"'(Completion|async_generator|RunningCalls)' object is not iterable",
         "it arrives piece by piece",
         r"^for\b",
         "async for",
@@ -281,6 +287,13 @@ _RULES: tuple[tuple[type[BaseException], str, str, str, str], ...] = (
         "`await` is missing: write it before the call that made this coroutine",
         "",
         "",
+    ),
+    (
+        TypeError,
+        r"^'RunningCalls' object does not support the context manager",
+        "it is entered with `async with`",
+        r"^with\b",
+        "async with",
     ),
     (
         RuntimeError,
@@ -335,20 +348,20 @@ def _of_text(name: str, given: object, code: str) -> str:
     return wrong + (_instead(code, rf"{name}\((.+)\)", rf"{name}(str(\1))") or f"; {_CONVERTED}")
 
 
-def _instead(code: str, old: str, new: str) -> str:
+def _instead(code: str, old: str, new: str | Callable[[re.Match[str]], str]) -> str:
     changed = re.sub(old, new, code)
     return f"; write `{changed}`" if changed != code else ""
 
 
-_SYNTAX = (
+_SYNTAX: tuple[tuple[str, str, str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"^expected ':'", "a colon is missing", r"(?<!:)$", ":"),
     (r"^'await' outside async function", "`await` needs `async def` in the function around it", "", ""),
     (r"^'yield' outside function", "`yield` belongs inside `async def answer(chat)`", "", ""),
     (
         r"^'return' with value in async generator",
         "a function that yields returns no value",
-        r"^return (.+)$",
-        r"yield Text(\1)",
+        r"^return .+$",
+        lambda found: _yielded(found[0]),
     ),
     (r"^expected an indented block", "indent this line by four more spaces", "", ""),
     (r"^unexpected indent", "remove spaces at the beginning of this line", "", ""),
